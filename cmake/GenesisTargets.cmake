@@ -1,0 +1,34 @@
+# Flags and helpers for our own targets.
+add_library(genesis_flags INTERFACE)
+target_compile_options(genesis_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+target_include_directories(genesis_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
+if(GENESIS_SANITIZE)
+  target_compile_options(genesis_flags INTERFACE -fsanitize=${GENESIS_SANITIZE} -fno-omit-frame-pointer
+                                                 -fno-sanitize-recover=all)
+  target_link_options(genesis_flags INTERFACE -fsanitize=${GENESIS_SANITIZE})
+endif()
+
+# genesis_library(NAME [DEPS lib...]): all *.cpp of the folder, less main.cpp, as genesis_NAME.
+function(genesis_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS;EXCLUDE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  foreach(pattern ${ARG_EXCLUDE})
+    list(FILTER sources EXCLUDE REGEX "/${pattern}$")
+  endforeach()
+  if(sources)
+    add_library(genesis_${name} STATIC ${sources})
+    target_link_libraries(genesis_${name} PRIVATE genesis_flags PUBLIC ${ARG_DEPS})
+  else()
+    add_library(genesis_${name} INTERFACE)
+    target_link_libraries(genesis_${name} INTERFACE ${ARG_DEPS})
+  endif()
+endfunction()
+
+# genesis_program(NAME SOURCE [DEPS lib...]): an installed executable.
+function(genesis_program name source)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE genesis_flags ${ARG_DEPS})
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()

@@ -1,0 +1,104 @@
+#pragma once
+// CTGAN's local training and sampling (Xu et al. 2019, arXiv 1907.00503). The only library that
+// includes LibTorch, and not in its headers. One object belongs to one thread.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.hpp"
+#include "common/base/ids.hpp"
+#include "common/base/rng.hpp"
+#include "common/base/tensors.hpp"
+#include "common/model/parameters.hpp"
+#include "common/tabular/layout.hpp"
+
+namespace genesis::model {
+
+/// Makes OpenBLAS and OpenMP use the calling thread alone. Call once at the start of main.
+void use_one_thread();
+
+struct TrainingConfig {
+  CtganConfig ctgan;
+  std::int64_t batch_size = 500;
+  std::int64_t epochs = 1;             // per call of train()
+  double proximal_mu = 0.0;            // FedProx: (mu/2) ||w - w_global||^2
+  std::optional<double> max_grad_norm; // clip each step's gradient to this norm
+  bool clip_per_layer = false;         // ... each layer's on its own
+  std::uint64_t seed = 0;
+  std::string client;                  // with seed and round names the random streams
+};
+
+struct TrainMetrics {
+  double generator_loss = 0.0;      // means over the call's steps
+  double discriminator_loss = 0.0;
+  double update_norm = 0.0;         // L2 norm of (trained - global)
+  std::uint64_t steps = 0;
+  double step_seconds = 0.0;        // mean
+};
+
+struct TrainResult {
+  Tensors parameters;
+  TrainMetrics metrics;
+};
+
+/// A site's trainer. Adam's moments live here between rounds (DESIGN: each client keeps its own).
+class Trainer {
+ public:
+  /// Errors: kInvalidArgument (pac does not divide batch_size, empty table).
+  [[nodiscard]] static Result<Trainer> create(const TrainingConfig& config,
+                                              const tabular::Layout& layout,
+                                              tabular::EncodedTable table);
+  Trainer(Trainer&&) noexcept;
+  Trainer& operator=(Trainer&&) noexcept;
+  ~Trainer();
+
+  /// Trains config.epochs from `global`; the result depends on (global, moments, round, seed, client) alone.
+  /// learning_rate is that of this round (the schedule is the caller's).
+  /// Errors: kInvalidArgument when shapes differ or a value is not finite.
+  [[nodiscard]] Result<TrainResult> train(const Tensors& global, RoundId round, double learning_rate);
+
+  /// Adam's moments and step counts, to be kept on the site's own disk.
+  [[nodiscard]] Tensors optimizer_state() const;
+  [[nodiscard]] Status restore_optimizer_state(const Tensors& state);
+
+ private:
+  struct Impl;
+  explicit Trainer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A column fixed to one of its modes, for conditional sampling.
+struct Fixed {
+  std::size_t column = 0;
+  std::uint32_t mode = 0;
+};
+
+/// Draws encoded rows from a trained generator in eval mode (running batch-norm statistics).
+class Sampler {
+ public:
+  /// `generator` holds the generator.* tensors (others are ignored).
+  [[nodiscard]] static Result<Sampler> create(const CtganConfig& config,
+                                              const tabular::Layout& layout,
+                                              const Tensors& generator);
+  Sampler(Sampler&&) noexcept;
+  Sampler& operator=(Sampler&&) noexcept;
+  ~Sampler();
+
+  /// Rows [block * kBlockRows, ...) of the endless sample named by `seed`: rows do not depend on
+  /// how the output is split. `rows` <= kBlockRows. Every fixed column has its mode in every row.
+  static constexpr std::size_t kBlockRows = 4096;
+  [[nodiscard]] tabular::EncodedTable sample_block(std::uint64_t seed,
+                                                   std::uint64_t block,
+                                                   std::size_t rows,
+                                                   std::span<const Fixed> fixed) const;
+
+ private:
+  struct Impl;
+  explicit Sampler(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace genesis::model

@@ -1,0 +1,109 @@
+#pragma once
+// One FederatedTraining as C++ values. Field by field the same as crds/federatedtrainings.yaml,
+// which owns names, bounds, defaults and descriptions; only spec::parse makes one, so an instance
+// in hand is defaulted and valid.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace genesis::spec {
+
+struct Model {
+  std::string method = "ctgan";
+  std::int64_t embedding_dim = 128;
+  std::vector<std::int64_t> generator_dims = {256, 256};
+  std::vector<std::int64_t> discriminator_dims = {256, 256};
+  std::int64_t pac = 10;
+  bool operator==(const Model&) const = default;
+};
+
+/// What the custodian declares about one column; everything absent is inferred from the data.
+struct DeclaredColumn {
+  std::string name;
+  std::optional<std::string> kind;  // integer | decimal | datetime | category | boolean | identifier
+  std::optional<double> minimum;    // integer and decimal
+  std::optional<double> maximum;
+  std::optional<std::int64_t> precision;     // decimal places, decimal only
+  std::optional<std::string> format;         // strptime format, datetime only
+  std::vector<std::string> categories;       // the whole domain, category only
+  bool operator==(const DeclaredColumn&) const = default;
+};
+
+struct TableSpec {
+  std::vector<std::string> discrete_columns;
+  std::vector<DeclaredColumn> columns;
+  bool operator==(const TableSpec&) const = default;
+};
+
+struct Rounds {
+  std::int64_t count = 10;
+  std::int64_t min_clients = 1;
+  std::int64_t max_clients = 100;
+  double client_fraction = 1.0;
+  std::int64_t deadline_seconds = 300;
+  std::int64_t start_deadline_seconds = 600;
+  bool operator==(const Rounds&) const = default;
+};
+
+enum class LrSchedule { kConstant, kCosine };
+
+struct Local {
+  std::int64_t epochs = 5;
+  std::int64_t batch_size = 500;
+  double learning_rate = 2e-4;
+  LrSchedule lr_schedule = LrSchedule::kConstant;
+  bool operator==(const Local&) const = default;
+};
+
+enum class Strategy { kFedavg, kWeighted, kFedprox, kMedian };
+
+struct Aggregation {
+  Strategy strategy = Strategy::kWeighted;
+  double proximal_mu = 0.0;
+  bool operator==(const Aggregation&) const = default;
+};
+
+struct Privacy {
+  std::optional<double> max_grad_norm;  // no clipping when absent
+  bool clip_per_layer = false;
+  bool operator==(const Privacy&) const = default;
+};
+
+enum class Compression { kNone, kGzip };
+
+struct Communication {
+  Compression compression = Compression::kNone;
+  std::int64_t retry_attempts = 3;
+  bool operator==(const Communication&) const = default;
+};
+
+struct Participant {
+  std::string name;
+  std::optional<std::string> data_path;  // absent: joins from elsewhere (external: true)
+  bool external = false;
+  bool operator==(const Participant&) const = default;
+};
+
+struct Output {
+  std::int64_t rows = 10000;
+  bool operator==(const Output&) const = default;
+};
+
+struct FederatedTraining {
+  std::string name;
+  std::uint64_t seed = 0;
+  Model model;
+  TableSpec table;
+  Rounds rounds;
+  Local local;
+  Aggregation aggregation;
+  Privacy privacy;
+  Communication communication;
+  std::vector<Participant> participants;
+  Output output;
+  bool operator==(const FederatedTraining&) const = default;
+};
+
+}  // namespace genesis::spec

@@ -1,0 +1,158 @@
+#pragma once
+// One encoding for all sites, agreed on without anyone's rows.
+//
+//   site:       Sketch s = sketch(table)              kinds, extremes, categories, heavy values
+//   aggregator: Plan p = plan(all sketches)           one kind and one grid per column, or who differs
+//   site:       Summary h = summarize(table, p)       counts on the shared grid: adds up
+//   aggregator: merge(total, h); Encoder e = fit(p, total)
+//   site:       EncodedTable t = e.encode(table, rng)
+//   anyone:     Table rows = e.decode(encoded, rng)
+//
+// Everything the encoder depends on is a union, an extreme or a sum of integers over sites, so it
+// does not depend on how the rows are split. Continuous columns get CTGAN's mode-specific
+// normalisation (Xu et al. 2019, sec. 4.2): a Gaussian mixture of at most 10 modes, fitted to the
+// summed histogram; values that hold a large share (spikes) and "missing" are exact modes of their own.
+// All pure. JSON forms are bounded and checked on the way in.
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "common/base/error.hpp"
+#include "common/base/rng.hpp"
+#include "common/tabular/layout.hpp"
+#include "common/tabular/schema.hpp"
+#include "common/tabular/table.hpp"
+
+namespace genesis::tabular {
+
+/// More categories than this in one column can't be learned; the error says to declare it an identifier.
+inline constexpr std::size_t kMaxCategories = 4096;
+
+struct ColumnSketch {
+  std::string name;
+  Kind kind = Kind::kCategory;
+  bool declared = false;
+  int precision = 0;
+  std::string format;
+  std::uint64_t missing = 0;
+  // Continuous: extremes of the present values (absent when there are none), the values that hold
+  // at least kSpikeShare of this site's rows, and all values where they are at most kFewValues.
+  std::vector<double> extremes;      // empty or {min, max}
+  std::vector<double> heavy_values;  // sorted
+  bool few_values = false;           // heavy_values holds every value there is
+  // Category and boolean: every category that occurs, sorted.
+  std::vector<std::string> categories;
+};
+
+struct Sketch {
+  std::uint64_t rows = 0;
+  std::vector<ColumnSketch> columns;
+};
+
+/// What all sites agree to count.
+struct ColumnPlan {
+  std::string name;
+  Kind kind = Kind::kCategory;
+  int precision = 0;
+  std::string format;
+  double minimum = 0.0;              // continuous: bounds of the domain and of the grid
+  double maximum = 0.0;
+  std::uint32_t bins = 0;            // equal widths over [minimum, maximum]
+  std::vector<double> candidates;    // values to count exactly, sorted
+  std::vector<std::string> categories;  // the whole domain, sorted
+};
+
+struct Plan {
+  std::vector<ColumnPlan> columns;
+};
+
+/// Counts that add up over sites. Per column: missing, then per candidate (these rows are not in
+/// the bins) and per bin, or per category.
+struct ColumnSummary {
+  std::uint64_t missing = 0;
+  std::vector<std::uint64_t> candidates;
+  std::vector<std::uint64_t> bins;
+  std::vector<std::uint64_t> categories;
+};
+
+struct Summary {
+  std::uint64_t rows = 0;
+  std::vector<ColumnSummary> columns;
+};
+
+[[nodiscard]] Sketch sketch(const Table& table);
+
+struct NamedSketch {
+  std::string client;
+  Sketch sketch;
+};
+/// Errors: kInvalidArgument names the column, the two clients and what differs.
+[[nodiscard]] Result<Plan> plan(std::span<const NamedSketch> sketches,
+                                std::span<const Declaration> declarations);
+
+[[nodiscard]] Result<Summary> summarize(const Table& table, const Plan& plan);
+/// Errors: kInvalidArgument when the shapes differ from the plan's, kResourceExhausted on overflow.
+[[nodiscard]] Status merge(Summary& total, const Summary& part, const Plan& plan);
+
+struct Mode {
+  enum class Type { kMissing, kExact, kGaussian, kCategory };
+  Type type = Type::kCategory;
+  double mean = 0.0;       // kGaussian; kExact: the value
+  double deviation = 0.0;  // kGaussian
+  double weight = 0.0;     // share of all rows
+  std::string category;    // kCategory
+};
+
+struct EncodedColumnSpec {
+  std::string name;
+  Kind kind = Kind::kCategory;
+  int precision = 0;
+  std::string format;
+  double minimum = 0.0;
+  double maximum = 0.0;
+  std::vector<Mode> modes;
+};
+
+class Encoder {
+ public:
+  [[nodiscard]] const std::vector<EncodedColumnSpec>& columns() const { return columns_; }
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+
+  /// Gaussian modes are drawn from their responsibilities, as in CTGAN. Errors name column and row
+  /// where a cell is outside the agreed domain.
+  [[nodiscard]] Result<EncodedTable> encode(const Table& table, Rng rng) const;
+  /// Rows of the real domain: bounds, precision and categories hold in every cell. `first_row`
+  /// numbers the identifiers.
+  [[nodiscard]] Table decode(const EncodedTable& encoded, std::uint64_t first_row) const;
+
+  /// The mode of column `name` that the text `value` stands for. Errors: kInvalidArgument names
+  /// the nearest column or category, or says that the column is continuous.
+  struct Condition {
+    std::size_t column = 0;
+    std::uint32_t mode = 0;
+  };
+  [[nodiscard]] Result<Condition> condition(std::string_view name, std::string_view value) const;
+
+ private:
+  friend Result<Encoder> fit(const Plan&, const Summary&);
+  friend Result<Encoder> encoder_from_json(const nlohmann::json&);
+  std::vector<EncodedColumnSpec> columns_;
+  Layout layout_;
+};
+
+[[nodiscard]] Result<Encoder> fit(const Plan& plan, const Summary& total);
+
+nlohmann::json to_json(const Sketch& sketch);
+nlohmann::json to_json(const Plan& plan);
+nlohmann::json to_json(const Summary& summary);
+nlohmann::json to_json(const Encoder& encoder);
+[[nodiscard]] Result<Sketch> sketch_from_json(const nlohmann::json& json);
+[[nodiscard]] Result<Plan> plan_from_json(const nlohmann::json& json);
+[[nodiscard]] Result<Summary> summary_from_json(const nlohmann::json& json);
+[[nodiscard]] Result<Encoder> encoder_from_json(const nlohmann::json& json);
+
+}  // namespace genesis::tabular
