@@ -1,0 +1,55 @@
+#pragma once
+// Named float32 tensors as bytes: the safetensors format
+// (https://github.com/huggingface/safetensors), restricted to F32 and to one canonical layout.
+// docs/protocol.md states the grammar. Used for the global parameters, for updates and for model
+// files. Pure; safe on hostile bytes.
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/base/tensors.hpp"
+
+namespace genesis::wire {
+
+using Metadata = std::map<std::string, std::string>;
+
+/// Checked before anything is allocated or parsed. Raise them and a hostile peer may make us hold
+/// more.
+struct SafetensorsLimits {
+  std::size_t max_header_bytes = std::size_t{64} << 20;
+  std::size_t max_tensors = 4096;
+  std::size_t max_name_bytes = 256;
+  std::size_t max_dimensions = 8;
+  std::size_t max_elements = std::size_t{64} << 20;  // of all tensors together
+};
+
+struct TensorFile {
+  Tensors tensors;
+  Metadata metadata;
+  bool operator==(const TensorFile&) const = default;
+};
+
+/// Deterministic: the same tensors and metadata give the same bytes. Names must be unique and not
+/// "__metadata__", and `values` as long as `specs` say; else it is a broken invariant.
+[[nodiscard]] std::string encode_safetensors(const Tensors& tensors, const Metadata& metadata);
+
+/// Errors: kDataLoss for cut bytes, kInvalidArgument for what the subset does not allow,
+/// kResourceExhausted beyond `limits`; each names the header's field or the tensor.
+[[nodiscard]] Result<TensorFile> decode_safetensors(std::string_view bytes,
+                                                    const SafetensorsLimits& limits = {});
+
+/// Same tensors, same order, same shapes. Errors: kInvalidArgument names the first tensor that
+/// differs, the expected shape and the received one.
+[[nodiscard]] Status check_matches(const Tensors& got, std::span<const TensorSpec> expected);
+
+/// No NaN, no infinity. Errors: kInvalidArgument names the tensor and the element.
+[[nodiscard]] Status check_finite(const Tensors& tensors);
+
+/// "[256, 128]"
+[[nodiscard]] std::string shape_text(const std::vector<std::int64_t>& shape);
+
+}  // namespace genesis::wire
