@@ -87,8 +87,8 @@ class Server {
                                                              const Limits& limits,
                                                              Handler handler);
 
-  /// Closes the listener and cuts all connections; no handler runs once the executor has drained.
-  /// Prefer stop().
+  /// Closes the listener and cuts all connections without waiting for their tasks. Prefer stop().
+  /// Destroy it on the executor or while nothing runs that, and before the io_context.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

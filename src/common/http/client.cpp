@@ -1,0 +1,421 @@
+#include "common/http/client.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/http/span_body.hpp>
+#include <sys/socket.h>
+
+#include "common/http/beast.hpp"
+#include "common/http/client_errors.hpp"
+
+namespace genesis::http {
+namespace {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+using Message = bhttp::request<bhttp::span_body<const char>>;
+using Parser = bhttp::response_parser<bhttp::string_body>;
+
+constexpr std::uint32_t kHeaderBytes = 16 * 1024;
+// A refused upload of this size costs more than the round trip of "100 Continue".
+constexpr std::size_t kExpectAbove = 256 * 1024;
+constexpr int kMaxInterim = 8;  // 1xx responses before the real one
+
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+bool is_idempotent(std::string_view method) {
+  return method != "POST" && method != "PATCH";
+}
+
+// Between two responses nothing may arrive: what does is a close or a peer that we do not
+// understand.
+bool is_still_open(beast::tcp_stream& stream) {
+  char byte = 0;
+  const auto size = ::recv(stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+Message to_message(const ClientRequest& request, const Url& url) {
+  Message message;
+  message.version(11);
+  message.method_string(request.method);
+  message.target(url.base_path + request.path);
+  message.set(bhttp::field::host, url.authority());
+  message.set(bhttp::field::user_agent, "genesis");
+  for (const Header& header : request.headers) {
+    message.insert(header.name, header.value);
+  }
+  const bool has_body = !request.body.empty();
+  if (has_body || request.method == "POST" || request.method == "PUT") {
+    message.content_length(request.body.size());
+  }
+  if (request.body.size() > kExpectAbove) {
+    message.set(bhttp::field::expect, "100-continue");
+  }
+  message.body() = beast::span<const char>(request.body.data(), request.body.size());
+  return message;
+}
+
+// Header text is ours or the caller's: a line break in it would be a second header.
+Status check_request(const ClientRequest& request) {
+  const auto is_clean = [](std::string_view text) {
+    for (const char c : text) {
+      if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
+        return false;
+      }
+    }
+    return true;
+  };
+  if (!request.path.starts_with('/') || request.path.find(' ') != std::string::npos ||
+      !is_clean(request.path)) {
+    return fail(Errc::kInvalidArgument, "request path: must start with '/' and be escaped");
+  }
+  for (const Header& header : request.headers) {
+    if (header.name.empty() || !is_clean(header.name) || !is_clean(header.value)) {
+      return fail(Errc::kInvalidArgument,
+                  "request header: a control character in \"" + header.name + "\"");
+    }
+  }
+  return {};
+}
+
+ClientResponse to_response(Parser& parser) {
+  ClientResponse response;
+  auto& message = parser.get();
+  response.status = static_cast<int>(message.result_int());
+  for (const auto& field : message) {
+    response.headers.push_back(
+        Header{std::string(view(field.name_string())), std::string(view(field.value()))});
+  }
+  response.body = std::move(message.body());
+  return response;
+}
+
+}  // namespace
+
+class AsyncClient::Impl {
+ public:
+  Impl(asio::any_io_executor executor, Url url, std::optional<tls::ClientContext> tls)
+      : executor_(std::move(executor)), url_(std::move(url)), resolver_(executor_) {
+    if (tls) {
+      tls_.emplace(share_context(tls->native()));
+      server_name_ = tls->server_name().empty() ? url_.host : tls->server_name();
+    }
+  }
+
+  asio::awaitable<Result<ClientResponse>> request(ClientRequest request) {
+    if (auto status = check_request(request); !status) {
+      co_return tl::unexpected(status.error());
+    }
+    deadline_ = std::chrono::steady_clock::now() + request.deadline;
+    for (;;) {
+      if (is_cancelled_) {
+        co_return cancelled();
+      }
+      const bool is_reused = reuse();
+      if (!is_reused) {
+        auto failure = co_await connect();
+        if (failure) {
+          co_return give_up(request, std::move(*failure));
+        }
+      }
+      Exchange exchange = co_await exchange_over_any(request);
+      if (exchange.response) {
+        co_return std::move(*exchange.response);
+      }
+      const bool may_resend = is_reused && !exchange.has_answer_begun &&
+                              is_idempotent(request.method) &&
+                              exchange.failure.error != beast::error::timeout;
+      if (!may_resend || is_cancelled_) {
+        co_return give_up(request, std::move(exchange.failure));
+      }
+      disconnect();
+    }
+  }
+
+  void cancel() {
+    is_cancelled_ = true;
+    resolver_.cancel();
+    if (beast::tcp_stream* stream = tcp()) {
+      stream->close();
+    }
+  }
+
+  // Without a word to the server: a close_notify would need an await, and the server does not care.
+  void disconnect() {
+    if (beast::tcp_stream* stream = tcp()) {
+      stream->close();
+    }
+    plain_.reset();
+    secure_.reset();
+    buffer_.clear();
+    buffer_.shrink_to_fit();
+  }
+
+  [[nodiscard]] const Url& url() const { return url_; }
+
+ private:
+  struct Exchange {
+    std::optional<ClientResponse> response;
+    Failure failure;
+    bool has_answer_begun = false;
+  };
+
+  beast::tcp_stream* tcp() { return secure_ ? &secure_->next_layer() : plain_.get(); }
+
+  bool reuse() {
+    beast::tcp_stream* stream = tcp();
+    if (stream != nullptr && buffer_.size() == 0 && is_still_open(*stream)) {
+      return true;
+    }
+    disconnect();
+    return false;
+  }
+
+  static tl::unexpected<Error> cancelled() {
+    return fail(Errc::kFailedPrecondition, "the request was cancelled");
+  }
+
+  tl::unexpected<Error> give_up(const ClientRequest& request, Failure failure) {
+    disconnect();
+    if (is_cancelled_) {
+      return cancelled();
+    }
+    failure.authority = url_.authority();
+    failure.deadline = request.deadline;
+    failure.max_body = request.max_body;
+    return tl::unexpected(describe(failure));
+  }
+
+  static Failure failure(Step step, const ErrorCode& error) {
+    Failure out;
+    out.step = step;
+    out.error = error;
+    return out;
+  }
+
+  asio::awaitable<std::optional<Failure>> connect() {
+    std::vector<tcp::endpoint> endpoints;
+    ErrorCode literal;
+    const auto address = asio::ip::make_address(url_.host, literal);
+    if (!literal) {
+      endpoints.emplace_back(address, url_.port);
+    } else {
+      // The system's resolver cannot be interrupted; it keeps its own time (resolv.conf).
+      const std::string port = std::to_string(url_.port);
+      auto [error, found] = co_await resolver_.async_resolve(url_.host, port, kAsTuple);
+      if (error) {
+        co_return failure(Step::kResolve, error);
+      }
+      for (const auto& entry : found) {
+        endpoints.push_back(entry.endpoint());
+      }
+    }
+    plain_ = std::make_unique<beast::tcp_stream>(executor_);
+    plain_->expires_at(deadline_);
+    auto [error, endpoint] = co_await plain_->async_connect(endpoints, kAsTuple);
+    if (error || is_cancelled_) {
+      co_return failure(Step::kConnect, error);
+    }
+    ErrorCode ignored;
+    plain_->socket().set_option(tcp::no_delay(true), ignored);
+    if (tls_) {
+      co_return co_await handshake();
+    }
+    co_return std::nullopt;
+  }
+
+  asio::awaitable<std::optional<Failure>> handshake() {
+    secure_ = std::make_unique<TlsStream>(std::move(*plain_), *tls_);
+    plain_.reset();
+    if (auto status = tls::expect_server(secure_->native_handle(), server_name_); !status) {
+      Failure out = failure(Step::kHandshake, asio::error::invalid_argument);
+      out.verify_failure = status.error().message;
+      co_return out;
+    }
+    auto [error] = co_await secure_->async_handshake(asio::ssl::stream_base::client, kAsTuple);
+    if (!error) {
+      co_return std::nullopt;
+    }
+    Failure out = failure(Step::kHandshake, error);
+    out.verify_failure = tls::verify_failure(secure_->native_handle(), server_name_);
+    co_return out;
+  }
+
+  asio::awaitable<Exchange> exchange_over_any(const ClientRequest& request) {
+    return secure_ ? exchange(*secure_, request) : exchange(*plain_, request);
+  }
+
+  template <class Stream>
+  asio::awaitable<Exchange> exchange(Stream& stream, const ClientRequest& request) {
+    Exchange out;
+    const Message message = to_message(request, url_);
+    bhttp::serializer<true, bhttp::span_body<const char>, bhttp::fields> serializer(message);
+    lowest(stream).expires_at(deadline_);
+    const bool waits_for_go = request.body.size() > kExpectAbove;
+    ErrorCode write_error;
+    std::size_t size = 0;
+    if (waits_for_go) {
+      std::tie(write_error, size) =
+          co_await bhttp::async_write_header(stream, serializer, kAsTuple);
+    } else {
+      std::tie(write_error, size) = co_await bhttp::async_write(stream, serializer, kAsTuple);
+    }
+    // A server that refuses may answer, or send a TLS alert, before it has read everything: where
+    // writing fails, the reason may still be there to be read.
+    std::optional<Parser> parser;
+    for (int interim = 0; interim < kMaxInterim; ++interim) {
+      parser.emplace();
+      parser->header_limit(kHeaderBytes);
+      parser->body_limit(request.max_body);
+      parser->skip(request.method == "HEAD");
+      buffer_.reserve(kSmallBuffer);
+      ErrorCode error;
+      std::tie(error, size) = co_await bhttp::async_read_header(stream, buffer_, *parser, kAsTuple);
+      out.has_answer_begun = out.has_answer_begun || size > 0;
+      if (error) {
+        const bool is_reason_known = error.category() == asio::error::get_ssl_category();
+        out.failure = write_error && !is_reason_known ? failure(Step::kWrite, write_error)
+                                                      : failure(Step::kRead, error);
+        co_return out;
+      }
+      const unsigned status = parser->get().result_int();
+      if (status >= 200) {
+        break;
+      }
+      if (status == 100 && waits_for_go && !serializer.is_done() && !write_error) {
+        std::tie(write_error, size) = co_await bhttp::async_write(stream, serializer, kAsTuple);
+      }
+    }
+    const auto length = parser->content_length();
+    if (!length || *length > kSmallBuffer) {
+      buffer_.reserve(kLargeBuffer);
+    }
+    if (!parser->is_done()) {
+      ErrorCode error;
+      std::tie(error, size) = co_await bhttp::async_read(stream, buffer_, *parser, kAsTuple);
+      if (error) {
+        out.failure = failure(Step::kRead, error);
+        co_return out;
+      }
+    }
+    const bool keeps = parser->keep_alive() && serializer.is_done() && !write_error;
+    out.response = to_response(*parser);
+    if (!keeps) {
+      disconnect();
+    }
+    co_return out;
+  }
+
+  // Constant.
+  asio::any_io_executor executor_;
+  Url url_;
+  std::optional<asio::ssl::context> tls_;
+  std::string server_name_;
+  // Executor.
+  tcp::resolver resolver_;
+  std::unique_ptr<beast::tcp_stream> plain_;
+  std::unique_ptr<TlsStream> secure_;
+  beast::flat_buffer buffer_{kLargeBuffer};
+  TimePoint deadline_;
+  bool is_cancelled_ = false;
+};
+
+namespace {
+
+Result<Url> check_url(std::string_view text, bool has_tls) {
+  GENESIS_ASSIGN(Url url, parse_url(text));
+  if (url.scheme == Scheme::kHttps && !has_tls) {
+    return fail(Errc::kInvalidArgument,
+                url.str() +
+                    ": https needs the authority of the server's certificate "
+                    "(--ssl-verify ca.crt)");
+  }
+  if (url.scheme == Scheme::kHttp && has_tls) {
+    return fail(Errc::kInvalidArgument,
+                url.str() +
+                    ": certificates were given, but http:// would not use them; write "
+                    "https://");
+  }
+  return url;
+}
+
+}  // namespace
+
+AsyncClient::AsyncClient(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+AsyncClient::~AsyncClient() = default;
+AsyncClient::AsyncClient(AsyncClient&&) noexcept = default;
+AsyncClient& AsyncClient::operator=(AsyncClient&&) noexcept = default;
+
+Result<AsyncClient> AsyncClient::create(asio::any_io_executor executor,
+                                        std::string_view url,
+                                        std::optional<tls::ClientContext> tls) {
+  GENESIS_ASSIGN(Url parsed, check_url(url, tls.has_value()));
+  return AsyncClient(
+      std::make_shared<Impl>(std::move(executor), std::move(parsed), std::move(tls)));
+}
+
+asio::awaitable<Result<ClientResponse>> AsyncClient::request(ClientRequest request) {
+  return impl_->request(std::move(request));
+}
+
+void AsyncClient::cancel() {
+  impl_->cancel();
+}
+
+void AsyncClient::disconnect() {
+  impl_->disconnect();
+}
+
+const Url& AsyncClient::url() const {
+  return impl_->url();
+}
+
+struct Client::Loop {
+  asio::io_context io{1};
+  std::optional<AsyncClient> client;
+};
+
+Client::Client(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
+Client::~Client() = default;
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+
+Result<Client> Client::create(std::string_view url, std::optional<tls::ClientContext> tls) {
+  auto loop = std::make_unique<Loop>();
+  GENESIS_ASSIGN(loop->client, AsyncClient::create(loop->io.get_executor(), url, std::move(tls)));
+  return Client(std::move(loop));
+}
+
+Result<ClientResponse> Client::request(const ClientRequest& request) {
+  Result<ClientResponse> result = fail(Errc::kInternal, "[http] the request did not end");
+  auto take = [&result](const std::exception_ptr& failure, Result<ClientResponse> response) {
+    if (failure == nullptr) {
+      result = std::move(response);
+    }
+  };
+  loop_->io.restart();
+  asio::co_spawn(loop_->io, loop_->client->request(request), take);
+  loop_->io.run();
+  return result;
+}
+
+void Client::cancel() {
+  asio::post(loop_->io, [loop = loop_.get()] { loop->client->cancel(); });
+}
+
+void Client::disconnect() {
+  loop_->client->disconnect();
+}
+
+const Url& Client::url() const {
+  return loop_->client->url();
+}
+
+}  // namespace genesis::http

@@ -1,0 +1,196 @@
+#include "common/http/message.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace genesis::http {
+namespace {
+
+// Header names are ASCII (RFC 9110, 5.1); the locale has no say.
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+constexpr std::size_t kMaxErrorBody = 64 * 1024;
+constexpr std::size_t kMaxQuote = 200;
+
+struct ErrorBody {
+  std::string code;
+  std::string message;
+};
+
+std::optional<ErrorBody> parse_error_body(std::string_view body) {
+  if (body.size() > kMaxErrorBody || !body.starts_with('{')) {
+    return std::nullopt;
+  }
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  if (!json.is_object()) {
+    return std::nullopt;
+  }
+  const auto code = json.find("code");
+  const auto message = json.find("message");
+  if (code == json.end() || message == json.end() || !code->is_string() || !message->is_string()) {
+    return std::nullopt;
+  }
+  return ErrorBody{code->get<std::string>(), message->get<std::string>()};
+}
+
+constexpr Errc kAllCodes[] = {
+    Errc::kInvalidArgument,
+    Errc::kNotFound,
+    Errc::kAlreadyExists,
+    Errc::kFailedPrecondition,
+    Errc::kUnauthenticated,
+    Errc::kPermissionDenied,
+    Errc::kConflict,
+    Errc::kResourceExhausted,
+    Errc::kDeadlineExceeded,
+    Errc::kUnavailable,
+    Errc::kDataLoss,
+    Errc::kIo,
+    Errc::kInternal,
+};
+
+// A peer's text goes to logs and terminals: no control characters.
+std::string printable(std::string_view text) {
+  std::string out(text);
+  std::ranges::replace_if(
+      out, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, ' ');
+  return out;
+}
+
+}  // namespace
+
+std::string_view find_header(const Headers& headers, std::string_view name) {
+  for (const Header& header : headers) {
+    if (equals_ignoring_case(header.name, name)) {
+      return header.value;
+    }
+  }
+  return {};
+}
+
+std::optional<std::string_view> Request::bearer_token() const {
+  constexpr std::string_view kScheme = "bearer ";
+  const std::string_view value = header("authorization");
+  if (value.size() <= kScheme.size() ||
+      !equals_ignoring_case(value.substr(0, kScheme.size()), kScheme)) {
+    return std::nullopt;
+  }
+  const std::size_t begin = value.find_first_not_of(' ', kScheme.size());
+  if (begin == std::string_view::npos) {
+    return std::nullopt;
+  }
+  return value.substr(begin);
+}
+
+Response make_response(int status, std::string content_type, std::string body) {
+  Response response;
+  response.status = status;
+  response.content_type = std::move(content_type);
+  response.body = std::make_shared<const std::string>(std::move(body));
+  return response;
+}
+
+Response json_response(int status, std::string json) {
+  return make_response(status, "application/json", std::move(json));
+}
+
+Response error_response(const Error& error) {
+  return error_response(status_of(error.code), error);
+}
+
+Response error_response(int status, const Error& error) {
+  nlohmann::ordered_json json;
+  json["code"] = to_string(error.code);
+  json["message"] = error.message;
+  // Messages quote what a peer sent, which need not be UTF-8.
+  return json_response(status, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+int status_of(Errc code) {
+  switch (code) {
+    case Errc::kInvalidArgument:
+      return 400;
+    case Errc::kNotFound:
+      return 404;
+    case Errc::kAlreadyExists:
+      return 409;
+    case Errc::kFailedPrecondition:
+      return 412;
+    case Errc::kUnauthenticated:
+      return 401;
+    case Errc::kPermissionDenied:
+      return 403;
+    case Errc::kConflict:
+      return 409;
+    case Errc::kResourceExhausted:
+      return 413;
+    case Errc::kDeadlineExceeded:
+      return 408;
+    case Errc::kUnavailable:
+      return 503;
+    case Errc::kDataLoss:
+      return 422;
+    case Errc::kIo:
+      return 500;
+    case Errc::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+Errc errc_of(int status) {
+  switch (status) {
+    case 401:
+      return Errc::kUnauthenticated;
+    case 403:
+      return Errc::kPermissionDenied;
+    case 404:
+      return Errc::kNotFound;
+    case 408:
+      return Errc::kDeadlineExceeded;
+    case 409:
+      return Errc::kConflict;
+    case 412:
+      return Errc::kFailedPrecondition;
+    case 413:
+    case 431:
+      return Errc::kResourceExhausted;
+    case 422:
+      return Errc::kDataLoss;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return Errc::kUnavailable;
+    default:
+      return status >= 400 && status < 500 ? Errc::kInvalidArgument : Errc::kInternal;
+  }
+}
+
+Error error_of(const ClientResponse& response) {
+  if (const auto body = parse_error_body(response.body)) {
+    Error error{errc_of(response.status), printable(body->message)};
+    for (const Errc code : kAllCodes) {
+      // The name is finer than the status (two codes share 409), but may not contradict it.
+      if (to_string(code) == body->code && status_of(code) == response.status) {
+        error.code = code;
+      }
+    }
+    return error;
+  }
+  std::string message = "the server answered with status " + std::to_string(response.status);
+  if (!response.body.empty()) {
+    message += ": " + printable(std::string_view(response.body).substr(0, kMaxQuote));
+  }
+  return Error{errc_of(response.status), std::move(message)};
+}
+
+}  // namespace genesis::http

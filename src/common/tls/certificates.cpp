@@ -1,0 +1,297 @@
+#include "common/tls/certificates.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <optional>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+
+#include "common/tls/handles.hpp"
+
+namespace genesis::tls {
+namespace {
+
+using SystemClock = std::chrono::system_clock;
+
+constexpr std::size_t kMaxCommonName = 64;  // ub-common-name of RFC 5280
+constexpr int kSerialBits = 128;
+
+tl::unexpected<Error> library_failure(std::string_view doing) {
+  return fail(Errc::kInternal, "[tls] " + std::string(doing) + ": " + take_openssl_error());
+}
+
+Result<std::string> contents(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  if (size <= 0) {
+    return library_failure("writing PEM");
+  }
+  return std::string(data, static_cast<std::size_t>(size));
+}
+
+Result<CertifiedKey> to_pem(X509* certificate, EVP_PKEY* key) {
+  const Bio certificate_bio(BIO_new(BIO_s_mem()));
+  const Bio key_bio(BIO_new(BIO_s_secmem()));
+  if (PEM_write_bio_X509(certificate_bio.get(), certificate) != 1 ||
+      PEM_write_bio_PrivateKey(key_bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
+    return library_failure("writing PEM");
+  }
+  CertifiedKey out;
+  GENESIS_ASSIGN(out.certificate_pem, contents(certificate_bio.get()));
+  GENESIS_ASSIGN(out.key_pem, contents(key_bio.get()));
+  return out;
+}
+
+// Positive and 128 bits long: the top bit is set, so no two lengths occur (RFC 5280, 4.1.2.2).
+bool set_random_serial(X509* certificate) {
+  const BigNumber serial(BN_new());
+  return serial != nullptr &&
+         BN_rand(serial.get(), kSerialBits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
+         BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate)) != nullptr;
+}
+
+bool set_times(X509* certificate, const Validity& validity) {
+  const auto now = SystemClock::now();
+  const auto not_after = now + validity.lifetime;
+  // A certificate that expired long ago still begins before it ends.
+  const auto not_before = std::min(now - validity.backdate, not_after - std::chrono::seconds(1));
+  const std::time_t from = SystemClock::to_time_t(not_before);
+  const std::time_t until = SystemClock::to_time_t(not_after);
+  return ASN1_TIME_set(X509_getm_notBefore(certificate), from) != nullptr &&
+         ASN1_TIME_set(X509_getm_notAfter(certificate), until) != nullptr;
+}
+
+bool set_common_name(X509_NAME* name, std::string_view text) {
+  return X509_NAME_add_entry_by_NID(name,
+                                    NID_commonName,
+                                    MBSTRING_UTF8,
+                                    reinterpret_cast<const unsigned char*>(text.data()),
+                                    static_cast<int>(text.size()),
+                                    -1,
+                                    0) == 1;
+}
+
+bool add_extension(X509* certificate, X509V3_CTX* context, int nid, const std::string& value) {
+  const Extension extension(X509V3_EXT_conf_nid(nullptr, context, nid, value.c_str()));
+  return extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+struct ExtensionText {
+  int nid;
+  std::string value;
+};
+
+struct Issuer {
+  Certificate certificate;
+  Key key;
+};
+
+// `issuer` null: self-signed.
+Result<CertifiedKey> issue(std::string_view name,
+                           const Validity& validity,
+                           const Issuer* issuer,
+                           const std::vector<ExtensionText>& extensions) {
+  const Key key(EVP_EC_gen("P-256"));
+  const Certificate certificate(X509_new());
+  if (key == nullptr || certificate == nullptr) {
+    return library_failure("making a P-256 key");
+  }
+  X509* raw = certificate.get();
+  const X509* signer = issuer != nullptr ? issuer->certificate.get() : raw;
+  EVP_PKEY* signing_key = issuer != nullptr ? issuer->key.get() : key.get();
+  if (X509_set_version(raw, X509_VERSION_3) != 1 || !set_random_serial(raw) ||
+      !set_times(raw, validity) || !set_common_name(X509_get_subject_name(raw), name) ||
+      X509_set_issuer_name(raw, X509_get_subject_name(signer)) != 1 ||
+      X509_set_pubkey(raw, key.get()) != 1) {
+    return library_failure("filling a certificate");
+  }
+  X509V3_CTX context;
+  X509V3_set_ctx_nodb(&context);
+  // The library only reads the issuer; its signature predates const.
+  X509V3_set_ctx(&context, const_cast<X509*>(signer), raw, nullptr, nullptr, 0);
+  for (const ExtensionText& extension : extensions) {
+    if (!add_extension(raw, &context, extension.nid, extension.value)) {
+      return library_failure("adding a certificate extension");
+    }
+  }
+  if (X509_sign(raw, signing_key, EVP_sha256()) <= 0) {
+    return library_failure("signing a certificate");
+  }
+  return to_pem(raw, key.get());
+}
+
+Result<Issuer> load_issuer(const CertifiedKey& authority) {
+  GENESIS_ASSIGN(auto certificates, read_certificates("authority", authority.certificate_pem));
+  GENESIS_ASSIGN(auto key, read_key("authority key", authority.key_pem));
+  if (X509_check_ca(certificates.front().get()) != 1) {
+    return fail(Errc::kInvalidArgument, "authority: this certificate may not sign others");
+  }
+  if (X509_check_private_key(certificates.front().get(), key.get()) != 1) {
+    ERR_clear_error();
+    return fail(Errc::kInvalidArgument, "authority: the key does not match the certificate");
+  }
+  return Issuer{std::move(certificates.front()), std::move(key)};
+}
+
+bool is_ip_address(const std::string& text) {
+  const Handle<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> address(a2i_IPADDRESS(text.c_str()));
+  ERR_clear_error();
+  return address != nullptr;
+}
+
+// Letters, digits, '-', '_', '.', and a leading "*.": nothing that OpenSSL's "DNS:…,IP:…" would
+// read as another entry.
+bool is_dns_name(std::string_view text) {
+  if (text.starts_with("*.")) {
+    text.remove_prefix(2);
+  }
+  if (text.empty() || text.size() > 253 || text.front() == '.' || text.front() == '-') {
+    return false;
+  }
+  for (const char c : text) {
+    const bool is_allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    if (!is_allowed) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Result<std::string> subject_alternative_names(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) {
+    const bool is_ip = is_ip_address(name);
+    if (!is_ip && !is_dns_name(name)) {
+      return fail(
+          Errc::kInvalidArgument,
+          "server name \"" + name.substr(0, 100) + "\" is neither a DNS name nor an IP address");
+    }
+    out.append(out.empty() ? "" : ",").append(is_ip ? "IP:" : "DNS:").append(name);
+  }
+  return out;
+}
+
+std::vector<ExtensionText> end_entity(std::string usage, std::string names) {
+  return {{NID_basic_constraints, "critical,CA:FALSE"},
+          {NID_key_usage, "critical,digitalSignature"},
+          {NID_ext_key_usage, std::move(usage)},
+          {NID_subject_alt_name, std::move(names)},
+          {NID_subject_key_identifier, "hash"},
+          {NID_authority_key_identifier, "keyid"}};
+}
+
+Status check_name(std::string_view what, std::string_view name) {
+  if (name.empty() || name.size() > kMaxCommonName) {
+    return fail(Errc::kInvalidArgument,
+                std::string(what) + " must have 1 to 64 bytes, this one has " +
+                    std::to_string(name.size()));
+  }
+  return {};
+}
+
+std::string name_text(const GENERAL_NAME* name) {
+  if (name->type == GEN_DNS) {
+    const ASN1_IA5STRING* text = name->d.dNSName;
+    return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+            static_cast<std::size_t>(ASN1_STRING_length(text))};
+  }
+  if (name->type != GEN_IPADD) {
+    return {};
+  }
+  const unsigned char* bytes = ASN1_STRING_get0_data(name->d.iPAddress);
+  const int size = ASN1_STRING_length(name->d.iPAddress);
+  std::string out;
+  for (int i = 0; i < size; ++i) {
+    std::array<char, 8> part{};
+    if (size == 4) {
+      std::snprintf(part.data(), part.size(), i == 0 ? "%u" : ".%u", unsigned{bytes[i]});
+    } else {
+      std::snprintf(
+          part.data(), part.size(), i > 0 && i % 2 == 0 ? ":%02x" : "%02x", unsigned{bytes[i]});
+    }
+    out += part.data();
+  }
+  return out;
+}
+
+std::optional<SystemClock::time_point> to_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) {
+    ERR_clear_error();
+    return std::nullopt;
+  }
+  const auto day = std::chrono::sys_days(std::chrono::year(parts.tm_year + 1900) /
+                                         (parts.tm_mon + 1) / parts.tm_mday);
+  return day + std::chrono::hours(parts.tm_hour) + std::chrono::minutes(parts.tm_min) +
+         std::chrono::seconds(parts.tm_sec);
+}
+
+}  // namespace
+
+Result<CertifiedKey> make_authority(std::string_view name, const Validity& validity) {
+  GENESIS_RETURN_IF_ERROR(check_name("authority name", name));
+  // pathlen 0: an authority below this one could name itself as any site.
+  return issue(name,
+               validity,
+               nullptr,
+               {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+                {NID_key_usage, "critical,keyCertSign,cRLSign"},
+                {NID_subject_key_identifier, "hash"}});
+}
+
+Result<CertifiedKey> issue_server(const CertifiedKey& authority,
+                                  const std::vector<std::string>& names,
+                                  const Validity& validity) {
+  if (names.empty()) {
+    return fail(Errc::kInvalidArgument, "server certificate: give at least one name or IP address");
+  }
+  GENESIS_ASSIGN(std::string alternative_names, subject_alternative_names(names));
+  GENESIS_ASSIGN(const Issuer issuer, load_issuer(authority));
+  // Clients check the SAN; a longer first name is cut to what a CN may hold.
+  const std::string_view name = std::string_view(names.front()).substr(0, kMaxCommonName);
+  return issue(name, validity, &issuer, end_entity("serverAuth", std::move(alternative_names)));
+}
+
+Result<CertifiedKey> issue_client(const CertifiedKey& authority,
+                                  const ClientId& client,
+                                  const Validity& validity) {
+  GENESIS_ASSIGN(const Issuer issuer, load_issuer(authority));
+  return issue(client.str(), validity, &issuer, end_entity("clientAuth", "DNS:" + client.str()));
+}
+
+Result<CertificateInfo> inspect(std::string_view pem) {
+  GENESIS_ASSIGN(const auto certificates, read_certificates("certificate", pem));
+  const X509* certificate = certificates.front().get();
+  const auto not_before = to_time(X509_get0_notBefore(certificate));
+  const auto not_after = to_time(X509_get0_notAfter(certificate));
+  if (!not_before || !not_after) {
+    return fail(Errc::kInvalidArgument, "certificate: its validity does not parse");
+  }
+  CertificateInfo info;
+  info.common_name = common_name(X509_get_subject_name(certificate));
+  info.issuer_common_name = common_name(X509_get_issuer_name(certificate));
+  info.not_before = *not_before;
+  info.not_after = *not_after;
+  const Handle<GENERAL_NAMES, GENERAL_NAMES_free> names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    info.names.push_back(name_text(sk_GENERAL_NAME_value(names.get(), i)));
+  }
+  return info;
+}
+
+std::string to_utc(SystemClock::time_point time) {
+  const std::time_t seconds = SystemClock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 40> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts);
+  return text.data();
+}
+
+}  // namespace genesis::tls

@@ -1,0 +1,200 @@
+#include "common/tls/context.hpp"
+
+#include <openssl/err.h>
+
+#include "common/base/file.hpp"
+#include "common/tls/certificates.hpp"
+#include "common/tls/handles.hpp"
+
+namespace genesis::tls {
+namespace {
+
+constexpr std::uint64_t kMaxPemFile = 1024 * 1024;
+
+tl::unexpected<Error> library_failure(std::string_view doing) {
+  return fail(Errc::kInternal, "[tls] " + std::string(doing) + ": " + take_openssl_error());
+}
+
+// What both sides share. AES-GCM first: both sides have AES instructions, and 128 bits is the level
+// of the P-256 certificates anyway; ChaCha20 stays for machines without.
+Result<std::shared_ptr<SSL_CTX>> make_context(const SSL_METHOD* method) {
+  std::shared_ptr<SSL_CTX> context(SSL_CTX_new(method), SSL_CTX_free);
+  if (context == nullptr || SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION) != 1 ||
+      SSL_CTX_set_max_proto_version(context.get(), TLS1_3_VERSION) != 1 ||
+      SSL_CTX_set_ciphersuites(context.get(),
+                               "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                               "TLS_CHACHA20_POLY1305_SHA256") != 1) {
+    return library_failure("making a TLS 1.3 context");
+  }
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context.get(), 0);
+  // A moving buffer and partial writes are what Asio's engine relies on; idle connections give
+  // their record buffers back.
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                       SSL_MODE_RELEASE_BUFFERS);
+  return context;
+}
+
+Status check_times(const NamedPem& file, SystemTime now) {
+  auto info = inspect(file.pem);
+  if (!info) {
+    return fail(Errc::kInvalidArgument, file.name + ": not a PEM certificate");
+  }
+  if (info->not_after < now) {
+    return fail(Errc::kInvalidArgument,
+                file.name + ": expired on " + to_utc(info->not_after) + "; issue a new one");
+  }
+  if (info->not_before > now) {
+    return fail(Errc::kInvalidArgument,
+                file.name + ": not valid before " + to_utc(info->not_before) +
+                    "; check this machine's clock");
+  }
+  return {};
+}
+
+Status use_identity(SSL_CTX* context, const NamedPem& chain, const NamedPem& key, SystemTime now) {
+  GENESIS_ASSIGN(const auto certificates, read_certificates(chain.name, chain.pem));
+  GENESIS_ASSIGN(const auto private_key, read_key(key.name, key.pem));
+  GENESIS_RETURN_IF_ERROR(check_times(chain, now));
+  if (X509_check_private_key(certificates.front().get(), private_key.get()) != 1) {
+    ERR_clear_error();
+    return fail(Errc::kInvalidArgument,
+                key.name + ": does not match the certificate " + chain.name);
+  }
+  if (SSL_CTX_use_certificate(context, certificates.front().get()) != 1) {
+    return fail(Errc::kInvalidArgument,
+                chain.name + ": TLS cannot use it: " + take_openssl_error());
+  }
+  if (SSL_CTX_use_PrivateKey(context, private_key.get()) != 1) {
+    return fail(Errc::kInvalidArgument, key.name + ": TLS cannot use it: " + take_openssl_error());
+  }
+  for (std::size_t i = 1; i < certificates.size(); ++i) {
+    if (SSL_CTX_add1_chain_cert(context, certificates[i].get()) != 1) {
+      return library_failure("adding " + chain.name + " to the chain");
+    }
+  }
+  return {};
+}
+
+enum class Announce { kNo, kYes };
+
+// Trusts every certificate of `file`; a server also names them to clients, so that a client with
+// several certificates can choose.
+Status use_authority(SSL_CTX* context, const NamedPem& file, SystemTime now, Announce announce) {
+  GENESIS_ASSIGN(const auto certificates, read_certificates(file.name, file.pem));
+  GENESIS_RETURN_IF_ERROR(check_times(file, now));
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  for (const Certificate& certificate : certificates) {
+    if (X509_STORE_add_cert(store, certificate.get()) != 1) {
+      return library_failure("trusting " + file.name);
+    }
+    if (announce == Announce::kYes && SSL_CTX_add_client_CA(context, certificate.get()) != 1) {
+      return library_failure("announcing " + file.name);
+    }
+  }
+  return {};
+}
+
+bool is_ip_address(const std::string& host) {
+  const Handle<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> address(a2i_IPADDRESS(host.c_str()));
+  ERR_clear_error();
+  return address != nullptr;
+}
+
+}  // namespace
+
+Result<NamedPem> load_pem(const std::filesystem::path& path) {
+  GENESIS_ASSIGN(std::string pem, read_file(path, kMaxPemFile));
+  return NamedPem{path.string(), std::move(pem)};
+}
+
+Result<ServerContext> ServerContext::create(const ServerTls& files, SystemTime now) {
+  ServerContext out;
+  GENESIS_ASSIGN(out.context_, make_context(TLS_server_method()));
+  SSL_CTX* context = out.context_.get();
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
+  GENESIS_RETURN_IF_ERROR(use_identity(context, files.certificate, files.key, now));
+  if (files.client_authority) {
+    GENESIS_RETURN_IF_ERROR(use_authority(context, *files.client_authority, now, Announce::kYes));
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    out.is_mutual_ = true;
+  }
+  return out;
+}
+
+Result<ClientContext> ClientContext::create(const ClientTls& files, SystemTime now) {
+  ClientContext out;
+  out.server_name_ = files.server_name;
+  GENESIS_ASSIGN(out.context_, make_context(TLS_client_method()));
+  SSL_CTX* context = out.context_.get();
+  GENESIS_RETURN_IF_ERROR(use_authority(context, files.authority, now, Announce::kNo));
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  if (files.certificate.has_value() != files.key.has_value()) {
+    return fail(Errc::kInvalidArgument,
+                files.certificate ? files.certificate->name + ": give its private key too"
+                                  : files.key->name + ": give its certificate too");
+  }
+  if (files.certificate) {
+    GENESIS_RETURN_IF_ERROR(use_identity(context, *files.certificate, *files.key, now));
+  }
+  return out;
+}
+
+Status expect_server(ssl_st* connection, const std::string& host) {
+  X509_VERIFY_PARAM* parameters = SSL_get0_param(connection);
+  if (is_ip_address(host)) {
+    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str()) != 1) {
+      return library_failure("expecting the address " + host);
+    }
+    return {};
+  }
+  X509_VERIFY_PARAM_set_hostflags(
+      parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  if (X509_VERIFY_PARAM_set1_host(parameters, host.data(), host.size()) != 1 ||
+      SSL_set_tlsext_host_name(connection, host.c_str()) != 1) {
+    return library_failure("expecting the host " + host);
+  }
+  return {};
+}
+
+std::optional<std::string> peer_common_name(const ssl_st* connection) {
+  const X509* certificate = SSL_get0_peer_certificate(connection);
+  if (certificate == nullptr || SSL_get_verify_result(connection) != X509_V_OK) {
+    return std::nullopt;
+  }
+  std::string name = common_name(X509_get_subject_name(certificate));
+  if (name.empty()) {
+    return std::nullopt;
+  }
+  return name;
+}
+
+std::string verify_failure(const ssl_st* connection, const std::string& host) {
+  const long result = SSL_get_verify_result(connection);
+  switch (result) {
+    case X509_V_OK:
+      return {};
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return "it has expired";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return "it is not valid yet; compare the two clocks";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return "it is not for " + host + "; connect by a name that it holds";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+      return "it is signed by an unknown authority; pass the authority that issued it";
+    case X509_V_ERR_INVALID_PURPOSE:
+      return "it is not a certificate for servers";
+    default:
+      return X509_verify_cert_error_string(result);
+  }
+}
+
+}  // namespace genesis::tls
