@@ -2,8 +2,8 @@
 // One encoding for all sites, agreed on without anyone's rows.
 //
 //   site:       Sketch s = sketch(table)              kinds, extremes, categories, heavy values
-//   aggregator: Plan p = plan(all sketches)           one kind and one grid per column, or who differs
-//   site:       Summary h = summarize(table, p)       counts on the shared grid: adds up
+//   aggregator: Plan p = plan(all sketches)           one kind and one grid per column, or who
+//   differs site:       Summary h = summarize(table, p)       counts on the shared grid: adds up
 //   aggregator: merge(total, h); Encoder e = fit(p, total)
 //   site:       EncodedTable t = e.encode(table, rng)
 //   anyone:     Table rows = e.decode(encoded, rng)
@@ -11,12 +11,12 @@
 // Everything the encoder depends on is a union, an extreme or a sum of integers over sites, so it
 // does not depend on how the rows are split. Continuous columns get CTGAN's mode-specific
 // normalisation (Xu et al. 2019, sec. 4.2): a Gaussian mixture of at most 10 modes, fitted to the
-// summed histogram; values that hold a large share (spikes) and "missing" are exact modes of their own.
-// All pure. JSON forms are bounded and checked on the way in.
+// summed histogram; values that hold a large share (spikes) and "missing" are exact modes of their
+// own. All pure. JSON forms are bounded and checked on the way in.
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -29,28 +29,39 @@
 
 namespace genesis::tabular {
 
-/// More categories than this in one column can't be learned; the error says to declare it an identifier.
+/// More categories than this in one column can't be learned; the error says to declare it an
+/// identifier.
 inline constexpr std::size_t kMaxCategories = 4096;
+/// A value that holds this share of all rows (1 in kSpikeRows) may become an exact mode.
+inline constexpr std::uint64_t kSpikeRows = 100;
+/// A continuous column of at most so many distinct values is learnt value by value.
+inline constexpr std::size_t kFewValues = 32;
+/// Bins of a continuous column's grid, unless its domain has fewer values: then one bin a value.
+inline constexpr std::uint32_t kMaxBins = 4096;
 
 struct ColumnSketch {
   std::string name;
   Kind kind = Kind::kCategory;
   bool declared = false;
-  int precision = 0;
+  int precision = 0;   // decimal places that are written
+  int resolution = 0;  // decimal places that the values need, at most `precision` ("63.0" needs 0)
   std::string format;
   std::uint64_t missing = 0;
   // Continuous: extremes of the present values (absent when there are none), the values that hold
-  // at least kSpikeShare of this site's rows, and all values where they are at most kFewValues.
+  // at least 1 in kSpikeRows of this site's rows, and all values where they are at most kFewValues.
   std::vector<double> extremes;      // empty or {min, max}
   std::vector<double> heavy_values;  // sorted
   bool few_values = false;           // heavy_values holds every value there is
-  // Category and boolean: every category that occurs, sorted.
+  // Category and boolean: every category that occurs, sorted (cut at kMaxCategories + 1, which is
+  // enough to be refused). Never the values of an identifier.
   std::vector<std::string> categories;
+  bool operator==(const ColumnSketch&) const = default;
 };
 
 struct Sketch {
   std::uint64_t rows = 0;
   std::vector<ColumnSketch> columns;
+  bool operator==(const Sketch&) const = default;
 };
 
 /// What all sites agree to count.
@@ -58,16 +69,21 @@ struct ColumnPlan {
   std::string name;
   Kind kind = Kind::kCategory;
   int precision = 0;
+  int resolution = 0;
   std::string format;
-  double minimum = 0.0;              // continuous: bounds of the domain and of the grid
+  double minimum = 0.0;  // continuous: bounds of the domain and of the grid
   double maximum = 0.0;
-  std::uint32_t bins = 0;            // equal widths over [minimum, maximum]
-  std::vector<double> candidates;    // values to count exactly, sorted
+  // One bin a value where the domain has at most kMaxBins, else kMaxBins of equal width; 0 where
+  // the candidates are all values that there are.
+  std::uint32_t bins = 0;
+  std::vector<double> candidates;       // values to count exactly, sorted
   std::vector<std::string> categories;  // the whole domain, sorted
+  bool operator==(const ColumnPlan&) const = default;
 };
 
 struct Plan {
   std::vector<ColumnPlan> columns;
+  bool operator==(const Plan&) const = default;
 };
 
 /// Counts that add up over sites. Per column: missing, then per candidate (these rows are not in
@@ -77,11 +93,13 @@ struct ColumnSummary {
   std::vector<std::uint64_t> candidates;
   std::vector<std::uint64_t> bins;
   std::vector<std::uint64_t> categories;
+  bool operator==(const ColumnSummary&) const = default;
 };
 
 struct Summary {
   std::uint64_t rows = 0;
   std::vector<ColumnSummary> columns;
+  bool operator==(const Summary&) const = default;
 };
 
 [[nodiscard]] Sketch sketch(const Table& table);
@@ -90,11 +108,18 @@ struct NamedSketch {
   std::string client;
   Sketch sketch;
 };
+/// Columns are matched by name; their order is that of the first client by id, so nothing depends
+/// on the order of `sketches`. Kinds must agree, except that
+///   integer and decimal meet in decimal; boolean and category in what all their values together
+///   are; identifier and category in identifier, unless the column is declared; a column without a
+///   value at one site takes the kind that it has elsewhere.
 /// Errors: kInvalidArgument names the column, the two clients and what differs.
 [[nodiscard]] Result<Plan> plan(std::span<const NamedSketch> sketches,
                                 std::span<const Declaration> declarations);
 
+/// Errors: kInvalidArgument names the column that is missing or the cell outside the domain.
 [[nodiscard]] Result<Summary> summarize(const Table& table, const Plan& plan);
+/// Adds `part` to `total`, which may be empty.
 /// Errors: kInvalidArgument when the shapes differ from the plan's, kResourceExhausted on overflow.
 [[nodiscard]] Status merge(Summary& total, const Summary& part, const Plan& plan);
 
@@ -105,16 +130,21 @@ struct Mode {
   double deviation = 0.0;  // kGaussian
   double weight = 0.0;     // share of all rows
   std::string category;    // kCategory
+  bool operator==(const Mode&) const = default;
 };
 
+/// Modes in order: exact values or categories, sorted; Gaussian modes by mean; missing. None for an
+/// identifier.
 struct EncodedColumnSpec {
   std::string name;
   Kind kind = Kind::kCategory;
   int precision = 0;
+  int resolution = 0;
   std::string format;
   double minimum = 0.0;
   double maximum = 0.0;
   std::vector<Mode> modes;
+  bool operator==(const EncodedColumnSpec&) const = default;
 };
 
 class Encoder {
@@ -122,15 +152,19 @@ class Encoder {
   [[nodiscard]] const std::vector<EncodedColumnSpec>& columns() const { return columns_; }
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
-  /// Gaussian modes are drawn from their responsibilities, as in CTGAN. Errors name column and row
-  /// where a cell is outside the agreed domain.
+  /// Gaussian modes are drawn from their responsibilities, as in CTGAN, with the scalar
+  /// (x - mean) / (4 deviation), clipped to +-0.99. x is first spread evenly within its last digit,
+  /// which decode rounds away: a model's continuous output could not match bare integers, and a
+  /// discriminator would tell them apart by that. Errors name column and row where a cell is
+  /// outside the agreed domain.
   [[nodiscard]] Result<EncodedTable> encode(const Table& table, Rng rng) const;
-  /// Rows of the real domain: bounds, precision and categories hold in every cell. `first_row`
-  /// numbers the identifiers.
+  /// Rows of the real domain: bounds, precision and categories hold in every cell. Identifiers are
+  /// "id-N", N from first_row + 1. `encoded` must have this encoder's layout.
   [[nodiscard]] Table decode(const EncodedTable& encoded, std::uint64_t first_row) const;
 
-  /// The mode of column `name` that the text `value` stands for. Errors: kInvalidArgument names
-  /// the nearest column or category, or says that the column is continuous.
+  /// The mode of column `name` that the text `value` stands for: a category, an exact value, or
+  /// missing ("" ). Errors: kInvalidArgument names the nearest column or category, or says that the
+  /// column is continuous.
   struct Condition {
     std::size_t column = 0;
     std::uint32_t mode = 0;
@@ -144,6 +178,7 @@ class Encoder {
   Layout layout_;
 };
 
+/// Errors: kInvalidArgument when `total` has another shape than the plan, or no rows.
 [[nodiscard]] Result<Encoder> fit(const Plan& plan, const Summary& total);
 
 nlohmann::json to_json(const Sketch& sketch);

@@ -15,7 +15,8 @@ enum class Kind { kInteger, kDecimal, kDatetime, kCategory, kBoolean, kIdentifie
 std::string_view to_string(Kind kind);
 Result<Kind> parse_kind(std::string_view text);
 
-/// Continuous kinds have a number per cell; the others a category, or nothing to learn (identifier).
+/// Continuous kinds have a number per cell; the others a category, or nothing to learn
+/// (identifier).
 constexpr bool is_continuous(Kind kind) {
   return kind == Kind::kInteger || kind == Kind::kDecimal || kind == Kind::kDatetime;
 }

@@ -13,14 +13,24 @@
 
 namespace genesis::tabular {
 
+/// Bounds on what is read; more is an error that names the bound.
+inline constexpr std::uint64_t kMaxTableBytes = std::uint64_t{16} << 30;  // after decompression
+inline constexpr std::size_t kMaxCellBytes = std::size_t{1} << 20;
+inline constexpr std::size_t kMaxColumns = 4096;
+inline constexpr std::size_t kMaxNameBytes = 1024;
+inline constexpr std::size_t kMaxRows = std::size_t{1} << 31;
+
+/// Decimal places that are kept at most; cells are rounded to them.
+inline constexpr int kMaxPrecision = 9;
+
 inline constexpr std::uint32_t kMissingCode = std::numeric_limits<std::uint32_t>::max();
 
 struct Column {
   std::string name;
   Kind kind = Kind::kCategory;
-  int precision = 0;        // decimal places of kDecimal
-  std::string format;       // strptime format of kDatetime
-  bool declared = false;    // kind came from the spec, so that it binds all sites
+  int precision = 0;      // decimal places of kDecimal
+  std::string format;     // strptime format of kDatetime
+  bool declared = false;  // kind came from the spec, so that it binds all sites
   // Continuous kinds: one number a row (datetime: seconds since 1970 UTC); NaN is missing.
   std::vector<double> numbers;
   // Other kinds: one code a row into `categories`; kMissingCode is missing.
@@ -33,8 +43,17 @@ struct Table {
   std::vector<Column> columns;
 };
 
-/// Reads .csv or .csv.gz. `discrete_columns` forces the category kind (boolean stays boolean);
-/// `declarations` overrides inference. Errors name file, line and column.
+/// Reads .csv or .csv.gz (RFC 4180, UTF-8). `discrete_columns` forces the category kind (boolean
+/// stays boolean); `declarations` overrides inference and binds every cell.
+///
+/// A column's kind is the first that all its cells have:
+///   integer     |x| < 2^53; "007" is none           decimal   finite, with precision; 1e-3 too
+///   datetime    all cells in one format             boolean   {true, false} or {yes, no}, one
+///   casing identifier  other text, at least 100 cells, more than 95% of them distinct category all
+///   else
+/// Missing is the empty cell; in continuous columns also NA, N/A, NaN, null and None, in any case.
+/// Spaces belong to categories; around numbers and dates they are skipped. Blank lines are skipped.
+/// Errors name file, line (where the record starts) and column.
 [[nodiscard]] Result<Table> read_csv(const std::filesystem::path& path,
                                      std::span<const Declaration> declarations,
                                      std::span<const std::string> discrete_columns);

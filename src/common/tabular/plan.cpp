@@ -1,0 +1,358 @@
+// From all sites' sketches to one kind, domain and grid a column (encoder.hpp).
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "common/base/text.hpp"
+#include "common/tabular/cell.hpp"
+#include "common/tabular/encoder.hpp"
+#include "common/tabular/grid.hpp"
+#include "common/tabular/infer.hpp"
+
+namespace genesis::tabular {
+namespace {
+
+struct SiteColumn {
+  const std::string* client = nullptr;
+  const ColumnSketch* sketch = nullptr;
+  std::uint64_t rows = 0;
+};
+
+// One column at all sites, clients in order of their ids.
+struct ColumnAtSites {
+  const std::string& name;
+  const Declaration* declaration = nullptr;  // may be absent
+  std::vector<SiteColumn> sites;
+};
+
+bool has_opinion(const ColumnSketch& sketch) {
+  return is_continuous(sketch.kind) || sketch.kind == Kind::kIdentifier || sketch.declared ||
+         !is_blank(sketch.categories);
+}
+
+bool is_text(Kind kind) {
+  return kind == Kind::kCategory || kind == Kind::kBoolean;
+}
+
+// The kind that cells of both kinds have.
+std::optional<Kind> meet(Kind a, Kind b) {
+  if (a == b) {
+    return a;
+  }
+  if (is_continuous(a) && is_continuous(b)) {
+    const bool dates = a == Kind::kDatetime || b == Kind::kDatetime;
+    return dates ? std::nullopt : std::optional(Kind::kDecimal);
+  }
+  if (is_continuous(a) || is_continuous(b)) {
+    return std::nullopt;
+  }
+  return is_text(a) && is_text(b) ? Kind::kCategory : Kind::kIdentifier;
+}
+
+// Whether a site's column of kind `seen` can be taken as the binding `kind`.
+bool fits(Kind seen, Kind kind) {
+  return seen == kind || (seen == Kind::kInteger && kind == Kind::kDecimal) ||
+         (is_text(seen) && is_text(kind)) || (is_text(seen) && kind == Kind::kIdentifier);
+}
+
+tl::unexpected<Error> differ(const std::string& column,
+                             std::string_view what,
+                             const std::string& first_client,
+                             std::string_view first,
+                             const std::string& second_client,
+                             std::string_view second) {
+  return fail(Errc::kInvalidArgument,
+              "column '" + column + "': the " + std::string(what) + " is " + std::string(first) +
+                  " at client '" + first_client + "' and " + std::string(second) + " at client '" +
+                  second_client +
+                  "'; declare the column in spec.table.columns, or correct the data");
+}
+
+struct Agreement {
+  Kind kind = Kind::kCategory;
+  bool bound = false;  // by a declaration
+};
+
+Result<Agreement> agree_on_kind(const ColumnAtSites& column) {
+  const SiteColumn* binding = nullptr;
+  for (const auto& site : column.sites) {
+    binding = binding == nullptr && site.sketch->declared ? &site : binding;
+  }
+  std::optional<Kind> bound;
+  if (column.declaration != nullptr && column.declaration->kind) {
+    bound = column.declaration->kind;
+  } else if (binding != nullptr) {
+    bound = binding->sketch->kind;
+  }
+  const SiteColumn* first = binding;
+  std::optional<Kind> kind = bound;
+  for (const auto& site : column.sites) {
+    if (!has_opinion(*site.sketch)) {
+      continue;
+    }
+    const Kind seen = site.sketch->kind;
+    if (bound) {
+      if (!fits(seen, *bound)) {
+        return first != nullptr && first != &site
+                   ? differ(column.name,
+                            "kind",
+                            *first->client,
+                            to_string(*bound),
+                            *site.client,
+                            to_string(seen))
+                   : fail(Errc::kInvalidArgument,
+                          "column '" + column.name + "' is declared " +
+                              std::string(to_string(*bound)) + ", but client '" + *site.client +
+                              "' reads it as " + std::string(to_string(seen)) +
+                              "; give all clients the same spec");
+      }
+      continue;
+    }
+    const auto both = kind ? meet(*kind, seen) : seen;
+    if (!both) {
+      return differ(column.name,
+                    "kind",
+                    *first->client,
+                    to_string(first->sketch->kind),
+                    *site.client,
+                    to_string(seen));
+    }
+    kind = both;
+    first = first == nullptr ? &site : first;
+  }
+  return Agreement{kind.value_or(Kind::kCategory), bound.has_value()};
+}
+
+Status agree_on_format(const ColumnAtSites& column, ColumnPlan& plan) {
+  const SiteColumn* first = nullptr;
+  for (const auto& site : column.sites) {
+    if (site.sketch->kind != Kind::kDatetime) {
+      continue;
+    }
+    if (first != nullptr && first->sketch->format != site.sketch->format) {
+      return differ(column.name,
+                    "format",
+                    *first->client,
+                    first->sketch->format,
+                    *site.client,
+                    site.sketch->format);
+    }
+    first = first == nullptr ? &site : first;
+  }
+  if (first != nullptr) {
+    plan.format = first->sketch->format;
+  } else if (column.declaration != nullptr && column.declaration->format) {
+    plan.format = *column.declaration->format;
+  } else {
+    return fail(Errc::kInvalidArgument,
+                "column '" + column.name +
+                    "' is declared a datetime and has no value at any site; declare its format");
+  }
+  return {};
+}
+
+Status check_declared_bounds(const ColumnAtSites& column, const ColumnPlan& plan) {
+  for (const auto& site : column.sites) {
+    const auto& extremes = site.sketch->extremes;
+    if (!extremes.empty() && (extremes[0] < plan.minimum || extremes[1] > plan.maximum)) {
+      return fail(Errc::kInvalidArgument,
+                  "column '" + column.name + "': client '" + *site.client +
+                      "' has values outside the declared minimum and maximum");
+    }
+  }
+  if (plan.minimum > plan.maximum) {
+    return fail(Errc::kInvalidArgument,
+                "column '" + column.name + "': the minimum is above the maximum");
+  }
+  return {};
+}
+
+Status plan_numbers(const ColumnAtSites& column, ColumnPlan& plan) {
+  if (plan.kind == Kind::kDatetime) {
+    GENESIS_RETURN_IF_ERROR(agree_on_format(column, plan));
+  }
+  bool any = false;
+  bool few = true;
+  std::set<double> candidates;
+  for (const auto& site : column.sites) {
+    const auto& sketch = *site.sketch;
+    plan.precision = std::max(plan.precision, sketch.precision);
+    plan.resolution = std::max(plan.resolution, sketch.resolution);
+    if (sketch.extremes.empty()) {
+      continue;
+    }
+    plan.minimum = any ? std::min(plan.minimum, sketch.extremes[0]) : sketch.extremes[0];
+    plan.maximum = any ? std::max(plan.maximum, sketch.extremes[1]) : sketch.extremes[1];
+    any = true;
+    few = few && sketch.few_values;
+    candidates.insert(sketch.heavy_values.begin(), sketch.heavy_values.end());
+  }
+  if (plan.kind == Kind::kDecimal && column.declaration != nullptr) {
+    plan.precision = column.declaration->precision.value_or(plan.precision);
+  }
+  plan.precision = plan.kind == Kind::kDecimal ? std::clamp(plan.precision, 0, kMaxPrecision) : 0;
+  plan.resolution = std::min(plan.resolution, plan.precision);
+  if (!any) {
+    return {};
+  }
+  plan.candidates.assign(candidates.begin(), candidates.end());
+  GENESIS_ASSIGN(const Step step, step_of(plan.kind, plan.resolution, plan.format));
+  if (plan.kind != Kind::kDatetime && column.declaration != nullptr) {
+    const auto& [minimum, maximum] =
+        std::pair(column.declaration->minimum, column.declaration->maximum);
+    plan.minimum = minimum ? step.at_least(*minimum) : plan.minimum;
+    plan.maximum = maximum ? step.at_most(*maximum) : plan.maximum;
+    GENESIS_RETURN_IF_ERROR(check_declared_bounds(column, plan));
+  }
+  if (!few || candidates.size() > kFewValues) {
+    plan.bins = Grid(plan.minimum, plan.maximum, step).bins();
+  }
+  return {};
+}
+
+// 95% of the cells or more are distinct: the rule by which a single table's column is an
+// identifier.
+bool are_identifiers(std::uint64_t categories, std::uint64_t cells) {
+  constexpr std::uint64_t kFewestCells = 100;
+  return cells >= kFewestCells && 100 * categories > 95 * cells;
+}
+
+Status plan_categories(const ColumnAtSites& column, Agreement agreement, ColumnPlan& plan) {
+  std::set<std::string> domain;
+  std::uint64_t cells = 0;
+  const SiteColumn* largest = nullptr;
+  for (const auto& site : column.sites) {
+    const auto& sketch = *site.sketch;
+    domain.insert(sketch.categories.begin(), sketch.categories.end());
+    cells += site.rows - sketch.missing;
+    if (largest == nullptr || sketch.categories.size() > largest->sketch->categories.size()) {
+      largest = &site;
+    }
+  }
+  if (!agreement.bound && are_identifiers(domain.size(), cells)) {
+    plan.kind = Kind::kIdentifier;
+    return {};
+  }
+  if (column.declaration != nullptr && !column.declaration->categories.empty()) {
+    const auto& declared = column.declaration->categories;
+    const std::set<std::string> allowed(declared.begin(), declared.end());
+    for (const auto& category : domain) {
+      if (allowed.count(category) == 0) {
+        const std::string near = nearest(category, declared);
+        return fail(Errc::kInvalidArgument,
+                    "column '" + column.name + "': " + in_quotes(category) +
+                        " is not one of the declared categories" +
+                        (near.empty() ? "" : "; the nearest is " + in_quotes(near)));
+      }
+    }
+    domain = allowed;
+  }
+  if (domain.size() > kMaxCategories) {
+    return fail(
+        Errc::kInvalidArgument,
+        "column '" + column.name + "': more than " + std::to_string(kMaxCategories) +
+            " categories over all clients, most of them at client '" + *largest->client +
+            "'; declare it in spec.table.columns with kind identifier, or group its values");
+  }
+  plan.categories.assign(domain.begin(), domain.end());
+  const bool explicit_kind = column.declaration != nullptr && column.declaration->kind;
+  if (!explicit_kind) {
+    plan.kind = is_boolean_pair(plan.categories) ? Kind::kBoolean : Kind::kCategory;
+  } else if (plan.kind == Kind::kBoolean && plan.categories.size() > 2) {
+    return fail(Errc::kInvalidArgument,
+                "column '" + column.name + "' is declared boolean and has more than two values: " +
+                    in_quotes(plan.categories[0]) + ", " + in_quotes(plan.categories[1]) + ", " +
+                    in_quotes(plan.categories[2]) + "; write them alike at all clients");
+  }
+  return {};
+}
+
+Result<ColumnPlan> plan_column(const ColumnAtSites& column) {
+  GENESIS_ASSIGN(const auto agreement, agree_on_kind(column));
+  ColumnPlan plan;
+  plan.name = column.name;
+  plan.kind = agreement.kind;
+  if (is_continuous(plan.kind)) {
+    GENESIS_RETURN_IF_ERROR(plan_numbers(column, plan));
+  } else if (plan.kind != Kind::kIdentifier) {
+    GENESIS_RETURN_IF_ERROR(plan_categories(column, agreement, plan));
+  }
+  return plan;
+}
+
+const ColumnSketch* find(const Sketch& sketch, const std::string& name) {
+  const auto at = std::find_if(
+      sketch.columns.begin(), sketch.columns.end(), [&](const auto& c) { return c.name == name; });
+  return at == sketch.columns.end() ? nullptr : &*at;
+}
+
+std::vector<std::string> names_of(const Sketch& sketch) {
+  std::vector<std::string> names;
+  for (const auto& column : sketch.columns) {
+    names.push_back(column.name);
+  }
+  return names;
+}
+
+// Every column of `a` is one of `b`.
+Status check_columns(const NamedSketch& a, const NamedSketch& b) {
+  for (const auto& column : a.sketch.columns) {
+    if (find(b.sketch, column.name) == nullptr) {
+      const std::string near = nearest(column.name, names_of(b.sketch));
+      return fail(Errc::kInvalidArgument,
+                  "column '" + column.name + "' of client '" + a.client +
+                      "' is missing at client '" + b.client + "'" +
+                      (near.empty() ? "" : ", which has '" + near + "'"));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> plan(std::span<const NamedSketch> sketches,
+                  std::span<const Declaration> declarations) {
+  std::vector<const NamedSketch*> clients;
+  for (const auto& sketch : sketches) {
+    clients.push_back(&sketch);
+  }
+  std::sort(clients.begin(), clients.end(), [](const auto* a, const auto* b) {
+    return a->client < b->client;
+  });
+  if (clients.empty()) {
+    return fail(Errc::kInvalidArgument, "no client has described its table");
+  }
+  for (const auto* client : clients) {
+    if (client->sketch.rows == 0 || client->sketch.columns.empty()) {
+      return fail(Errc::kInvalidArgument, "client '" + client->client + "' has no rows");
+    }
+    GENESIS_RETURN_IF_ERROR(check_columns(*clients.front(), *client));
+    GENESIS_RETURN_IF_ERROR(check_columns(*client, *clients.front()));
+  }
+  for (const auto& declaration : declarations) {
+    if (find(clients.front()->sketch, declaration.name) == nullptr) {
+      const std::string near = nearest(declaration.name, names_of(clients.front()->sketch));
+      return fail(Errc::kInvalidArgument,
+                  "spec.table.columns: column '" + declaration.name + "' is in no client's table" +
+                      (near.empty() ? "" : "; did you mean '" + near + "'?"));
+    }
+  }
+  Plan result;
+  for (const auto& column : clients.front()->sketch.columns) {
+    ColumnAtSites at_sites{column.name, nullptr, {}};
+    for (const auto& declaration : declarations) {
+      at_sites.declaration = declaration.name == column.name ? &declaration : at_sites.declaration;
+    }
+    for (const auto* client : clients) {
+      at_sites.sites.push_back(
+          {&client->client, find(client->sketch, column.name), client->sketch.rows});
+    }
+    GENESIS_ASSIGN(auto planned, plan_column(at_sites));
+    result.columns.push_back(std::move(planned));
+  }
+  return result;
+}
+
+}  // namespace genesis::tabular

@@ -1,0 +1,146 @@
+// Counting a site's rows on the agreed grid, and adding the counts up (encoder.hpp).
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "common/tabular/align.hpp"
+#include "common/tabular/encoder.hpp"
+#include "common/tabular/grid.hpp"
+#include "common/tabular/summary_shape.hpp"
+
+namespace genesis::tabular {
+namespace {
+
+tl::unexpected<Error> outside(const ColumnPlan& plan, std::size_t row) {
+  return fail(Errc::kInvalidArgument,
+              "column '" + plan.name + "', row " + std::to_string(row + 1) +
+                  ": the value is outside the domain that the sites agreed on; the data changed "
+                  "since, or breaks its declaration");
+}
+
+Status count_numbers(std::span<const double> numbers,
+                     const ColumnPlan& plan,
+                     ColumnSummary& summary) {
+  GENESIS_ASSIGN(const Step step, step_of(plan.kind, plan.resolution, plan.format));
+  const Grid grid(plan.minimum, plan.maximum, step);
+  for (std::size_t row = 0; row < numbers.size(); ++row) {
+    const double x = numbers[row];
+    if (std::isnan(x)) {
+      ++summary.missing;
+      continue;
+    }
+    const auto at = std::lower_bound(plan.candidates.begin(), plan.candidates.end(), x);
+    if (at != plan.candidates.end() && *at == x) {
+      ++summary.candidates[static_cast<std::size_t>(at - plan.candidates.begin())];
+    } else if (plan.bins > 0 && x >= plan.minimum && x <= plan.maximum) {
+      ++summary.bins[std::min(grid.bin_of(x), plan.bins - 1)];
+    } else {
+      return outside(plan, row);
+    }
+  }
+  return {};
+}
+
+void count_codes(const std::vector<std::uint32_t>& codes, ColumnSummary& summary) {
+  for (const auto code : codes) {
+    ++(code == kMissingCode ? summary.missing : summary.categories[code]);
+  }
+}
+
+Status add(std::uint64_t& total, std::uint64_t part, const std::string& name) {
+  constexpr std::uint64_t kLargest = std::uint64_t{1} << 53;  // exact as a double, with head-room
+  if (part > kLargest || total > kLargest - part) {
+    return fail(Errc::kResourceExhausted, "column '" + name + "': a count above 2^53");
+  }
+  total += part;
+  return {};
+}
+
+Status add_all(std::vector<std::uint64_t>& total,
+               const std::vector<std::uint64_t>& part,
+               const std::string& name) {
+  for (std::size_t i = 0; i < total.size(); ++i) {
+    GENESIS_RETURN_IF_ERROR(add(total[i], part[i], name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Summary empty_summary(const Plan& plan) {
+  Summary summary;
+  for (const auto& column : plan.columns) {
+    ColumnSummary counts;
+    counts.candidates.resize(column.candidates.size());
+    counts.bins.resize(column.bins);
+    counts.categories.resize(column.categories.size());
+    summary.columns.push_back(std::move(counts));
+  }
+  return summary;
+}
+
+Status check_shape(const Summary& summary, const Plan& plan) {
+  if (summary.columns.size() != plan.columns.size()) {
+    return fail(Errc::kInvalidArgument,
+                "a summary of " + std::to_string(summary.columns.size()) +
+                    " columns; the plan has " + std::to_string(plan.columns.size()));
+  }
+  for (std::size_t i = 0; i < plan.columns.size(); ++i) {
+    const auto& column = plan.columns[i];
+    const auto& counts = summary.columns[i];
+    if (counts.candidates.size() != column.candidates.size() || counts.bins.size() != column.bins ||
+        counts.categories.size() != column.categories.size()) {
+      return fail(Errc::kInvalidArgument,
+                  "column '" + column.name + "': the summary does not have the plan's shape");
+    }
+    // Counts that don't overflow and cover every row once. An identifier's cells are not counted.
+    std::uint64_t seen = 0;
+    GENESIS_RETURN_IF_ERROR(add(seen, counts.missing, column.name));
+    for (const auto* list : {&counts.candidates, &counts.bins, &counts.categories}) {
+      for (const auto count : *list) {
+        GENESIS_RETURN_IF_ERROR(add(seen, count, column.name));
+      }
+    }
+    if (column.kind != Kind::kIdentifier && seen != summary.rows) {
+      return fail(Errc::kInvalidArgument,
+                  "column '" + column.name + "': the summary counts " + std::to_string(seen) +
+                      " cells in " + std::to_string(summary.rows) + " rows");
+    }
+  }
+  return {};
+}
+
+Result<Summary> summarize(const Table& table, const Plan& plan) {
+  Summary summary = empty_summary(plan);
+  summary.rows = table.rows;
+  for (std::size_t i = 0; i < plan.columns.size(); ++i) {
+    const auto& about = plan.columns[i];
+    GENESIS_ASSIGN(const Column* column, find_column(table, about.name));
+    GENESIS_ASSIGN(const auto aligned, align(*column, about.kind, about.format, about.categories));
+    if (is_continuous(about.kind)) {
+      GENESIS_RETURN_IF_ERROR(count_numbers(aligned.numbers, about, summary.columns[i]));
+    } else {
+      count_codes(aligned.codes, summary.columns[i]);
+    }
+  }
+  return summary;
+}
+
+Status merge(Summary& total, const Summary& part, const Plan& plan) {
+  GENESIS_RETURN_IF_ERROR(check_shape(part, plan));
+  Summary sum = total.rows == 0 && total.columns.empty() ? empty_summary(plan) : total;
+  GENESIS_RETURN_IF_ERROR(check_shape(sum, plan));
+  GENESIS_RETURN_IF_ERROR(add(sum.rows, part.rows, "(rows)"));
+  for (std::size_t i = 0; i < plan.columns.size(); ++i) {
+    const auto& name = plan.columns[i].name;
+    auto& counts = sum.columns[i];
+    GENESIS_RETURN_IF_ERROR(add(counts.missing, part.columns[i].missing, name));
+    GENESIS_RETURN_IF_ERROR(add_all(counts.candidates, part.columns[i].candidates, name));
+    GENESIS_RETURN_IF_ERROR(add_all(counts.bins, part.columns[i].bins, name));
+    GENESIS_RETURN_IF_ERROR(add_all(counts.categories, part.columns[i].categories, name));
+  }
+  total = std::move(sum);
+  return {};
+}
+
+}  // namespace genesis::tabular

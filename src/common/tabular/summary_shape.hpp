@@ -1,0 +1,15 @@
+#pragma once
+// What makes a summary belong to a plan. Used by merge, fit and their tests.
+#include "common/base/error.hpp"
+#include "common/tabular/encoder.hpp"
+
+namespace genesis::tabular {
+
+/// Zero rows in the plan's shape.
+[[nodiscard]] Summary empty_summary(const Plan& plan);
+
+/// Errors: kInvalidArgument when lengths differ from the plan's or a column's counts do not add up
+/// to the rows, kResourceExhausted above 2^53.
+[[nodiscard]] Status check_shape(const Summary& summary, const Plan& plan);
+
+}  // namespace genesis::tabular
