@@ -1,0 +1,107 @@
+#include "common/wire/compression.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include <zlib.h>
+
+namespace genesis::wire {
+namespace {
+
+constexpr int kGzipWindow = 16 + MAX_WBITS;  // zlib's way to say: gzip header and trailer only
+constexpr std::size_t kFirstOutputBytes = std::size_t{64} << 10;
+
+struct Deflater {
+  z_stream stream{};
+  Deflater() = default;
+  Deflater(const Deflater&) = delete;
+  Deflater& operator=(const Deflater&) = delete;
+  ~Deflater() { deflateEnd(&stream); }
+};
+
+struct Inflater {
+  z_stream stream{};
+  Inflater() = default;
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+  ~Inflater() { inflateEnd(&stream); }
+};
+
+// zlib counts in 32 bits and takes its input without const.
+void give_input(z_stream& stream, std::string_view bytes) {
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+}
+
+void give_output(z_stream& stream, std::string& out, std::size_t used) {
+  stream.next_out = reinterpret_cast<Bytef*>(out.data() + used);
+  stream.avail_out = static_cast<uInt>(out.size() - used);
+}
+
+Status check_size(std::size_t size) {
+  if (size > std::numeric_limits<uInt>::max() / 2) {
+    return fail(Errc::kResourceExhausted,
+                "gzip: " + std::to_string(size) + " bytes are more than one body may hold");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> gzip_compress(std::string_view bytes) {
+  GENESIS_RETURN_IF_ERROR(check_size(bytes.size()));
+  Deflater deflater;
+  z_stream& stream = deflater.stream;
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+    return fail(Errc::kResourceExhausted, "gzip: no memory to compress");
+  }
+  std::string out(deflateBound(&stream, static_cast<uLong>(bytes.size())), '\0');
+  give_input(stream, bytes);
+  give_output(stream, out, 0);
+  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) {
+    return fail(Errc::kInternal, "gzip: zlib passed its own bound on compressed bytes");
+  }
+  out.resize(stream.total_out);
+  return out;
+}
+
+Result<std::string> gzip_decompress(std::string_view bytes, std::size_t max_bytes) {
+  GENESIS_RETURN_IF_ERROR(check_size(bytes.size()));
+  GENESIS_RETURN_IF_ERROR(check_size(max_bytes));
+  Inflater inflater;
+  z_stream& stream = inflater.stream;
+  if (inflateInit2(&stream, kGzipWindow) != Z_OK) {
+    return fail(Errc::kResourceExhausted, "gzip: no memory to decompress");
+  }
+  give_input(stream, bytes);
+  // One byte above the bound tells "exactly max_bytes" from "more".
+  const std::size_t most = max_bytes + 1;
+  std::string out;
+  std::size_t used = 0;
+  int answer = Z_OK;
+  while (answer == Z_OK) {
+    if (used == out.size()) {
+      out.resize(std::min(most, std::max({2 * used, 2 * bytes.size(), kFirstOutputBytes})));
+    }
+    give_output(stream, out, used);
+    answer = inflate(&stream, Z_NO_FLUSH);
+    used = static_cast<std::size_t>(stream.total_out);
+    if (used > max_bytes) {
+      return fail(Errc::kResourceExhausted,
+                  "gzip: the content is larger than the " + std::to_string(max_bytes) +
+                      " bytes that are accepted");
+    }
+  }
+  if (answer != Z_STREAM_END) {
+    return fail(Errc::kDataLoss, "gzip: the bytes are cut or altered; send them again");
+  }
+  if (stream.avail_in != 0) {
+    return fail(Errc::kDataLoss,
+                "gzip: " + std::to_string(stream.avail_in) +
+                    " bytes follow the end of the content; send one gzip member alone");
+  }
+  out.resize(used);
+  return out;
+}
+
+}  // namespace genesis::wire
