@@ -139,8 +139,9 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
         ++shared_.counters.refused;
         continue;
       }
-      ++shared_.counters.accepted;
       add(std::move(socket));
+      ++shared_.counters
+            .accepted;  // after `open`, so that nobody sees the connection gone too early
     }
   }
 

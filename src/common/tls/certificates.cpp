@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <ctime>
 #include <optional>
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -203,20 +203,13 @@ std::string name_text(const GENERAL_NAME* name) {
   if (name->type != GEN_IPADD) {
     return {};
   }
-  const unsigned char* bytes = ASN1_STRING_get0_data(name->d.iPAddress);
-  const int size = ASN1_STRING_length(name->d.iPAddress);
-  std::string out;
-  for (int i = 0; i < size; ++i) {
-    std::array<char, 8> part{};
-    if (size == 4) {
-      std::snprintf(part.data(), part.size(), i == 0 ? "%u" : ".%u", unsigned{bytes[i]});
-    } else {
-      std::snprintf(
-          part.data(), part.size(), i > 0 && i % 2 == 0 ? ":%02x" : "%02x", unsigned{bytes[i]});
-    }
-    out += part.data();
+  const int family = ASN1_STRING_length(name->d.iPAddress) == 4 ? AF_INET : AF_INET6;
+  if (family == AF_INET6 && ASN1_STRING_length(name->d.iPAddress) != 16) {
+    return {};
   }
-  return out;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(family, ASN1_STRING_get0_data(name->d.iPAddress), text.data(), text.size());
+  return text.data();
 }
 
 std::optional<SystemClock::time_point> to_time(const ASN1_TIME* time) {

@@ -1,0 +1,143 @@
+#pragma once
+// A server on its own thread, a raw socket that may misbehave, and certificates for both sides.
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include "common/http/client.hpp"
+#include "common/http/server.hpp"
+#include "common/tls/certificates.hpp"
+#include "tests/support/catch.hpp"
+
+namespace genesis::http::test {
+
+using namespace std::chrono_literals;
+
+/// Generous bounds for a busy machine: no test waits this long when all is well.
+constexpr Milliseconds kPatience{20'000};
+
+/// Polls `condition` until it holds; false after kPatience.
+inline bool eventually(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (std::chrono::steady_clock::now() < end) {
+    if (condition()) {
+      return true;
+    }
+    std::this_thread::sleep_for(1ms);
+  }
+  return condition();
+}
+
+/// Echoes the body; with an empty one the path. "/missing" is 404.
+inline boost::asio::awaitable<Response> echo(Request request) {
+  if (request.path == "/missing") {
+    co_return error_response(Error{Errc::kNotFound, "no such path"});
+  }
+  co_return make_response(
+      200, "text/plain", request.body.empty() ? request.path : std::move(request.body));
+}
+
+inline Handler echoing() {
+  return Handler{.admit = nullptr, .respond = echo};
+}
+
+class TestServer {
+ public:
+  explicit TestServer(Handler handler = echoing(),
+                      const Limits& limits = {},
+                      std::optional<tls::ServerContext> tls = std::nullopt) {
+    auto started =
+        Server::start(io_.get_executor(), ListenAddress{}, std::move(tls), limits, handler);
+    REQUIRE(started);
+    server_ = std::move(*started);
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~TestServer() {
+    stop(0ms);
+    thread_.join();
+    server_.reset();
+  }
+
+  void stop(Milliseconds grace) {
+    if (!is_stopped_) {
+      is_stopped_ = true;
+      boost::asio::co_spawn(io_, server_->stop(grace), boost::asio::use_future).get();
+    }
+  }
+  Server& operator*() { return *server_; }
+  Server* operator->() { return server_.get(); }
+  boost::asio::io_context& io() { return io_; }
+
+ private:
+  boost::asio::io_context io_{1};
+  std::unique_ptr<Server> server_;
+  std::thread thread_;
+  bool is_stopped_ = false;
+};
+
+/// A TCP connection to 127.0.0.1 that sends what it is told; reads give up after kPatience.
+class RawSocket {
+ public:
+  explicit RawSocket(std::uint16_t port);
+  ~RawSocket();
+  RawSocket(const RawSocket&) = delete;
+  RawSocket& operator=(const RawSocket&) = delete;
+
+  void send(std::string_view bytes);
+  void finish_sending();
+  /// All bytes until the peer closes.
+  std::string read_all();
+  /// Bytes until `end` has been seen or the peer closes.
+  std::string read_until(std::string_view end);
+  [[nodiscard]] bool was_closed() const { return was_closed_; }
+
+ private:
+  int descriptor_ = -1;
+  bool was_closed_ = false;
+};
+
+/// One training's certificates, made once.
+struct Certificates {
+  tls::CertifiedKey authority;
+  tls::CertifiedKey server;  // localhost, 127.0.0.1
+  tls::CertifiedKey client;  // site-a
+};
+const Certificates& certificates();
+
+enum class Mutual { kNo, kYes };
+tls::ServerContext server_context(Mutual mutual, const tls::CertifiedKey& identity);
+tls::ServerContext server_context(Mutual mutual);
+tls::ClientContext client_context(
+    const std::optional<tls::CertifiedKey>& identity,
+    const std::string& authority_pem = certificates().authority.certificate_pem,
+    const std::string& server_name = "");
+
+/// A blocking GET of `path` from `url`.
+inline Result<ClientResponse> get(Client& client, std::string path) {
+  ClientRequest request;
+  request.path = std::move(path);
+  request.deadline = kPatience;
+  return client.request(request);
+}
+
+inline Result<ClientResponse> put(Client& client, std::string path, std::string_view body) {
+  ClientRequest request;
+  request.method = "PUT";
+  request.path = std::move(path);
+  request.body = body;
+  request.deadline = kPatience;
+  request.max_body = 64 * 1024 * 1024;
+  return client.request(request);
+}
+
+}  // namespace genesis::http::test

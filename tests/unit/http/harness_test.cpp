@@ -1,0 +1,101 @@
+// The harness's own code; the name makes it part of the program.
+#include "tests/unit/http/harness.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+namespace genesis::http::test {
+
+RawSocket::RawSocket(std::uint16_t port) : descriptor_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const timeval patience{.tv_sec = kPatience.count() / 1000, .tv_usec = 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  REQUIRE(::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
+          0);
+}
+
+RawSocket::~RawSocket() {
+  ::close(descriptor_);
+}
+
+void RawSocket::send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) {
+      return;  // the server has hung up; what it said before is what tests look at
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+void RawSocket::finish_sending() {
+  ::shutdown(descriptor_, SHUT_WR);
+}
+
+std::string RawSocket::read_until(std::string_view end) {
+  std::string out;
+  while (end.empty() || out.find(end) == std::string::npos) {
+    char bytes[4096];
+    const auto size = ::recv(descriptor_, bytes, sizeof(bytes), 0);
+    if (size <= 0) {
+      // A reset is a close too; running out of patience is not.
+      was_closed_ = size == 0 || errno == ECONNRESET;
+      break;
+    }
+    out.append(bytes, static_cast<std::size_t>(size));
+  }
+  return out;
+}
+
+std::string RawSocket::read_all() {
+  return read_until("");
+}
+
+const Certificates& certificates() {
+  static const Certificates made = [] {
+    const tls::Validity day{.lifetime = 24h};
+    Certificates out;
+    out.authority = tls::make_authority("Training", day).value();
+    out.server = tls::issue_server(out.authority, {"localhost", "127.0.0.1"}, day).value();
+    out.client = tls::issue_client(out.authority, ClientId::parse("site-a").value(), day).value();
+    return out;
+  }();
+  return made;
+}
+
+tls::ServerContext server_context(Mutual mutual, const tls::CertifiedKey& identity) {
+  tls::ServerTls files{.certificate = {"server.crt", identity.certificate_pem},
+                       .key = {"server.key", identity.key_pem},
+                       .client_authority = std::nullopt};
+  if (mutual == Mutual::kYes) {
+    files.client_authority = tls::NamedPem{"ca.crt", certificates().authority.certificate_pem};
+  }
+  // Long ago, so that tests can serve with an expired certificate.
+  return tls::ServerContext::create(files, std::chrono::system_clock::now() - 2min).value();
+}
+
+tls::ServerContext server_context(Mutual mutual) {
+  return server_context(mutual, certificates().server);
+}
+
+tls::ClientContext client_context(const std::optional<tls::CertifiedKey>& identity,
+                                  const std::string& authority_pem,
+                                  const std::string& server_name) {
+  tls::ClientTls files{.authority = {"ca.crt", authority_pem},
+                       .certificate = std::nullopt,
+                       .key = std::nullopt,
+                       .server_name = server_name};
+  if (identity) {
+    files.certificate = tls::NamedPem{"site.crt", identity->certificate_pem};
+    files.key = tls::NamedPem{"site.key", identity->key_pem};
+  }
+  return tls::ClientContext::create(files, std::chrono::system_clock::now() - 2min).value();
+}
+
+}  // namespace genesis::http::test

@@ -1,0 +1,427 @@
+#include "common/http/server.hpp"
+
+#include <deque>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include "tests/unit/http/harness.hpp"
+
+using namespace genesis;
+using namespace genesis::http;
+using namespace genesis::http::test;
+
+namespace {
+
+Client a_client(TestServer& server) {
+  return Client::create(server->url()).value();
+}
+
+bool is_closed_with(RawSocket& socket, const std::string& status) {
+  const std::string answer = socket.read_all();
+  INFO(answer);
+  CHECK(socket.was_closed());
+  return answer.starts_with("HTTP/1.1 " + status + " ");
+}
+
+// Waits until `release` is called; a long poll.
+class Gate {
+ public:
+  explicit Gate(boost::asio::io_context& io)
+      : timer_(io, std::chrono::steady_clock::time_point::max()) {}
+
+  boost::asio::awaitable<Response> wait(Request) {
+    ++waiting;
+    boost::system::error_code error;
+    co_await timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    co_return json_response(200, "{\"round\": 7}");
+  }
+  void release() {
+    boost::asio::post(timer_.get_executor(), [this] { timer_.cancel(); });
+  }
+  std::atomic<int> waiting{0};
+
+ private:
+  boost::asio::steady_timer timer_;
+};
+
+}  // namespace
+
+TEST_CASE("http: a response comes back with status, type and body", "[http]") {
+  TestServer server;
+  Client client = a_client(server);
+  const auto response = put(client, "/echo", "1,2,3\n");
+  REQUIRE(response);
+  CHECK(response->status == 200);
+  CHECK(response->body == "1,2,3\n");
+  CHECK(response->header("content-type") == "text/plain");
+  CHECK(response->header("content-length") == "6");
+  CHECK_FALSE(response->header("date").empty());
+  const auto missing = get(client, "/missing");
+  CHECK(missing->status == 404);
+  CHECK(error_of(*missing).message == "no such path");
+}
+
+TEST_CASE("http: many requests share one connection", "[http]") {
+  TestServer server;
+  Client client = a_client(server);
+  for (int i = 0; i < 50; ++i) {
+    const std::string path = "/request/" + std::to_string(i);
+    REQUIRE(get(client, path)->body == path);
+  }
+  CHECK(server->counters().accepted == 1);
+  CHECK(server->counters().requests == 50);
+  CHECK(server->counters().bad_requests == 0);
+}
+
+TEST_CASE("http: pipelined requests are answered in order", "[http]") {
+  TestServer server;
+  RawSocket socket(server->port());
+  socket.send(
+      "GET /first HTTP/1.1\r\nHost: h\r\n\r\nPUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: "
+      "6\r\n\r\n"
+      "secondGET /third HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::string answer = socket.read_all();
+  const auto first = answer.find("\r\n\r\n/first");
+  const auto second = answer.find("\r\n\r\nsecond");
+  const auto third = answer.find("\r\n\r\n/third");
+  CHECK(first < second);
+  CHECK(second < third);
+  CHECK(third != std::string::npos);
+}
+
+TEST_CASE("http: HEAD answers the header of GET alone", "[http]") {
+  TestServer server;
+  RawSocket socket(server->port());
+  socket.send("HEAD /four HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::string answer = socket.read_all();
+  CHECK_THAT(answer, ContainsSubstring("Content-Length: 5\r\n"));
+  CHECK(answer.ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("http: what the handler throws becomes a 500 and the connection goes on", "[http]") {
+  Handler handler = echoing();
+  handler.respond = [](Request) -> boost::asio::awaitable<Response> {
+    throw std::runtime_error("broken");
+  };
+  TestServer server(handler);
+  Client client = a_client(server);
+  const auto response = get(client, "/");
+  CHECK(response->status == 500);
+  CHECK_THAT(error_of(*response).message, ContainsSubstring("broken"));
+  CHECK(get(client, "/")->status == 500);
+  CHECK(server->counters().accepted == 1);
+}
+
+TEST_CASE("http: admission sees header and peer, and refuses before the body", "[http]") {
+  std::deque<Request> seen;
+  std::atomic<int> served{0};
+  Handler handler;
+  handler.admit = [&seen](const Request& request) -> std::variant<Admission, Response> {
+    seen.push_back(request);
+    if (request.bearer_token() != "good") {
+      return error_response(Error{Errc::kUnauthenticated, "unknown token"});
+    }
+    return Admission{.max_body = 10};
+  };
+  handler.respond = [&served](Request request) {
+    ++served;
+    return echo(std::move(request));
+  };
+  TestServer server(handler);
+  // Ten gigabytes are announced and none is sent: the answer must not wait for them.
+  RawSocket bad(server->port());
+  bad.send("PUT /v1/update?round=7 HTTP/1.1\r\nHost: h\r\nContent-Length: 10737418240\r\n\r\n");
+  CHECK(is_closed_with(bad, "401"));
+  RawSocket large(server->port());
+  large.send(
+      "PUT /x HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer good\r\n"
+      "Content-Length: 10737418240\r\n\r\n");
+  CHECK(is_closed_with(large, "413"));
+  CHECK(served == 0);
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].path == "/v1/update");
+  CHECK(seen[0].query.at("round") == "7");
+  CHECK(seen[0].body.empty());
+  CHECK(seen[0].content_length == 10'737'418'240U);
+  CHECK(seen[0].remote_address == "127.0.0.1");
+  CHECK(seen[0].is_loopback);
+  CHECK_FALSE(seen[0].is_tls);
+  CHECK_FALSE(seen[0].peer_name);
+
+  Client client = a_client(server);
+  ClientRequest request;
+  request.method = "PUT";
+  request.body = "0123456789";
+  request.headers.push_back({"Authorization", "Bearer good"});
+  CHECK(client.request(request)->body == "0123456789");
+  request.body = "0123456789a";
+  CHECK(client.request(request)->status == 413);
+}
+
+TEST_CASE("http: a refused request without a body keeps its connection", "[http]") {
+  Handler handler = echoing();
+  handler.admit = [](const Request&) -> std::variant<Admission, Response> {
+    return error_response(Error{Errc::kPermissionDenied, "not you"});
+  };
+  TestServer server(handler);
+  Client client = a_client(server);
+  CHECK(get(client, "/")->status == 403);
+  CHECK(get(client, "/")->status == 403);
+  CHECK(server->counters().accepted == 1);
+}
+
+TEST_CASE("http: chunked bodies are bounded as they arrive", "[http]") {
+  TestServer server(echoing(), Limits{.body_bytes = 20});
+  const std::string head = "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  RawSocket good(server->port());
+  good.send(head + "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
+  CHECK_THAT(good.read_until("hello world"), ContainsSubstring("200 OK"));
+  RawSocket one(server->port());
+  one.send(head + "FFFFFFFF\r\n");
+  CHECK(is_closed_with(one, "413"));
+  RawSocket many(server->port());
+  many.send(head + "A\r\n0123456789\r\nA\r\n0123456789\r\n1\r\nx\r\n");
+  CHECK(is_closed_with(many, "413"));
+  RawSocket malformed(server->port());
+  malformed.send(head + "zz\r\n");
+  CHECK(is_closed_with(malformed, "400"));
+}
+
+TEST_CASE("http: Expect: 100-continue is answered before the body", "[http]") {
+  TestServer server;
+  RawSocket socket(server->port());
+  socket.send(
+      "PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n"
+      "Connection: close\r\n\r\n");
+  CHECK(socket.read_until("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+  socket.send("hello");
+  CHECK_THAT(socket.read_all(), ContainsSubstring("hello"));
+}
+
+TEST_CASE("http: malformed requests get 400 with a JSON body", "[http]") {
+  TestServer server;
+  for (const char* text :
+       {"nonsense\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/3.0\r\nHost: h\r\n\r\n",
+        "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n"}) {
+    INFO(text);
+    RawSocket socket(server->port());
+    socket.send(text);
+    const std::string answer = socket.read_all();
+    CHECK(answer.starts_with("HTTP/1.1 400 "));
+    CHECK_THAT(answer, ContainsSubstring("{\"code\":\"InvalidArgument\",\"message\":"));
+  }
+  CHECK(server->counters().bad_requests == 9);
+}
+
+TEST_CASE("http: a header above its bound gets 431, even one that never ends", "[http]") {
+  TestServer server(echoing(), Limits{.header_bytes = 1024});
+  RawSocket endless(server->port());
+  endless.send("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(4 * 1024 * 1024, 'x'));
+  CHECK(is_closed_with(endless, "431"));
+  RawSocket target(server->port());
+  target.send("GET /" + std::string(2000, 'x') + " HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(is_closed_with(target, "431"));
+  RawSocket fits(server->port());
+  fits.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: " + std::string(800, 'x') +
+            "\r\n\r\n");
+  CHECK(is_closed_with(fits, "200"));
+}
+
+TEST_CASE("http: slow headers, slow bodies and silence are closed at their time", "[http]") {
+  Limits limits;
+  limits.header_timeout = 100ms;
+  limits.body_timeout = 100ms;
+  limits.idle_timeout = 100ms;
+  TestServer server(echoing(), limits);
+  RawSocket silent(server->port());
+  RawSocket half_header(server->port());
+  half_header.send("GET / HTTP/1.1\r\nHo");
+  RawSocket half_body(server->port());
+  half_body.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf");
+  RawSocket idle(server->port());
+  idle.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  for (RawSocket* socket : {&silent, &half_header, &half_body}) {
+    CHECK(socket->read_all().empty());
+    CHECK(socket->was_closed());
+  }
+  CHECK(idle.read_all().starts_with("HTTP/1.1 200 OK"));
+  CHECK(idle.was_closed());
+  CHECK(eventually([&] { return server->counters().open == 0; }));
+}
+
+TEST_CASE("http: a header that drips is closed at its deadline all the same", "[http]") {
+  TestServer server(echoing(), Limits{.header_timeout = 100ms});
+  RawSocket socket(server->port());
+  socket.send("GET / HTTP/1.1\r\n");
+  CHECK(eventually([&] {
+    socket.send("X: y\r\n");
+    return server->counters().accepted == 1 && server->counters().open == 0;
+  }));
+}
+
+TEST_CASE("http: bytes cut off anywhere harm nobody else", "[http]") {
+  TestServer server;
+  const std::string whole =
+      "PUT /x?a=b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+    RawSocket socket(server->port());
+    socket.send(std::string_view(whole).substr(0, cut));
+    socket.finish_sending();
+    const std::string answer = socket.read_all();
+    INFO(cut << ": " << answer);
+    CHECK(socket.was_closed());
+    CHECK((answer.empty() || answer.starts_with("HTTP/1.1 400 ")));
+  }
+  Client client = a_client(server);
+  CHECK(get(client, "/alive")->body == "/alive");
+}
+
+TEST_CASE("http: garbage after any prefix is refused or closed", "[http]") {
+  TestServer server(echoing(), Limits{.header_timeout = 500ms, .body_timeout = 500ms});
+  const std::string whole = "PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n";
+  for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+    RawSocket socket(server->port());
+    socket.send(whole.substr(0, cut) + std::string("\x00\xff\x16\x03\r\n\r\n\x01{\r\n\r\n", 14));
+    socket.finish_sending();
+    const std::string answer = socket.read_all();
+    INFO(cut << ": " << answer);
+    CHECK(socket.was_closed());
+    CHECK((answer.empty() || answer.starts_with("HTTP/1.1 400 ")));
+  }
+  Client client = a_client(server);
+  CHECK(get(client, "/alive")->body == "/alive");
+}
+
+TEST_CASE("http: two hundred idle connections leave room for a request", "[http]") {
+  TestServer server;
+  std::deque<RawSocket> idle;
+  for (int i = 0; i < 200; ++i) {
+    idle.emplace_back(server->port());
+  }
+  Client client = a_client(server);
+  CHECK(get(client, "/alive")->body == "/alive");
+  CHECK(server->counters().open == 201);
+  idle.clear();
+  CHECK(eventually([&] { return server->counters().open == 1; }));
+}
+
+TEST_CASE("http: connections above the bound are closed at once and counted", "[http]") {
+  TestServer server(echoing(), Limits{.connections = 2});
+  RawSocket first(server->port());
+  auto second = std::make_unique<RawSocket>(server->port());
+  CHECK(eventually([&] { return server->counters().open == 2; }));
+  RawSocket third(server->port());
+  CHECK(third.read_all().empty());
+  CHECK(third.was_closed());
+  CHECK(server->counters().refused == 1);
+  second.reset();
+  CHECK(eventually([&] { return server->counters().open == 1; }));
+  Client client = a_client(server);
+  CHECK(get(client, "/")->status == 200);
+}
+
+TEST_CASE("http: a long poll waits without holding up others", "[http]") {
+  std::unique_ptr<Gate> gate;
+  Handler handler;
+  handler.respond = [&](Request request) {
+    return request.path == "/poll" ? gate->wait(std::move(request)) : echo(std::move(request));
+  };
+  TestServer server(handler);
+  gate = std::make_unique<Gate>(server.io());
+  auto polling = std::async(std::launch::async, [&] {
+    Client client = a_client(server);
+    return get(client, "/poll");
+  });
+  REQUIRE(eventually([&] { return gate->waiting == 1; }));
+  Client other = a_client(server);
+  CHECK(get(other, "/quick")->body == "/quick");
+  gate->release();
+  CHECK(polling.get()->body == "{\"round\": 7}");
+  server.stop(0ms);
+}
+
+TEST_CASE("http: stop lets a running request finish within the grace", "[http]") {
+  std::unique_ptr<Gate> gate;
+  Handler handler;
+  handler.respond = [&](Request request) { return gate->wait(std::move(request)); };
+  TestServer server(handler);
+  gate = std::make_unique<Gate>(server.io());
+  RawSocket idle(server->port());
+  auto polling = std::async(std::launch::async, [&] {
+    Client client = a_client(server);
+    return get(client, "/poll");
+  });
+  REQUIRE(eventually([&] { return gate->waiting == 1; }));
+  auto stopping = std::async(std::launch::async, [&] { server.stop(kPatience); });
+  CHECK(idle.read_all().empty());  // closed at once
+  CHECK(idle.was_closed());
+  gate->release();
+  const auto response = polling.get();
+  REQUIRE(response);
+  CHECK(response->status == 200);
+  CHECK(response->header("connection") == "close");
+  stopping.get();
+  CHECK(server->counters().open == 0);
+}
+
+TEST_CASE("http: stop cancels a long poll past the grace and joins its task", "[http]") {
+  std::unique_ptr<Gate> gate;
+  Handler handler;
+  handler.respond = [&](Request request) { return gate->wait(std::move(request)); };
+  TestServer server(handler);
+  gate = std::make_unique<Gate>(server.io());
+  auto polling = std::async(std::launch::async, [&] {
+    Client client = a_client(server);
+    return get(client, "/poll");
+  });
+  REQUIRE(eventually([&] { return gate->waiting == 1; }));
+  server.stop(10ms);
+  CHECK(server->counters().open == 0);
+  const auto response = polling.get();
+  REQUIRE_FALSE(response);
+  CHECK(response.error().code == Errc::kUnavailable);
+}
+
+TEST_CASE("http: a port in use and an address of elsewhere are said", "[http]") {
+  TestServer server;
+  boost::asio::io_context io;
+  const auto second = Server::start(
+      io.get_executor(), ListenAddress{"127.0.0.1", server->port()}, std::nullopt, {}, echoing());
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == Errc::kAlreadyExists);
+  CHECK(second.error().message ==
+        "127.0.0.1:" + std::to_string(server->port()) + " is in use; choose another --port");
+  const auto foreign =
+      Server::start(io.get_executor(), ListenAddress{"192.0.2.1", 0}, std::nullopt, {}, echoing());
+  REQUIRE_FALSE(foreign);
+  CHECK_THAT(foreign.error().message, ContainsSubstring("192.0.2.1:0 cannot be listened on"));
+}
+
+TEST_CASE("http: the same bytes go to many clients", "[http]") {
+  const auto model = std::make_shared<const std::string>(std::string(300'000, 'm'));
+  Handler handler;
+  handler.respond = [&](Request) -> boost::asio::awaitable<Response> {
+    Response response;
+    response.content_type = "application/octet-stream";
+    response.body = model;
+    response.headers.push_back({"ETag", "\"7\""});
+    co_return response;
+  };
+  TestServer server(handler);
+  for (int i = 0; i < 5; ++i) {
+    Client client = a_client(server);
+    const auto response = get(client, "/model");
+    CHECK(response->body == *model);
+    CHECK(response->header("etag") == "\"7\"");
+  }
+  server.stop(0ms);
+  CHECK(model.use_count() == 1);
+}

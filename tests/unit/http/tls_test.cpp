@@ -1,0 +1,185 @@
+// Client and server over TLS: who is let in, and what the others are told.
+#include <mutex>
+
+#include "tests/unit/http/harness.hpp"
+
+using namespace genesis;
+using namespace genesis::http;
+using namespace genesis::http::test;
+
+namespace {
+
+const tls::Validity kDay{.lifetime = 24h};
+
+Client a_client(const std::string& url, tls::ClientContext context) {
+  return Client::create(url, std::move(context)).value();
+}
+
+std::string local_url(TestServer& server, const std::string& host = "127.0.0.1") {
+  return "https://" + host + ":" + std::to_string(server->port());
+}
+
+Error failure_of(Client& client) {
+  const auto response = get(client, "/");
+  REQUIRE_FALSE(response);
+  return response.error();
+}
+
+boost::asio::awaitable<Response> say_name(Request request) {
+  co_return make_response(200, "text/plain", request.peer_name.value_or("(nobody)"));
+}
+
+}  // namespace
+
+TEST_CASE("http: over mutual TLS the handler sees the client's name", "[http]") {
+  TestServer server(Handler{nullptr, say_name}, {}, server_context(Mutual::kYes));
+  Client client = a_client(local_url(server), client_context(certificates().client));
+  CHECK(get(client, "/")->body == "site-a");
+  CHECK(get(client, "/")->body == "site-a");
+  CHECK(server->counters().accepted == 1);
+}
+
+TEST_CASE("http: a server without an authority for clients sees nobody's name", "[http]") {
+  TestServer server(Handler{nullptr, say_name}, {}, server_context(Mutual::kNo));
+  Client client = a_client(local_url(server, "localhost"), client_context(certificates().client));
+  CHECK(get(client, "/")->body == "(nobody)");
+}
+
+TEST_CASE("http: large bodies pass both ways over TLS", "[http]") {
+  TestServer server(echoing(), Limits{.body_bytes = 8 * 1024 * 1024}, server_context(Mutual::kYes));
+  Client client = a_client(local_url(server), client_context(certificates().client));
+  std::string body(4 * 1024 * 1024 + 3, '\0');
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    body[i] = static_cast<char>(i * 2654435761U >> 13);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto response = put(client, "/", body);
+    REQUIRE(response);
+    CHECK(response->body == body);
+  }
+  CHECK(server->counters().accepted == 1);
+  CHECK(server->counters().bytes_in > 8 * 1024 * 1024);
+  CHECK(server->counters().bytes_out > 8 * 1024 * 1024);
+}
+
+TEST_CASE("http: a client without a certificate is told that one is required", "[http]") {
+  TestServer server(echoing(), {}, server_context(Mutual::kYes));
+  Client client = a_client(local_url(server), client_context(std::nullopt));
+  const Error error = failure_of(client);
+  CHECK(error.code == Errc::kUnauthenticated);
+  CHECK_THAT(error.message, ContainsSubstring("refused this client's certificate"));
+  CHECK_THAT(error.message, ContainsSubstring("requires one and got none"));
+  CHECK(server->counters().handshake_failures == 1);
+  CHECK(server->counters().requests == 0);
+}
+
+TEST_CASE("http: a client of another authority is refused and told so", "[http]") {
+  TestServer server(echoing(), {}, server_context(Mutual::kYes));
+  const auto other = tls::make_authority("Other", kDay).value();
+  const auto identity = tls::issue_client(other, ClientId::parse("site-a").value(), kDay).value();
+  Client client = a_client(local_url(server), client_context(identity));
+  const Error error = failure_of(client);
+  CHECK(error.code == Errc::kUnauthenticated);
+  CHECK_THAT(error.message, ContainsSubstring("does not know the authority"));
+}
+
+TEST_CASE("http: an expired client certificate is refused and told so", "[http]") {
+  TestServer server(echoing(), {}, server_context(Mutual::kYes));
+  const auto identity = tls::issue_client(certificates().authority,
+                                          ClientId::parse("site-a").value(),
+                                          tls::Validity{.lifetime = -1min})
+                            .value();
+  Client client = a_client(local_url(server), client_context(identity));
+  const Error error = failure_of(client);
+  CHECK(error.code == Errc::kUnauthenticated);
+  CHECK_THAT(error.message, ContainsSubstring("it has expired"));
+}
+
+TEST_CASE("http: a server's certificate cannot be used as a client's", "[http]") {
+  TestServer server(echoing(), {}, server_context(Mutual::kYes));
+  Client client = a_client(local_url(server), client_context(certificates().server));
+  CHECK(failure_of(client).code == Errc::kUnauthenticated);
+}
+
+TEST_CASE("http: the client refuses a server of an unknown authority", "[http]") {
+  TestServer server(echoing(), {}, server_context(Mutual::kNo));
+  const auto other = tls::make_authority("Other", kDay).value();
+  Client client = a_client(local_url(server), client_context(std::nullopt, other.certificate_pem));
+  const Error error = failure_of(client);
+  CHECK(error.code == Errc::kUnauthenticated);
+  CHECK_THAT(error.message, ContainsSubstring("unknown authority"));
+}
+
+TEST_CASE("http: the client refuses an expired server certificate", "[http]") {
+  const auto identity =
+      tls::issue_server(certificates().authority, {"127.0.0.1"}, tls::Validity{.lifetime = -1min})
+          .value();
+  TestServer server(echoing(), {}, server_context(Mutual::kNo, identity));
+  Client client = a_client(local_url(server), client_context(std::nullopt));
+  const Error error = failure_of(client);
+  CHECK(error.code == Errc::kUnauthenticated);
+  CHECK_THAT(error.message, ContainsSubstring("it has expired"));
+}
+
+TEST_CASE("http: the client refuses a certificate for another host, by name and by address",
+          "[http]") {
+  const auto identity =
+      tls::issue_server(certificates().authority, {"agg.example.org"}, kDay).value();
+  TestServer server(echoing(), {}, server_context(Mutual::kNo, identity));
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    Client client = a_client(local_url(server, host), client_context(std::nullopt));
+    const Error error = failure_of(client);
+    CHECK(error.code == Errc::kUnauthenticated);
+    CHECK_THAT(error.message, ContainsSubstring(std::string("it is not for ") + host));
+  }
+  // Told which name to expect, it accepts.
+  Client client = a_client(
+      local_url(server),
+      client_context(std::nullopt, certificates().authority.certificate_pem, "agg.example.org"));
+  CHECK(get(client, "/")->status == 200);
+}
+
+TEST_CASE("http: plain HTTP to the TLS port is told so in plain HTTP", "[http]") {
+  TestServer server(echoing(), {}, server_context(Mutual::kYes));
+  Client client = Client::create("http://127.0.0.1:" + std::to_string(server->port())).value();
+  const auto response = get(client, "/");
+  REQUIRE(response);
+  CHECK(response->status == 400);
+  CHECK_THAT(error_of(*response).message, ContainsSubstring("This port speaks HTTPS"));
+  CHECK(server->counters().handshake_failures == 1);
+}
+
+TEST_CASE("http: HTTPS to a plain port says what to do", "[http]") {
+  TestServer server;
+  Client client = a_client(local_url(server), client_context(std::nullopt));
+  const Error error = failure_of(client);
+  CHECK_FALSE(is_retryable(error.code));
+  CHECK_THAT(error.message, ContainsSubstring("does not speak TLS"));
+}
+
+TEST_CASE("http: a handshake that stops half way is closed at its time", "[http]") {
+  TestServer server(echoing(), Limits{.handshake_timeout = 100ms}, server_context(Mutual::kYes));
+  RawSocket silent(server->port());
+  RawSocket half(server->port());
+  half.send(std::string("\x16\x03\x01\x02\x00\x01", 6));
+  CHECK(silent.read_all().empty());
+  CHECK(silent.was_closed());
+  CHECK(half.read_all().empty());
+  CHECK(half.was_closed());
+  CHECK(eventually([&] { return server->counters().open == 0; }));
+}
+
+TEST_CASE("http: garbage instead of a handshake is closed and others go on", "[http]") {
+  TestServer server(echoing(), {}, server_context(Mutual::kNo));
+  for (int first = 0; first < 256; first += 5) {
+    RawSocket socket(server->port());
+    std::string bytes(300, static_cast<char>(first));
+    bytes[0] = first % 2 == 0 ? '\x16' : bytes[0];
+    socket.send(bytes);
+    socket.finish_sending();
+    socket.read_all();
+    CHECK(socket.was_closed());
+  }
+  Client client = a_client(local_url(server), client_context(std::nullopt));
+  CHECK(get(client, "/alive")->body == "/alive");
+}
