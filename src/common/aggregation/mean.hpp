@@ -22,29 +22,30 @@ inline constexpr std::uint64_t kMaxWeight = (std::uint64_t{1} << 29) - 1;
 /// Above this, too few bits are left for the values.
 inline constexpr std::uint64_t kMaxTotalWeight = std::uint64_t{1} << 36;
 
-class MeanFold {
+enum class Weighting {
+  kEqual,   // every update weighs 1; the total is at most max_updates
+  kByRows,  // an update weighs its rows, at most kMaxWeight; the total is at most max_total_rows
+};
+
+class MeanFold final : public Fold {
  public:
-  /// Errors: kInvalidArgument for a size of 0 or a max_total_weight of 0; kResourceExhausted above
-  /// kMaxTotalWeight.
-  [[nodiscard]] static Result<MeanFold> create(std::size_t size,
-                                               std::uint64_t max_total_weight,
-                                               unsigned threads = 1);
+  /// Errors: kInvalidArgument for a bound of 0, kResourceExhausted above kMaxTotalWeight.
+  [[nodiscard]] static Result<MeanFold> create(const FoldBounds& bounds, Weighting weighting);
 
-  /// As Fold::add, with 1 <= weight <= kMaxWeight.
-  [[nodiscard]] Status add(std::span<const float> update, std::uint64_t weight);
-  /// sum / total weight, rounded once to float. Errors: kFailedPrecondition before the first
-  /// update.
-  [[nodiscard]] Result<std::vector<float>> mean() const;
+  [[nodiscard]] Status add(std::span<const float> update, std::uint64_t rows) override;
+  /// sum / total weight, computed in double and rounded to float.
+  [[nodiscard]] Result<std::vector<float>> aggregate() const override;
+  [[nodiscard]] std::size_t count() const override { return count_; }
 
-  [[nodiscard]] std::size_t count() const { return count_; }
   [[nodiscard]] std::uint64_t total_weight() const { return total_weight_; }
   /// s above: sums are in units of 2^-s.
   [[nodiscard]] int fraction_bits() const { return fraction_bits_; }
 
  private:
-  MeanFold(std::size_t size, std::uint64_t max_total_weight, unsigned threads);
+  MeanFold(const FoldBounds& bounds, Weighting weighting, std::uint64_t max_total_weight);
 
   std::vector<std::uint64_t> sums_;  // two's complement
+  Weighting weighting_;
   std::uint64_t max_total_weight_ = 0;
   int fraction_bits_ = 0;
   unsigned threads_ = 1;

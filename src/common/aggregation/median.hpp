@@ -14,24 +14,20 @@ namespace genesis::aggregation {
 /// More would make the sorting network long; a round of so many clients wants a mean.
 inline constexpr std::size_t kMaxMedianUpdates = 1024;
 
-class MedianFold {
+class MedianFold final : public Fold {
  public:
   /// Errors: kInvalidArgument for a size or max_updates of 0, kResourceExhausted above
   /// kMaxMedianUpdates.
-  [[nodiscard]] static Result<MedianFold> create(std::size_t size,
-                                                 std::uint64_t max_updates,
-                                                 unsigned threads = 1);
+  [[nodiscard]] static Result<MedianFold> create(const FoldBounds& bounds);
 
-  /// As Fold::add; rows do not weigh.
-  [[nodiscard]] Status add(std::span<const float> update);
-  /// For an even count the mean of the middle two, rounded once. Errors: kFailedPrecondition before
-  /// the first update.
-  [[nodiscard]] Result<std::vector<float>> median() const;
-
-  [[nodiscard]] std::size_t count() const { return updates_.size(); }
+  /// Rows do not weigh.
+  [[nodiscard]] Status add(std::span<const float> update, std::uint64_t rows) override;
+  /// For an even count the mean of the middle two, rounded once.
+  [[nodiscard]] Result<std::vector<float>> aggregate() const override;
+  [[nodiscard]] std::size_t count() const override { return updates_.size(); }
 
  private:
-  MedianFold(std::size_t size, std::uint64_t max_updates, unsigned threads);
+  explicit MedianFold(const FoldBounds& bounds);
 
   std::size_t size_ = 0;
   std::uint64_t max_updates_ = 0;
