@@ -122,6 +122,13 @@ bool in_order(const Mode& a, const Mode& b) {
   return false;
 }
 
+// A mean inside and a deviation that a scalar can resolve.
+bool is_within_domain(const Mode& mode, const EncodedColumnSpec& column) {
+  const double range = column.maximum - column.minimum;
+  return range > 0.0 && mode.mean >= column.minimum && mode.mean <= column.maximum &&
+         mode.deviation >= 1e-9 * range && mode.deviation <= range;
+}
+
 // The laws of a column's modes that encode, decode and a model rely on.
 void check_modes(const EncodedColumnSpec& column, JsonReader& reader) {
   if ((column.kind == Kind::kIdentifier) != column.modes.empty()) {
@@ -140,6 +147,9 @@ void check_modes(const EncodedColumnSpec& column, JsonReader& reader) {
     if (mode.type == Mode::Type::kExact &&
         (mode.mean < column.minimum || mode.mean > column.maximum)) {
       return reader.refuse("modes", "has a value outside the domain");
+    }
+    if (mode.type == Mode::Type::kGaussian && !is_within_domain(mode, column)) {
+      return reader.refuse("modes", "has a Gaussian mode that does not go with the domain");
     }
     if (k > 0 && !in_order(column.modes[k - 1], mode)) {
       return reader.refuse("modes", "are not in order");

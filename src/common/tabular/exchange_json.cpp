@@ -56,16 +56,11 @@ Result<ColumnSketch> column_sketch_from_json(const nlohmann::json& json,
   column.resolution = reader.small("resolution", kMaxPrecision);
   column.format = reader.text("format", kMaxFormatBytes);
   column.missing = reader.count("missing", kMaxCount);
-  for (const auto& extreme : reader.array("extremes", 2)) {
-    if (!extreme.is_number()) {
-      reader.refuse("extremes", "expected numbers");
-      break;
-    }
-    column.extremes.push_back(extreme.get<double>());
-  }
+  column.extremes = reader.numbers("extremes", 2);
   column.heavy_values = reader.sorted_numbers("heavyValues", kMaxHeavyValues);
   column.few_values = reader.flag("fewValues");
   column.categories = reader.sorted_texts("categories", kMaxCategories + 1);
+  GENESIS_RETURN_IF_ERROR(reader.status());
   GENESIS_RETURN_IF_ERROR(sketch_is_consistent(column, rows, reader));
   return column;
 }

@@ -99,7 +99,7 @@ void add_gaussians(const std::vector<std::uint64_t>& bins,
   for (const auto& gaussian : fit_mixture(bars, bounds)) {
     Mode mode;
     mode.type = Mode::Type::kGaussian;
-    mode.mean = spec.minimum + gaussian.mean * range;
+    mode.mean = std::clamp(spec.minimum + gaussian.mean * range, spec.minimum, spec.maximum);
     mode.deviation = gaussian.deviation * scale;
     mode.weight = gaussian.weight * share;
     spec.modes.push_back(mode);

@@ -1,11 +1,25 @@
 #include "common/tabular/json_reader.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include "common/tabular/table.hpp"
 
 namespace genesis::tabular {
+
+namespace {
+
+std::optional<std::uint64_t> whole_number(const nlohmann::json& json) {
+  if (!json.is_number_integer() || (!json.is_number_unsigned() && json.get<std::int64_t>() < 0)) {
+    return std::nullopt;
+  }
+  return json.get<std::uint64_t>();
+}
+
+}  // namespace
 
 JsonReader::JsonReader(const nlohmann::json& json, std::string path)
     : json_(json), path_(std::move(path)) {
@@ -57,8 +71,8 @@ std::uint64_t JsonReader::count(std::string_view key, std::uint64_t maximum) {
   if (value == nullptr) {
     return 0;
   }
-  const auto* number = value->get_ptr<const nlohmann::json::number_unsigned_t*>();
-  if (number == nullptr || *number > maximum) {
+  const auto number = whole_number(*value);
+  if (!number || *number > maximum) {
     refuse(key, "expected a whole number from 0 to " + std::to_string(maximum));
     return 0;
   }
@@ -116,14 +130,18 @@ const nlohmann::json& JsonReader::array(std::string_view key, std::size_t max_si
   return *value;
 }
 
-std::vector<double> JsonReader::sorted_numbers(std::string_view key, std::size_t max_size) {
+std::vector<double> JsonReader::numbers(std::string_view key, std::size_t max_size) {
   std::vector<double> values;
   for (const auto& item : array(key, max_size)) {
-    const double value = finite(item, key);
-    if (!values.empty() && !(values.back() < value)) {
-      refuse(key, "expected increasing numbers");
-    }
-    values.push_back(value);
+    values.push_back(finite(item, key));
+  }
+  return values;
+}
+
+std::vector<double> JsonReader::sorted_numbers(std::string_view key, std::size_t max_size) {
+  auto values = numbers(key, max_size);
+  if (std::adjacent_find(values.begin(), values.end(), std::greater_equal<>()) != values.end()) {
+    refuse(key, "expected increasing numbers");
   }
   return values;
 }
@@ -145,8 +163,8 @@ std::vector<std::string> JsonReader::sorted_texts(std::string_view key, std::siz
 std::vector<std::uint64_t> JsonReader::counts(std::string_view key, std::size_t max_size) {
   std::vector<std::uint64_t> values;
   for (const auto& item : array(key, max_size)) {
-    const auto* number = item.get_ptr<const nlohmann::json::number_unsigned_t*>();
-    if (number == nullptr) {
+    const auto number = whole_number(item);
+    if (!number) {
       refuse(key, "expected whole numbers from 0");
       return {};
     }

@@ -28,6 +28,7 @@ class JsonReader {
   [[nodiscard]] Kind kind(std::string_view key);
   /// Finite, with |x| <= 1e300.
   [[nodiscard]] double number(std::string_view key);
+  [[nodiscard]] std::vector<double> numbers(std::string_view key, std::size_t max_size);
   /// Finite numbers, strictly increasing.
   [[nodiscard]] std::vector<double> sorted_numbers(std::string_view key, std::size_t max_size);
   /// Strictly increasing bytewise, none empty.
