@@ -1,16 +1,13 @@
 #pragma once
 // Names that server and client share for Asio and Beast. Private to this folder.
-#include <string>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
-#include <openssl/ssl.h>
+
+#include "common/http/tls_stream.hpp"
 
 namespace genesis::http {
 
@@ -19,7 +16,6 @@ namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
 using boost::asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
 // Network errors come back as values: auto [error, n] = co_await f(…, kAsTuple).
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
@@ -33,12 +29,6 @@ inline beast::tcp_stream& lowest(beast::tcp_stream& stream) {
 }
 inline beast::tcp_stream& lowest(TlsStream& stream) {
   return stream.next_layer();
-}
-
-// Asio's context gives its reference back when it goes.
-inline asio::ssl::context share_context(ssl_ctx_st* native) {
-  SSL_CTX_up_ref(native);
-  return asio::ssl::context(native);
 }
 
 }  // namespace genesis::http

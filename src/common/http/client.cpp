@@ -1,5 +1,6 @@
 #include "common/http/client.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -39,6 +40,15 @@ bool is_still_open(beast::tcp_stream& stream) {
   char byte = 0;
   const auto size = ::recv(stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+// False where the peer has said something, but in another protocol (a TLS alert, a banner).
+bool begins_like_http(const beast::flat_buffer& buffer) {
+  constexpr std::string_view kStart = "HTTP/";
+  const auto data = buffer.cdata();
+  const std::string_view text(static_cast<const char*>(data.data()),
+                              std::min(data.size(), kStart.size()));
+  return kStart.starts_with(text);
 }
 
 Message to_message(const ClientRequest& request, const Url& url) {
@@ -104,8 +114,8 @@ class AsyncClient::Impl {
   Impl(asio::any_io_executor executor, Url url, std::optional<tls::ClientContext> tls)
       : executor_(std::move(executor)), url_(std::move(url)), resolver_(executor_) {
     if (tls) {
-      tls_.emplace(share_context(tls->native()));
       server_name_ = tls->server_name().empty() ? url_.host : tls->server_name();
+      tls_ = std::move(tls);
     }
   }
 
@@ -232,14 +242,16 @@ class AsyncClient::Impl {
   }
 
   asio::awaitable<std::optional<Failure>> handshake() {
-    secure_ = std::make_unique<TlsStream>(std::move(*plain_), *tls_);
+    const std::span<const char> nothing;
+    secure_ = std::make_unique<TlsStream>(
+        std::move(*plain_), tls_->native(), TlsStream::Role::kClient, nothing);
     plain_.reset();
     if (auto status = tls::expect_server(secure_->native_handle(), server_name_); !status) {
       Failure out = failure(Step::kHandshake, asio::error::invalid_argument);
       out.verify_failure = status.error().message;
       co_return out;
     }
-    auto [error] = co_await secure_->async_handshake(asio::ssl::stream_base::client, kAsTuple);
+    auto [error, unused] = co_await secure_->async_handshake(kAsTuple);
     if (!error) {
       co_return std::nullopt;
     }
@@ -283,6 +295,9 @@ class AsyncClient::Impl {
         const bool is_reason_known = error.category() == asio::error::get_ssl_category();
         out.failure = write_error && !is_reason_known ? failure(Step::kWrite, write_error)
                                                       : failure(Step::kRead, error);
+        if (size == 0 && error == bhttp::error::partial_message && !begins_like_http(buffer_)) {
+          out.failure = failure(Step::kRead, bhttp::error::bad_version);
+        }
         co_return out;
       }
       const unsigned status = parser->get().result_int();
@@ -316,7 +331,7 @@ class AsyncClient::Impl {
   // Constant.
   asio::any_io_executor executor_;
   Url url_;
-  std::optional<asio::ssl::context> tls_;
+  std::optional<tls::ClientContext> tls_;
   std::string server_name_;
   // Executor.
   tcp::resolver resolver_;

@@ -81,16 +81,14 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
         acceptor_(std::move(acceptor)),
         pause_(executor_),
         change_(executor_) {
-    if (tls) {
-      shared_.tls.emplace(share_context(tls->native()));
-    }
     shared_.limits = limits;
     shared_.handler = std::move(handler);
+    shared_.tls = std::move(tls);
     port_ = acceptor_.local_endpoint().port();
     const auto address = acceptor_.local_endpoint().address();
     const std::string host =
         address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-    url_ = (tls ? "https://" : "http://") + host + ":" + std::to_string(port_);
+    url_ = (shared_.tls ? "https://" : "http://") + host + ":" + std::to_string(port_);
   }
 
   void begin() {

@@ -109,17 +109,17 @@ asio::awaitable<bool> Session::accept_tls() {
     co_await refuse_plain_http();
     co_return false;
   }
-  tls_ = std::make_unique<TlsStream>(std::move(*tcp_), *shared_.tls);
+  const std::span<const char> first_bytes(static_cast<const char*>(buffer_.data().data()), size);
+  tls_ = std::make_unique<TlsStream>(
+      std::move(*tcp_), shared_.tls->native(), TlsStream::Role::kServer, first_bytes);
   tcp_.reset();
-  auto first_bytes = buffer_.cdata();
-  auto [error, used] =
-      co_await tls_->async_handshake(asio::ssl::stream_base::server, first_bytes, kAsTuple);
+  buffer_.clear();
+  auto [error, unused] = co_await tls_->async_handshake(kAsTuple);
   if (error) {
     // The alert is on its way; a reset would overtake it.
     co_await drain(tls_->next_layer());
     co_return false;
   }
-  buffer_.consume(used);
   peer_name_ = tls::peer_common_name(tls_->native_handle());
   co_return true;
 }
@@ -155,6 +155,9 @@ asio::awaitable<void> Session::serve(Stream& stream) {
     }
     if (buffer_.size() == 0) {
       buffer_.shrink_to_fit();
+      if constexpr (std::is_same_v<Stream, TlsStream>) {
+        stream.release_buffers();
+      }
       lowest(stream).expires_after(shared_.limits.idle_timeout);
       has_bytes = co_await wait_for_bytes(stream);
     }

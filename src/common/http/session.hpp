@@ -16,7 +16,7 @@ namespace genesis::http {
 /// What all connections of a server share. Constant after the start, but for `counters` and
 /// `is_stopping`, which the executor owns.
 struct ServerShared {
-  std::optional<asio::ssl::context> tls;
+  std::optional<tls::ServerContext> tls;
   Limits limits;
   Handler handler;
   Counters counters;
