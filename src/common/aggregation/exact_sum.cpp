@@ -23,33 +23,56 @@ constexpr double kUpper =
 static_assert((std::bit_cast<std::uint64_t>(kUpper) << 32U) + kIntegerBits == 0);
 static_assert((kUpper + kInteger) - kUpper == kInteger, "the sum of both is exact");
 
-// All operations but the two roundings are exact, so with or without fused multiply-add, in any
-// vector width, the integers are the same.
+// What `value` adds. All operations but the two roundings are exact, so with or without fused
+// multiply-add, in any vector width, the integer is the same.
+[[gnu::always_inline]] inline std::uint64_t fixed_point(float value, double scale) {
+  const double product = static_cast<double>(value) * scale;
+  const double upper = product + kUpper;
+  const double lower = product + ((kUpper + kInteger) - upper);
+  return (std::bit_cast<std::uint64_t>(upper) << 32U) + std::bit_cast<std::uint64_t>(lower);
+}
+
 [[gnu::always_inline]] inline void add_block(std::uint64_t* sums,
                                              const float* values,
                                              std::size_t count,
                                              double scale) {
   for (std::size_t i = 0; i < count; ++i) {
-    const double product = static_cast<double>(values[i]) * scale;
-    const double upper = product + kUpper;
-    const double lower = product + ((kUpper + kInteger) - upper);
-    sums[i] += (std::bit_cast<std::uint64_t>(upper) << 32U) + std::bit_cast<std::uint64_t>(lower);
+    sums[i] += fixed_point(values[i], scale);
   }
+}
+
+// Adds a block while it checks the `ahead` values after it: the check then fetches from memory what
+// the next call adds, and neither waits for the other.
+[[gnu::always_inline]] inline bool add_block_and_check(std::uint64_t* sums,
+                                                       const float* values,
+                                                       std::size_t ahead,
+                                                       double scale) {
+  std::int32_t signs = 0;
+  for (std::size_t i = 0; i < ahead; ++i) {
+    signs |= headroom(values[kBlock + i]);
+    sums[i] += fixed_point(values[i], scale);
+  }
+  add_block(sums + ahead, values + ahead, kBlock - ahead, scale);
+  return signs >= 0;
 }
 
 [[gnu::always_inline]] inline std::size_t add_blocks(std::span<std::uint64_t> sums,
                                                      std::span<const float> values,
                                                      double scale) {
   std::size_t done = 0;
-  while (done < values.size()) {
-    const std::size_t count = std::min(kBlock, values.size() - done);
-    if (!all_valid(values.data() + done, count)) {
-      break;
-    }
-    add_block(sums.data() + done, values.data() + done, count, scale);
-    done += count;
+  if (!all_valid(values.data(), std::min(kBlock, values.size()))) {
+    return done;
   }
-  return done;
+  while (values.size() - done > kBlock) {
+    const std::size_t ahead = std::min(kBlock, values.size() - done - kBlock);
+    const bool valid = add_block_and_check(sums.data() + done, values.data() + done, ahead, scale);
+    done += kBlock;
+    if (!valid) {
+      return done;
+    }
+  }
+  add_block(sums.data() + done, values.data() + done, values.size() - done, scale);
+  return values.size();
 }
 
 #if defined(__x86_64__)

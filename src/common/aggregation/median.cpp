@@ -52,8 +52,8 @@ struct Job {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const std::int32_t a = low[lane];
       const std::int32_t b = high[lane];
-      low[lane] = std::min(a, b);
-      high[lane] = std::max(a, b);
+      low[lane] = a < b ? a : b;
+      high[lane] = a < b ? b : a;
     }
   }
 }

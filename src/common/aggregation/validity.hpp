@@ -11,15 +11,19 @@
 
 namespace genesis::aggregation {
 
-/// True when every value is finite and within kMaxMagnitude. Works on bits, without a branch, so
-/// that it vectorises; NaN and infinity have larger bits than any finite magnitude. Always inlined,
-/// so that it takes on the instruction set of its caller.
+/// Negative when `value` is not finite or beyond kMaxMagnitude: NaN and infinity have larger bits
+/// than any finite magnitude. No branch, so that loops over it vectorise. Always inlined, as
+/// all_valid, so that it takes on the instruction set of its caller.
+[[gnu::always_inline]] inline std::int32_t headroom(float value) {
+  constexpr auto kMost = std::bit_cast<std::int32_t>(kMaxMagnitude);
+  const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(value) & 0x7FFFFFFFU;
+  return kMost - static_cast<std::int32_t>(magnitude);
+}
+
 [[gnu::always_inline]] inline bool all_valid(const float* values, std::size_t count) {
-  constexpr auto kMost = static_cast<std::int32_t>(std::bit_cast<std::uint32_t>(kMaxMagnitude));
   std::int32_t signs = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(values[i]) & 0x7FFFFFFFU;
-    signs |= kMost - static_cast<std::int32_t>(magnitude);
+    signs |= headroom(values[i]);
   }
   return signs >= 0;
 }
