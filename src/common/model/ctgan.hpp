@@ -23,20 +23,20 @@ void use_one_thread();
 struct TrainingConfig {
   CtganConfig ctgan;
   std::int64_t batch_size = 500;
-  std::int64_t epochs = 1;             // per call of train()
-  double proximal_mu = 0.0;            // FedProx: (mu/2) ||w - w_global||^2
-  std::optional<double> max_grad_norm; // clip each step's gradient to this norm
-  bool clip_per_layer = false;         // ... each layer's on its own
+  std::int64_t epochs = 1;              // per call of train()
+  double proximal_mu = 0.0;             // FedProx: (mu/2) ||w - w_global||^2
+  std::optional<double> max_grad_norm;  // clip each step's gradient to this norm
+  bool clip_per_layer = false;          // ... each layer's on its own
   std::uint64_t seed = 0;
-  std::string client;                  // with seed and round names the random streams
+  std::string client;  // with seed and round names the random streams
 };
 
 struct TrainMetrics {
-  double generator_loss = 0.0;      // means over the call's steps
+  double generator_loss = 0.0;  // means over the call's steps
   double discriminator_loss = 0.0;
-  double update_norm = 0.0;         // L2 norm of (trained - global)
+  double update_norm = 0.0;  // L2 norm of (trained - global)
   std::uint64_t steps = 0;
-  double step_seconds = 0.0;        // mean
+  double step_seconds = 0.0;  // mean
 };
 
 struct TrainResult {
@@ -55,10 +55,12 @@ class Trainer {
   Trainer& operator=(Trainer&&) noexcept;
   ~Trainer();
 
-  /// Trains config.epochs from `global`; the result depends on (global, moments, round, seed, client) alone.
-  /// learning_rate is that of this round (the schedule is the caller's).
-  /// Errors: kInvalidArgument when shapes differ or a value is not finite.
-  [[nodiscard]] Result<TrainResult> train(const Tensors& global, RoundId round, double learning_rate);
+  /// Trains config.epochs from `global`; the result depends on (global, moments, round, seed,
+  /// client) alone. learning_rate is that of this round (the schedule is the caller's). Errors:
+  /// kInvalidArgument when shapes differ or a value is not finite.
+  [[nodiscard]] Result<TrainResult> train(const Tensors& global,
+                                          RoundId round,
+                                          double learning_rate);
 
   /// Adam's moments and step counts, to be kept on the site's own disk.
   [[nodiscard]] Tensors optimizer_state() const;

@@ -18,8 +18,8 @@ struct CtganConfig {
 };
 
 /// All that is aggregated, in this order: `generator.*` (weights, biases, batch-norm weight, bias,
-/// running mean, running variance), then `discriminator.*`. Errors: kResourceExhausted when the model would be
-/// larger than kMaxParameters.
+/// running mean, running variance), then `discriminator.*`. Errors: kResourceExhausted when the
+/// model would be larger than kMaxParameters.
 inline constexpr std::size_t kMaxParameters = 64U << 20;
 [[nodiscard]] Result<std::vector<TensorSpec>> parameter_specs(const CtganConfig& config,
                                                               const tabular::Layout& layout);

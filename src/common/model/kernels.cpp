@@ -1,0 +1,415 @@
+#include "common/model/kernels.hpp"
+
+#include <cmath>
+
+#include "common/model/target.hpp"
+#include "common/model/vector_math.hpp"
+
+// Loops here are written for the vectoriser: unit stride, no calls but inlined ones, no aliasing
+// between the restricted pointers of one loop.
+#define GENESIS_RESTRICT __restrict__
+
+namespace genesis::model {
+namespace {
+
+using Out = float* GENESIS_RESTRICT;
+using In = const float* GENESIS_RESTRICT;
+
+GENESIS_INLINE float* row_of(const Matrix& m, std::size_t r) {
+  return m.data + r * m.stride;
+}
+GENESIS_INLINE const float* row_of(const ConstMatrix& m, std::size_t r) {
+  return m.data + r * m.stride;
+}
+
+GENESIS_INLINE void add_into(Out target, In source, std::size_t n) {
+  for (std::size_t j = 0; j < n; ++j) {
+    target[j] += source[j];
+  }
+}
+
+GENESIS_INLINE void add_scaled(Out target, In source, float scale, std::size_t n) {
+  for (std::size_t j = 0; j < n; ++j) {
+    target[j] += scale * source[j];
+  }
+}
+
+GENESIS_INLINE void zero(Out target, std::size_t n) {
+  for (std::size_t j = 0; j < n; ++j) {
+    target[j] = 0.0F;
+  }
+}
+
+}  // namespace
+
+GENESIS_KERNEL void add_indexed_rows(const Matrix& target,
+                                     const float* table,
+                                     const std::uint32_t* index) {
+  const std::size_t n = target.columns;
+  for (std::size_t r = 0; r < target.rows; ++r) {
+    add_into(row_of(target, r), table + index[r] * n, n);
+  }
+}
+
+GENESIS_KERNEL void scatter_rows(const ConstMatrix& source,
+                                 float* table,
+                                 const std::uint32_t* index) {
+  const std::size_t n = source.columns;
+  for (std::size_t r = 0; r < source.rows; ++r) {
+    add_into(table + index[r] * n, row_of(source, r), n);
+  }
+}
+
+// Both go block by block of the weight (member by member of the groups): a block stays in the
+// cache.
+GENESIS_KERNEL void add_sparse_rows(const float* weight,
+                                    std::size_t width,
+                                    std::size_t pac,
+                                    const SparseRows& rows,
+                                    const Matrix& target) {
+  const std::size_t n = target.columns;
+  for (std::size_t member = 0; member < pac; ++member) {
+    const float* block = weight + member * width * n;
+    for (std::size_t group = 0; group < target.rows; ++group) {
+      const std::size_t r = group * pac + member;
+      float* out = row_of(target, group);
+      const std::uint32_t* modes = rows.modes + r * rows.modes_per_row;
+      for (std::size_t k = 0; k < rows.modes_per_row; ++k) {
+        add_into(out, block + modes[k] * n, n);
+      }
+      for (std::size_t k = 0; k < rows.values_per_row; ++k) {
+        add_scaled(
+            out, block + rows.value_columns[k] * n, rows.values[r * rows.values_per_row + k], n);
+      }
+    }
+  }
+}
+
+GENESIS_KERNEL void scatter_sparse_rows(const ConstMatrix& source,
+                                        std::size_t width,
+                                        std::size_t pac,
+                                        const SparseRows& rows,
+                                        float* weight) {
+  const std::size_t n = source.columns;
+  for (std::size_t member = 0; member < pac; ++member) {
+    float* block = weight + member * width * n;
+    for (std::size_t group = 0; group < source.rows; ++group) {
+      const std::size_t r = group * pac + member;
+      const float* in = row_of(source, group);
+      const std::uint32_t* modes = rows.modes + r * rows.modes_per_row;
+      for (std::size_t k = 0; k < rows.modes_per_row; ++k) {
+        add_into(block + modes[k] * n, in, n);
+      }
+      for (std::size_t k = 0; k < rows.values_per_row; ++k) {
+        add_scaled(
+            block + rows.value_columns[k] * n, in, rows.values[r * rows.values_per_row + k], n);
+      }
+    }
+  }
+}
+
+GENESIS_KERNEL void column_sums(const ConstMatrix& source, float* out) {
+  zero(out, source.columns);
+  for (std::size_t r = 0; r < source.rows; ++r) {
+    add_into(out, row_of(source, r), source.columns);
+  }
+}
+
+GENESIS_KERNEL void add_column_sums(const ConstMatrix& source, float* out) {
+  for (std::size_t r = 0; r < source.rows; ++r) {
+    add_into(out, row_of(source, r), source.columns);
+  }
+}
+
+GENESIS_KERNEL void add_row(const Matrix& target, const float* row) {
+  for (std::size_t r = 0; r < target.rows; ++r) {
+    add_into(row_of(target, r), row, target.columns);
+  }
+}
+
+GENESIS_KERNEL void batch_norm_relu(const Matrix& a,
+                                    const float* gamma_,
+                                    const float* beta_,
+                                    const BatchNormStatistics& statistics,
+                                    const Matrix& h) {
+  const std::size_t n = a.columns;
+  const float share = 1.0F / static_cast<float>(a.rows);
+  Out mean = statistics.mean;
+  Out variance = statistics.variance;
+  Out inverse_std = statistics.inverse_std;
+  In gamma = gamma_;
+  In beta = beta_;
+  zero(mean, n);
+  zero(variance, n);
+  for (std::size_t r = 0; r < a.rows; ++r) {
+    add_into(mean, row_of(a, r), n);
+  }
+  for (std::size_t j = 0; j < n; ++j) {
+    mean[j] *= share;
+  }
+  // Two passes: the variance of values far from zero keeps its digits.
+  for (std::size_t r = 0; r < a.rows; ++r) {
+    In x = row_of(a, r);
+    for (std::size_t j = 0; j < n; ++j) {
+      const float centred = x[j] - mean[j];
+      variance[j] += centred * centred;
+    }
+  }
+  for (std::size_t j = 0; j < n; ++j) {
+    variance[j] *= share;
+    inverse_std[j] = 1.0F / std::sqrt(variance[j] + kBatchNormEpsilon);
+  }
+  for (std::size_t r = 0; r < a.rows; ++r) {
+    Out x = row_of(a, r);
+    Out y = row_of(h, r);
+    for (std::size_t j = 0; j < n; ++j) {
+      const float normalised = (x[j] - mean[j]) * inverse_std[j];
+      const float scaled = gamma[j] * normalised + beta[j];
+      x[j] = normalised;
+      y[j] = scaled > 0.0F ? scaled : 0.0F;
+    }
+  }
+}
+
+GENESIS_KERNEL void batch_norm_relu_backward(const ConstMatrix& dh,
+                                             const ConstMatrix& h,
+                                             const float* gamma_,
+                                             const float* inverse_std_,
+                                             const Matrix& normalised,
+                                             float* dgamma_,
+                                             float* dbeta_) {
+  const std::size_t n = normalised.columns;
+  const float share = 1.0F / static_cast<float>(normalised.rows);
+  Out dgamma = dgamma_;
+  Out dbeta = dbeta_;
+  In gamma = gamma_;
+  In inverse_std = inverse_std_;
+  zero(dgamma, n);
+  zero(dbeta, n);
+  for (std::size_t r = 0; r < normalised.rows; ++r) {
+    In x = row_of(normalised, r);
+    In y = row_of(h, r);
+    In dy = row_of(dh, r);
+    for (std::size_t j = 0; j < n; ++j) {
+      const float d = y[j] > 0.0F ? dy[j] : 0.0F;
+      dbeta[j] += d;
+      dgamma[j] += d * x[j];
+    }
+  }
+  for (std::size_t r = 0; r < normalised.rows; ++r) {
+    Out x = row_of(normalised, r);
+    In y = row_of(h, r);
+    In dy = row_of(dh, r);
+    for (std::size_t j = 0; j < n; ++j) {
+      const float d = y[j] > 0.0F ? dy[j] : 0.0F;
+      x[j] = gamma[j] * inverse_std[j] * (d - share * (dbeta[j] + x[j] * dgamma[j]));
+    }
+  }
+}
+
+GENESIS_KERNEL void bias_relu(const ConstMatrix& a,
+                              const float* table,
+                              const std::uint32_t* index,
+                              const float* bias_,
+                              const Matrix& h) {
+  const std::size_t n = a.columns;
+  In bias = bias_;
+  for (std::size_t r = 0; r < a.rows; ++r) {
+    In x = row_of(a, r);
+    Out y = row_of(h, r);
+    if (index != nullptr) {
+      In extra = table + index[r] * n;
+      for (std::size_t j = 0; j < n; ++j) {
+        const float sum = x[j] + bias[j] + extra[j];
+        y[j] = sum > 0.0F ? sum : 0.0F;
+      }
+    } else {
+      for (std::size_t j = 0; j < n; ++j) {
+        const float sum = x[j] + bias[j];
+        y[j] = sum > 0.0F ? sum : 0.0F;
+      }
+    }
+  }
+}
+
+GENESIS_KERNEL void leaky_relu_dropout(const Matrix& a,
+                                       const float* bias_,
+                                       const float* dropout_,
+                                       float* slope_) {
+  const std::size_t n = a.columns;
+  In bias = bias_;
+  for (std::size_t r = 0; r < a.rows; ++r) {
+    Out x = row_of(a, r);
+    In dropout = dropout_ + r * n;
+    Out slope = slope_ + r * n;
+    for (std::size_t j = 0; j < n; ++j) {
+      const float sum = x[j] + bias[j];
+      const float s = (sum > 0.0F ? 1.0F : kLeak) * dropout[j];
+      slope[j] = s;
+      x[j] = sum * s;
+    }
+  }
+}
+
+GENESIS_KERNEL void scale_elementwise(float* target_, const float* factor_, std::size_t count) {
+  Out target = target_;
+  In factor = factor_;
+  for (std::size_t i = 0; i < count; ++i) {
+    target[i] *= factor[i];
+  }
+}
+
+GENESIS_KERNEL void row_dots(const ConstMatrix& source,
+                             const float* vector,
+                             float offset,
+                             float* out) {
+  constexpr std::size_t kLanes =
+      16;  // partial sums, so that the order does not depend on the width
+  for (std::size_t r = 0; r < source.rows; ++r) {
+    In x = row_of(source, r);
+    float lanes[kLanes] = {};
+    std::size_t j = 0;
+    for (; j + kLanes <= source.columns; j += kLanes) {
+      for (std::size_t k = 0; k < kLanes; ++k) {
+        lanes[k] += x[j + k] * vector[j + k];
+      }
+    }
+    float sum = offset;
+    for (; j < source.columns; ++j) {
+      sum += x[j] * vector[j];
+    }
+    for (const float lane : lanes) {
+      sum += lane;
+    }
+    out[r] = sum;
+  }
+}
+
+GENESIS_KERNEL void scaled_outer(const float* scale,
+                                 const float* vector_,
+                                 const float* factor_,
+                                 const Matrix& target) {
+  In vector = vector_;
+  const std::size_t n = target.columns;
+  for (std::size_t r = 0; r < target.rows; ++r) {
+    Out y = row_of(target, r);
+    In factor = factor_ + r * n;
+    const float s = scale[r];
+    for (std::size_t j = 0; j < n; ++j) {
+      y[j] = s * vector[j] * factor[j];
+    }
+  }
+}
+
+GENESIS_KERNEL void weighted_column_sums(const ConstMatrix& source,
+                                         const float* scale,
+                                         float* out_) {
+  Out out = out_;
+  zero(out, source.columns);
+  for (std::size_t r = 0; r < source.rows; ++r) {
+    In x = row_of(source, r);
+    const float s = scale[r];
+    for (std::size_t j = 0; j < source.columns; ++j) {
+      out[j] += s * x[j];
+    }
+  }
+}
+
+GENESIS_KERNEL void blend_rows(const float* share,
+                               const float* a_,
+                               const float* b_,
+                               const Matrix& target) {
+  const std::size_t n = target.columns;
+  for (std::size_t r = 0; r < target.rows; ++r) {
+    In a = a_ + r * n;
+    In b = b_ + r * n;
+    Out y = row_of(target, r);
+    const float t = share[r];
+    for (std::size_t j = 0; j < n; ++j) {
+      y[j] = t * a[j] + (1.0F - t) * b[j];
+    }
+  }
+}
+
+GENESIS_KERNEL double sum_of_squares(const float* values, std::size_t count) {
+  constexpr std::size_t kLanes = 16;
+  double lanes[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      const auto x = static_cast<double>(values[i + k]);
+      lanes[k] += x * x;
+    }
+  }
+  double sum = 0.0;
+  for (; i < count; ++i) {
+    sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  }
+  for (const double lane : lanes) {
+    sum += lane;
+  }
+  return sum;
+}
+
+GENESIS_KERNEL void scale_all(float* values, float factor, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    values[i] *= factor;
+  }
+}
+
+GENESIS_KERNEL void exp_over_noise5(float* values_, const float* noise_, std::size_t count) {
+  Out values = values_;
+  In noise = noise_;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float e = noise[i];
+    const float e2 = e * e;
+    values[i] = fast_exp(values[i]) / (e2 * e2 * e);
+  }
+}
+
+GENESIS_KERNEL void exp_all(float* values, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    values[i] = fast_exp(values[i]);
+  }
+}
+
+GENESIS_KERNEL void tanh_all(float* values, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    values[i] = fast_tanh(values[i]);
+  }
+}
+
+GENESIS_KERNEL void adam_update(const AdamStep& step,
+                                float gradient_scale,
+                                const float* gradient_,
+                                float* first_,
+                                float* second_,
+                                float* weight_,
+                                std::size_t count) {
+  constexpr float kBeta1 = 0.5F, kBeta2 = 0.9F, kEpsilon = 1e-8F;
+  In gradient = gradient_;
+  Out first = first_;
+  Out second = second_;
+  Out weight = weight_;
+  const AdamStep s = step;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float g = gradient_scale * gradient[i] + s.weight_decay * weight[i];
+    const float m = kBeta1 * first[i] + (1.0F - kBeta1) * g;
+    const float v = kBeta2 * second[i] + (1.0F - kBeta2) * g * g;
+    first[i] = m;
+    second[i] = v;
+    weight[i] -= s.learning_rate * m / (std::sqrt(v) * s.second_scale + kEpsilon);
+  }
+}
+
+GENESIS_KERNEL void add_proximal(
+    float mu, const float* weight_, const float* anchor_, float* gradient_, std::size_t count) {
+  In weight = weight_;
+  In anchor = anchor_;
+  Out gradient = gradient_;
+  for (std::size_t i = 0; i < count; ++i) {
+    gradient[i] += mu * (weight[i] - anchor[i]);
+  }
+}
+
+}  // namespace genesis::model
