@@ -33,8 +33,9 @@ struct TensorFile {
   bool operator==(const TensorFile&) const = default;
 };
 
-/// Deterministic: the same tensors and metadata give the same bytes. Names must be unique and not
-/// "__metadata__", and `values` as long as `specs` say; else it is a broken invariant.
+/// Deterministic: the same tensors and metadata give the same bytes. All text is UTF-8; names must
+/// be unique and not "__metadata__", and `values` as long as `specs` say; else it is a broken
+/// invariant.
 [[nodiscard]] std::string encode_safetensors(const Tensors& tensors, const Metadata& metadata);
 
 /// Errors: kDataLoss for cut bytes, kInvalidArgument for what the subset does not allow,
