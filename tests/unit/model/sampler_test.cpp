@@ -1,0 +1,176 @@
+#include <cmath>
+#include <map>
+
+#include "common/model/ctgan.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/unit/model/model_fixtures.hpp"
+
+namespace genesis::model {
+namespace {
+
+using namespace genesis::model::testing;
+
+Sampler untrained(std::uint64_t seed = 7) {
+  return Sampler::create(small_config(),
+                         small_layout(),
+                         initial_parameters(small_config(), small_layout(), seed).value())
+      .value();
+}
+
+void set(Tensors& tensors, const std::string& name, std::vector<float> values) {
+  float* place = tensors.values.data();
+  for (const auto& spec : tensors.specs) {
+    if (spec.name == name) {
+      REQUIRE(values.size() == spec.element_count());
+      std::ranges::copy(values, place);
+      return;
+    }
+    place += spec.element_count();
+  }
+  FAIL("no tensor " << name);
+}
+
+}  // namespace
+
+TEST_CASE("model: sampled rows depend on seed, block and place alone", "[model]") {
+  const auto sampler = untrained();
+  const auto whole = sampler.sample_block(1, 5, Sampler::kBlockRows, {});
+  for (const std::size_t rows : {1UL, 255UL, 256UL, 1000UL}) {
+    const auto part = sampler.sample_block(1, 5, rows, {});
+    REQUIRE(part.rows == rows);
+    for (std::size_t c = 0; c < whole.columns.size(); ++c) {
+      const auto& a = part.columns[c];
+      const auto& b = whole.columns[c];
+      CHECK(std::equal(a.mode.begin(), a.mode.end(), b.mode.begin()));
+      CHECK(std::equal(a.value.begin(), a.value.end(), b.value.begin()));
+    }
+  }
+  CHECK(sampler.sample_block(1, 6, 300, {}).columns[0].mode !=
+        sampler.sample_block(1, 5, 300, {}).columns[0].mode);
+  CHECK(sampler.sample_block(2, 5, 300, {}).columns[0].mode !=
+        sampler.sample_block(1, 5, 300, {}).columns[0].mode);
+  CHECK(sampler.sample_block(1, 5, 0, {}).rows == 0);
+}
+
+TEST_CASE("model: sampled rows fit the layout", "[model]") {
+  const auto layout = small_layout();
+  const auto table = untrained().sample_block(1, 0, 2000, {});
+  REQUIRE(table.columns.size() == layout.columns.size());
+  for (std::size_t c = 0; c < layout.columns.size(); ++c) {
+    const auto& column = layout.columns[c];
+    CHECK(table.columns[c].mode.size() == (column.modes > 0 ? 2000 : 0));
+    CHECK(table.columns[c].value.size() == (column.has_value ? 2000 : 0));
+    for (std::size_t r = 0; r < table.columns[c].mode.size(); ++r) {
+      REQUIRE(table.columns[c].mode[r] < column.modes);
+      if (column.has_value) {
+        REQUIRE(std::abs(table.columns[c].value[r]) <= 1.0F);
+        if (column.mode_has_value[table.columns[c].mode[r]] == 0) {
+          REQUIRE(table.columns[c].value[r] == 0.0F);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("model: every row has every fixed mode", "[model]") {
+  const auto sampler = untrained();
+  // A discrete column, a continuous one's spike, and both with another discrete one.
+  const std::vector<std::vector<Fixed>> choices = {
+      {{0, 2}}, {{1, 1}}, {{1, 1}, {0, 1}, {3, 0}, {4, 3}}};
+  for (const auto& fixed : choices) {
+    const auto table = sampler.sample_block(3, 0, 600, fixed);
+    for (const auto& [column, mode] : fixed) {
+      for (const auto drawn : table.columns[column].mode) {
+        REQUIRE(drawn == mode);
+      }
+    }
+    for (std::size_t r = 0; r < table.rows; ++r) {  // a spike's value stays 0, others may move
+      const bool spike = table.columns[1].mode[r] == 1;
+      REQUIRE((!spike || table.columns[1].value[r] == 0.0F));
+    }
+  }
+}
+
+TEST_CASE("model: a mode that the generator never makes is set outright", "[model]") {
+  auto parameters = initial_parameters(small_config(), small_layout(), 7).value();
+  std::vector<float> bias(14, 0.0F);
+  bias[0] = 80.0F;  // colour is always its first category
+  set(parameters, "generator.output.bias", bias);
+  const auto sampler = Sampler::create(small_config(), small_layout(), parameters).value();
+  const std::vector<Fixed> fixed = {{0, 2}};
+  const auto table = sampler.sample_block(1, 0, 300, fixed);
+  for (const auto mode : table.columns[0].mode) {
+    REQUIRE(mode == 2);
+  }
+}
+
+TEST_CASE("model: sampling uses the running statistics", "[model]") {
+  // One column with a scalar, one hidden unit that sees only its bias: h = relu(gamma (b - mean) /
+  // sqrt(var + eps) + beta), scalar = tanh(w h + c).
+  const tabular::Layout layout{{continuous("a", {1, 1})}};
+  const CtganConfig config{
+      .embedding_dim = 1, .generator_dims = {1}, .discriminator_dims = {1}, .pac = 1};
+  auto parameters = initial_parameters(config, layout, 7).value();
+  set(parameters, "generator.blocks.0.linear.weight", {0.0F});
+  set(parameters, "generator.blocks.0.linear.bias", {0.9F});
+  set(parameters, "generator.blocks.0.norm.weight", {1.5F});
+  set(parameters, "generator.blocks.0.norm.bias", {0.1F});
+  set(parameters, "generator.blocks.0.norm.running_mean", {0.4F});
+  set(parameters, "generator.blocks.0.norm.running_var", {4.0F});
+  set(parameters, "generator.output.weight", {0.7F, 0.0F, 2.0F, 0.0F, -2.0F, 0.0F});
+  set(parameters, "generator.output.bias", {-0.2F, 0.0F, 0.0F});
+  const auto sampler = Sampler::create(config, layout, parameters).value();
+  const auto table = sampler.sample_block(1, 0, 4096, {});
+  const double h = 1.5 * 0.5 / std::sqrt(4.0 + 1e-5) + 0.1;
+  std::size_t first = 0;
+  for (std::size_t r = 0; r < table.rows; ++r) {
+    REQUIRE_THAT(static_cast<double>(table.columns[0].value[r]),
+                 WithinAbs(std::tanh(0.7 * h - 0.2), 1e-6));
+    first += table.columns[0].mode[r] == 0 ? 1U : 0U;
+  }
+  // Modes follow the softmax of their logits.
+  const double expected = 1.0 / (1.0 + std::exp(-4.0 * h));
+  CHECK_THAT(static_cast<double>(first) / 4096.0, WithinAbs(expected, 0.02));
+}
+
+TEST_CASE("model: conditions are drawn by the table's frequencies", "[model][statistical]") {
+  // The conditional vector passes straight to the logits of its column.
+  const tabular::Layout layout{{discrete("a", {0.7, 0.2, 0.1})}};
+  const CtganConfig config{
+      .embedding_dim = 1, .generator_dims = {1}, .discriminator_dims = {1}, .pac = 1};
+  auto parameters = initial_parameters(config, layout, 7).value();
+  std::vector<float> output(3 * 5, 0.0F);  // inputs: h, z, condition
+  for (std::size_t k = 0; k < 3; ++k) {
+    output[k * 5 + 2 + k] = 50.0F;
+  }
+  set(parameters, "generator.output.weight", output);
+  const auto sampler = Sampler::create(config, layout, parameters).value();
+  std::map<std::uint32_t, double> share;
+  for (std::uint64_t block = 0; block < 5; ++block) {
+    const auto table = sampler.sample_block(1, block, 4096, {});
+    for (const auto mode : table.columns[0].mode) {
+      share[mode] += 1.0 / (5.0 * 4096.0);
+    }
+  }
+  CHECK_THAT(share[0], WithinAbs(0.7, 0.015));
+  CHECK_THAT(share[1], WithinAbs(0.2, 0.015));
+  CHECK_THAT(share[2], WithinAbs(0.1, 0.01));
+}
+
+TEST_CASE("model: a sampler takes the generator alone and refuses another's", "[model]") {
+  const auto parameters = initial_parameters(small_config(), small_layout(), 7).value();
+  const auto alone = Sampler::create(small_config(), small_layout(), generator_of(parameters));
+  REQUIRE(alone.has_value());
+  CHECK(alone->sample_block(1, 0, 100, {}).columns[4].value ==
+        untrained().sample_block(1, 0, 100, {}).columns[4].value);
+  CHECK_FALSE(Sampler::create(CtganConfig{}, small_layout(), parameters).has_value());
+  auto bad = parameters;
+  bad.values[3] = std::nanf("");
+  CHECK_THAT(Sampler::create(small_config(), small_layout(), bad).error().message,
+             ContainsSubstring("generator.blocks.0.linear.weight"));
+  bad = parameters;
+  bad.values.resize(10);
+  CHECK_FALSE(Sampler::create(small_config(), small_layout(), bad).has_value());
+}
+
+}  // namespace genesis::model
