@@ -76,7 +76,6 @@ class TestServer {
   }
   Server& operator*() { return *server_; }
   Server* operator->() { return server_.get(); }
-  boost::asio::io_context& io() { return io_; }
 
  private:
   boost::asio::io_context io_{1};

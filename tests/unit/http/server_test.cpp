@@ -24,25 +24,25 @@ bool is_closed_with(RawSocket& socket, const std::string& status) {
   return answer.starts_with("HTTP/1.1 " + status + " ");
 }
 
-// Waits until `release` is called; a long poll.
+// A long poll: waits until `release` is called. Its timer lives only as long as the wait.
 class Gate {
  public:
-  explicit Gate(boost::asio::io_context& io)
-      : timer_(io, std::chrono::steady_clock::time_point::max()) {}
-
   boost::asio::awaitable<Response> wait(Request) {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    timer_.emplace(executor, std::chrono::steady_clock::time_point::max());
     ++waiting;
     boost::system::error_code error;
-    co_await timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    co_await timer_->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    timer_.reset();
     co_return json_response(200, "{\"round\": 7}");
   }
   void release() {
-    boost::asio::post(timer_.get_executor(), [this] { timer_.cancel(); });
+    boost::asio::post(timer_->get_executor(), [this] { timer_->cancel(); });
   }
   std::atomic<int> waiting{0};
 
  private:
-  boost::asio::steady_timer timer_;
+  std::optional<boost::asio::steady_timer> timer_;
 };
 
 }  // namespace
@@ -329,41 +329,39 @@ TEST_CASE("http: connections above the bound are closed at once and counted", "[
 }
 
 TEST_CASE("http: a long poll waits without holding up others", "[http]") {
-  std::unique_ptr<Gate> gate;
+  Gate gate;
   Handler handler;
   handler.respond = [&](Request request) {
-    return request.path == "/poll" ? gate->wait(std::move(request)) : echo(std::move(request));
+    return request.path == "/poll" ? gate.wait(std::move(request)) : echo(std::move(request));
   };
   TestServer server(handler);
-  gate = std::make_unique<Gate>(server.io());
   auto polling = std::async(std::launch::async, [&] {
     Client client = a_client(server);
     return get(client, "/poll");
   });
-  REQUIRE(eventually([&] { return gate->waiting == 1; }));
+  REQUIRE(eventually([&] { return gate.waiting == 1; }));
   Client other = a_client(server);
   CHECK(get(other, "/quick")->body == "/quick");
-  gate->release();
+  gate.release();
   CHECK(polling.get()->body == "{\"round\": 7}");
   server.stop(0ms);
 }
 
 TEST_CASE("http: stop lets a running request finish within the grace", "[http]") {
-  std::unique_ptr<Gate> gate;
+  Gate gate;
   Handler handler;
-  handler.respond = [&](Request request) { return gate->wait(std::move(request)); };
+  handler.respond = [&](Request request) { return gate.wait(std::move(request)); };
   TestServer server(handler);
-  gate = std::make_unique<Gate>(server.io());
   RawSocket idle(server->port());
   auto polling = std::async(std::launch::async, [&] {
     Client client = a_client(server);
     return get(client, "/poll");
   });
-  REQUIRE(eventually([&] { return gate->waiting == 1; }));
+  REQUIRE(eventually([&] { return gate.waiting == 1; }));
   auto stopping = std::async(std::launch::async, [&] { server.stop(kPatience); });
   CHECK(idle.read_all().empty());  // closed at once
   CHECK(idle.was_closed());
-  gate->release();
+  gate.release();
   const auto response = polling.get();
   REQUIRE(response);
   CHECK(response->status == 200);
@@ -373,16 +371,15 @@ TEST_CASE("http: stop lets a running request finish within the grace", "[http]")
 }
 
 TEST_CASE("http: stop cancels a long poll past the grace and joins its task", "[http]") {
-  std::unique_ptr<Gate> gate;
+  Gate gate;
   Handler handler;
-  handler.respond = [&](Request request) { return gate->wait(std::move(request)); };
+  handler.respond = [&](Request request) { return gate.wait(std::move(request)); };
   TestServer server(handler);
-  gate = std::make_unique<Gate>(server.io());
   auto polling = std::async(std::launch::async, [&] {
     Client client = a_client(server);
     return get(client, "/poll");
   });
-  REQUIRE(eventually([&] { return gate->waiting == 1; }));
+  REQUIRE(eventually([&] { return gate.waiting == 1; }));
   server.stop(10ms);
   CHECK(server->counters().open == 0);
   const auto response = polling.get();
