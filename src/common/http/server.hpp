@@ -26,7 +26,7 @@ struct Limits {
   std::uint32_t header_bytes = 16 * 1024;
   /// Body of a request unless its Admission says otherwise; more gets 413, unread.
   std::uint64_t body_bytes = 1024 * 1024;
-  /// Open connections; further ones are closed at once. An idle one costs about 60 KiB under TLS.
+  /// Open connections; further ones are closed at once. An idle one costs about 40 KiB under TLS.
   std::size_t connections = 1024;
   /// From accept to the end of the TLS handshake, then closed.
   Milliseconds handshake_timeout{10'000};
@@ -50,10 +50,10 @@ struct Handler {
   /// Response refuses; the connection is then closed if a body was announced. Null admits all with
   /// Limits::body_bytes. Must not block.
   std::function<std::variant<Admission, Response>(const Request&)> admit;
-  /// Answers. A coroutine, so it may wait (long poll) on a timer of the same executor. Bind it with
-  /// a lambda that is not itself a coroutine: [this](Request r) { return answer(std::move(r)); }.
-  /// stop() cancels it past the grace (its awaits throw operation_aborted). What it throws becomes
-  /// 500.
+  /// Answers. A coroutine, so it may wait (long poll) on a timer of the same executor; that the
+  /// peer has gone shows when the answer is sent. Bind it with a lambda that is not itself a
+  /// coroutine: [this](Request r) { return answer(std::move(r)); }. stop() cancels it past the
+  /// grace (its awaits throw operation_aborted). What it throws becomes 500.
   std::function<boost::asio::awaitable<Response>(Request)> respond;
 };
 

@@ -88,7 +88,6 @@ asio::awaitable<void> Session::run() {
   if (shared_.tls) {
     const bool is_accepted = co_await accept_tls();
     if (!is_accepted) {
-      ++shared_.counters.handshake_failures;
       co_return;
     }
     co_await serve(*tls_);
@@ -102,10 +101,12 @@ asio::awaitable<bool> Session::accept_tls() {
   auto space = buffer_.prepare(kSmallBuffer);
   auto [read_error, size] = co_await tcp_->async_read_some(space, kAsTuple);
   if (read_error) {
+    ++shared_.counters.handshake_failures;
     co_return false;
   }
   buffer_.commit(size);
   if (*static_cast<const unsigned char*>(buffer_.data().data()) != kTlsHandshake) {
+    ++shared_.counters.handshake_failures;
     co_await refuse_plain_http();
     co_return false;
   }
@@ -116,6 +117,7 @@ asio::awaitable<bool> Session::accept_tls() {
   buffer_.clear();
   auto [error, unused] = co_await tls_->async_handshake(kAsTuple);
   if (error) {
+    ++shared_.counters.handshake_failures;
     // The alert is on its way; a reset would overtake it.
     co_await drain(tls_->next_layer());
     co_return false;

@@ -422,3 +422,20 @@ TEST_CASE("http: the same bytes go to many clients", "[http]") {
   server.stop(0ms);
   CHECK(model.use_count() == 1);
 }
+
+TEST_CASE("http: IPv6 addresses are served and printed in brackets", "[http]") {
+  boost::asio::io_context io{1};
+  auto server =
+      Server::start(io.get_executor(), ListenAddress{"::1", 0}, std::nullopt, {}, echoing());
+  if (!server) {
+    WARN("no IPv6 on this machine: " << server.error().message);
+    return;
+  }
+  const std::string url = (*server)->url();
+  CHECK(url == "http://[::1]:" + std::to_string((*server)->port()));
+  std::thread thread([&io] { io.run(); });
+  Client client = Client::create(url).value();
+  CHECK(get(client, "/six")->body == "/six");
+  boost::asio::co_spawn(io, (*server)->stop(0ms), boost::asio::use_future).get();
+  thread.join();
+}
