@@ -1,0 +1,107 @@
+#pragma once
+// How good synthetic rows are: how closely they follow the real table, and how far they keep from
+// its rows. Used by `genesis evaluate` and at the end of `genesis run`. Pure but for read_beside.
+//
+// Column shapes, column pair trends and their mean are the scores of the QualityReport of SDMetrics
+// 0.32 (docs.sdv.dev/sdmetrics), defined again in shapes.hpp and trends.hpp; tests/e2e compares.
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/tabular/schema.hpp"
+#include "common/tabular/table.hpp"
+
+namespace genesis::quality {
+
+enum class Metric {
+  kKsComplement,           // numbers and dates: 1 - Kolmogorov-Smirnov distance
+  kTvComplement,           // categories: 1 - total variation distance
+  kCorrelationSimilarity,  // two numbers: 1 - half the difference of Pearson's correlations
+  kContingencySimilarity,  // else: 1 - total variation distance of the cross tables
+};
+std::string_view to_string(Metric metric);
+
+struct ColumnScore {
+  std::string name;
+  tabular::Kind kind = tabular::Kind::kCategory;
+  Metric metric = Metric::kTvComplement;
+  std::optional<double> score;      // absent where either table has no value in the column
+  std::uint64_t cells_outside = 0;  // synthetic cells outside the real column's domain
+};
+
+/// Only pairs that are related in the real table count, as in SDMetrics: the others would reward
+/// any two independent columns.
+struct PairScore {
+  std::array<std::string, 2> columns;
+  Metric metric = Metric::kContingencySimilarity;
+  // Present where the pair counts: `real` is above the metric's threshold.
+  std::optional<double> score;
+  // Pearson's correlation, or Cramer's V; absent where it is undefined.
+  std::optional<double> real;
+};
+
+/// Distance between two rows: mean over columns of |difference| / (real maximum - minimum), at most
+/// 1, and of 0 or 1 for equal and different categories or a value beside a missing one.
+struct Distances {
+  // Medians, over the compared rows, of the distance to the closest real row.
+  double synthetic_to_real = 0.0;
+  std::optional<double> holdout_to_real;
+  // Share of synthetic rows closer to a real row than to any held-out row; ties count half. Both
+  // tables are cut to the smaller one's size, so 0.5 is what rows that memorise nothing give.
+  std::optional<double> closer_to_real;
+  std::size_t rows_compared = 0;  // synthetic rows: all, or kDistanceRows drawn
+};
+
+struct Report {
+  std::uint64_t real_rows = 0;
+  std::uint64_t synthetic_rows = 0;
+  std::optional<std::uint64_t> holdout_rows;
+  double overall = 0.0;  // mean of those of the next two that are present
+  std::optional<double> column_shapes;       // mean of the columns' scores
+  std::optional<double> column_pair_trends;  // mean of the scores of the pairs that count
+  // Share of synthetic cells outside the real domain: a category that no real row has, a number
+  // or date beyond the real extremes, an integer column's fraction, text that is no number or date,
+  // a missing cell where no real one is missing.
+  double cells_outside = 0.0;
+  double new_rows = 0.0;  // share of synthetic rows equal to no real row
+  Distances distances;
+  std::vector<ColumnScore> columns;  // in the real table's order, without identifiers
+  std::vector<PairScore> pairs;      // (0,1) (0,2) … (1,2) …
+  std::vector<std::string> identifiers;  // left out of all of the above
+};
+
+/// Rows that are looked up in the real table for `distances`, at most; drawn with a fixed seed.
+inline constexpr std::size_t kDistanceRows = 2000;
+/// Rows of each table that enter a cross table, at most (SDMetrics draws as many); fixed seed.
+inline constexpr std::size_t kPairRows = 50000;
+
+/// Compares by the real table's kinds, matching columns by name. `synthetic` and `holdout` may have
+/// other kinds: cells are read again as the real kind, as numbers or text, and what can't be read
+/// counts as missing and outside. `holdout`, real rows that the generator never saw, may be null.
+/// Errors: kInvalidArgument for a table without rows, for different columns (named), and where no
+/// column can be scored.
+[[nodiscard]] Result<Report> evaluate(const tabular::Table& real,
+                                      const tabular::Table& synthetic,
+                                      const tabular::Table* holdout);
+
+/// Reads a CSV to be compared with `real`: every cell is kept as text, so that nothing is lost to
+/// inference. Errors: those of tabular::read_csv, and kInvalidArgument naming the columns that
+/// differ.
+[[nodiscard]] Result<tabular::Table> read_beside(const std::filesystem::path& path,
+                                                 const tabular::Table& real);
+
+/// One line of JSON, without a line end: overall, column_shapes, column_pair_trends, cells_outside,
+/// new_rows, distances {synthetic_to_real, holdout_to_real, closer_to_real, rows_compared},
+/// rows {real, synthetic, holdout}, columns [{name, kind, metric, score, cells_outside}],
+/// pairs [{columns, metric, score, real}], identifiers. What is absent is null.
+[[nodiscard]] std::string to_json(const Report& report);
+
+/// A table for people: the summary, then the columns, worst first.
+[[nodiscard]] std::string print(const Report& report);
+
+}  // namespace genesis::quality
