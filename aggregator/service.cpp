@@ -1,0 +1,290 @@
+#include "aggregator/service.hpp"
+
+#include <charconv>
+#include <chrono>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/spec/parse.hpp"
+#include "common/wire/compression.hpp"
+#include "common/wire/messages.hpp"
+
+namespace genesis::aggregator {
+namespace {
+
+constexpr auto kLongPoll = std::chrono::seconds(20);
+constexpr auto kTick = std::chrono::milliseconds(100);
+constexpr std::uint64_t kMaxControlBytes = std::uint64_t{64} << 20;
+
+constexpr std::string_view kRounds = "/v1/rounds/";
+constexpr std::string_view kParameters = "/parameters";
+constexpr std::string_view kUpdates = "/updates/";
+
+std::optional<RoundId> parse_round(std::string_view text) {
+  RoundId round;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), round.value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return round;
+}
+
+http::Response shared_body(std::string content_type, std::shared_ptr<const std::string> body) {
+  http::Response response;
+  response.content_type = std::move(content_type);
+  response.body = std::move(body);
+  return response;
+}
+
+http::Response not_found(const http::Request& request) {
+  return http::error_response(
+      404, Error{Errc::kNotFound, request.method + " " + request.path + ": no such resource"});
+}
+
+http::Response reply(const Status& status) {
+  return status ? http::json_response(200, "{}") : http::error_response(status.error());
+}
+
+}  // namespace
+
+Service::Service(boost::asio::any_io_executor executor,
+                 Coordinator& coordinator,
+                 const Clock& clock,
+                 ServiceOptions options)
+    : executor_(std::move(executor)),
+      coordinator_(coordinator),
+      clock_(clock),
+      options_(std::move(options)),
+      changed_(executor_) {
+  changed_.expires_after(kLongPoll);
+}
+
+http::Handler Service::handler() {
+  http::Handler handler;
+  handler.admit = [this](const http::Request& request) { return admit(request); };
+  handler.respond = [this](http::Request request) { return respond(std::move(request)); };
+  return handler;
+}
+
+Result<ClientId> Service::speaker(const http::Request& request, std::string_view name) const {
+  GENESIS_ASSIGN(auto client, ClientId::parse(name));
+  if (options_.is_mutual_tls && request.peer_name != client.str()) {
+    return fail(Errc::kPermissionDenied,
+                "client " + client.str() + ": the certificate presented is that of " +
+                    request.peer_name.value_or("nobody") + "; a client speaks only for itself");
+  }
+  return client;
+}
+
+std::variant<http::Admission, http::Response> Service::admit(const http::Request& request) const {
+  if (request.path == "/healthz" || request.path == "/readyz") {
+    return http::Admission{0};
+  }
+  if (options_.auth_token) {
+    if (!request.is_tls && !request.is_loopback) {
+      return http::error_response(Error{
+          Errc::kPermissionDenied, "token: not accepted over plain HTTP from another host; use TLS"});
+    }
+    const auto token = request.bearer_token();
+    if (!token || !options_.auth_token->equals(*token)) {
+      return http::error_response(
+          Error{Errc::kUnauthenticated,
+                "token: missing or wrong; pass the training's token with --auth-token-file"});
+    }
+  }
+  if (request.method == "GET") {
+    return http::Admission{0};
+  }
+  const bool is_update = request.method == "PUT" && request.path.starts_with(kRounds);
+  if (is_update) {
+    return http::Admission{coordinator_.max_update_bytes()};
+  }
+  if (request.method == "POST" && (request.path == "/v1/join" || request.path == "/v1/summary")) {
+    return http::Admission{kMaxControlBytes};
+  }
+  return not_found(request);
+}
+
+boost::asio::awaitable<http::Response> Service::respond(http::Request request) {
+  if (request.method == "GET" && request.path == "/v1/task") {
+    const auto name = request.query.find("client");
+    const auto client = speaker(request, name == request.query.end() ? "" : name->second);
+    if (!client) {
+      co_return http::error_response(client.error());
+    }
+    auto response = co_await task(*client);
+    co_return response;
+  }
+  auto response = answer(request);
+  announce_changes();
+  co_return response;
+}
+
+boost::asio::awaitable<http::Response> Service::task(ClientId client) {
+  const auto give_up = std::chrono::steady_clock::now() + kLongPoll;
+  while (true) {
+    auto task = coordinator_.task(client, clock_.now());
+    if (!task) {
+      co_return http::error_response(task.error());
+    }
+    const bool is_wait = std::holds_alternative<wire::Wait>(*task);
+    if (!is_wait || std::chrono::steady_clock::now() >= give_up) {
+      if (coordinator_.is_over()) {
+        told_the_end_.insert(client);
+      }
+      co_return http::json_response(200, wire::encode(*task));
+    }
+    if (changed_.expiry() <= std::chrono::steady_clock::now()) {
+      changed_.expires_after(kLongPoll);
+    }
+    co_await changed_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  }
+}
+
+http::Response Service::answer(const http::Request& request) {
+  if (request.method == "GET") {
+    if (request.path == "/healthz" || request.path == "/readyz") {
+      return http::make_response(200, "text/plain", "ok\n");
+    }
+    if (request.path == "/v1/training") {
+      wire::JoinReply reply{coordinator_.run(), spec::print_json(coordinator_.training())};
+      return http::json_response(200, wire::encode(reply));
+    }
+    if (request.path == "/v1/status") {
+      return status();
+    }
+    if (request.path == "/v1/encoder") {
+      auto encoder = coordinator_.encoder();
+      return encoder ? shared_body("application/json", std::move(*encoder))
+                     : http::error_response(encoder.error());
+    }
+    const std::string_view path = request.path;
+    if (path.starts_with(kRounds) && path.ends_with(kParameters)) {
+      const auto round = parse_round(path.substr(
+          kRounds.size(), path.size() - kRounds.size() - kParameters.size()));
+      if (!round) {
+        return not_found(request);
+      }
+      auto parameters = coordinator_.parameters(*round);
+      return parameters ? shared_body("application/octet-stream", std::move(*parameters))
+                        : http::error_response(parameters.error());
+    }
+    return not_found(request);
+  }
+  if (request.path == "/v1/join") {
+    return join(request);
+  }
+  if (request.path == "/v1/summary") {
+    return summary(request);
+  }
+  return update(request);
+}
+
+http::Response Service::join(const http::Request& request) {
+  auto message = wire::decode_join_request(request.body);
+  if (!message) {
+    return http::error_response(message.error());
+  }
+  if (auto allowed = speaker(request, message->client.str()); !allowed) {
+    return http::error_response(allowed.error());
+  }
+  auto reply = coordinator_.join(*message, clock_.now());
+  if (!reply) {
+    spdlog::warn("join client={} refused: {}", message->client.str(), reply.error().message);
+    return http::error_response(reply.error());
+  }
+  spdlog::info("join client={} rows={}", message->client.str(), message->sketch.rows);
+  return http::json_response(200, wire::encode(*reply));
+}
+
+http::Response Service::summary(const http::Request& request) {
+  auto message = wire::decode_summary_upload(request.body);
+  if (!message) {
+    return http::error_response(message.error());
+  }
+  if (auto allowed = speaker(request, message->client.str()); !allowed) {
+    return http::error_response(allowed.error());
+  }
+  return reply(coordinator_.add_summary(*message, clock_.now()));
+}
+
+http::Response Service::update(const http::Request& request) {
+  std::string_view rest = request.path;
+  rest.remove_prefix(kRounds.size());
+  const auto cut = rest.find(kUpdates);
+  const auto round = parse_round(rest.substr(0, cut));
+  if (cut == std::string_view::npos || !round) {
+    return not_found(request);
+  }
+  auto client = speaker(request, rest.substr(cut + kUpdates.size()));
+  if (!client) {
+    return http::error_response(client.error());
+  }
+  std::string unpacked;
+  if (request.content_encoding() == "gzip") {
+    auto bytes = wire::gzip_decompress(request.body, coordinator_.max_update_bytes());
+    if (!bytes) {
+      return http::error_response(bytes.error());
+    }
+    unpacked = std::move(*bytes);
+  }
+  auto update = wire::decode_update(unpacked.empty() ? request.body : unpacked);
+  if (!update) {
+    return http::error_response(update.error());
+  }
+  if (update->metadata.client != *client || update->metadata.round != *round) {
+    return http::error_response(
+        Error{Errc::kInvalidArgument,
+              "update: its metadata names another client or round than its address"});
+  }
+  const RoundId before = coordinator_.state().round;
+  auto accepted = coordinator_.add_update(*update, clock_.now());
+  if (!accepted) {
+    spdlog::warn("update round={} client={} refused: {}",
+                 round->value,
+                 client->str(),
+                 accepted.error().message);
+  } else if (coordinator_.state().round != before || coordinator_.is_over()) {
+    spdlog::info("round={} closed clients={}", round->value, coordinator_.state().members.size());
+  }
+  return reply(accepted);
+}
+
+http::Response Service::status() {
+  auto report = coordinator_.status(clock_.now());
+  if (counters_ != nullptr) {
+    report.bytes_received = counters_->bytes_in.load();
+    report.bytes_sent = counters_->bytes_out.load();
+  }
+  return http::json_response(200, wire::encode(report));
+}
+
+void Service::announce_changes() {
+  if (announced_ != coordinator_.version()) {
+    announced_ = coordinator_.version();
+    changed_.expires_after(kLongPoll);  // wakes every waiting poll
+  }
+}
+
+boost::asio::awaitable<void> Service::run(Milliseconds grace) {
+  boost::asio::steady_timer timer(executor_);
+  std::optional<Instant> over_since;
+  while (true) {
+    const Instant now = clock_.now();
+    coordinator_.tick(now);
+    announce_changes();
+    if (coordinator_.is_over()) {
+      over_since = over_since.value_or(now);
+      if (told_the_end_.size() >= coordinator_.state().members.size() ||
+          now - *over_since >= grace) {
+        co_return;
+      }
+    }
+    timer.expires_after(kTick);
+    co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  }
+}
+
+}  // namespace genesis::aggregator

@@ -1,0 +1,105 @@
+// genesis certs: an authority for one training, and what it issues.
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/report.hpp"
+#include "common/base/file.hpp"
+#include "common/tls/certificates.hpp"
+
+namespace genesis::cli {
+namespace {
+
+struct Options {
+  std::string folder = ".";
+  std::string name = "genesis";
+  std::vector<std::string> names;
+  std::string client_id;
+  int days = 365;
+};
+
+constexpr std::uint64_t kMaxPem = 1 << 20;
+
+Status write_pair(const Options& options, const std::string& stem, const tls::CertifiedKey& pair) {
+  const std::filesystem::path folder(options.folder);
+  for (const char* extension : {".crt", ".key"}) {
+    if (const auto path = folder / (stem + extension); std::filesystem::exists(path)) {
+      return fail(Errc::kAlreadyExists,
+                  path.string() + ": exists already; move it away or choose another --dir");
+    }
+  }
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  GENESIS_RETURN_IF_ERROR(write_file_atomic(folder / (stem + ".crt"), pair.certificate_pem));
+  GENESIS_RETURN_IF_ERROR(
+      write_file_atomic(folder / (stem + ".key"), pair.key_pem, FileAccess::kOwnerOnly));
+  std::cout << (folder / (stem + ".crt")).string() << "\n"
+            << (folder / (stem + ".key")).string() << "\n";
+  return {};
+}
+
+Result<tls::CertifiedKey> authority(const Options& options) {
+  const std::filesystem::path folder(options.folder);
+  tls::CertifiedKey pair;
+  GENESIS_ASSIGN(pair.certificate_pem, read_file(folder / "ca.crt", kMaxPem));
+  GENESIS_ASSIGN(pair.key_pem, read_file(folder / "ca.key", kMaxPem));
+  return pair;
+}
+
+tls::Validity validity(const Options& options) {
+  tls::Validity validity;
+  validity.lifetime = std::chrono::hours(24) * options.days;
+  return validity;
+}
+
+Status make_ca(const Options& options) {
+  GENESIS_ASSIGN(auto pair, tls::make_authority(options.name, validity(options)));
+  return write_pair(options, "ca", pair);
+}
+
+Status make_server(const Options& options) {
+  GENESIS_ASSIGN(auto ca, authority(options));
+  GENESIS_ASSIGN(auto pair, tls::issue_server(ca, options.names, validity(options)));
+  return write_pair(options, "server", pair);
+}
+
+Status make_client(const Options& options) {
+  GENESIS_ASSIGN(auto id, ClientId::parse(options.client_id));
+  GENESIS_ASSIGN(auto ca, authority(options));
+  GENESIS_ASSIGN(auto pair, tls::issue_client(ca, id, validity(options)));
+  return write_pair(options, id.str(), pair);
+}
+
+}  // namespace
+
+Command add_certs(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  auto* certs = app.add_subcommand("certs", "Makes the certificates of one training");
+  certs->require_subcommand(1);
+  const auto common = [&](CLI::App* command) {
+    command->add_option("--dir", options->folder, "Folder of ca.crt, ca.key and what is made")
+        ->capture_default_str();
+    command->add_option("--days", options->days, "How long it holds")->capture_default_str();
+  };
+  auto* ca = certs->add_subcommand("ca", "An authority: ca.crt for everyone, ca.key for nobody else");
+  common(ca);
+  ca->add_option("--name", options->name, "Its name")->capture_default_str();
+  auto* server = certs->add_subcommand("server", "server.crt and server.key for the aggregator");
+  common(server);
+  server->add_option("names", options->names, "Host names and IP addresses that clients use")
+      ->required();
+  auto* client = certs->add_subcommand("client", "ID.crt and ID.key for one site");
+  common(client);
+  client->add_option("id", options->client_id, "The site's client id")->required();
+  return [options, ca, server] {
+    const Status done = ca->parsed()       ? make_ca(*options)
+                        : server->parsed() ? make_server(*options)
+                                           : make_client(*options);
+    return done ? 0 : complain("certs", done.error());
+  };
+}
+
+}  // namespace genesis::cli

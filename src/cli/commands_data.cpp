@@ -1,0 +1,105 @@
+// genesis validate, generate, evaluate.
+#include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/report.hpp"
+#include "cli/spec_file.hpp"
+#include "cli/synthesis.hpp"
+#include "common/quality/evaluate.hpp"
+
+namespace genesis::cli {
+
+Command add_validate(CLI::App& app) {
+  struct Options {
+    std::string file;
+    std::vector<std::string> sets;
+    bool print = false;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("validate", "Checks a training's YAML as the cluster would");
+  command->add_option("-f,--file", options->file, "The training's YAML")->required();
+  command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
+  command->add_flag("--print", options->print, "Print the spec with its defaults");
+  return [options] {
+    auto training = load_training(options->file, options->sets);
+    if (!training) {
+      return complain("validate", training.error());
+    }
+    if (options->print) {
+      std::cout << spec::print_yaml(*training);
+    } else {
+      std::cout << options->file << ": valid\n";
+    }
+    return 0;
+  };
+}
+
+Command add_generate(CLI::App& app) {
+  struct Options {
+    std::string model, output;
+    std::uint64_t rows = 0;
+    std::uint64_t seed = 0;
+    std::vector<std::string> where;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("generate", "Writes synthetic rows from a trained model");
+  command->add_option("--model", options->model, "model.safetensors of a training")->required();
+  command->add_option("--rows", options->rows, "How many rows")->required();
+  command->add_option("--where", options->where,
+                      "column=value that must hold in every row; may be repeated");
+  command->add_option("--seed", options->seed, "Same seed, same rows")->capture_default_str();
+  command->add_option("-o,--output", options->output, "CSV to write")->required();
+  return [options] {
+    std::vector<Condition> conditions;
+    for (const auto& where : options->where) {
+      const auto equals = where.find('=');
+      if (equals == std::string::npos) {
+        return complain("generate",
+                        Error{Errc::kInvalidArgument, "--where " + where + ": expected column=value"});
+      }
+      conditions.push_back({where.substr(0, equals), where.substr(equals + 1)});
+    }
+    const auto model = load_model(options->model);
+    if (!model) {
+      return complain("generate", model.error());
+    }
+    const auto done = generate(*model, options->rows, options->seed, conditions, options->output);
+    return done ? 0 : complain("generate", done.error());
+  };
+}
+
+Command add_evaluate(CLI::App& app) {
+  struct Options {
+    std::string real, synthetic, holdout;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand(
+      "evaluate", "Says how close synthetic rows are to real ones, and how far from copies");
+  command->add_option("--real", options->real, "Real rows, .csv or .csv.gz")->required();
+  command->add_option("--synthetic", options->synthetic, "Synthetic rows")->required();
+  command->add_option("--holdout", options->holdout,
+                      "Real rows that were not trained on, to compare distances with");
+  command->add_flag("--json", options->json, "One line of JSON");
+  return [options] {
+    const auto evaluated = [&]() -> Result<quality::Report> {
+      GENESIS_ASSIGN(auto real, tabular::read_csv(options->real, {}, {}));
+      GENESIS_ASSIGN(auto synthetic, quality::read_beside(options->synthetic, real));
+      if (options->holdout.empty()) {
+        return quality::evaluate(real, synthetic, nullptr);
+      }
+      GENESIS_ASSIGN(auto holdout, quality::read_beside(options->holdout, real));
+      return quality::evaluate(real, synthetic, &holdout);
+    }();
+    if (!evaluated) {
+      return complain("evaluate", evaluated.error());
+    }
+    std::cout << (options->json ? quality::to_json(*evaluated) + "\n" : quality::print(*evaluated));
+    return 0;
+  };
+}
+
+}  // namespace genesis::cli

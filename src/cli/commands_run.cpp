@@ -1,0 +1,221 @@
+// genesis run: train, generate, evaluate.
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/progress.hpp"
+#include "cli/report.hpp"
+#include "cli/run.hpp"
+#include "cli/spec_file.hpp"
+#include "cli/synthesis.hpp"
+#include "common/base/file.hpp"
+#include "common/crypto/digest.hpp"
+#include "common/federation/spec_views.hpp"
+#include "common/quality/evaluate.hpp"
+
+namespace genesis::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string file, output, holdout;
+  std::vector<std::string> sets;
+  bool simulate = false;
+  bool json = false;
+};
+
+struct Outcome {
+  fs::path model, synthetic;
+  std::string model_sha256;
+  std::uint32_t rounds = 0;
+  std::size_t clients = 0;
+  double training_seconds = 0.0;
+  double wall_seconds = 0.0;
+  std::optional<quality::Report> quality;
+};
+
+// All sites' rows in one file, so that one machine's run can be judged; it goes with the folder.
+class PooledRows {
+ public:
+  static Result<PooledRows> write(const spec::FederatedTraining& training, const fs::path& folder) {
+    PooledRows pooled(folder / ".pooled.csv");
+    std::string text;
+    for (const auto& participant : training.participants) {
+      auto discrete = training.table.discrete_columns;
+      GENESIS_ASSIGN(auto table,
+                     tabular::read_csv(*participant.data_path,
+                                       federation::declarations(training.table),
+                                       discrete));
+      if (text.empty()) {
+        text = tabular::csv_header(table);
+      }
+      tabular::append_csv_rows(table, text);
+    }
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(pooled.path_, text, FileAccess::kOwnerOnly));
+    return pooled;
+  }
+  PooledRows(PooledRows&& other) noexcept
+      : path_(std::exchange(other.path_, "")) {}
+  PooledRows& operator=(PooledRows&&) = delete;
+  ~PooledRows() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  explicit PooledRows(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
+};
+
+Result<quality::Report> judge(const spec::FederatedTraining& training,
+                              const Options& options,
+                              const fs::path& synthetic_path) {
+  GENESIS_ASSIGN(auto pooled, PooledRows::write(training, options.output));
+  GENESIS_ASSIGN(auto real,
+                 tabular::read_csv(pooled.path(),
+                                   federation::declarations(training.table),
+                                   training.table.discrete_columns));
+  GENESIS_ASSIGN(auto synthetic, quality::read_beside(synthetic_path, real));
+  if (options.holdout.empty()) {
+    return quality::evaluate(real, synthetic, nullptr);
+  }
+  GENESIS_ASSIGN(auto holdout, quality::read_beside(options.holdout, real));
+  return quality::evaluate(real, synthetic, &holdout);
+}
+
+Status check_sites(const spec::FederatedTraining& training) {
+  if (training.participants.empty()) {
+    return fail(Errc::kInvalidArgument,
+                "spec.participants: empty; a local run needs the sites and their data.path");
+  }
+  for (const auto& participant : training.participants) {
+    if (!participant.data_path) {
+      return fail(Errc::kInvalidArgument,
+                  "spec.participants[" + participant.name +
+                      "]: external; a local run needs its data.path");
+    }
+  }
+  return {};
+}
+
+Result<Outcome> run(const Options& options) {
+  const auto started = std::chrono::steady_clock::now();
+  const auto since = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  };
+  GENESIS_ASSIGN(auto training, load_training(options.file, options.sets));
+  GENESIS_RETURN_IF_ERROR(check_sites(training));
+  const fs::path output = fs::absolute(options.output);
+  std::error_code failed;
+  fs::create_directories(output, failed);
+  if (failed) {
+    return fail(Errc::kIo, options.output + ": cannot be created: " + failed.message());
+  }
+  Outcome outcome;
+  outcome.model = output / "model.safetensors";
+  outcome.synthetic = output / "synthetic.csv";
+  fs::remove(outcome.model, failed);
+  fs::remove(outcome.synthetic, failed);
+
+  ProgressPrinter printer;
+  const Progress progress = [&](const wire::StatusReport& report) {
+    printer(report);
+    outcome.rounds = report.current_round.value;
+    outcome.clients = report.clients.size();
+  };
+  const auto trained = options.simulate ? run_simulated(training, output, progress)
+                                        : run_processes(training, output, progress);
+  printer.finish();
+  if (!trained) {
+    return tl::unexpected(trained.error());
+  }
+  outcome.training_seconds = since();
+  outcome.rounds = static_cast<std::uint32_t>(training.rounds.count);
+  constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
+  GENESIS_ASSIGN(auto bytes, read_file(outcome.model, kMaxModelBytes));
+  outcome.model_sha256 = crypto::sha256_hex(bytes);
+  if (training.output.rows > 0) {
+    GENESIS_ASSIGN(auto model, load_model(outcome.model));
+    GENESIS_RETURN_IF_ERROR(generate(model,
+                                     static_cast<std::uint64_t>(training.output.rows),
+                                     training.seed,
+                                     {},
+                                     outcome.synthetic));
+    GENESIS_ASSIGN(outcome.quality, judge(training, options, outcome.synthetic));
+  }
+  outcome.wall_seconds = since();
+  return outcome;
+}
+
+void print_people(const Outcome& outcome) {
+  if (outcome.quality) {
+    std::cout << "\n" << quality::print(*outcome.quality);
+  }
+  std::printf("\n%u rounds, %zu clients, trained in %.1f s (%.1f s in all)\n",
+              outcome.rounds,
+              outcome.clients,
+              outcome.training_seconds,
+              outcome.wall_seconds);
+  std::cout << std::flush;
+  std::printf("model      %s  sha256 %.16s…\n",
+              outcome.model.c_str(),
+              outcome.model_sha256.c_str());
+  if (outcome.quality) {
+    std::printf("synthetic  %s\n", outcome.synthetic.c_str());
+  }
+}
+
+void print_json(const Outcome& outcome) {
+  nlohmann::json json{{"model", outcome.model.string()},
+                      {"model_sha256", outcome.model_sha256},
+                      {"rounds", outcome.rounds},
+                      {"clients", outcome.clients},
+                      {"training_seconds", outcome.training_seconds},
+                      {"wall_seconds", outcome.wall_seconds},
+                      {"synthetic", nullptr},
+                      {"quality", nullptr}};
+  if (outcome.quality) {
+    json["synthetic"] = outcome.synthetic.string();
+    json["quality"] = nlohmann::json::parse(quality::to_json(*outcome.quality));
+  }
+  std::cout << json.dump() << "\n";
+}
+
+}  // namespace
+
+Command add_run(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand(
+      "run", "Trains on this machine: an aggregator and one worker process per participant");
+  command->add_option("-f,--file", options->file, "The training's YAML")->required();
+  command->add_option("--output-dir", options->output,
+                      "Folder for model.safetensors, synthetic.csv and logs")
+      ->required();
+  command->add_flag("--simulate", options->simulate,
+                    "One process, no network; the model's bytes are the same");
+  command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
+  command->add_option("--holdout", options->holdout,
+                      "Real rows that no site holds, to compare distances with");
+  command->add_flag("--json", options->json, "End with one line of JSON on stdout");
+  return [options] {
+    const auto outcome = run(*options);
+    if (!outcome) {
+      return complain("run", outcome.error());
+    }
+    if (options->json) {
+      print_json(*outcome);
+    } else {
+      print_people(*outcome);
+    }
+    return 0;
+  };
+}
+
+}  // namespace genesis::cli

@@ -1,0 +1,40 @@
+// genesis-federated: the part under `genesis federated`. Server and client are programs of their
+// own (the server links no LibTorch); this one finds them beside itself.
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <string_view>
+#include <vector>
+
+#include <unistd.h>
+
+#include "cli/process.hpp"
+
+namespace {
+
+constexpr std::string_view kHelp =
+    "Trains across machines: one server, one client per site.\n\n"
+    "Usage: genesis federated server [options]   lead a training\n"
+    "       genesis federated client [options]   take part with this site's rows\n\n"
+    "Add --help to either for its options.\n";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (command == "--help" || command == "-h") {
+    std::cout << kHelp;
+    return 0;
+  }
+  if (command != "server" && command != "client") {
+    std::cerr << kHelp;
+    return 2;
+  }
+  const auto program = genesis::cli::sibling_program(command == "server" ? "genesis-aggregator"
+                                                                         : "genesis-worker");
+  std::vector<char*> arguments(argv + 1, argv + argc);
+  arguments.push_back(nullptr);
+  ::execv(program.c_str(), arguments.data());
+  std::cerr << program.string() << ": cannot be started: " << std::strerror(errno) << "\n";
+  return 1;
+}

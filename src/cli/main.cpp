@@ -1,0 +1,62 @@
+// genesis: the program that people type.
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include "cli/commands.hpp"
+#include "cli/process.hpp"
+#include "common/model/ctgan.hpp"
+
+namespace {
+
+int run_federated(int argc, char** argv) {
+  const auto program = genesis::cli::sibling_program("genesis-federated");
+  std::vector<char*> arguments(argv + 1, argv + argc);
+  arguments.push_back(nullptr);
+  ::execv(program.c_str(), arguments.data());
+  std::cerr << program.string() << ": cannot be started: " << std::strerror(errno) << "\n";
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "federated") {
+    return run_federated(argc, argv);
+  }
+  genesis::model::use_one_thread();
+  CLI::App app("Trains one synthetic-data generator over sites that keep their rows.", "genesis");
+  app.require_subcommand(1);
+  std::vector<std::pair<CLI::App*, genesis::cli::Command>> commands;
+  const auto add = [&](genesis::cli::Command command, const char* name) {
+    commands.emplace_back(app.get_subcommand(name), std::move(command));
+  };
+  add(genesis::cli::add_run(app), "run");
+  add(genesis::cli::add_validate(app), "validate");
+  add(genesis::cli::add_generate(app), "generate");
+  add(genesis::cli::add_evaluate(app), "evaluate");
+  add(genesis::cli::add_certs(app), "certs");
+  app.add_subcommand("federated", "Server and clients on machines of their own");
+  auto* version = app.add_subcommand("version", "Prints the version");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (version->parsed()) {
+    std::cout << "genesis " GENESIS_VERSION "\n";
+    return 0;
+  }
+  for (const auto& [subcommand, command] : commands) {
+    if (subcommand->parsed()) {
+      return command();
+    }
+  }
+  return 2;
+}

@@ -1,0 +1,14 @@
+#pragma once
+// How commands say that they failed.
+#include <iostream>
+
+#include "common/base/error.hpp"
+
+namespace genesis::cli {
+
+inline int complain(const char* command, const Error& error) {
+  std::cerr << "genesis " << command << ": " << error.message << "\n";
+  return 1;
+}
+
+}  // namespace genesis::cli

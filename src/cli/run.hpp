@@ -1,0 +1,28 @@
+#pragma once
+// `genesis run`: a whole training on this machine, as processes over TLS or simulated in this one.
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/spec/federated_training.hpp"
+#include "common/wire/messages.hpp"
+
+namespace genesis::cli {
+
+using Progress = std::function<void(const wire::StatusReport&)>;
+
+/// Trains as one aggregator process and one worker process per participant, over TLS 1.3 with
+/// certificates made on the spot, on 127.0.0.1; the model is written to `output`/model.safetensors, logs to
+/// `output`/logs. Errors: the first that a process gave, with its name.
+[[nodiscard]] Status run_processes(const spec::FederatedTraining& training,
+                                   const std::filesystem::path& output,
+                                   const Progress& progress);
+
+/// The same in this process, without a network, one thread per core. Same model bytes.
+[[nodiscard]] Status run_simulated(const spec::FederatedTraining& training,
+                                   const std::filesystem::path& output,
+                                   const Progress& progress);
+
+}  // namespace genesis::cli

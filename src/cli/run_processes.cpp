@@ -1,0 +1,180 @@
+#include <chrono>
+#include <cstdlib>
+#include <map>
+#include <thread>
+
+#include <unistd.h>
+
+#include "aggregator/service.hpp"
+#include "cli/process.hpp"
+#include "cli/run.hpp"
+#include "common/base/file.hpp"
+#include "common/crypto/entropy.hpp"
+#include "common/http/client.hpp"
+#include "common/spec/parse.hpp"
+#include "common/tls/certificates.hpp"
+
+namespace genesis::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPoll{200};
+constexpr std::chrono::seconds kServerStart{30};
+
+// Keys and token of one run, in a folder that only the user may read and that goes with the run.
+class Credentials {
+ public:
+  static Result<Credentials> make(const spec::FederatedTraining& training) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "genesis-run-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) {
+      return fail(Errc::kIo, pattern + ": cannot be created");
+    }
+    Credentials made(pattern);
+    const tls::Validity validity{std::chrono::hours(24 * 30)};
+    GENESIS_ASSIGN(auto authority, tls::make_authority("genesis run " + training.name, validity));
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(made.file("ca.crt"), authority.certificate_pem));
+    GENESIS_ASSIGN(auto server, tls::issue_server(authority, {"127.0.0.1", "localhost"}, validity));
+    GENESIS_RETURN_IF_ERROR(made.write("server", server));
+    std::vector<std::string> names{std::string(aggregator::kObserverName)};
+    for (const auto& participant : training.participants) {
+      names.push_back(participant.name);
+    }
+    for (const auto& name : names) {
+      GENESIS_ASSIGN(auto id, ClientId::parse(name));
+      GENESIS_ASSIGN(auto client, tls::issue_client(authority, id, validity));
+      GENESIS_RETURN_IF_ERROR(made.write(name, client));
+    }
+    crypto::SystemEntropy entropy;
+    made.token_ = crypto::random_token(entropy);
+    GENESIS_RETURN_IF_ERROR(
+        write_file_atomic(made.file("token"), made.token_.reveal(), FileAccess::kOwnerOnly));
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(made.file("training.json"), spec::print_json(training)));
+    return made;
+  }
+  Credentials(Credentials&& other) noexcept
+      : folder_(std::exchange(other.folder_, "")), token_(std::move(other.token_)) {}
+  Credentials& operator=(Credentials&&) = delete;
+  ~Credentials() {
+    if (!folder_.empty()) {
+      std::error_code ignored;
+      std::filesystem::remove_all(folder_, ignored);
+    }
+  }
+
+  [[nodiscard]] std::string file(const std::string& name) const { return (folder_ / name).string(); }
+  [[nodiscard]] const crypto::Secret& token() const { return token_; }
+
+ private:
+  explicit Credentials(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  [[nodiscard]] Status write(const std::string& name, const tls::CertifiedKey& pair) const {
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(file(name + ".crt"), pair.certificate_pem));
+    return write_file_atomic(file(name + ".key"), pair.key_pem, FileAccess::kOwnerOnly);
+  }
+  std::filesystem::path folder_;
+  crypto::Secret token_;
+};
+
+// The address that the server announces on its first lines.
+Result<std::string> server_url(Process& server) {
+  constexpr std::string_view kAnnouncement = "listening ";
+  const auto deadline = std::chrono::steady_clock::now() + kServerStart;
+  while (std::chrono::steady_clock::now() < deadline) {
+    auto text = read_file(server.log(), 1 << 20);
+    if (text) {
+      const auto at = text->find(kAnnouncement);
+      const auto end = at == std::string::npos ? at : text->find('\n', at);
+      if (end != std::string::npos) {
+        return text->substr(at + kAnnouncement.size(), end - at - kAnnouncement.size());
+      }
+    }
+    if (server.poll()) {
+      return fail(Errc::kFailedPrecondition, "aggregator: " + last_line(server.log()));
+    }
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  return fail(Errc::kDeadlineExceeded, "aggregator: did not begin to listen within 30 s");
+}
+
+Result<http::Client> observer(const std::string& url, const Credentials& credentials) {
+  const std::string name(aggregator::kObserverName);
+  tls::ClientTls files;
+  GENESIS_ASSIGN(files.authority, tls::load_pem(credentials.file("ca.crt")));
+  GENESIS_ASSIGN(files.certificate, tls::load_pem(credentials.file(name + ".crt")));
+  GENESIS_ASSIGN(files.key, tls::load_pem(credentials.file(name + ".key")));
+  GENESIS_ASSIGN(auto context, tls::ClientContext::create(files));
+  return http::Client::create(url, std::move(context));
+}
+
+Result<Process> start_worker(const spec::Participant& participant,
+                             const std::string& url,
+                             const Credentials& credentials,
+                             const std::filesystem::path& logs) {
+  const std::vector<std::string> arguments{sibling_program("genesis-worker").string(),
+                                           "--server", url,
+                                           "--data", participant.data_path.value_or(""),
+                                           "--client-id", participant.name,
+                                           "--ssl-verify", credentials.file("ca.crt"),
+                                           "--ssl-cert", credentials.file(participant.name + ".crt"),
+                                           "--ssl-key", credentials.file(participant.name + ".key"),
+                                           "--auth-token-file", credentials.file("token")};
+  return Process::start(arguments, logs / (participant.name + ".log"));
+}
+
+}  // namespace
+
+Status run_processes(const spec::FederatedTraining& training,
+                     const std::filesystem::path& output,
+                     const Progress& progress) {
+  GENESIS_ASSIGN(auto credentials, Credentials::make(training));
+  const auto logs = output / "logs";
+  std::error_code failed;
+  std::filesystem::create_directories(logs, failed);
+  const std::vector<std::string> server_arguments{sibling_program("genesis-aggregator").string(),
+                                                  "-f", credentials.file("training.json"),
+                                                  "--host", "127.0.0.1",
+                                                  "--port", "0",
+                                                  "--ssl-cert", credentials.file("server.crt"),
+                                                  "--ssl-key", credentials.file("server.key"),
+                                                  "--ssl-client-ca", credentials.file("ca.crt"),
+                                                  "--auth-token-file", credentials.file("token"),
+                                                  "--output", output.string()};
+  GENESIS_ASSIGN(auto server, Process::start(server_arguments, logs / "aggregator.log"));
+  GENESIS_ASSIGN(auto url, server_url(server));
+  std::map<std::string, Process> workers;
+  for (const auto& participant : training.participants) {
+    GENESIS_ASSIGN(auto process, start_worker(participant, url, credentials, logs));
+    workers.emplace(participant.name, std::move(process));
+  }
+  GENESIS_ASSIGN(auto client, observer(url, credentials));
+  http::ClientRequest request;
+  request.path = "/v1/status";
+  request.headers.push_back(
+      {"Authorization", "Bearer " + std::string(credentials.token().reveal())});
+  while (!server.poll()) {
+    if (auto response = client.request(request); response && response->is_success()) {
+      if (auto report = wire::decode_status_report(response->body)) {
+        progress(*report);
+      }
+    }
+    std::size_t alive = 0;
+    std::string why;
+    for (auto& [name, process] : workers) {
+      const auto code = process.poll();
+      alive += !code || *code == 0 ? 1 : 0;
+      if (code && *code != 0) {
+        why = name + ": " + last_line(process.log());
+      }
+    }
+    if (alive < static_cast<std::size_t>(training.rounds.min_clients)) {
+      return fail(Errc::kFailedPrecondition, why);
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  if (*server.poll() != 0) {
+    return fail(Errc::kFailedPrecondition, "aggregator: " + last_line(server.log()));
+  }
+  return {};
+}
+
+}  // namespace genesis::cli

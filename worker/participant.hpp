@@ -1,0 +1,55 @@
+#pragma once
+// One site's part of a training, without a network: its rows, its counts, its local training. The
+// HTTP client and the simulation drive the same object. One thread at a time.
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "common/base/error.hpp"
+#include "common/base/ids.hpp"
+#include "common/base/tensors.hpp"
+#include "common/model/ctgan.hpp"
+#include "common/spec/federated_training.hpp"
+#include "common/tabular/encoder.hpp"
+#include "common/tabular/table.hpp"
+#include "common/wire/messages.hpp"
+
+namespace genesis::worker {
+
+class Participant {
+ public:
+  /// Reads the site's table as the spec declares it. `discrete_columns` adds to the spec's.
+  /// Errors name file, line and column.
+  [[nodiscard]] static Result<Participant> create(ClientId client,
+                                                  const std::filesystem::path& data,
+                                                  const spec::FederatedTraining& training,
+                                                  std::span<const std::string> discrete_columns);
+
+  [[nodiscard]] const ClientId& client() const { return client_; }
+  [[nodiscard]] std::uint64_t rows() const { return rows_; }
+  [[nodiscard]] const tabular::Sketch& sketch() const { return sketch_; }
+  [[nodiscard]] Result<tabular::Summary> summarize(const tabular::Plan& plan) const;
+
+  [[nodiscard]] bool is_prepared() const { return trainer_.has_value(); }
+  /// Encodes the rows and lets go of the table.
+  [[nodiscard]] Status prepare(const tabular::Encoder& encoder);
+
+  /// Trains from `global`; the same round again gives the same update without training twice.
+  [[nodiscard]] Result<wire::Update> train(const std::string& run,
+                                           const wire::Train& task,
+                                           const Tensors& global);
+
+ private:
+  Participant(ClientId client, spec::FederatedTraining training, tabular::Table table);
+
+  ClientId client_;
+  spec::FederatedTraining training_;
+  tabular::Table table_;  // empty once prepared
+  tabular::Sketch sketch_;
+  std::uint64_t rows_ = 0;
+  std::optional<model::Trainer> trainer_;
+  std::optional<wire::Update> last_update_;
+};
+
+}  // namespace genesis::worker
