@@ -6,7 +6,7 @@
 // chosen from kMaxMagnitude and the largest total weight W so that no sum passes 62 bits:
 //   2^15 * W * 2^s <= 2^62.
 // Rounding a product to its unit is the only loss before the final division, so the mean of n
-// updates is off by at most n * 2^-(s+1) / (total weight): under 2^-48 * n * W / (total weight).
+// updates is off by at most n * 2^-(s+1) / (total weight): 2^-47 * n * W / (total weight) and less.
 #include <cstddef>
 #include <cstdint>
 #include <span>
