@@ -51,8 +51,10 @@ struct Distances {
   // Medians, over the compared rows, of the distance to the closest real row.
   double synthetic_to_real = 0.0;
   std::optional<double> holdout_to_real;
-  // Share of synthetic rows closer to a real row than to any held-out row; ties count half. Both
-  // tables are cut to the smaller one's size, so 0.5 is what rows that memorise nothing give.
+  // Are synthetic rows closer to the real rows than to held-out ones? Of n real and m held-out rows
+  // of one distribution the closest is a real one with probability n / (n + m); the share p of
+  // synthetic rows for which it is one is brought to equal sizes by its odds: p m / (p m + (1-p)
+  // n). 0.5 is what rows that memorise nothing give, 1 what copies give.
   std::optional<double> closer_to_real;
   std::size_t rows_compared = 0;  // synthetic rows: all, or kDistanceRows drawn
 };
@@ -61,7 +63,7 @@ struct Report {
   std::uint64_t real_rows = 0;
   std::uint64_t synthetic_rows = 0;
   std::optional<std::uint64_t> holdout_rows;
-  double overall = 0.0;  // mean of those of the next two that are present
+  double overall = 0.0;                      // mean of those of the next two that are present
   std::optional<double> column_shapes;       // mean of the columns' scores
   std::optional<double> column_pair_trends;  // mean of the scores of the pairs that count
   // Share of synthetic cells outside the real domain: a category that no real row has, a number
@@ -70,8 +72,8 @@ struct Report {
   double cells_outside = 0.0;
   double new_rows = 0.0;  // share of synthetic rows equal to no real row
   Distances distances;
-  std::vector<ColumnScore> columns;  // in the real table's order, without identifiers
-  std::vector<PairScore> pairs;      // (0,1) (0,2) … (1,2) …
+  std::vector<ColumnScore> columns;      // in the real table's order, without identifiers
+  std::vector<PairScore> pairs;          // (0,1) (0,2) … (1,2) …
   std::vector<std::string> identifiers;  // left out of all of the above
 };
 

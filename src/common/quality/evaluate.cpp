@@ -1,0 +1,117 @@
+#include "common/quality/evaluate.hpp"
+
+#include <utility>
+
+#include "common/quality/compare.hpp"
+#include "common/quality/distance.hpp"
+#include "common/quality/shapes.hpp"
+#include "common/quality/trends.hpp"
+
+namespace genesis::quality {
+namespace {
+
+using tabular::Table;
+
+ColumnScore score_column(const ComparedColumn& column) {
+  ColumnScore result{.name = column.name,
+                     .kind = column.kind,
+                     .metric = Metric::kTvComplement,
+                     .score = std::nullopt,
+                     .cells_outside = column.synthetic.outside};
+  if (tabular::is_continuous(column.kind)) {
+    result.metric = Metric::kKsComplement;
+    result.score = ks_complement(column.real.numbers, column.synthetic.numbers);
+  } else {
+    result.score = tv_complement(column.real.codes, column.synthetic.codes, column.categories);
+  }
+  return result;
+}
+
+// Of the scores that are present; nothing where none is.
+template <typename Scored>
+std::optional<double> mean_score(const std::vector<Scored>& all) {
+  double sum = 0.0;
+  std::size_t count = 0;
+  for (const Scored& one : all) {
+    if (one.score) {
+      sum += *one.score;
+      ++count;
+    }
+  }
+  return count == 0 ? std::nullopt : std::optional(sum / static_cast<double>(count));
+}
+
+}  // namespace
+
+std::string_view to_string(Metric metric) {
+  switch (metric) {
+    case Metric::kKsComplement:
+      return "ks_complement";
+    case Metric::kTvComplement:
+      return "tv_complement";
+    case Metric::kCorrelationSimilarity:
+      return "correlation_similarity";
+    case Metric::kContingencySimilarity:
+      return "contingency_similarity";
+  }
+  return "";
+}
+
+Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* holdout) {
+  GENESIS_ASSIGN(const auto columns, compare(real, synthetic, holdout));
+  if (columns.empty()) {
+    return fail(Errc::kInvalidArgument,
+                "real table: every column is an identifier; there is nothing to compare");
+  }
+  Report report;
+  report.real_rows = real.rows;
+  report.synthetic_rows = synthetic.rows;
+  if (holdout != nullptr) {
+    report.holdout_rows = holdout->rows;
+  }
+  std::uint64_t outside = 0;
+  for (const ComparedColumn& column : columns) {
+    report.columns.push_back(score_column(column));
+    outside += column.synthetic.outside;
+  }
+  for (const auto& column : real.columns) {
+    if (column.kind == tabular::Kind::kIdentifier) {
+      report.identifiers.push_back(column.name);
+    }
+  }
+  report.pairs = pair_scores(columns);
+  report.column_shapes = mean_score(report.columns);
+  report.column_pair_trends = mean_score(report.pairs);
+  if (report.column_shapes && report.column_pair_trends) {
+    report.overall = (*report.column_shapes + *report.column_pair_trends) / 2.0;
+  } else if (report.column_shapes || report.column_pair_trends) {
+    report.overall = report.column_shapes ? *report.column_shapes : *report.column_pair_trends;
+  } else {
+    return fail(Errc::kInvalidArgument,
+                "no column has values in both the real and the synthetic table; there is nothing "
+                "to compare");
+  }
+  report.cells_outside = static_cast<double>(outside) / (static_cast<double>(columns.size()) *
+                                                         static_cast<double>(synthetic.rows));
+  report.new_rows = new_row_share(columns);
+  report.distances = measure_distances(columns);
+  return report;
+}
+
+Result<Table> read_beside(const std::filesystem::path& path, const Table& real) {
+  const auto names = column_names(real);
+  auto table = tabular::read_csv(path, {}, names);
+  if (!table && table.error().code == Errc::kInvalidArgument) {
+    // A column of `real` that the file lacks is refused by name alone; say the whole difference.
+    if (const auto inferred = tabular::read_csv(path, {}, {})) {
+      GENESIS_RETURN_IF_ERROR(check_same_columns(names, column_names(*inferred), path.string()));
+    }
+    return table;
+  }
+  if (table) {
+    GENESIS_RETURN_IF_ERROR(check_same_columns(names, column_names(*table), path.string()));
+  }
+  return table;
+}
+
+}  // namespace genesis::quality
