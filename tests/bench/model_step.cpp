@@ -66,11 +66,11 @@ Limit limit_of(const std::vector<Product>& products, int repetitions) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int repetitions = argc > 1 ? std::max(1, std::atoi(argv[1])) : 10;
+  const int repetitions = argc > 1 ? std::max(1, std::atoi(argv[1])) : 50;
   model::use_one_thread();
   const auto layout = model::testing::adult_layout();
   const model::CtganConfig config;
-  constexpr std::size_t kRows = 20000;  // 40 steps an epoch
+  constexpr std::size_t kRows = 2000;  // four steps an epoch: short enough for a quiet moment
   model::TrainingConfig training_config;
   training_config.client = "bench";
   auto trainer =
@@ -117,7 +117,7 @@ int main(int argc, char** argv) {
           {kLeftTransposed, 1040, 256, 50, 1},
           {kLeftTransposed, 256, 256, 150, 1},
       },
-      5 * repetitions);
+      repetitions);
   std::printf("training step      %6.2f ms\n", step * 1e3);
   std::printf("  its products     %6.2f ms  (%.2f GFLOP at %.1f GFLOP/s)\n",
               training.seconds * 1e3,
@@ -133,10 +133,10 @@ int main(int argc, char** argv) {
   constexpr std::size_t kBlock = model::Sampler::kBlockRows;
   std::uint64_t block = 0;
   const double sampling =
-      best_of(2 * repetitions, [&] { (void)sampler->sample_block(1, block++, kBlock, {}); });
+      best_of(repetitions, [&] { (void)sampler->sample_block(1, block++, kBlock, {}); });
   const Limit limit = limit_of(
       {{kPlain, 256, 256, 128, 16}, {kPlain, 256, 256, 384, 16}, {kPlain, 256, 156, 640, 16}},
-      5 * repetitions);
+      repetitions);
   const auto rows = static_cast<double>(kBlock);
   std::printf("sampling           %6.0f rows/s\n", rows / sampling);
   std::printf("  its products     %6.0f rows/s  (%.1f GFLOP/s)\n",

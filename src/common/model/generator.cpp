@@ -41,21 +41,22 @@ Matrix Generator::dense_input(const LinearPlace& place) const {
 }
 
 void Generator::forward(const Input& input, std::span<float> statistics) {
-  const auto linear = [&](const LinearPlace& place, const Matrix& out) {
+  const bool conditional = network_->condition_width > 0;
+  // The dense part of a linear layer; returns the rows that the conditional vector adds.
+  const auto linear = [&](const LinearPlace& place, const Matrix& out) -> IndexedRows {
     const Matrix x = dense_input(place);
     const float* weight = input.weights.data() + place.weight;  // (in, out)
     multiply(view(x), {weight, x.columns, place.outputs, place.outputs}, out);
-    if (network_->condition_width > 0) {
-      add_indexed_rows(out, weight + x.columns * place.outputs, input.condition.data());
-    }
+    return {weight + x.columns * place.outputs, conditional ? input.condition.data() : nullptr};
   };
   for (std::size_t i = 0; i < network_->blocks.size(); ++i) {
     const BlockPlace& block = network_->blocks[i];
     const std::size_t n = block.linear.outputs;
     const Matrix a{normalised_[i].data(), batch_, n, n};
-    linear(block.linear, a);
+    const IndexedRows extra = linear(block.linear, a);
     // The linear layer's bias only moves the mean, which the batch norm takes out again.
     batch_norm_relu(a,
+                    extra,
                     input.weights.data() + block.gamma,
                     input.weights.data() + block.beta,
                     {mean_[i].data(), variance_[i].data(), inverse_std_[i].data()},
@@ -71,7 +72,10 @@ void Generator::forward(const Input& input, std::span<float> statistics) {
     }
   }
   const LinearPlace& output = network_->generator_output;
-  linear(output, logits_);
+  const IndexedRows extra = linear(output, logits_);
+  if (conditional) {
+    add_indexed_rows(logits_, extra.table, extra.index);
+  }
   activation_.forward(input.weights.data() + output.bias, input.noise.data(), logits_, rows_);
 }
 

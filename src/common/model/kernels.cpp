@@ -15,6 +15,8 @@ namespace {
 using Out = float* GENESIS_RESTRICT;
 using In = const float* GENESIS_RESTRICT;
 
+constexpr std::size_t kPanel = 64;  // columns
+
 GENESIS_INLINE float* row_of(const Matrix& m, std::size_t r) {
   return m.data + r * m.stride;
 }
@@ -25,6 +27,13 @@ GENESIS_INLINE const float* row_of(const ConstMatrix& m, std::size_t r) {
 GENESIS_INLINE void add_into(Out target, In source, std::size_t n) {
   for (std::size_t j = 0; j < n; ++j) {
     target[j] += source[j];
+  }
+}
+
+// Fewer passes over the target than one row at a time.
+GENESIS_INLINE void add_four(Out target, In a, In b, In c, In d, std::size_t n) {
+  for (std::size_t j = 0; j < n; ++j) {
+    target[j] += (a[j] + b[j]) + (c[j] + d[j]);
   }
 }
 
@@ -74,12 +83,21 @@ GENESIS_KERNEL void add_sparse_rows(const float* weight,
       const std::size_t r = group * pac + member;
       float* out = row_of(target, group);
       const std::uint32_t* modes = rows.modes + r * rows.modes_per_row;
-      for (std::size_t k = 0; k < rows.modes_per_row; ++k) {
+      const float* values = rows.values + r * rows.values_per_row;
+      std::size_t k = 0;
+      for (; k + 4 <= rows.modes_per_row; k += 4) {
+        add_four(out,
+                 block + modes[k] * n,
+                 block + modes[k + 1] * n,
+                 block + modes[k + 2] * n,
+                 block + modes[k + 3] * n,
+                 n);
+      }
+      for (; k < rows.modes_per_row; ++k) {
         add_into(out, block + modes[k] * n, n);
       }
-      for (std::size_t k = 0; k < rows.values_per_row; ++k) {
-        add_scaled(
-            out, block + rows.value_columns[k] * n, rows.values[r * rows.values_per_row + k], n);
+      for (k = 0; k < rows.values_per_row; ++k) {
+        add_scaled(out, block + rows.value_columns[k] * n, values[k], n);
       }
     }
   }
@@ -127,46 +145,62 @@ GENESIS_KERNEL void add_row(const Matrix& target, const float* row) {
   }
 }
 
+// Column panels keep a panel's rows and sums in the nearest caches through all passes.
 GENESIS_KERNEL void batch_norm_relu(const Matrix& a,
+                                    const IndexedRows& extra,
                                     const float* gamma_,
                                     const float* beta_,
                                     const BatchNormStatistics& statistics,
                                     const Matrix& h) {
-  const std::size_t n = a.columns;
   const float share = 1.0F / static_cast<float>(a.rows);
-  Out mean = statistics.mean;
-  Out variance = statistics.variance;
-  Out inverse_std = statistics.inverse_std;
-  In gamma = gamma_;
-  In beta = beta_;
-  zero(mean, n);
-  zero(variance, n);
-  for (std::size_t r = 0; r < a.rows; ++r) {
-    add_into(mean, row_of(a, r), n);
-  }
-  for (std::size_t j = 0; j < n; ++j) {
-    mean[j] *= share;
-  }
-  // Two passes: the variance of values far from zero keeps its digits.
-  for (std::size_t r = 0; r < a.rows; ++r) {
-    In x = row_of(a, r);
-    for (std::size_t j = 0; j < n; ++j) {
-      const float centred = x[j] - mean[j];
-      variance[j] += centred * centred;
+  for (std::size_t first = 0; first < a.columns; first += kPanel) {
+    const std::size_t n = a.columns - first < kPanel ? a.columns - first : kPanel;
+    In gamma = gamma_ + first;
+    In beta = beta_ + first;
+    float mean[kPanel] = {};
+    float variance[kPanel] = {};
+    float inverse_std[kPanel];
+    for (std::size_t r = 0; r < a.rows; ++r) {
+      Out x = row_of(a, r) + first;
+      if (extra.index != nullptr) {
+        In more = extra.table + extra.index[r] * a.columns + first;
+        for (std::size_t j = 0; j < n; ++j) {
+          x[j] += more[j];
+          mean[j] += x[j];
+        }
+      } else {
+        for (std::size_t j = 0; j < n; ++j) {
+          mean[j] += x[j];
+        }
+      }
     }
-  }
-  for (std::size_t j = 0; j < n; ++j) {
-    variance[j] *= share;
-    inverse_std[j] = 1.0F / std::sqrt(variance[j] + kBatchNormEpsilon);
-  }
-  for (std::size_t r = 0; r < a.rows; ++r) {
-    Out x = row_of(a, r);
-    Out y = row_of(h, r);
     for (std::size_t j = 0; j < n; ++j) {
-      const float normalised = (x[j] - mean[j]) * inverse_std[j];
-      const float scaled = gamma[j] * normalised + beta[j];
-      x[j] = normalised;
-      y[j] = scaled > 0.0F ? scaled : 0.0F;
+      mean[j] *= share;
+    }
+    // The variance takes a pass of its own: for values far from zero it keeps its digits.
+    for (std::size_t r = 0; r < a.rows; ++r) {
+      In x = row_of(a, r) + first;
+      for (std::size_t j = 0; j < n; ++j) {
+        const float centred = x[j] - mean[j];
+        variance[j] += centred * centred;
+      }
+    }
+    for (std::size_t j = 0; j < n; ++j) {
+      variance[j] *= share;
+      inverse_std[j] = 1.0F / std::sqrt(variance[j] + kBatchNormEpsilon);
+      statistics.mean[first + j] = mean[j];
+      statistics.variance[first + j] = variance[j];
+      statistics.inverse_std[first + j] = inverse_std[j];
+    }
+    for (std::size_t r = 0; r < a.rows; ++r) {
+      Out x = row_of(a, r) + first;
+      Out y = row_of(h, r) + first;
+      for (std::size_t j = 0; j < n; ++j) {
+        const float normalised = (x[j] - mean[j]) * inverse_std[j];
+        const float scaled = gamma[j] * normalised + beta[j];
+        x[j] = normalised;
+        y[j] = scaled > 0.0F ? scaled : 0.0F;
+      }
     }
   }
 }
@@ -178,38 +212,43 @@ GENESIS_KERNEL void batch_norm_relu_backward(const ConstMatrix& dh,
                                              const Matrix& normalised,
                                              float* dgamma_,
                                              float* dbeta_) {
-  const std::size_t n = normalised.columns;
   const float share = 1.0F / static_cast<float>(normalised.rows);
-  Out dgamma = dgamma_;
-  Out dbeta = dbeta_;
-  In gamma = gamma_;
-  In inverse_std = inverse_std_;
-  zero(dgamma, n);
-  zero(dbeta, n);
-  for (std::size_t r = 0; r < normalised.rows; ++r) {
-    In x = row_of(normalised, r);
-    In y = row_of(h, r);
-    In dy = row_of(dh, r);
-    for (std::size_t j = 0; j < n; ++j) {
-      const float d = y[j] > 0.0F ? dy[j] : 0.0F;
-      dbeta[j] += d;
-      dgamma[j] += d * x[j];
+  for (std::size_t first = 0; first < normalised.columns; first += kPanel) {
+    const std::size_t n = normalised.columns - first < kPanel ? normalised.columns - first : kPanel;
+    float dgamma[kPanel] = {};
+    float dbeta[kPanel] = {};
+    for (std::size_t r = 0; r < normalised.rows; ++r) {
+      In x = row_of(normalised, r) + first;
+      In y = row_of(h, r) + first;
+      In dy = row_of(dh, r) + first;
+      for (std::size_t j = 0; j < n; ++j) {
+        const float d = y[j] > 0.0F ? dy[j] : 0.0F;
+        dbeta[j] += d;
+        dgamma[j] += d * x[j];
+      }
     }
-  }
-  for (std::size_t r = 0; r < normalised.rows; ++r) {
-    Out x = row_of(normalised, r);
-    In y = row_of(h, r);
-    In dy = row_of(dh, r);
+    float slope[kPanel], shift[kPanel], tilt[kPanel];
     for (std::size_t j = 0; j < n; ++j) {
-      const float d = y[j] > 0.0F ? dy[j] : 0.0F;
-      x[j] = gamma[j] * inverse_std[j] * (d - share * (dbeta[j] + x[j] * dgamma[j]));
+      dgamma_[first + j] = dgamma[j];
+      dbeta_[first + j] = dbeta[j];
+      slope[j] = gamma_[first + j] * inverse_std_[first + j];
+      shift[j] = share * dbeta[j];
+      tilt[j] = share * dgamma[j];
+    }
+    for (std::size_t r = 0; r < normalised.rows; ++r) {
+      Out x = row_of(normalised, r) + first;
+      In y = row_of(h, r) + first;
+      In dy = row_of(dh, r) + first;
+      for (std::size_t j = 0; j < n; ++j) {
+        const float d = y[j] > 0.0F ? dy[j] : 0.0F;
+        x[j] = slope[j] * (d - shift[j] - x[j] * tilt[j]);
+      }
     }
   }
 }
 
 GENESIS_KERNEL void bias_relu(const ConstMatrix& a,
-                              const float* table,
-                              const std::uint32_t* index,
+                              const IndexedRows& more,
                               const float* bias_,
                               const Matrix& h) {
   const std::size_t n = a.columns;
@@ -217,8 +256,8 @@ GENESIS_KERNEL void bias_relu(const ConstMatrix& a,
   for (std::size_t r = 0; r < a.rows; ++r) {
     In x = row_of(a, r);
     Out y = row_of(h, r);
-    if (index != nullptr) {
-      In extra = table + index[r] * n;
+    if (more.index != nullptr) {
+      In extra = more.table + more.index[r] * n;
       for (std::size_t j = 0; j < n; ++j) {
         const float sum = x[j] + bias[j] + extra[j];
         y[j] = sum > 0.0F ? sum : 0.0F;

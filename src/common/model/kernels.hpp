@@ -47,7 +47,15 @@ void add_column_sums(const ConstMatrix& source, float* out);
 void add_row(const Matrix& target, const float* row);
 
 // --- batch norm and ReLU (Ioffe, Szegedy 2015) ---------------------------------------------------
-/// In: a (batch, n), the linear layer without its bias. Out: a becomes (a - mean) / std; h =
+/// For each row r its addend table[index[r]], as long as the matrix is wide; none where index is
+/// null.
+struct IndexedRows {
+  const float* table = nullptr;
+  const std::uint32_t* index = nullptr;
+};
+
+/// In: a (batch, n), the linear layer without its bias, and rows that belong to it. With a + extra
+/// for a; out: a becomes (a - mean) / std; h =
 /// relu(gamma a + beta); mean (n), inverse_std (n) and the biased variance (n).
 struct BatchNormStatistics {
   float* mean;
@@ -55,6 +63,7 @@ struct BatchNormStatistics {
   float* inverse_std;
 };
 void batch_norm_relu(const Matrix& a,
+                     const IndexedRows& extra,
                      const float* gamma,
                      const float* beta,
                      const BatchNormStatistics& statistics,
@@ -68,12 +77,8 @@ void batch_norm_relu_backward(const ConstMatrix& dh,
                               const Matrix& normalised,
                               float* dgamma,
                               float* dbeta);
-/// a = max(0, a + table[index[r]] + bias): batch norm folded into the weights. `index` may be null.
-void bias_relu(const ConstMatrix& a,
-               const float* table,
-               const std::uint32_t* index,
-               const float* bias,
-               const Matrix& h);
+/// h = max(0, a + extra + bias): batch norm folded into the weights.
+void bias_relu(const ConstMatrix& a, const IndexedRows& extra, const float* bias, const Matrix& h);
 
 // --- leaky ReLU and dropout ----------------------------------------------------------------------
 /// a += bias; slope = (a > 0 ? 1 : kLeak) * dropout; a *= slope. Contiguous matrices of one shape.

@@ -108,7 +108,7 @@ struct Sampler::Impl {
     Part(const Impl& impl, std::uint64_t seed, std::uint64_t block, std::size_t part);
     Rng conditions;
     NoiseStream latent, choice;
-    std::vector<float> z, x, a, logits, uniform, scalars;
+    std::vector<float> x, a, logits, uniform, scalars;
     std::vector<std::uint32_t> condition;
     // Hard rows: mode (rows, spans), scalar (rows, values).
     std::vector<std::uint32_t> mode;
@@ -134,7 +134,6 @@ Sampler::Impl::Part::Part(const Impl& impl,
     : conditions(seed, RoundId{0}, "", name("conditions", block, part)),
       latent(Rng(seed, RoundId{0}, "", name("latent", block, part))),
       choice(Rng(seed, RoundId{0}, "", name("choice", block, part))),
-      z(kPartRows * impl.network.embedding),
       x(kPartRows * impl.stride),
       logits(kPartRows * impl.network.width),
       uniform(kPartRows * impl.network.spans.size()),
@@ -167,11 +166,8 @@ void Sampler::Impl::candidates(Part& part, std::optional<std::uint32_t> conditio
                                   column.cumulative.size() - 1));
     }
   }
-  part.latent.normal(part.z);
   for (std::size_t r = 0; r < kPartRows; ++r) {
-    std::copy_n(part.z.data() + r * network.embedding,
-                network.embedding,
-                part.x.data() + r * stride + hidden);
+    part.latent.normal({part.x.data() + r * stride + hidden, network.embedding});
   }
   const bool conditional = network.condition_width > 0;
   std::size_t section = hidden;
@@ -183,8 +179,7 @@ void Sampler::Impl::candidates(Part& part, std::optional<std::uint32_t> conditio
              a);
     section -= n;
     bias_relu(view(a),
-              layer.conditional.data(),
-              conditional ? part.condition.data() : nullptr,
+              {layer.conditional.data(), conditional ? part.condition.data() : nullptr},
               layer.bias.data(),
               {part.x.data() + section, kPartRows, n, stride});
   }

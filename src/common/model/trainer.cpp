@@ -73,7 +73,6 @@ struct Trainer::Impl {
         rules{config.proximal_mu, config.max_grad_norm, config.clip_per_layer},
         generator_gradient(network.generator_size),
         discriminator_gradient(network.discriminator_size),
-        latent(batch * network.embedding),
         gumbel(batch * network.width),
         dropout(discriminator.dropout_size()),
         share(groups),
@@ -97,9 +96,8 @@ struct Trainer::Impl {
   // Soft rows for `condition`, from fresh noise.
   Generator::Input generate(Streams& streams) {
     const Matrix z = generator.latent();
-    streams.latent.normal(latent);
     for (std::size_t r = 0; r < batch; ++r) {
-      std::copy_n(latent.data() + r * z.columns, z.columns, z.data + r * z.stride);
+      streams.latent.normal({z.data + r * z.stride, z.columns});
     }
     streams.gumbel.exponential(gumbel);
     const Generator::Input input{
@@ -206,7 +204,7 @@ struct Trainer::Impl {
 
   // Buffers of a step.
   std::vector<float> generator_gradient, discriminator_gradient;
-  std::vector<float> latent, gumbel, dropout, share, row_gradient;
+  std::vector<float> gumbel, dropout, share, row_gradient;
   std::vector<std::uint32_t> condition, shuffled, drawn;
   RealRows real;
 };
