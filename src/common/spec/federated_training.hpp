@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace genesis::spec {
@@ -22,12 +23,13 @@ struct Model {
 /// What the custodian declares about one column; everything absent is inferred from the data.
 struct DeclaredColumn {
   std::string name;
-  std::optional<std::string> kind;  // integer | decimal | datetime | category | boolean | identifier
-  std::optional<double> minimum;    // integer and decimal
+  std::optional<std::string>
+      kind;                       // integer | decimal | datetime | category | boolean | identifier
+  std::optional<double> minimum;  // integer and decimal
   std::optional<double> maximum;
-  std::optional<std::int64_t> precision;     // decimal places, decimal only
-  std::optional<std::string> format;         // strptime format, datetime only
-  std::vector<std::string> categories;       // the whole domain, category only
+  std::optional<std::int64_t> precision;  // decimal places, decimal only
+  std::optional<std::string> format;      // strptime format, datetime only
+  std::vector<std::string> categories;    // the whole domain, category only
   bool operator==(const DeclaredColumn&) const = default;
 };
 
@@ -105,5 +107,10 @@ struct FederatedTraining {
   Output output;
   bool operator==(const FederatedTraining&) const = default;
 };
+
+/// The names of the spec: "cosine", "fedprox", "gzip".
+[[nodiscard]] std::string_view to_string(LrSchedule schedule);
+[[nodiscard]] std::string_view to_string(Strategy strategy);
+[[nodiscard]] std::string_view to_string(Compression compression);
 
 }  // namespace genesis::spec

@@ -19,7 +19,8 @@ struct Override {
 
 /// Applies `overrides` to the document, then defaults and validates. All findings come in one
 /// error, one line each: `spec.rounds.minClients: 5 exceeds the 3 participants; lower it or ...`.
-/// Errors: kInvalidArgument; `source` names the file in messages about YAML syntax, with line and column.
+/// Errors: kInvalidArgument; `source` names the file in messages about YAML syntax, with line and
+/// column.
 [[nodiscard]] Result<FederatedTraining> parse(std::string_view text,
                                               std::string_view source,
                                               std::span<const Override> overrides = {});

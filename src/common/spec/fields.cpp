@@ -1,0 +1,287 @@
+// Each field is named once, in visit() of its struct; Reader and Writer go both ways over it.
+#include "common/spec/fields.hpp"
+
+#include <array>
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "common/base/check.hpp"
+#include "common/spec/crd.hpp"
+
+namespace genesis::spec {
+namespace {
+
+constexpr std::array<std::pair<LrSchedule, std::string_view>, 2> kLrSchedules = {
+    {{LrSchedule::kConstant, "constant"}, {LrSchedule::kCosine, "cosine"}}};
+constexpr std::array<std::pair<Strategy, std::string_view>, 4> kStrategies = {
+    {{Strategy::kFedavg, "fedavg"},
+     {Strategy::kWeighted, "weighted"},
+     {Strategy::kFedprox, "fedprox"},
+     {Strategy::kMedian, "median"}}};
+constexpr std::array<std::pair<Compression, std::string_view>, 2> kCompressions = {
+    {{Compression::kNone, "none"}, {Compression::kGzip, "gzip"}}};
+
+constexpr const auto& names_of(LrSchedule) {
+  return kLrSchedules;
+}
+constexpr const auto& names_of(Strategy) {
+  return kStrategies;
+}
+constexpr const auto& names_of(Compression) {
+  return kCompressions;
+}
+
+template <typename T>
+std::string_view name_of(T value) {
+  for (const auto& [enumerator, name] : names_of(value)) {
+    if (enumerator == value) {
+      return name;
+    }
+  }
+  return "";
+}
+
+template <typename T, typename Struct>
+concept Is = std::same_as<std::remove_const_t<T>, Struct>;
+
+template <typename Visitor, Is<Model> T>
+void visit(Visitor& field, T& model) {
+  field("method", model.method);
+  field("embeddingDim", model.embedding_dim);
+  field("generatorDims", model.generator_dims);
+  field("discriminatorDims", model.discriminator_dims);
+  field("pac", model.pac);
+}
+
+template <typename Visitor, Is<DeclaredColumn> T>
+void visit(Visitor& field, T& column) {
+  field("name", column.name);
+  field("kind", column.kind);
+  field("minimum", column.minimum);
+  field("maximum", column.maximum);
+  field("precision", column.precision);
+  field("format", column.format);
+  field.unless_empty("categories", column.categories);
+}
+
+template <typename Visitor, Is<TableSpec> T>
+void visit(Visitor& field, T& table) {
+  field("discreteColumns", table.discrete_columns);
+  field("columns", table.columns);
+}
+
+template <typename Visitor, Is<Rounds> T>
+void visit(Visitor& field, T& rounds) {
+  field("count", rounds.count);
+  field("minClients", rounds.min_clients);
+  field("maxClients", rounds.max_clients);
+  field("clientFraction", rounds.client_fraction);
+  field("deadlineSeconds", rounds.deadline_seconds);
+  field("startDeadlineSeconds", rounds.start_deadline_seconds);
+}
+
+template <typename Visitor, Is<Local> T>
+void visit(Visitor& field, T& local) {
+  field("epochs", local.epochs);
+  field("batchSize", local.batch_size);
+  field("learningRate", local.learning_rate);
+  field("lrSchedule", local.lr_schedule);
+}
+
+template <typename Visitor, Is<Aggregation> T>
+void visit(Visitor& field, T& aggregation) {
+  field("strategy", aggregation.strategy);
+  field("proximalMu", aggregation.proximal_mu);
+}
+
+template <typename Visitor, Is<Privacy> T>
+void visit(Visitor& field, T& privacy) {
+  field("maxGradNorm", privacy.max_grad_norm);
+  field("clipPerLayer", privacy.clip_per_layer);
+}
+
+template <typename Visitor, Is<Communication> T>
+void visit(Visitor& field, T& communication) {
+  field("compression", communication.compression);
+  field("retryAttempts", communication.retry_attempts);
+}
+
+template <typename Visitor, Is<Participant> T>
+void visit(Visitor& field, T& participant) {
+  field("name", participant.name);
+  field.within("data", "path", participant.data_path);
+  field("external", participant.external);
+}
+
+template <typename Visitor, Is<Output> T>
+void visit(Visitor& field, T& output) {
+  field("rows", output.rows);
+}
+
+template <typename Visitor, Is<FederatedTraining> T>
+void visit(Visitor& field, T& training) {
+  field("seed", training.seed);
+  field("model", training.model);
+  field("table", training.table);
+  field("rounds", training.rounds);
+  field("local", training.local);
+  field("aggregation", training.aggregation);
+  field("privacy", training.privacy);
+  field("communication", training.communication);
+  field("participants", training.participants);
+  field("output", training.output);
+}
+
+class Reader {
+ public:
+  explicit Reader(const Json& object) : object_(object) {}
+
+  template <typename T>
+  void operator()(const char* name, T& value) {
+    const auto found = object_.find(name);
+    if (found != object_.end()) {
+      read(*found, value);
+    }
+  }
+
+  template <typename T>
+  void unless_empty(const char* name, std::vector<T>& values) {
+    (*this)(name, values);
+  }
+
+  template <typename T>
+  void within(const char* outer, const char* name, std::optional<T>& value) {
+    const auto found = object_.find(outer);
+    if (found != object_.end()) {
+      Reader inner(*found);
+      inner(name, value);
+    }
+  }
+
+ private:
+  template <typename T>
+  static void read(const Json& json, T& value) {
+    if constexpr (std::is_enum_v<T>) {
+      value = enumerator<T>(json.get_ref<const std::string&>());
+    } else if constexpr (std::is_arithmetic_v<T> || std::same_as<T, std::string>) {
+      value = json.get<T>();
+    } else {
+      Reader reader(json);
+      visit(reader, value);
+    }
+  }
+
+  template <typename T>
+  static void read(const Json& json, std::optional<T>& value) {
+    read(json, value.emplace());
+  }
+
+  template <typename T>
+  static void read(const Json& json, std::vector<T>& values) {
+    values.clear();
+    for (const auto& entry : json) {
+      read(entry, values.emplace_back());
+    }
+  }
+
+  template <typename T>
+  static T enumerator(std::string_view text) {
+    for (const auto& [value, name] : names_of(T{})) {
+      if (name == text) {
+        return value;
+      }
+    }
+    GENESIS_CHECK(false, "the CRD and the C++ type name the same enumerators");
+  }
+
+  const Json& object_;
+};
+
+class Writer {
+ public:
+  Json take() { return std::move(object_); }
+
+  template <typename T>
+  void operator()(const char* name, const T& value) {
+    object_[name] = write(value);
+  }
+
+  template <typename T>
+  void operator()(const char* name, const std::optional<T>& value) {
+    if (value) {
+      object_[name] = write(*value);
+    }
+  }
+
+  template <typename T>
+  void unless_empty(const char* name, const std::vector<T>& values) {
+    if (!values.empty()) {
+      object_[name] = write(values);
+    }
+  }
+
+  template <typename T>
+  void within(const char* outer, const char* name, const std::optional<T>& value) {
+    if (value) {
+      object_[outer][name] = write(*value);
+    }
+  }
+
+  template <typename T>
+  static Json write(const T& value) {
+    if constexpr (std::is_enum_v<T>) {
+      return std::string(name_of(value));
+    } else if constexpr (std::is_arithmetic_v<T> || std::same_as<T, std::string>) {
+      return value;
+    } else {
+      Writer writer;
+      visit(writer, value);
+      return writer.take();
+    }
+  }
+
+  template <typename T>
+  static Json write(const std::vector<T>& values) {
+    Json list = Json::array();
+    for (const auto& value : values) {
+      list.push_back(write(value));
+    }
+    return list;
+  }
+
+ private:
+  Json object_ = Json::object();
+};
+
+}  // namespace
+
+std::string_view to_string(LrSchedule schedule) {
+  return name_of(schedule);
+}
+std::string_view to_string(Strategy strategy) {
+  return name_of(strategy);
+}
+std::string_view to_string(Compression compression) {
+  return name_of(compression);
+}
+
+FederatedTraining from_json(const Json& document) {
+  FederatedTraining training;
+  training.name = document.at("metadata").at("name").get<std::string>();
+  Reader reader(document.at("spec"));
+  visit(reader, training);
+  return training;
+}
+
+Json to_json(const FederatedTraining& training) {
+  Json document = Json::object();
+  document["apiVersion"] = api_version();
+  document["kind"] = "FederatedTraining";
+  document["metadata"]["name"] = training.name;
+  document["spec"] = Writer::write(training);
+  return document;
+}
+
+}  // namespace genesis::spec
