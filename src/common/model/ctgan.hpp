@@ -23,18 +23,22 @@ void use_one_thread();
 struct TrainingConfig {
   CtganConfig ctgan;
   std::int64_t batch_size = 500;
-  std::int64_t epochs = 1;              // per call of train()
-  double proximal_mu = 0.0;             // FedProx: (mu/2) ||w - w_global||^2
-  std::optional<double> max_grad_norm;  // clip each step's gradient to this norm
-  bool clip_per_layer = false;          // ... each layer's on its own
+  std::int64_t epochs = 1;   // per call of train()
+  double proximal_mu = 0.0;  // FedProx: (mu/2) ||w - w_global||^2
+  // Clips each step's gradient (the proximal term included, before Adam; generator and
+  // discriminator apart) to this norm, or with clip_per_layer each of its tensors.
+  std::optional<double> max_grad_norm;
+  bool clip_per_layer = false;
   std::uint64_t seed = 0;
   std::string client;  // with seed and round names the random streams
 };
 
 struct TrainMetrics {
-  double generator_loss = 0.0;  // means over the call's steps
+  // Means over the call's steps: -mean D(fake) + cross entropy of the conditions, and
+  // mean D(fake) - mean D(real) + gradient penalty.
+  double generator_loss = 0.0;
   double discriminator_loss = 0.0;
-  double update_norm = 0.0;  // L2 norm of (trained - global)
+  double update_norm = 0.0;  // L2 norm of (trained - global), running statistics included
   std::uint64_t steps = 0;
   double step_seconds = 0.0;  // mean
 };
@@ -90,7 +94,9 @@ class Sampler {
   ~Sampler();
 
   /// Rows [block * kBlockRows, ...) of the endless sample named by `seed`: rows do not depend on
-  /// how the output is split. `rows` <= kBlockRows. Every fixed column has its mode in every row.
+  /// how the output is split. `rows` <= kBlockRows. Every fixed column has its mode in every row:
+  /// the first conditional one of them is the condition, the others are met by rejection, and after
+  /// a bounded number of attempts their modes are written over what was drawn.
   static constexpr std::size_t kBlockRows = 4096;
   [[nodiscard]] tabular::EncodedTable sample_block(std::uint64_t seed,
                                                    std::uint64_t block,

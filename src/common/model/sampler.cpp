@@ -103,15 +103,23 @@ struct Sampler::Impl {
   std::size_t column_count = 0;  // of the layout
   std::size_t hidden = 0, stride = 0, values = 0;
 
-  // The random streams and buffers of one part.
-  struct Part {
-    Part(const Impl& impl, std::uint64_t seed, std::uint64_t block, std::size_t part);
+  // The random streams of one part.
+  struct Streams {
+    Streams(std::uint64_t seed, std::uint64_t block, std::size_t part)
+        : conditions(seed, RoundId{0}, "", name("conditions", block, part)),
+          latent(Rng(seed, RoundId{0}, "", name("latent", block, part))),
+          choice(Rng(seed, RoundId{0}, "", name("choice", block, part))) {}
     Rng conditions;
     NoiseStream latent, choice;
-    std::vector<float> x, a, logits, uniform, scalars;
+  };
+
+  // What a part is made in; the parts of a block share it.
+  struct Part {
+    explicit Part(const Impl& impl);
+    std::vector<float> x, a, logits, uniform;
     std::vector<std::uint32_t> condition;
-    // Hard rows: mode (rows, spans), scalar (rows, values).
-    std::vector<std::uint32_t> mode;
+    std::vector<std::uint32_t> mode;  // (rows, spans)
+    std::vector<float> scalars;       // (rows, values)
   };
 
   // One of `candidates`' rows, kept.
@@ -121,25 +129,19 @@ struct Sampler::Impl {
     std::size_t count = 0;
   };
 
-  void candidates(Part& part, std::optional<std::uint32_t> condition) const;
-  void choose(Part& part) const;
-  Rows part_rows(Part& part, std::span<const Fixed> fixed) const;
+  void candidates(Streams& streams, Part& part, std::optional<std::uint32_t> condition) const;
+  void choose(Streams& streams, Part& part) const;
+  Rows part_rows(Streams& streams, Part& part, std::span<const Fixed> fixed) const;
   [[nodiscard]] std::size_t span_of(std::size_t column) const;
 };
 
-Sampler::Impl::Part::Part(const Impl& impl,
-                          std::uint64_t seed,
-                          std::uint64_t block,
-                          std::size_t part)
-    : conditions(seed, RoundId{0}, "", name("conditions", block, part)),
-      latent(Rng(seed, RoundId{0}, "", name("latent", block, part))),
-      choice(Rng(seed, RoundId{0}, "", name("choice", block, part))),
-      x(kPartRows * impl.stride),
+Sampler::Impl::Part::Part(const Impl& impl)
+    : x(kPartRows * impl.stride),
       logits(kPartRows * impl.network.width),
       uniform(kPartRows * impl.network.spans.size()),
-      scalars(kPartRows * impl.values),
       condition(kPartRows),
-      mode(kPartRows * impl.network.spans.size()) {
+      mode(kPartRows * impl.network.spans.size()),
+      scalars(kPartRows * impl.values) {
   std::size_t widest = 0;
   for (const auto& layer : impl.blocks) {
     widest = std::max(widest, layer.outputs);
@@ -154,20 +156,22 @@ std::size_t Sampler::Impl::span_of(std::size_t column) const {
 }
 
 // kPartRows fresh rows.
-void Sampler::Impl::candidates(Part& part, std::optional<std::uint32_t> condition) const {
+void Sampler::Impl::candidates(Streams& streams,
+                               Part& part,
+                               std::optional<std::uint32_t> condition) const {
   for (auto& drawn : part.condition) {
     if (condition) {
       drawn = *condition;
     } else if (!columns.empty()) {
-      const auto& column = columns[part.conditions.below(columns.size())];
-      const auto place = std::ranges::upper_bound(column.cumulative, part.conditions.uniform());
+      const auto& column = columns[streams.conditions.below(columns.size())];
+      const auto place = std::ranges::upper_bound(column.cumulative, streams.conditions.uniform());
       drawn = static_cast<std::uint32_t>(
           column.first + std::min(static_cast<std::size_t>(place - column.cumulative.begin()),
                                   column.cumulative.size() - 1));
     }
   }
   for (std::size_t r = 0; r < kPartRows; ++r) {
-    part.latent.normal({part.x.data() + r * stride + hidden, network.embedding});
+    streams.latent.normal({part.x.data() + r * stride + hidden, network.embedding});
   }
   const bool conditional = network.condition_width > 0;
   std::size_t section = hidden;
@@ -191,13 +195,13 @@ void Sampler::Impl::candidates(Part& part, std::optional<std::uint32_t> conditio
   if (conditional) {
     add_indexed_rows(logits, output.conditional.data(), part.condition.data());
   }
-  choose(part);
+  choose(streams, part);
 }
 
 // argmax(logits + Gumbel noise) has the softmax's distribution; drawing from that by its cumulative
 // sum takes one exponential a mode and one uniform a column.
-void Sampler::Impl::choose(Part& part) const {
-  part.choice.uniform(part.uniform);
+void Sampler::Impl::choose(Streams& streams, Part& part) const {
+  streams.choice.uniform(part.uniform);
   float* scalar = part.scalars.data();
   for (std::size_t r = 0; r < kPartRows; ++r) {
     float* row = part.logits.data() + r * network.width;
@@ -237,7 +241,9 @@ void Sampler::Impl::choose(Part& part) const {
 // A part's rows. Where columns are fixed the condition is the first conditional one of them; rows
 // are candidates that have every fixed mode, and after kAttempts the remaining places take
 // candidates as they come with the modes written over them.
-Sampler::Impl::Rows Sampler::Impl::part_rows(Part& part, std::span<const Fixed> fixed) const {
+Sampler::Impl::Rows Sampler::Impl::part_rows(Streams& streams,
+                                             Part& part,
+                                             std::span<const Fixed> fixed) const {
   std::optional<std::uint32_t> condition;
   std::vector<std::pair<std::size_t, std::uint32_t>> wanted;  // span, mode
   for (const auto& column : fixed) {
@@ -258,7 +264,7 @@ Sampler::Impl::Rows Sampler::Impl::part_rows(Part& part, std::span<const Fixed> 
     ++rows.count;
   };
   for (int attempt = 0; attempt < kAttempts && rows.count < kPartRows; ++attempt) {
-    candidates(part, condition);
+    candidates(streams, part, condition);
     for (std::size_t r = 0; r < kPartRows && rows.count < kPartRows; ++r) {
       const bool fits = std::ranges::all_of(wanted, [&](const auto& want) {
         return part.mode[r * spans + want.first] == want.second;
@@ -324,9 +330,10 @@ tabular::EncodedTable Sampler::sample_block(std::uint64_t seed,
     table.columns[span.column].mode.resize(rows);
     table.columns[span.column].value.resize(span.has_value ? rows : 0);
   }
+  Impl::Part part(*impl_);
   for (std::size_t first = 0; first < rows; first += kPartRows) {
-    Impl::Part part(*impl_, seed, block, first / kPartRows);
-    const Impl::Rows made = impl_->part_rows(part, fixed);
+    Impl::Streams streams(seed, block, first / kPartRows);
+    const Impl::Rows made = impl_->part_rows(streams, part, fixed);
     const std::size_t count = std::min(kPartRows, rows - first);
     std::size_t value = 0;
     for (std::size_t s = 0; s < spans.size(); ++s) {
