@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Times the ctgan package on a table, as a peer of our model.
+
+    peer_ctgan.py TABLE [TABLE...] [--epochs 3] [--rows 100000] [--threads 1] [--save OUT.csv]
+
+TABLEs (.csv or .csv.gz) are put together. Columns that are not all numbers are discrete. Prints one
+line of JSON:
+  encoder_seconds   fit and transform of its data transformer
+  step_ms           one training step (discriminator and generator) at batch 500, from the difference
+                    between trainings of 1 and 1 + EPOCHS epochs, so that preparation cancels out
+  rows_per_second   sampling
+  peak_rss_mib      of this process, after training
+Runs on the CPU. With --save, writes as many rows as the table has, for utility.py and
+sdmetrics_overall.py: give --epochs 299 for the usual 300.
+"""
+
+import os
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is loaded
+
+import argparse
+import json
+import resource
+import time
+
+import pandas as pd
+import torch
+from ctgan import CTGAN
+from ctgan.data_transformer import DataTransformer
+
+BATCH = 500
+
+
+def timed(action):
+    begin = time.perf_counter()
+    result = action()
+    return result, time.perf_counter() - begin
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tables", nargs="+")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=100000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--save")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(7)
+
+    table = pd.concat(
+        [pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in arguments.tables],
+        ignore_index=True)
+    discrete = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
+
+    def encode():
+        transformer = DataTransformer()
+        transformer.fit(table, discrete)
+        transformer.transform(table)
+
+    def train(epochs):
+        model = CTGAN(epochs=epochs, batch_size=BATCH, verbose=False)
+        model.fit(table, discrete)
+        return model
+
+    _, encoder_seconds = timed(encode)
+    _, short = timed(lambda: train(1))
+    model, long = timed(lambda: train(1 + arguments.epochs))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    _, sampling = timed(lambda: model.sample(arguments.rows))
+    steps = arguments.epochs * max(1, len(table) // BATCH)
+    if arguments.save:
+        model.sample(len(table)).to_csv(arguments.save, index=False)
+    print(json.dumps({
+        "peer": "ctgan",
+        "rows": len(table),
+        "threads": arguments.threads,
+        "torch": torch.__version__,
+        "encoder_seconds": round(encoder_seconds, 2),
+        "step_ms": round((long - short) / steps * 1000, 2),
+        "training_seconds": round(long, 1),
+        "rows_per_second": round(arguments.rows / sampling),
+        "peak_rss_mib": round(peak),
+    }))
+
+
+if __name__ == "__main__":
+    main()
