@@ -26,7 +26,7 @@ struct Expr {
     kAnd,          // args[0] && args[1]
     kOr,           // args[0] || args[1]
     kConditional,  // args[0] ? args[1] : args[2]
-    kMacro,        // args[0].name(variable, args[1])
+    kMacro,        // args[0].name(variable, args[1]); of map also (variable, args[1], args[2])
   };
   Kind kind = Kind::kLiteral;
   std::string name;

@@ -164,32 +164,48 @@ class Evaluator {
     if (!range.get().is_array()) {
       return wrong(expr.name + "(): " + describe(range.get()) + " is no list");
     }
-    const bool is_map = expr.name == "map";
-    const bool is_filter = expr.name == "filter";
-    Json kept = Json::array();
+    if (expr.name == "map" || expr.name == "filter") {
+      return transformed(expr, range.get());
+    }
     std::size_t holds = 0;
     for (const auto& element : range.get()) {
-      GENESIS_ASSIGN(const auto value, with(expr.variable, element, expr.args[1]));
-      if (is_map) {
-        kept.push_back(value.get());
-        continue;
-      }
-      if (!value.get().is_boolean()) {
-        return wrong(expr.name + "(): expected boolean, got " + describe(value.get()));
-      }
-      const bool held = value.get().get<bool>();
+      GENESIS_ASSIGN(const bool held, holds_for(expr, element));
       holds += held ? 1 : 0;
-      if (held && is_filter) {
-        kept.push_back(element);
-      }
-    }
-    if (is_map || is_filter) {
-      return Value(std::move(kept));
     }
     if (expr.name == "exists_one") {
       return Value(Json(holds == 1));
     }
     return Value(Json(expr.name == "all" ? holds == range.get().size() : holds > 0));
+  }
+
+  // filter(x, condition), map(x, value) and map(x, condition, value).
+  Result<Value> transformed(const Expr& expr, const Json& range) {
+    const bool is_filter = expr.name == "filter";
+    const bool is_conditional = is_filter || expr.args.size() == 3;
+    Json made = Json::array();
+    for (const auto& element : range) {
+      if (is_conditional) {
+        GENESIS_ASSIGN(const bool held, holds_for(expr, element));
+        if (!held) {
+          continue;
+        }
+      }
+      if (is_filter) {
+        made.push_back(element);
+      } else {
+        GENESIS_ASSIGN(const auto value, with(expr.variable, element, expr.args.back()));
+        made.push_back(value.get());
+      }
+    }
+    return Value(std::move(made));
+  }
+
+  Result<bool> holds_for(const Expr& expr, const Json& element) {
+    GENESIS_ASSIGN(const auto value, with(expr.variable, element, expr.args[1]));
+    if (!value.get().is_boolean()) {
+      return wrong(expr.name + "(): expected boolean, got " + describe(value.get()));
+    }
+    return value.get().get<bool>();
   }
 
   Result<Value> with(const std::string& variable_name, const Json& element, const Expr& body) {

@@ -158,7 +158,8 @@ Result<Json> to_string(const Json& value) {
     return value;
   }
   if (value.is_number_float()) {
-    return Json(number_text(value.get<double>()));
+    std::string text = number_text(value.get<double>());
+    return Json(text.ends_with(".0") ? text.substr(0, text.size() - 2) : text);
   }
   if (is_integer(value) || value.is_boolean()) {
     return Json(value.dump());

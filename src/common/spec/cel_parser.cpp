@@ -184,9 +184,13 @@ class Parser {
     GENESIS_RETURN_IF_ERROR(expect(","));
     variables_.push_back(variable);
     GENESIS_ASSIGN(auto body, conditional());
+    args.push_back(std::move(body));
+    if (name == "map" && take(",")) {  // map(variable, condition, value)
+      GENESIS_ASSIGN(auto value, conditional());
+      args.push_back(std::move(value));
+    }
     variables_.pop_back();
     GENESIS_RETURN_IF_ERROR(expect(")"));
-    args.push_back(std::move(body));
     auto expr = make(Kind::kMacro, std::move(name), std::move(args));
     expr.variable = std::move(variable);
     return expr;

@@ -16,8 +16,8 @@ struct Finding {
 };
 using Findings = std::vector<Finding>;
 
-/// Puts defaults where an object lacks the field or has it as null, and drops other nulls. An absent
-/// object stays absent unless it has a default of its own.
+/// Puts defaults where an object lacks the field or has it as null, and drops other nulls. An
+/// absent object stays absent unless it has a default of its own.
 void apply_defaults(const Schema& schema, Json& value);
 
 /// Adds to `findings` all that is wrong with `value`, which is at `path`. Types first; then the
