@@ -1,0 +1,46 @@
+# Every target has one line in `make help`.
+SHELL := /bin/bash
+PRESET ?= release
+BUILD := build/$(PRESET)
+PREFIX ?= /usr/local
+DEMO_DIR ?= out/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build test test-unit demo install bench lint format clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+deps: ## Install what building needs (Debian packages, with sudo where needed)
+	@scripts/deps
+
+$(BUILD)/build.ninja:
+	@cmake --preset $(PRESET) $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) >/dev/null
+
+build: deps $(BUILD)/build.ninja ## Build everything (PRESET=release|debug|asan|tsan)
+	@cmake --build $(BUILD)
+
+test: build ## Run all tests
+	@scripts/judges
+	@ctest --test-dir $(BUILD) --output-on-failure -j 2
+
+test-unit: build ## Run the unit tests alone
+	@ctest --test-dir $(BUILD) --output-on-failure -j 2 -L unit
+
+demo: build ## Train four sites on UCI Adult and show what came out
+	@$(BUILD)/bin/genesis run -f manifests/samples/adult.yaml --output-dir $(DEMO_DIR) --holdout data/adult/holdout.csv.gz
+
+install: build ## Install programs under PREFIX (/usr/local)
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+bench: build ## Measure steps, sampling and aggregation against this machine's limits
+	@scripts/bench $(BUILD)
+
+lint: ## Check the layout of the code with clang-format 14
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-14 --dry-run --Werror
+
+format: ## Lay out the code with clang-format 14
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-14 -i
+
+clean: ## Remove build folders and outputs
+	@rm -rf build out

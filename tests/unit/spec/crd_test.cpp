@@ -1,0 +1,219 @@
+// The CRD itself: what an API server would refuse, and that it and the C++ type say the same.
+#include "common/spec/crd.hpp"
+
+#include <functional>
+#include <set>
+#include <string>
+
+#include "common/base/file.hpp"
+#include "common/spec/fields.hpp"
+#include "common/spec/validate.hpp"
+#include "common/spec/yaml.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/unit/spec/documents.hpp"
+
+namespace genesis::spec {
+namespace {
+
+const Json& whole_schema() {
+  static const Json kSchema = read_yaml(crd_text(), "crd")
+                                  .value()
+                                  .at("spec")
+                                  .at("versions")
+                                  .at(0)
+                                  .at("schema")
+                                  .at("openAPIV3Schema");
+  return kSchema;
+}
+
+using Visit = std::function<void(const std::string& path, const Json& schema)>;
+
+void walk(const std::string& path, const Json& schema, const Visit& visit) {
+  visit(path, schema);
+  if (schema.contains("properties")) {
+    for (const auto& [name, property] : schema.at("properties").items()) {
+      walk(path + "." + name, property, visit);
+    }
+  }
+  if (schema.contains("items")) {
+    walk(path + "[]", schema.at("items"), visit);
+  }
+}
+
+// Every field once, none with its default.
+constexpr const char* kFull = R"(
+apiVersion: federated.genesis.dev/v1alpha1
+kind: FederatedTraining
+metadata: {name: full}
+spec:
+  seed: 7
+  model: {method: ctgan, embeddingDim: 64, generatorDims: [32], discriminatorDims: [16, 8], pac: 5}
+  table:
+    discreteColumns: [sex]
+    columns:
+      - {name: age, kind: integer, minimum: 0.0, maximum: 120.0}
+      - {name: price, kind: decimal, precision: 2}
+      - {name: day, kind: datetime, format: "%Y-%m-%d"}
+      - {name: sex, kind: category, categories: [f, m]}
+  rounds: {count: 3, minClients: 2, maxClients: 9, clientFraction: 0.5, deadlineSeconds: 30, startDeadlineSeconds: 60}
+  local: {epochs: 2, batchSize: 50, learningRate: 0.001, lrSchedule: cosine}
+  aggregation: {strategy: fedprox, proximalMu: 0.5}
+  privacy: {maxGradNorm: 1.5, clipPerLayer: true}
+  communication: {compression: gzip, retryAttempts: 1}
+  participants:
+    - {name: a, data: {path: a.csv}, external: false}
+    - {name: b, external: true}
+  output: {rows: 5}
+)";
+
+// The paths of the fields that a document gives, as walk() names them.
+void paths_of(const std::string& path, const Json& value, std::set<std::string>& paths) {
+  paths.insert(path);
+  if (value.is_object()) {
+    for (const auto& [name, field] : value.items()) {
+      paths_of(path + "." + name, field, paths);
+    }
+  } else if (value.is_array()) {
+    for (const auto& entry : value) {
+      paths_of(path + "[]", entry, paths);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("spec: the compiled-in text is the CRD's file", "[spec]") {
+  const auto file = read_file(GENESIS_SOURCE_DIR "/crds/federatedtrainings.yaml", 1U << 20U);
+  REQUIRE(file);
+  CHECK(crd_text() == *file);
+}
+
+TEST_CASE("spec: the CRD is named as clients of the API expect", "[spec]") {
+  const Json crd = read_yaml(crd_text(), "crd").value();
+  CHECK(crd.at("apiVersion") == "apiextensions.k8s.io/v1");
+  CHECK(crd.at("kind") == "CustomResourceDefinition");
+  const Json& spec = crd.at("spec");
+  CHECK(crd.at("metadata").at("name") == spec.at("names").at("plural").get<std::string>() + "." +
+                                             spec.at("group").get<std::string>());
+  CHECK(spec.at("scope") == "Namespaced");
+  CHECK(spec.at("names").at("shortNames") == Json({"ft"}));
+  CHECK(spec.at("names").at("categories") == Json({"genesis"}));
+  const Json& version = spec.at("versions").at(0);
+  CHECK(version.at("subresources") == Json::parse(R"({"status": {}})"));
+  std::string columns;
+  for (const auto& column : version.at("additionalPrinterColumns")) {
+    columns += column.at("name").get<std::string>() + " ";
+  }
+  CHECK(columns == "Phase Round Clients Age ");
+  CHECK(api_version() == "federated.genesis.dev/v1alpha1");
+}
+
+TEST_CASE("spec: each field of the CRD has a type, a description and what its type needs",
+          "[spec]") {
+  walk("", whole_schema(), [](const std::string& path, const Json& schema) {
+    CAPTURE(path);
+    REQUIRE(schema.contains("type"));
+    CHECK_FALSE(schema.contains("x-kubernetes-preserve-unknown-fields"));
+    if (!path.ends_with("[]") && path != ".metadata") {
+      CHECK(schema.value("description", "").ends_with("."));
+    }
+    const auto type = schema.at("type").get<std::string>();
+    if (type == "array") {
+      CHECK(schema.contains("maxItems"));
+      CHECK(schema.contains("items"));
+    }
+    const bool bounded = schema.contains("maxLength") || schema.contains("enum") ||
+                         schema.value("format", "") == "date-time";
+    if (type == "string" && path != ".apiVersion" && path != ".kind") {
+      CHECK(bounded);
+    }
+  });
+}
+
+TEST_CASE("spec: the whole CRD, status too, is within what is implemented", "[spec]") {
+  const auto schema = make_schema(whole_schema());
+  CAPTURE(schema ? "" : schema.error().message);
+  CHECK(schema);
+}
+
+TEST_CASE("spec: each default of the CRD is valid by itself", "[spec]") {
+  // An API server tries a default without filling in what is below it.
+  int defaults = 0;
+  walk("", whole_schema(), [&](const std::string& path, const Json& json) {
+    if (!json.contains("default")) {
+      return;
+    }
+    CAPTURE(path);
+    const auto schema = make_schema(json);
+    REQUIRE(schema);
+    Json value = json.at("default");
+    Findings findings;
+    validate(*schema, value, path, findings);
+    CHECK(to_text(findings) == "");
+    ++defaults;
+  });
+  CHECK(defaults > 20);
+}
+
+TEST_CASE("spec: each rule points at a field that exists, and all can be evaluated", "[spec]") {
+  const Json full = read_yaml(kFull, "full").value();
+  const auto check_rules = [](const Schema& schema, const Json& value) {
+    for (const auto& rule : schema.rules) {
+      CAPTURE(rule.text);
+      const auto holds = cel::evaluate(rule.condition, value);
+      REQUIRE(holds);
+      CHECK(*holds == Json(true));
+      const Schema* target = &schema;
+      for (std::size_t at = 0; at < rule.field_path.size();) {
+        REQUIRE(rule.field_path[at] == '.');
+        const std::size_t end = std::min(rule.field_path.find('.', at + 1), rule.field_path.size());
+        target = target->property(rule.field_path.substr(at + 1, end - at - 1));
+        REQUIRE(target != nullptr);
+        at = end;
+      }
+    }
+  };
+  const Schema& spec = *document_schema().property("spec");
+  REQUIRE(spec.rules.size() == 7);
+  check_rules(spec, full.at("spec"));
+  const Schema& columns = *spec.property("table")->property("columns")->items;
+  REQUIRE(columns.rules.size() == 6);
+  for (const auto& column : full.at("spec").at("table").at("columns")) {
+    check_rules(columns, column);
+  }
+  const Schema& participants = *spec.property("participants")->items;
+  REQUIRE(participants.rules.size() == 1);
+  for (const auto& participant : full.at("spec").at("participants")) {
+    check_rules(participants, participant);
+  }
+}
+
+TEST_CASE("spec: each field of the CRD is read by the C++ type and written back", "[spec]") {
+  Json full = read_yaml(kFull, "full").value();
+  std::set<std::string> given;
+  paths_of("", full, given);
+  walk(".spec",
+       whole_schema().at("properties").at("spec"),
+       [&](const std::string& path, const Json&) {
+         CAPTURE(path);
+         CHECK(given.count(path) == 1);  // so that the document below is a full one
+       });
+
+  const auto parsed = parse(kFull, "full");
+  CAPTURE(parsed ? "" : parsed.error().message);
+  REQUIRE(parsed);
+  for (auto& participant : full["spec"]["participants"]) {
+    participant["external"] = participant.value("external", false);
+  }
+  CHECK(to_json(*parsed).dump() == full.dump());
+}
+
+TEST_CASE("spec: the defaults of the CRD are those of the C++ type", "[spec]") {
+  const auto parsed = parse(a_training(), "x.yaml");
+  REQUIRE(parsed);
+  FederatedTraining defaults;
+  defaults.name = "x";
+  CHECK(*parsed == defaults);
+}
+
+}  // namespace genesis::spec

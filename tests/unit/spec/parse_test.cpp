@@ -1,0 +1,238 @@
+// What a whole document may say, field by field and rule by rule.
+#include "common/spec/parse.hpp"
+
+#include <string>
+
+#include "common/base/file.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/unit/spec/documents.hpp"
+
+namespace genesis::spec {
+
+TEST_CASE("spec: each field takes the values at its bounds and none beyond", "[spec]") {
+  const auto [path, good, bad] = GENERATE(table<std::string, std::string, std::string>({
+      {"seed", "0", "-1"},
+      {"seed", "9223372036854775807", "9223372036854775808"},
+      {"model.method", "ctgan", "tvae"},
+      {"model.embeddingDim", "1", "0"},
+      {"model.embeddingDim", "4096", "4097"},
+      {"model.generatorDims", "[1]", "[]"},
+      {"model.generatorDims", "[8192]", "[8193]"},
+      {"model.generatorDims", "[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 2, 3, 4, 5, 6, 7, 8, 9]"},
+      {"model.generatorDims", "[256, 1]", "[256, 0]"},
+      {"model.discriminatorDims", "[1]", "[]"},
+      {"model.discriminatorDims", "[8192]", "[8193]"},
+      {"model.discriminatorDims", "[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 2, 3, 4, 5, 6, 7, 8, 9]"},
+      {"model.pac", "1", "0"},
+      {"model.pac", "100", "101"},
+      {"table.discreteColumns", "[a, b]", "[a, a]"},
+      {"table.discreteColumns", "[a]", "['']"},
+      {"table.columns", "[{name: a}]", "[{kind: integer}]"},
+      {"table.columns", "[{name: a}, {name: b}]", "[{name: a}, {name: a}]"},
+      {"table.columns", "[{name: a, kind: boolean}]", "[{name: a, kind: text}]"},
+      {"table.columns", "[{name: a, kind: identifier}]", "[{name: ''}]"},
+      {"table.columns",
+       "[{name: a, kind: decimal, precision: 0}]",
+       "[{name: a, kind: decimal, precision: -1}]"},
+      {"table.columns",
+       "[{name: a, kind: decimal, precision: 15}]",
+       "[{name: a, kind: decimal, precision: 16}]"},
+      {"table.columns",
+       "[{name: a, kind: datetime, format: '%Y'}]",
+       "[{name: a, kind: datetime, format: ''}]"},
+      {"table.columns",
+       "[{name: a, kind: category, categories: [x]}]",
+       "[{name: a, kind: category, categories: []}]"},
+      {"table.columns",
+       "[{name: a, kind: category, categories: [x, y]}]",
+       "[{name: a, kind: category, categories: [x, x]}]"},
+      {"rounds.count", "1", "0"},
+      {"rounds.count", "100000", "100001"},
+      {"rounds.minClients", "1", "0"},
+      {"rounds.maxClients", "1", "0"},
+      {"rounds.maxClients", "10000", "10001"},
+      {"rounds.clientFraction", "0.0001", "0"},
+      {"rounds.clientFraction", "1", "1.0001"},
+      {"rounds.deadlineSeconds", "1", "0"},
+      {"rounds.deadlineSeconds", "86400", "86401"},
+      {"rounds.startDeadlineSeconds", "1", "0"},
+      {"rounds.startDeadlineSeconds", "604800", "604801"},
+      {"local.epochs", "1", "0"},
+      {"local.epochs", "10000", "10001"},
+      {"local.batchSize", "10", "0"},
+      {"local.batchSize", "100000", "100010"},
+      {"local.learningRate", "1e-9", "0"},
+      {"local.learningRate", "1", "1.1"},
+      {"local.lrSchedule", "cosine", "linear"},
+      {"aggregation.strategy", "fedavg", "mean"},
+      {"aggregation.strategy", "median", "Median"},
+      {"privacy.maxGradNorm", "0.1", "0"},
+      {"privacy.maxGradNorm", "1000000", "1000001"},
+      {"privacy.maxGradNorm", "1", ".inf"},
+      {"communication.compression", "gzip", "zstd"},
+      {"communication.retryAttempts", "0", "-1"},
+      {"communication.retryAttempts", "100", "101"},
+      {"participants", "[{name: a, external: true}]", "[{external: true}]"},
+      {"participants", "[{name: a-1, external: true}]", "[{name: a_1, external: true}]"},
+      {"participants", "[{name: 1a, external: true}]", "[{name: A, external: true}]"},
+      {"participants", "[{name: a, data: {path: x}}]", "[{name: a-, data: {path: x}}]"},
+      {"participants", "[{name: a, data: {path: x}}]", "[{name: a, data: {path: ''}}]"},
+      {"participants", "[{name: a, data: {path: x}}]", "[{name: a, data: {}}]"},
+      {"output.rows", "0", "-1"},
+      {"output.rows", "1000000000", "1000000001"},
+      {"metadata.name", "a.b-c", "a..b"},
+      {"metadata.name", "x1", "X1"},
+  }));
+  CAPTURE(path, good, bad);
+  CHECK(complaint(a_training(), {{path, good}}) == "");
+  const std::string root = path.starts_with("metadata") ? "" : "spec.";
+  CHECK_THAT(complaint(a_training(), {{path, bad}}), ContainsSubstring(root + path));
+}
+
+TEST_CASE("spec: names are as long as DNS allows", "[spec]") {
+  const auto participant = [](std::size_t length) {
+    return a_training("{participants: [{name: " + std::string(length, 'a') + ", external: true}]}");
+  };
+  CHECK(complaint(participant(63)) == "");
+  CHECK_THAT(complaint(participant(64)), ContainsSubstring("64 characters; at most 63"));
+  CHECK(complaint(a_training(), {{"metadata.name", std::string(253, 'a')}}) == "");
+  CHECK_THAT(complaint(a_training(), {{"metadata.name", std::string(254, 'a')}}),
+             ContainsSubstring("metadata.name: has 254 characters"));
+}
+
+TEST_CASE("spec: the rules refuse what can't work together, and say what to do", "[spec]") {
+  const auto [spec, expected] = GENERATE(table<std::string, std::string>({
+      {"{rounds: {minClients: 3, maxClients: 3}}", ""},
+      {"{rounds: {minClients: 4, maxClients: 3}}",
+       "spec.rounds.minClients: 4 exceeds maxClients, 3; lower it or raise maxClients"},
+      {"{rounds: {minClients: 5}, participants: []}", ""},
+      {"{rounds: {minClients: 1}, participants: [{name: a, external: true}]}", ""},
+      {"{rounds: {minClients: 5}, participants: [{name: a, external: true}, {name: b, external: "
+       "true}, {name: c, external: true}]}",
+       "spec.rounds.minClients: 5 exceeds the 3 participants; lower it or add participants"},
+      {"{rounds: {minClients: 2}, participants: [{name: a, external: true}]}",
+       "spec.rounds.minClients: 2 exceeds the 1 participant; lower it or add participants"},
+      {"{local: {batchSize: 510}}", ""},
+      {"{local: {batchSize: 7}, model: {pac: 7}}", ""},
+      {"{local: {batchSize: 501}}",
+       "spec.local.batchSize: 501 is no multiple of model.pac, 10; use 510 or change model.pac"},
+      {"{model: {pac: 7}}",
+       "spec.local.batchSize: 500 is no multiple of model.pac, 7; use 504 or change model.pac"},
+      {"{aggregation: {strategy: fedprox, proximalMu: 0.1}}", ""},
+      {"{aggregation: {strategy: median, proximalMu: 0}}", ""},
+      {"{aggregation: {strategy: median, proximalMu: 0.1}}",
+       "spec.aggregation.proximalMu: 0.1 works with strategy fedprox only, not median; remove it "
+       "or "
+       "set strategy to fedprox"},
+      {"{aggregation: {strategy: fedprox}}",
+       "spec.aggregation.proximalMu: must be above 0 with strategy fedprox; set it, such as 0.1, "
+       "or "
+       "use strategy weighted"},
+      {"{privacy: {maxGradNorm: 1, clipPerLayer: true}}", ""},
+      {"{privacy: {clipPerLayer: true}}",
+       "spec.privacy.clipPerLayer: needs maxGradNorm; set privacy.maxGradNorm, such as 1.0, or "
+       "remove clipPerLayer"},
+      {"{participants: [{name: a}]}",
+       "spec.participants[0]: 'a' has no data; set data.path, or external: true if it joins from "
+       "elsewhere"},
+      {"{participants: [{name: a, data: {path: x}, external: true}]}",
+       "spec.participants[0]: 'a' has both data.path and external: true; remove one"},
+      {"{participants: [{name: a, external: true}, {name: a, external: true}]}",
+       "spec.participants[1].name: \"a\" is there twice; remove one or rename it"},
+      {"{table: {discreteColumns: [a, b], columns: [{name: a, kind: category}, {name: b}]}}", ""},
+      {"{table: {discreteColumns: [a], columns: [{name: c, kind: integer}]}}", ""},
+      {"{table: {discreteColumns: [a, b], columns: [{name: b, kind: integer}]}}",
+       "spec.table.discreteColumns: lists 'b', which table.columns declares continuous; remove it "
+       "here or change its kind there"},
+      {"{table: {discreteColumns: [a], columns: [{name: a, kind: decimal}]}}",
+       "spec.table.discreteColumns: lists 'a', which table.columns declares continuous; remove it "
+       "here or change its kind there"},
+      {"{table: {discreteColumns: [a], columns: [{name: a, kind: datetime}]}}",
+       "spec.table.discreteColumns: lists 'a', which table.columns declares continuous; remove it "
+       "here or change its kind there"},
+      {"{table: {columns: [{name: a, kind: integer, minimum: 2, maximum: 2}]}}", ""},
+      {"{table: {columns: [{name: a, kind: decimal, minimum: 3.5, maximum: 2}]}}",
+       "spec.table.columns[0].minimum: 3.5 exceeds maximum, 2; lower it or raise maximum"},
+      {"{table: {columns: [{name: a, kind: datetime, minimum: 1}]}}",
+       "spec.table.columns[0].minimum: needs kind integer or decimal; set kind or remove minimum"},
+      {"{table: {columns: [{name: a, maximum: 1}]}}",
+       "spec.table.columns[0].maximum: needs kind integer or decimal; set kind or remove maximum"},
+      {"{table: {columns: [{name: a, kind: integer, precision: 1}]}}",
+       "spec.table.columns[0].precision: needs kind decimal; set kind or remove precision"},
+      {"{table: {columns: [{name: a, kind: integer, format: '%Y'}]}}",
+       "spec.table.columns[0].format: needs kind datetime; set kind or remove format"},
+      {"{table: {columns: [{name: a, kind: boolean, categories: [x]}]}}",
+       "spec.table.columns[0].categories: needs kind category; set kind or remove categories"},
+  }));
+  CHECK(complaint(a_training(spec)) == expected);
+}
+
+TEST_CASE("spec: all mistakes come at once, a line each, in the order of their paths", "[spec]") {
+  CHECK(complaint(a_training("{rounds: {minClient: 2, count: ten, minClients: 5, maxClients: 4}, "
+                             "local: {epochs: 0}, participants: [{name: a}]}")) ==
+        "spec.local.epochs: 0 is too small; the least is 1\n"
+        "spec.participants[0]: 'a' has no data; set data.path, or external: true if it joins from "
+        "elsewhere\n"
+        "spec.rounds.count: expected integer, got string \"ten\"\n"
+        "spec.rounds.minClient: unknown field; did you mean minClients?\n"
+        "spec.rounds.minClients: 5 exceeds the 1 participant; lower it or add participants\n"
+        "spec.rounds.minClients: 5 exceeds maxClients, 4; lower it or raise maxClients");
+}
+
+TEST_CASE("spec: a document of another kind is said to be that, and nothing more", "[spec]") {
+  CHECK(complaint("apiVersion: batch/v1\nkind: Job\nspec: {template: {}}\n") ==
+        "apiVersion: expected federated.genesis.dev/v1alpha1, got \"batch/v1\"\n"
+        "kind: expected FederatedTraining, got \"Job\"");
+  CHECK(complaint("kind: 3\n") == "kind: expected string, got integer 3; put it in quotes");
+  CHECK(complaint("") == "x.yaml: expected a FederatedTraining, got nothing");
+  CHECK(complaint("[a]") == "x.yaml: expected a FederatedTraining, got list");
+  CHECK(complaint("hello") == "x.yaml: expected a FederatedTraining, got string \"hello\"");
+}
+
+TEST_CASE("spec: what every document needs is asked for", "[spec]") {
+  CHECK(complaint("{}") ==
+        "apiVersion: required field is missing; add it\nkind: required field is missing; add it\n"
+        "metadata: required field is missing; add it\nspec: required field is missing; add it");
+  CHECK_THAT(complaint(a_training(), {{"metadata.name", "''"}}),
+             ContainsSubstring("metadata.name"));
+  std::string nameless = a_training();
+  nameless.replace(nameless.find("name: x"), 7, "nmae: x");
+  CHECK(complaint(nameless) ==
+        "metadata.name: required field is missing; add it\n"
+        "metadata.nmae: unknown field; did you mean name?");
+}
+
+TEST_CASE("spec: a document as a cluster gives it back is taken", "[spec]") {
+  const auto parsed = parse(
+      "apiVersion: federated.genesis.dev/v1alpha1\nkind: FederatedTraining\n"
+      "metadata: {name: x, namespace: default, uid: 1-2, generation: 3, labels: {a: b},\n"
+      "  annotations: {kubectl.kubernetes.io/last-applied-configuration: '{}'}}\n"
+      "spec: {seed: 3}\nstatus: {phase: Running, anything: 1}\n",
+      "x.yaml");
+  REQUIRE(parsed);
+  CHECK(parsed->seed == 3);
+}
+
+TEST_CASE("spec: an error of the syntax names file, line and column", "[spec]") {
+  const auto parsed = parse("kind: [\n", "dir/training.yaml");
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().code == Errc::kInvalidArgument);
+  CHECK_THAT(parsed.error().message, ContainsSubstring("dir/training.yaml:2:1: "));
+}
+
+TEST_CASE("spec: the samples are valid and say where their rows are", "[spec]") {
+  const std::string name = GENERATE(as<std::string>{}, "adult", "adult-long");
+  const auto text = read_file(GENESIS_SOURCE_DIR "/manifests/samples/" + name + ".yaml", 65536);
+  REQUIRE(text);
+  CHECK(text->starts_with("# "));
+  const auto parsed = parse(*text, name);
+  CAPTURE(parsed ? "" : parsed.error().message);
+  REQUIRE(parsed);
+  CHECK(parsed->name == name);
+  CHECK(parsed->table.discrete_columns.size() == 9);
+  REQUIRE(parsed->participants.size() == 4);
+  CHECK(parsed->participants[3].name == "site-4");
+  CHECK(parsed->participants[3].data_path == "../../data/adult/site-4.csv.gz");
+}
+
+}  // namespace genesis::spec
