@@ -274,7 +274,9 @@ Result<Json> read_yaml(std::string_view text, std::string_view source) {
   GENESIS_RETURN_IF_ERROR(check_characters(text, source));
   Builder builder;
   try {
-    std::istringstream stream{std::string(text)};
+    // yaml-cpp lets the end of the text close a quoted scalar, which may be a file cut short; a
+    // marker of the document's end within one it refuses.
+    std::istringstream stream{std::string(text) + (text.ends_with('\n') ? "...\n" : "\n...\n")};
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
