@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""One training through the real programs, as a user would run it.
+
+federation_test.py BIN SOURCE: BIN holds the programs, SOURCE is the repository. Standard library only.
+"""
+
+import csv
+import gzip
+import hashlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BIN = pathlib.Path(sys.argv[1]).resolve()
+SOURCE = pathlib.Path(sys.argv[2]).resolve()
+ADULT = SOURCE / "data" / "adult"
+DEADLINE = 120
+
+
+def genesis(*arguments, timeout=DEADLINE):
+    return subprocess.run([BIN / "genesis", *map(str, arguments)], capture_output=True, text=True, timeout=timeout)
+
+
+def head(shard, rows):
+    with gzip.open(ADULT / f"{shard}.csv.gz", "rt") as file:
+        return "".join(line for line, _ in zip(file, range(rows + 1)))
+
+
+
+
+class Federation(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="genesis-e2e-")
+        self.addCleanup(folder.cleanup)
+        self.dir = pathlib.Path(folder.name)
+        self.started = []
+        self.addCleanup(self.end_started)
+
+    def end_started(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(10)
+
+    def write_spec(self, participants, extra=""):
+        for site, text in participants.items():
+            (self.dir / f"{site}.csv").write_text(text)
+        sites = "\n".join(f"  - name: {s}\n    data: {{path: {s}.csv}}" for s in participants)
+        spec = self.dir / "training.yaml"
+        spec.write_text(
+            "apiVersion: federated.genesis.dev/v1alpha1\nkind: FederatedTraining\nmetadata: {name: small}\n"
+            "spec:\n  seed: 11\n  rounds: {count: 3, minClients: 2}\n  local: {epochs: 1, batchSize: 100}\n"
+            "  output: {rows: 500}\n" + extra + f"  participants:\n{sites}\n"
+        )
+        return spec
+
+    def sites(self, rows=400):
+        return {"site-1": head("site-1", rows), "site-4": head("site-4", rows // 2)}
+
+    def run_json(self, spec, out, *more):
+        done = genesis("run", "-f", spec, "--output-dir", self.dir / out, "--json", *more)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def assert_refused(self, participants, *words):
+        spec = self.write_spec(participants)
+        for mode in ([], ["--simulate"]):
+            done = genesis("run", "-f", spec, "--output-dir", self.dir / "out", *mode)
+            self.assertEqual(done.returncode, 1, (mode, done.stdout, done.stderr))
+            for word in words:
+                self.assertIn(word, done.stderr, mode)
+
+    def test_processes_and_simulation_give_the_same_bytes(self):
+        spec = self.write_spec(self.sites())
+        processes = self.run_json(spec, "a")
+        simulated = self.run_json(spec, "b", "--simulate")
+        other_seed = self.run_json(spec, "c", "--simulate", "--set", "seed=12")
+        self.assertEqual(processes["model_sha256"], simulated["model_sha256"])
+        self.assertNotEqual(processes["model_sha256"], other_seed["model_sha256"])
+        self.assertEqual(processes["model_sha256"], hashlib.sha256(pathlib.Path(processes["model"]).read_bytes()).hexdigest())
+        self.assertEqual((processes["rounds"], processes["clients"]), (3, 2))
+        self.assertEqual(pathlib.Path(processes["synthetic"]).read_bytes(), pathlib.Path(simulated["synthetic"]).read_bytes())
+        self.assertEqual(processes["quality"]["cells_outside"], 0)
+        with open(processes["synthetic"], newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 500)
+        self.assertEqual(list(rows[0]), self.sites()["site-1"].splitlines()[0].split(","))
+
+    def test_every_strategy_trains(self):
+        for strategy in ("fedavg", "weighted", "fedprox, proximalMu: 0.1", "median"):
+            spec = self.write_spec(self.sites(), f"  aggregation: {{strategy: {strategy}}}\n  privacy: {{maxGradNorm: 1.0}}\n")
+            both = [self.run_json(spec, "s", *mode)["model_sha256"] for mode in ([], ["--simulate"])]
+            self.assertEqual(both[0], both[1], strategy)
+
+    def test_where_holds_in_every_row_and_an_altered_model_is_refused(self):
+        model = pathlib.Path(self.run_json(self.write_spec(self.sites()), "a", "--simulate")["model"])
+        out = self.dir / "rows.csv"
+        done = genesis("generate", "--model", model, "--rows", 300, "--where", "sex=Female", "--seed", 3, "-o", out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(out, newline="") as file:
+            self.assertEqual({row["sex"] for row in csv.DictReader(file)}, {"Female"})
+        wrong = genesis("generate", "--model", model, "--rows", 3, "--where", "sexx=Female", "-o", out)
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn("sex", wrong.stderr)
+        whole = model.read_bytes()
+        for harmed in (whole[:-1], whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:], b""):
+            model.write_bytes(harmed)
+            done = genesis("generate", "--model", model, "--rows", 3, "-o", out)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("model.safetensors", done.stderr)
+
+    def test_bad_data_is_named(self):
+        good = self.sites()
+        lines = good["site-4"].splitlines()
+        self.assert_refused({**good, "site-4": "\n".join(lines[:5] + ["1,2"] + lines[5:])}, "site-4.csv:6")
+        self.assert_refused({**good, "site-4": lines[0] + "\n"}, "site-4", "rows")
+        self.assert_refused({**good, "site-4": "\n".join(line.rpartition(",")[0] for line in lines)}, "site-4", "income")
+        other_kind = "\n".join([lines[0]] + ["young" + line[line.index(","):] for line in lines[1:]])
+        self.assert_refused({**good, "site-4": other_kind}, "site-4", "age")
+        self.assert_refused({**good, "site-4": '"' + good["site-4"]}, "site-4.csv")
+
+    def test_bad_specs_and_use_are_refused(self):
+        spec = self.write_spec(self.sites())
+        for override, word in (
+            ("rounds.minClients=5", "minClients"),
+            ("rounds.cuont=3", "count"),
+            ("model.pac=7", "pac"),
+            ("aggregation.proximalMu=1", "proximalMu"),
+        ):
+            done = genesis("run", "-f", spec, "--output-dir", self.dir / "o", "--set", override)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(word, done.stderr)
+        self.assertEqual(genesis("run").returncode, 2)
+        self.assertEqual(genesis("generate", "--nonsense").returncode, 2)
+        (self.dir / "file").write_text("")
+        done = genesis("run", "-f", spec, "--output-dir", self.dir / "file" / "out")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("out", done.stderr)
+
+    def start_server(self, *more):
+        log = open(self.dir / "server.log", "w+")
+        self.addCleanup(log.close)
+        process = subprocess.Popen(
+            [BIN / "genesis", "federated", "server", "--host", "127.0.0.1", "--port", "0", "--output", self.dir / "served", *map(str, more)],
+            stdout=subprocess.PIPE, stderr=log, text=True)
+        self.addCleanup(process.stdout.close)
+        self.started.append(process)
+        announced = process.stdout.readline().split()
+        self.assertEqual(announced[:1], ["listening"], (self.dir / "server.log").read_text())
+        return process, announced[1]
+
+    def start_client(self, url, name, certificate=None, data=None):
+        pki = self.dir / "pki"
+        certificate = certificate or name
+        process = subprocess.Popen(
+            [BIN / "genesis", "federated", "client", "--server", url, "--data", data or self.dir / f"{name}.csv",
+             "--client-id", name, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / f"{certificate}.crt",
+             "--ssl-key", pki / f"{certificate}.key", "--auth-token-file", self.dir / "token"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.started.append(process)
+        return process
+
+    def make_pki(self, *clients):
+        pki = self.dir / "pki"
+        for arguments in (["ca"], ["server", "127.0.0.1"], *(["client", c] for c in clients)):
+            done = genesis("certs", arguments[0], "--dir", pki, *arguments[1:])
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(os.stat(pki / "ca.key").st_mode & 0o77, 0)
+        (self.dir / "token").write_text("a-token-for-this-test\n")
+        return ["--ssl-cert", pki / "server.crt", "--ssl-key", pki / "server.key", "--ssl-client-ca", pki / "ca.crt",
+                "--auth-token-file", self.dir / "token"]
+
+    def test_server_and_clients_train_over_mutual_tls(self):
+        spec = self.write_spec(self.sites())
+        tls = self.make_pki("site-1", "site-4")
+        server, url = self.start_server("-f", spec, "--rounds", "3", *tls)
+        liar = self.start_client(url, "site-1", certificate="site-4")
+        self.assertEqual(liar.wait(DEADLINE), 1)
+        self.assertIn("speaks only for itself", liar.stderr.read())
+        clients = [self.start_client(url, "site-4"), self.start_client(url, "site-1")]
+        self.assertEqual([c.wait(DEADLINE) for c in clients], [0, 0])
+        self.assertEqual(server.wait(DEADLINE), 0)
+        served = hashlib.sha256((self.dir / "served" / "model.safetensors").read_bytes()).hexdigest()
+        self.assertEqual(served, self.run_json(spec, "sim", "--simulate")["model_sha256"])
+
+    def test_unknown_certificates_and_a_taken_port_are_named(self):
+        spec = self.write_spec(self.sites())
+        tls = self.make_pki("site-1", "site-4")
+        server, url = self.start_server("-f", spec, *tls)
+        (self.dir / "pki").rename(self.dir / "pki-1")
+        self.make_pki("site-1")
+        stranger = self.start_client(url, "site-1")
+        self.assertEqual(stranger.wait(DEADLINE), 1)
+        self.assertRegex(stranger.stderr.read(), "authority|certificate")
+        port = re.search(r":(\d+)$", url)[1]
+        second = genesis("federated", "server", "--host", "127.0.0.1", "--port", port, "--output", self.dir / "x")
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(port, second.stderr)
+        self.assertIsNone(server.poll())
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0]], verbosity=2)
