@@ -1,6 +1,7 @@
 // The CRD itself: what an API server would refuse, and that it and the C++ type say the same.
 #include "common/spec/crd.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <string>
