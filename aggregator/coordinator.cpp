@@ -20,26 +20,37 @@ namespace {
 
 std::string_view strategy_name(spec::Strategy strategy) {
   switch (strategy) {
-    case spec::Strategy::kFedavg: return "fedavg";
-    case spec::Strategy::kWeighted: return "weighted";
-    case spec::Strategy::kFedprox: return "fedprox";
-    case spec::Strategy::kMedian: return "median";
+    case spec::Strategy::kFedavg:
+      return "fedavg";
+    case spec::Strategy::kWeighted:
+      return "weighted";
+    case spec::Strategy::kFedprox:
+      return "fedprox";
+    case spec::Strategy::kMedian:
+      return "median";
   }
   return "weighted";
 }
 
 wire::Phase phase_of(rounds::Phase phase) {
   switch (phase) {
-    case rounds::Phase::kJoining: return wire::Phase::kJoining;
-    case rounds::Phase::kSummarizing: return wire::Phase::kSummarizing;
-    case rounds::Phase::kTraining: return wire::Phase::kTraining;
-    case rounds::Phase::kComplete: return wire::Phase::kComplete;
-    case rounds::Phase::kFailed: return wire::Phase::kFailed;
+    case rounds::Phase::kJoining:
+      return wire::Phase::kJoining;
+    case rounds::Phase::kSummarizing:
+      return wire::Phase::kSummarizing;
+    case rounds::Phase::kTraining:
+      return wire::Phase::kTraining;
+    case rounds::Phase::kComplete:
+      return wire::Phase::kComplete;
+    case rounds::Phase::kFailed:
+      return wire::Phase::kFailed;
   }
   return wire::Phase::kFailed;
 }
 
-std::string round_text(RoundId round) { return std::to_string(round.value); }
+std::string round_text(RoundId round) {
+  return std::to_string(round.value);
+}
 
 }  // namespace
 
@@ -71,10 +82,10 @@ bool Coordinator::is_over() const {
 
 Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request, Instant now) {
   const auto& participants = training_.participants;
-  const bool listed = participants.empty() ||
-                      std::ranges::any_of(participants, [&](const spec::Participant& p) {
-                        return p.name == request.client.str();
-                      });
+  const bool listed =
+      participants.empty() || std::ranges::any_of(participants, [&](const spec::Participant& p) {
+        return p.name == request.client.str();
+      });
   if (!listed) {
     return fail(Errc::kPermissionDenied,
                 "client " + request.client.str() +
@@ -137,8 +148,8 @@ Result<wire::Task> Coordinator::task(const ClientId& client, Instant now) {
       train.round = state_.round;
       train.parameters_sha256 = global_sha256_;
       train.learning_rate = learning_rate();
-      train.deadline_milliseconds = static_cast<std::uint64_t>(
-          std::max<std::int64_t>(0, (state_.deadline - now).count()));
+      train.deadline_milliseconds =
+          static_cast<std::uint64_t>(std::max<std::int64_t>(0, (state_.deadline - now).count()));
       return wire::Task{std::move(train)};
     }
     case rounds::Phase::kComplete:
@@ -214,11 +225,11 @@ Status Coordinator::add_update(const wire::Update& update, Instant now) {
     if (auto finite = wire::check_finite(update.delta); !finite) {
       return refuse(finite.error());
     }
-    const bool in_bounds = std::ranges::all_of(update.delta.values, [](float x) {
-      return std::fabs(x) <= aggregation::kMaxMagnitude;
-    });
+    const bool in_bounds = std::ranges::all_of(
+        update.delta.values, [](float x) { return std::fabs(x) <= aggregation::kMaxMagnitude; });
     if (!in_bounds) {
-      return refuse(Error{Errc::kInvalidArgument, "a value is beyond 32768; the local training diverged"});
+      return refuse(
+          Error{Errc::kInvalidArgument, "a value is beyond 32768; the local training diverged"});
     }
   }
   refusal_.reset();
@@ -228,7 +239,9 @@ Status Coordinator::add_update(const wire::Update& update, Instant now) {
   return refusal_ ? Status(tl::unexpected(*refusal_)) : Status();
 }
 
-void Coordinator::tick(Instant now) { apply(rounds::Tick{}, now); }
+void Coordinator::tick(Instant now) {
+  apply(rounds::Tick{}, now);
+}
 
 void Coordinator::apply(const rounds::Event& event, Instant now) {
   auto next = rounds::step(config_, std::move(state_), event, now);
@@ -247,10 +260,13 @@ void Coordinator::perform(const rounds::Effect& effect, Instant now) {
       Overloaded{
           [](const rounds::AdmitClient&) {},
           [&](const rounds::RefuseClient& e) {
-            refusal_ = Error{Errc::kFailedPrecondition, "client " + e.client.str() + ": " + e.reason};
+            refusal_ =
+                Error{Errc::kFailedPrecondition, "client " + e.client.str() + ": " + e.reason};
           },
           [&](const rounds::RequestSummaries&) { plan_summaries(); },
-          [&](const rounds::AddSummary& e) { sites_.at(e.client).summary = pending_summary_->summary; },
+          [&](const rounds::AddSummary& e) {
+            sites_.at(e.client).summary = pending_summary_->summary;
+          },
           [&](const rounds::FitEncoder&) {
             rounds_started_ = now;
             fit_encoder();
@@ -268,9 +284,10 @@ void Coordinator::perform(const rounds::Effect& effect, Instant now) {
           },
           [](const rounds::IgnoreDuplicate&) {},
           [&](const rounds::RejectStale& e) {
-            refusal_ = Error{Errc::kConflict,
-                             "client " + e.client.str() +
-                                 ": not awaited now; the current round is " + round_text(e.current)};
+            refusal_ =
+                Error{Errc::kConflict,
+                      "client " + e.client.str() + ": not awaited now; the current round is " +
+                          round_text(e.current)};
           },
           [&](const rounds::CloseRound&) { close_round(); },
           [&](const rounds::ExtendRound&) { ++version_; },
@@ -378,8 +395,8 @@ double Coordinator::learning_rate() const {
     case spec::LrSchedule::kConstant:
       return base;
     case spec::LrSchedule::kCosine: {
-      const double progress = static_cast<double>(state_.round.value - 1) /
-                              static_cast<double>(config_.total_rounds);
+      const double progress =
+          static_cast<double>(state_.round.value - 1) / static_cast<double>(config_.total_rounds);
       return base * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
     }
   }

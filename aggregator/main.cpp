@@ -1,6 +1,5 @@
 // genesis-aggregator, also run as `genesis federated server`: leads one training over HTTPS.
 #include <csignal>
-#include <cstdlib>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +13,7 @@
 #include "aggregator/service.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/entropy.hpp"
+#include "common/federation/auth_token.hpp"
 #include "common/spec/parse.hpp"
 
 namespace {
@@ -31,21 +31,6 @@ struct Options {
 int complain(const Error& error) {
   std::cerr << "genesis-aggregator: " << error.message << "\n";
   return 1;
-}
-
-Result<std::optional<crypto::Secret>> auth_token(const Options& options) {
-  if (!options.token_file.empty()) {
-    GENESIS_ASSIGN(auto text, read_file(options.token_file, 4096));
-    text.erase(text.find_last_not_of(" \r\n") + 1);
-    if (text.empty()) {
-      return fail(Errc::kInvalidArgument, options.token_file + ": empty; put the token in it");
-    }
-    return crypto::Secret(std::move(text));
-  }
-  if (const char* token = std::getenv("FEDERATED_AUTH_TOKEN"); token != nullptr && *token != '\0') {
-    return crypto::Secret(std::string_view(token));
-  }
-  return std::optional<crypto::Secret>();
 }
 
 Result<spec::FederatedTraining> training(const Options& options) {
@@ -86,7 +71,7 @@ boost::asio::awaitable<void> lead(boost::asio::io_context& io,
 int serve(const Options& options) {
   auto spec = training(options);
   if (!spec) return complain(spec.error());
-  auto token = auth_token(options);
+  auto token = federation::load_auth_token(options.token_file);
   if (!token) return complain(token.error());
   auto tls = server_tls(options);
   if (!tls) return complain(tls.error());
@@ -95,15 +80,17 @@ int serve(const Options& options) {
   const auto model_path = std::filesystem::path(options.output) / "model.safetensors";
   if (auto writable = write_file_atomic(std::filesystem::path(options.output) / ".writable", "");
       !writable) {
-    return complain(Error{Errc::kIo, options.output + ": the output folder cannot be written: " +
-                                         writable.error().message});
+    return complain(Error{
+        Errc::kIo,
+        options.output + ": the output folder cannot be written: " + writable.error().message});
   }
   std::filesystem::remove(std::filesystem::path(options.output) / ".writable", failed);
 
   const bool is_mutual = tls->has_value() && (*tls)->is_mutual();
   if (!tls->has_value()) {
-    spdlog::warn("serving plain HTTP: anyone on the network can read and change what travels; "
-                 "pass --ssl-cert and --ssl-key");
+    spdlog::warn(
+        "serving plain HTTP: anyone on the network can read and change what travels; "
+        "pass --ssl-cert and --ssl-key");
   }
   crypto::SystemEntropy entropy;
   const SteadyClock clock;
@@ -141,7 +128,8 @@ int serve(const Options& options) {
     return complain(Error{Errc::kUnavailable, "interrupted before the training was over"});
   }
   if (coordinator.model().empty()) {
-    return complain(Error{Errc::kFailedPrecondition, "training failed: " + coordinator.state().reason});
+    return complain(
+        Error{Errc::kFailedPrecondition, "training failed: " + coordinator.state().reason});
   }
   if (auto written = write_file_atomic(model_path, coordinator.model()); !written) {
     return complain(written.error());
@@ -171,9 +159,10 @@ void add_override(CLI::App& app,
 int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("aggregator"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-  CLI::App app("Leads one federated training: waits for the clients, runs the rounds over HTTPS and "
-               "writes model.safetensors.",
-               "genesis federated server");
+  CLI::App app(
+      "Leads one federated training: waits for the clients, runs the rounds over HTTPS and "
+      "writes model.safetensors.",
+      "genesis federated server");
   Options options;
   app.add_option("-f,--file", options.spec_file, "The training's YAML; flags override its fields");
   app.add_option("--host", options.host, "Address to listen on")->capture_default_str();
@@ -181,15 +170,35 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   add_override(app, options, "--method", "GENESIS_METHOD", "model.method", "Generator: ctgan");
   add_override(app, options, "--rounds", "GENESIS_ROUNDS", "rounds.count", "Rounds to run");
-  add_override(app, options, "--min-clients", "GENESIS_MIN_CLIENTS", "rounds.minClients",
+  add_override(app,
+               options,
+               "--min-clients",
+               "GENESIS_MIN_CLIENTS",
+               "rounds.minClients",
                "Quorum of the start and of every round");
-  add_override(app, options, "--max-clients", "GENESIS_MAX_CLIENTS", "rounds.maxClients",
+  add_override(app,
+               options,
+               "--max-clients",
+               "GENESIS_MAX_CLIENTS",
+               "rounds.maxClients",
                "Places for clients");
-  add_override(app, options, "--client-fraction", "GENESIS_CLIENT_FRACTION", "rounds.clientFraction",
+  add_override(app,
+               options,
+               "--client-fraction",
+               "GENESIS_CLIENT_FRACTION",
+               "rounds.clientFraction",
                "Share of the clients drawn each round");
-  add_override(app, options, "--aggregation", "GENESIS_AGGREGATION", "aggregation.strategy",
+  add_override(app,
+               options,
+               "--aggregation",
+               "GENESIS_AGGREGATION",
+               "aggregation.strategy",
                "fedavg, weighted, fedprox or median");
-  add_override(app, options, "--proximal-mu", "GENESIS_PROXIMAL_MU", "aggregation.proximalMu",
+  add_override(app,
+               options,
+               "--proximal-mu",
+               "GENESIS_PROXIMAL_MU",
+               "aggregation.proximalMu",
                "FedProx's mu");
   app.add_option_function<std::vector<std::string>>(
       "--set",
@@ -197,20 +206,22 @@ int main(int argc, char** argv) {
         for (const auto& pair : pairs) {
           const auto equals = pair.find('=');
           options.overrides.push_back(
-              {pair.substr(0, equals),
-               equals == std::string::npos ? "" : pair.substr(equals + 1)});
+              {pair.substr(0, equals), equals == std::string::npos ? "" : pair.substr(equals + 1)});
         }
       },
       "Overrides any field of the spec: --set rounds.count=3");
-  auto* certificate =
-      app.add_option("--ssl-cert", options.certificate, "Server certificate, PEM (plain HTTP without)");
+  auto* certificate = app.add_option(
+      "--ssl-cert", options.certificate, "Server certificate, PEM (plain HTTP without)");
   auto* key = app.add_option("--ssl-key", options.key, "Its private key, PEM");
   certificate->needs(key);
   key->needs(certificate);
-  app.add_option("--ssl-client-ca", options.client_authority,
-                 "Authority that client certificates must come from; clients without one are refused")
+  app.add_option(
+         "--ssl-client-ca",
+         options.client_authority,
+         "Authority that client certificates must come from; clients without one are refused")
       ->needs(certificate);
-  app.add_option("--auth-token-file", options.token_file,
+  app.add_option("--auth-token-file",
+                 options.token_file,
                  "File with the token that clients must send (or FEDERATED_AUTH_TOKEN)");
   app.add_option("--output", options.output, "Folder for model.safetensors")->capture_default_str();
   try {

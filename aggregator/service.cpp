@@ -84,8 +84,9 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
   }
   if (options_.auth_token) {
     if (!request.is_tls && !request.is_loopback) {
-      return http::error_response(Error{
-          Errc::kPermissionDenied, "token: not accepted over plain HTTP from another host; use TLS"});
+      return http::error_response(
+          Error{Errc::kPermissionDenied,
+                "token: not accepted over plain HTTP from another host; use TLS"});
     }
     const auto token = request.bearer_token();
     if (!token || !options_.auth_token->equals(*token)) {
@@ -162,8 +163,8 @@ http::Response Service::answer(const http::Request& request) {
     }
     const std::string_view path = request.path;
     if (path.starts_with(kRounds) && path.ends_with(kParameters)) {
-      const auto round = parse_round(path.substr(
-          kRounds.size(), path.size() - kRounds.size() - kParameters.size()));
+      const auto round = parse_round(
+          path.substr(kRounds.size(), path.size() - kRounds.size() - kParameters.size()));
       if (!round) {
         return not_found(request);
       }

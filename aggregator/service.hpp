@@ -2,10 +2,10 @@
 // The aggregator's HTTP face, under /v1/ (docs/protocol.md): routes to one Coordinator. All runs on
 // one executor; long polls wait there for the coordinator's next change.
 #include <memory>
-#include <set>
-#include <variant>
 #include <optional>
+#include <set>
 #include <string>
+#include <variant>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -41,7 +41,8 @@ class Service {
   [[nodiscard]] boost::asio::awaitable<void> run(Milliseconds grace);
 
  private:
-  [[nodiscard]] std::variant<http::Admission, http::Response> admit(const http::Request& request) const;
+  [[nodiscard]] std::variant<http::Admission, http::Response> admit(
+      const http::Request& request) const;
   [[nodiscard]] boost::asio::awaitable<http::Response> respond(http::Request request);
   [[nodiscard]] http::Response answer(const http::Request& request);
   [[nodiscard]] boost::asio::awaitable<http::Response> task(ClientId client);

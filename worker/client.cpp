@@ -55,7 +55,10 @@ class Session {
         return tl::unexpected(std::move(error));
       }
       spdlog::debug("retry client={} path={} attempt={} reason={}",
-                    options_.client.str(), path, attempt + 1, error.message);
+                    options_.client.str(),
+                    path,
+                    attempt + 1,
+                    error.message);
       std::this_thread::sleep_for(http::backoff(attempt, jitter_));
     }
   }
@@ -94,8 +97,9 @@ Status train(Work& work, const wire::Train& task) {
   const auto round = "/v1/rounds/" + std::to_string(task.round.value);
   GENESIS_ASSIGN(auto bytes, work.session.ask("GET", round + "/parameters", "", work.attempts));
   if (crypto::sha256_hex(bytes) != task.parameters_sha256) {
-    return fail(Errc::kDataLoss, "parameters of round " + std::to_string(task.round.value) +
-                                     ": arrived altered; their digest does not match");
+    return fail(Errc::kDataLoss,
+                "parameters of round " + std::to_string(task.round.value) +
+                    ": arrived altered; their digest does not match");
   }
   GENESIS_ASSIGN(auto global, wire::decode_safetensors(bytes));
   GENESIS_ASSIGN(auto update, work.participant.train(work.run, task, global.tensors));
@@ -109,47 +113,50 @@ Status train(Work& work, const wire::Train& task) {
       "PUT", round + "/updates/" + work.options.client.str(), body, work.attempts, headers);
   if (!sent && sent.error().code == Errc::kConflict) {
     spdlog::warn("update client={} round={} refused: {}",
-                 work.options.client.str(), task.round.value, sent.error().message);
+                 work.options.client.str(),
+                 task.round.value,
+                 sent.error().message);
     return {};  // the round went on without this site; ask for the next task
   }
   if (!sent) {
     return tl::unexpected(sent.error());
   }
-  spdlog::info("update client={} round={} steps={} generator-loss={:.3f} discriminator-loss={:.3f} "
-               "step-ms={:.2f} bytes={}",
-               work.options.client.str(),
-               task.round.value,
-               update.metadata.steps,
-               update.metadata.generator_loss,
-               update.metadata.discriminator_loss,
-               update.metadata.step_seconds * 1e3,
-               body.size());
+  spdlog::info(
+      "update client={} round={} steps={} generator-loss={:.3f} discriminator-loss={:.3f} "
+      "step-ms={:.2f} bytes={}",
+      work.options.client.str(),
+      task.round.value,
+      update.metadata.steps,
+      update.metadata.generator_loss,
+      update.metadata.discriminator_loss,
+      update.metadata.step_seconds * 1e3,
+      body.size());
   return {};
 }
 
 Status work_until_over(Work& work) {
   while (true) {
-    GENESIS_ASSIGN(auto bytes,
-                   work.session.ask(
-                       "GET", "/v1/task?client=" + work.options.client.str(), "", work.attempts));
+    GENESIS_ASSIGN(
+        auto bytes,
+        work.session.ask("GET", "/v1/task?client=" + work.options.client.str(), "", work.attempts));
     GENESIS_ASSIGN(auto task, wire::decode_task(bytes));
     bool is_complete = false;
-    auto done = std::visit(Overloaded{
-                               [](const wire::Wait&) { return Status(); },
-                               [&](const wire::Summarize& t) { return summarize(work, t); },
-                               [&](const wire::Train& t) { return train(work, t); },
-                               [&](const wire::Finished& t) {
-                                 spdlog::info("complete client={} model-sha256={}",
-                                              work.options.client.str(), t.model_sha256);
-                                 is_complete = true;
-                                 return Status();
-                               },
-                               [](const wire::Failed& t) {
-                                 return Status(fail(Errc::kFailedPrecondition,
-                                                    "the training failed: " + t.reason));
-                               },
-                           },
-                           task);
+    auto done = std::visit(
+        Overloaded{
+            [](const wire::Wait&) { return Status(); },
+            [&](const wire::Summarize& t) { return summarize(work, t); },
+            [&](const wire::Train& t) { return train(work, t); },
+            [&](const wire::Finished& t) {
+              spdlog::info(
+                  "complete client={} model-sha256={}", work.options.client.str(), t.model_sha256);
+              is_complete = true;
+              return Status();
+            },
+            [](const wire::Failed& t) {
+              return Status(fail(Errc::kFailedPrecondition, "the training failed: " + t.reason));
+            },
+        },
+        task);
     if (!done || is_complete) {
       return done;
     }
@@ -165,15 +172,19 @@ Status run_client(const ClientOptions& options) {
   GENESIS_ASSIGN(auto offer, wire::decode_join_reply(config));
   GENESIS_ASSIGN(auto training,
                  spec::parse(offer.training_json, options.server_url, options.overrides));
+  GENESIS_ASSIGN(auto offered, spec::parse(offer.training_json, options.server_url));
   GENESIS_ASSIGN(auto participant,
-                 Participant::create(
-                     options.client, options.data, training, options.discrete_columns));
+                 Participant::create(options.client,
+                                     options.data,
+                                     training,
+                                     options.discrete_columns,
+                                     training.local.learning_rate / offered.local.learning_rate));
   const auto attempts = static_cast<unsigned>(training.communication.retry_attempts);
   const wire::JoinRequest join{options.client, participant.sketch()};
   GENESIS_ASSIGN(auto joined, session.ask("POST", "/v1/join", wire::encode(join), attempts));
   GENESIS_ASSIGN(auto reply, wire::decode_join_reply(joined));
-  spdlog::info("joined client={} rows={} run={}",
-               options.client.str(), participant.rows(), reply.run);
+  spdlog::info(
+      "joined client={} rows={} run={}", options.client.str(), participant.rows(), reply.run);
   Work work{session, options, training, reply.run, participant, attempts};
   return work_until_over(work);
 }

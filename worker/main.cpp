@@ -1,12 +1,11 @@
 // genesis-worker, also run as `genesis federated client`: one site's part of a training.
-#include <cstdlib>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include "common/base/file.hpp"
+#include "common/federation/auth_token.hpp"
 #include "common/model/ctgan.hpp"
 #include "worker/client.hpp"
 
@@ -20,18 +19,6 @@ struct Options {
   std::vector<spec::Override> overrides;
   bool is_verbose = false;
 };
-
-Result<std::optional<crypto::Secret>> auth_token(const Options& options) {
-  if (!options.token_file.empty()) {
-    GENESIS_ASSIGN(auto text, read_file(options.token_file, 4096));
-    text.erase(text.find_last_not_of(" \r\n") + 1);
-    return crypto::Secret(std::move(text));
-  }
-  if (const char* token = std::getenv("FEDERATED_AUTH_TOKEN"); token != nullptr && *token != '\0') {
-    return crypto::Secret(std::string_view(token));
-  }
-  return std::optional<crypto::Secret>();
-}
 
 Result<std::optional<tls::ClientContext>> client_tls(const Options& options) {
   if (options.authority.empty()) {
@@ -49,7 +36,7 @@ Result<std::optional<tls::ClientContext>> client_tls(const Options& options) {
 
 Status work(const Options& options) {
   GENESIS_ASSIGN(auto client, ClientId::parse(options.client_id));
-  GENESIS_ASSIGN(auto token, auth_token(options));
+  GENESIS_ASSIGN(auto token, federation::load_auth_token(options.token_file));
   GENESIS_ASSIGN(auto tls, client_tls(options));
   const worker::ClientOptions client_options{.server_url = options.server,
                                              .client = std::move(client),
@@ -65,7 +52,9 @@ void add_override(
     CLI::App& app, Options& options, const char* flag, const char* path, const char* help) {
   app.add_option_function<std::string>(
       flag,
-      [&options, path](const std::string& value) { options.overrides.push_back({path, value}); },
+      [&options, path](const std::string& value) {
+        options.overrides.push_back({path, value});
+      },
       help);
 }
 
@@ -75,31 +64,41 @@ int main(int argc, char** argv) {
   model::use_one_thread();
   spdlog::set_default_logger(spdlog::stderr_logger_mt("worker"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-  CLI::App app("Takes part in one federated training with the rows of one site. The rows stay here: "
-               "only counts and weight updates leave, over outbound connections.",
-               "genesis federated client");
+  CLI::App app(
+      "Takes part in one federated training with the rows of one site. The rows stay here: "
+      "only counts and weight updates leave, over outbound connections.",
+      "genesis federated client");
   Options options;
   app.add_option("--server", options.server, "URL of the server, https://host:port")->required();
   app.add_option("--data", options.data, "This site's rows, .csv or .csv.gz")->required();
-  app.add_option("--client-id", options.client_id,
+  app.add_option("--client-id",
+                 options.client_id,
                  "Name of this site; with client certificates, the certificate's CN")
       ->required();
-  app.add_option("--discrete-columns", options.discrete_columns,
+  app.add_option("--discrete-columns",
+                 options.discrete_columns,
                  "Columns to treat as categories, beside the spec's: a,b")
       ->delimiter(',');
-  app.add_option("--ssl-verify", options.authority,
+  app.add_option("--ssl-verify",
+                 options.authority,
                  "Authority that the server's certificate must come from, PEM");
   auto* certificate =
       app.add_option("--ssl-cert", options.certificate, "This site's certificate, PEM");
   auto* key = app.add_option("--ssl-key", options.key, "Its private key, PEM");
   certificate->needs(key);
   key->needs(certificate);
-  app.add_option("--auth-token-file", options.token_file,
+  app.add_option("--auth-token-file",
+                 options.token_file,
                  "File with the training's token (or FEDERATED_AUTH_TOKEN)");
-  add_override(app, options, "--local-epochs", "local.epochs", "Epochs a round, instead of the spec's");
-  add_override(app, options, "--batch-size", "local.batchSize", "Rows a step, instead of the spec's");
-  add_override(app, options, "--learning-rate", "local.learningRate",
-               "Learning rate; the server's schedule for the round has the last word");
+  add_override(
+      app, options, "--local-epochs", "local.epochs", "Epochs a round, instead of the spec's");
+  add_override(
+      app, options, "--batch-size", "local.batchSize", "Rows a step, instead of the spec's");
+  add_override(app,
+               options,
+               "--learning-rate",
+               "local.learningRate",
+               "Learning rate, instead of the spec's; the schedule is kept");
   app.add_flag("--verbose", options.is_verbose, "Log retries too");
   try {
     app.parse(argc, argv);

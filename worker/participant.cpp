@@ -5,9 +5,13 @@
 
 namespace genesis::worker {
 
-Participant::Participant(ClientId client, spec::FederatedTraining training, tabular::Table table)
+Participant::Participant(ClientId client,
+                         spec::FederatedTraining training,
+                         tabular::Table table,
+                         double learning_rate_scale)
     : client_(std::move(client)),
       training_(std::move(training)),
+      learning_rate_scale_(learning_rate_scale),
       table_(std::move(table)),
       sketch_(tabular::sketch(table_)),
       rows_(table_.rows) {}
@@ -15,13 +19,13 @@ Participant::Participant(ClientId client, spec::FederatedTraining training, tabu
 Result<Participant> Participant::create(ClientId client,
                                         const std::filesystem::path& data,
                                         const spec::FederatedTraining& training,
-                                        std::span<const std::string> discrete_columns) {
+                                        std::span<const std::string> discrete_columns,
+                                        double learning_rate_scale) {
   auto discrete = training.table.discrete_columns;
   discrete.insert(discrete.end(), discrete_columns.begin(), discrete_columns.end());
-  GENESIS_ASSIGN(
-      auto table,
-      tabular::read_csv(data, federation::declarations(training.table), discrete));
-  return Participant(std::move(client), training, std::move(table));
+  GENESIS_ASSIGN(auto table,
+                 tabular::read_csv(data, federation::declarations(training.table), discrete));
+  return Participant(std::move(client), training, std::move(table), learning_rate_scale);
 }
 
 Result<tabular::Summary> Participant::summarize(const tabular::Plan& plan) const {
@@ -29,9 +33,8 @@ Result<tabular::Summary> Participant::summarize(const tabular::Plan& plan) const
 }
 
 Status Participant::prepare(const tabular::Encoder& encoder) {
-  GENESIS_ASSIGN(
-      auto encoded,
-      encoder.encode(table_, Rng(training_.seed, RoundId{0}, client_.str(), "encode")));
+  GENESIS_ASSIGN(auto encoded,
+                 encoder.encode(table_, Rng(training_.seed, RoundId{0}, client_.str(), "encode")));
   table_ = {};
   model::TrainingConfig config;
   config.ctgan = federation::ctgan_config(training_.model);
@@ -42,7 +45,8 @@ Status Participant::prepare(const tabular::Encoder& encoder) {
   config.clip_per_layer = training_.privacy.clip_per_layer;
   config.seed = training_.seed;
   config.client = client_.str();
-  GENESIS_ASSIGN(auto trainer, model::Trainer::create(config, encoder.layout(), std::move(encoded)));
+  GENESIS_ASSIGN(auto trainer,
+                 model::Trainer::create(config, encoder.layout(), std::move(encoded)));
   trainer_.emplace(std::move(trainer));
   return {};
 }
@@ -56,7 +60,8 @@ Result<wire::Update> Participant::train(const std::string& run,
   if (!trainer_) {
     return fail(Errc::kFailedPrecondition, "train: the rows are not encoded yet");
   }
-  GENESIS_ASSIGN(auto trained, trainer_->train(global, task.round, task.learning_rate));
+  GENESIS_ASSIGN(auto trained,
+                 trainer_->train(global, task.round, task.learning_rate * learning_rate_scale_));
   wire::Update update{wire::UpdateMetadata{.run = run,
                                            .round = task.round,
                                            .client = client_,

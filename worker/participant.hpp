@@ -20,11 +20,13 @@ namespace genesis::worker {
 class Participant {
  public:
   /// Reads the site's table as the spec declares it. `discrete_columns` adds to the spec's.
+  /// `learning_rate_scale` is this site's factor on the rate that each round asks for.
   /// Errors name file, line and column.
   [[nodiscard]] static Result<Participant> create(ClientId client,
                                                   const std::filesystem::path& data,
                                                   const spec::FederatedTraining& training,
-                                                  std::span<const std::string> discrete_columns);
+                                                  std::span<const std::string> discrete_columns,
+                                                  double learning_rate_scale = 1.0);
 
   [[nodiscard]] const ClientId& client() const { return client_; }
   [[nodiscard]] std::uint64_t rows() const { return rows_; }
@@ -41,10 +43,14 @@ class Participant {
                                            const Tensors& global);
 
  private:
-  Participant(ClientId client, spec::FederatedTraining training, tabular::Table table);
+  Participant(ClientId client,
+              spec::FederatedTraining training,
+              tabular::Table table,
+              double learning_rate_scale);
 
   ClientId client_;
   spec::FederatedTraining training_;
+  double learning_rate_scale_;
   tabular::Table table_;  // empty once prepared
   tabular::Sketch sketch_;
   std::uint64_t rows_ = 0;

@@ -84,7 +84,8 @@ Command add_certs(CLI::App& app) {
         ->capture_default_str();
     command->add_option("--days", options->days, "How long it holds")->capture_default_str();
   };
-  auto* ca = certs->add_subcommand("ca", "An authority: ca.crt for everyone, ca.key for nobody else");
+  auto* ca =
+      certs->add_subcommand("ca", "An authority: ca.crt for everyone, ca.key for nobody else");
   common(ca);
   ca->add_option("--name", options->name, "Its name")->capture_default_str();
   auto* server = certs->add_subcommand("server", "server.crt and server.key for the aggregator");

@@ -48,8 +48,8 @@ Command add_generate(CLI::App& app) {
   auto* command = app.add_subcommand("generate", "Writes synthetic rows from a trained model");
   command->add_option("--model", options->model, "model.safetensors of a training")->required();
   command->add_option("--rows", options->rows, "How many rows")->required();
-  command->add_option("--where", options->where,
-                      "column=value that must hold in every row; may be repeated");
+  command->add_option(
+      "--where", options->where, "column=value that must hold in every row; may be repeated");
   command->add_option("--seed", options->seed, "Same seed, same rows")->capture_default_str();
   command->add_option("-o,--output", options->output, "CSV to write")->required();
   return [options] {
@@ -57,8 +57,9 @@ Command add_generate(CLI::App& app) {
     for (const auto& where : options->where) {
       const auto equals = where.find('=');
       if (equals == std::string::npos) {
-        return complain("generate",
-                        Error{Errc::kInvalidArgument, "--where " + where + ": expected column=value"});
+        return complain(
+            "generate",
+            Error{Errc::kInvalidArgument, "--where " + where + ": expected column=value"});
       }
       conditions.push_back({where.substr(0, equals), where.substr(equals + 1)});
     }
@@ -81,7 +82,8 @@ Command add_evaluate(CLI::App& app) {
       "evaluate", "Says how close synthetic rows are to real ones, and how far from copies");
   command->add_option("--real", options->real, "Real rows, .csv or .csv.gz")->required();
   command->add_option("--synthetic", options->synthetic, "Synthetic rows")->required();
-  command->add_option("--holdout", options->holdout,
+  command->add_option("--holdout",
+                      options->holdout,
                       "Real rows that were not trained on, to compare distances with");
   command->add_flag("--json", options->json, "One line of JSON");
   return [options] {

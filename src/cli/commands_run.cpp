@@ -48,10 +48,10 @@ class PooledRows {
     std::string text;
     for (const auto& participant : training.participants) {
       auto discrete = training.table.discrete_columns;
-      GENESIS_ASSIGN(auto table,
-                     tabular::read_csv(*participant.data_path,
-                                       federation::declarations(training.table),
-                                       discrete));
+      GENESIS_ASSIGN(
+          auto table,
+          tabular::read_csv(
+              *participant.data_path, federation::declarations(training.table), discrete));
       if (text.empty()) {
         text = tabular::csv_header(table);
       }
@@ -60,8 +60,7 @@ class PooledRows {
     GENESIS_RETURN_IF_ERROR(write_file_atomic(pooled.path_, text, FileAccess::kOwnerOnly));
     return pooled;
   }
-  PooledRows(PooledRows&& other) noexcept
-      : path_(std::exchange(other.path_, "")) {}
+  PooledRows(PooledRows&& other) noexcept : path_(std::exchange(other.path_, "")) {}
   PooledRows& operator=(PooledRows&&) = delete;
   ~PooledRows() {
     std::error_code ignored;
@@ -97,9 +96,9 @@ Status check_sites(const spec::FederatedTraining& training) {
   }
   for (const auto& participant : training.participants) {
     if (!participant.data_path) {
-      return fail(Errc::kInvalidArgument,
-                  "spec.participants[" + participant.name +
-                      "]: external; a local run needs its data.path");
+      return fail(
+          Errc::kInvalidArgument,
+          "spec.participants[" + participant.name + "]: external; a local run needs its data.path");
     }
   }
   return {};
@@ -164,9 +163,8 @@ void print_people(const Outcome& outcome) {
               outcome.training_seconds,
               outcome.wall_seconds);
   std::cout << std::flush;
-  std::printf("model      %s  sha256 %.16s…\n",
-              outcome.model.c_str(),
-              outcome.model_sha256.c_str());
+  std::printf(
+      "model      %s  sha256 %.16s…\n", outcome.model.c_str(), outcome.model_sha256.c_str());
   if (outcome.quality) {
     std::printf("synthetic  %s\n", outcome.synthetic.c_str());
   }
@@ -195,14 +193,15 @@ Command add_run(CLI::App& app) {
   auto* command = app.add_subcommand(
       "run", "Trains on this machine: an aggregator and one worker process per participant");
   command->add_option("-f,--file", options->file, "The training's YAML")->required();
-  command->add_option("--output-dir", options->output,
-                      "Folder for model.safetensors, synthetic.csv and logs")
+  command
+      ->add_option(
+          "--output-dir", options->output, "Folder for model.safetensors, synthetic.csv and logs")
       ->required();
-  command->add_flag("--simulate", options->simulate,
-                    "One process, no network; the model's bytes are the same");
+  command->add_flag(
+      "--simulate", options->simulate, "One process, no network; the model's bytes are the same");
   command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
-  command->add_option("--holdout", options->holdout,
-                      "Real rows that no site holds, to compare distances with");
+  command->add_option(
+      "--holdout", options->holdout, "Real rows that no site holds, to compare distances with");
   command->add_flag("--json", options->json, "End with one line of JSON on stdout");
   return [options] {
     const auto outcome = run(*options);

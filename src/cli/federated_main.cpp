@@ -30,8 +30,8 @@ int main(int argc, char** argv) {
     std::cerr << kHelp;
     return 2;
   }
-  const auto program = genesis::cli::sibling_program(command == "server" ? "genesis-aggregator"
-                                                                         : "genesis-worker");
+  const auto program =
+      genesis::cli::sibling_program(command == "server" ? "genesis-aggregator" : "genesis-worker");
   std::vector<char*> arguments(argv + 1, argv + argc);
   arguments.push_back(nullptr);
   ::execv(program.c_str(), arguments.data());

@@ -62,7 +62,9 @@ Process& Process::operator=(Process&& other) noexcept {
   return *this;
 }
 
-Process::~Process() { stop(); }
+Process::~Process() {
+  stop();
+}
 
 std::optional<int> Process::poll() {
   if (!exit_code_ && pid_ > 0) {

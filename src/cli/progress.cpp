@@ -46,10 +46,10 @@ std::string line(const wire::StatusReport& report) {
   const auto reported = std::ranges::count_if(
       report.clients, [](const auto& client) { return client.state == "reported"; });
   std::string text = "round " + std::to_string(report.current_round.value) + "/" +
-                     std::to_string(report.total_rounds) + "  clients " +
-                     std::to_string(reported) + "/" + std::to_string(report.clients.size()) +
-                     " reported  loss G " + mean_loss(report, &wire::ClientReport::generator_loss) +
-                     " D " + mean_loss(report, &wire::ClientReport::discriminator_loss);
+                     std::to_string(report.total_rounds) + "  clients " + std::to_string(reported) +
+                     "/" + std::to_string(report.clients.size()) + " reported  loss G " +
+                     mean_loss(report, &wire::ClientReport::generator_loss) + " D " +
+                     mean_loss(report, &wire::ClientReport::discriminator_loss);
   if (report.bytes_received > 0) {
     text += "  in " + human_bytes(static_cast<double>(report.bytes_received)) + " out " +
             human_bytes(static_cast<double>(report.bytes_sent));

@@ -14,8 +14,8 @@ namespace genesis::cli {
 using Progress = std::function<void(const wire::StatusReport&)>;
 
 /// Trains as one aggregator process and one worker process per participant, over TLS 1.3 with
-/// certificates made on the spot, on 127.0.0.1; the model is written to `output`/model.safetensors, logs to
-/// `output`/logs. Errors: the first that a process gave, with its name.
+/// certificates made on the spot, on 127.0.0.1; the model is written to `output`/model.safetensors,
+/// logs to `output`/logs. Errors: the first that a process gave, with its name.
 [[nodiscard]] Status run_processes(const spec::FederatedTraining& training,
                                    const std::filesystem::path& output,
                                    const Progress& progress);

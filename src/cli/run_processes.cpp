@@ -49,7 +49,8 @@ class Credentials {
     made.token_ = crypto::random_token(entropy);
     GENESIS_RETURN_IF_ERROR(
         write_file_atomic(made.file("token"), made.token_.reveal(), FileAccess::kOwnerOnly));
-    GENESIS_RETURN_IF_ERROR(write_file_atomic(made.file("training.json"), spec::print_json(training)));
+    GENESIS_RETURN_IF_ERROR(
+        write_file_atomic(made.file("training.json"), spec::print_json(training)));
     return made;
   }
   Credentials(Credentials&& other) noexcept
@@ -62,7 +63,9 @@ class Credentials {
     }
   }
 
-  [[nodiscard]] std::string file(const std::string& name) const { return (folder_ / name).string(); }
+  [[nodiscard]] std::string file(const std::string& name) const {
+    return (folder_ / name).string();
+  }
   [[nodiscard]] const crypto::Secret& token() const { return token_; }
 
  private:
@@ -111,13 +114,20 @@ Result<Process> start_worker(const spec::Participant& participant,
                              const Credentials& credentials,
                              const std::filesystem::path& logs) {
   const std::vector<std::string> arguments{sibling_program("genesis-worker").string(),
-                                           "--server", url,
-                                           "--data", participant.data_path.value_or(""),
-                                           "--client-id", participant.name,
-                                           "--ssl-verify", credentials.file("ca.crt"),
-                                           "--ssl-cert", credentials.file(participant.name + ".crt"),
-                                           "--ssl-key", credentials.file(participant.name + ".key"),
-                                           "--auth-token-file", credentials.file("token")};
+                                           "--server",
+                                           url,
+                                           "--data",
+                                           participant.data_path.value_or(""),
+                                           "--client-id",
+                                           participant.name,
+                                           "--ssl-verify",
+                                           credentials.file("ca.crt"),
+                                           "--ssl-cert",
+                                           credentials.file(participant.name + ".crt"),
+                                           "--ssl-key",
+                                           credentials.file(participant.name + ".key"),
+                                           "--auth-token-file",
+                                           credentials.file("token")};
   return Process::start(arguments, logs / (participant.name + ".log"));
 }
 
@@ -131,14 +141,22 @@ Status run_processes(const spec::FederatedTraining& training,
   std::error_code failed;
   std::filesystem::create_directories(logs, failed);
   const std::vector<std::string> server_arguments{sibling_program("genesis-aggregator").string(),
-                                                  "-f", credentials.file("training.json"),
-                                                  "--host", "127.0.0.1",
-                                                  "--port", "0",
-                                                  "--ssl-cert", credentials.file("server.crt"),
-                                                  "--ssl-key", credentials.file("server.key"),
-                                                  "--ssl-client-ca", credentials.file("ca.crt"),
-                                                  "--auth-token-file", credentials.file("token"),
-                                                  "--output", output.string()};
+                                                  "-f",
+                                                  credentials.file("training.json"),
+                                                  "--host",
+                                                  "127.0.0.1",
+                                                  "--port",
+                                                  "0",
+                                                  "--ssl-cert",
+                                                  credentials.file("server.crt"),
+                                                  "--ssl-key",
+                                                  credentials.file("server.key"),
+                                                  "--ssl-client-ca",
+                                                  credentials.file("ca.crt"),
+                                                  "--auth-token-file",
+                                                  credentials.file("token"),
+                                                  "--output",
+                                                  output.string()};
   GENESIS_ASSIGN(auto server, Process::start(server_arguments, logs / "aggregator.log"));
   GENESIS_ASSIGN(auto url, server_url(server));
   std::map<std::string, Process> workers;

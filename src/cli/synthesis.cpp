@@ -19,7 +19,9 @@ constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
 
 Result<LoadedModel> load_model(const std::filesystem::path& path) {
   GENESIS_ASSIGN(auto bytes, read_file(path, kMaxModelBytes));
-  const auto named = [&](const Error& error) { return tl::unexpected(error.within(path.string())); };
+  const auto named = [&](const Error& error) {
+    return tl::unexpected(error.within(path.string()));
+  };
   auto file = wire::decode_model(bytes);
   if (!file) {
     return named(file.error());

@@ -9,7 +9,8 @@ void check_failed(std::string_view condition,
                   std::string_view why,
                   std::string_view file,
                   int line) {
-  std::cerr << file << ':' << line << ": broken invariant " << condition << ": " << why << std::endl;
+  std::cerr << file << ':' << line << ": broken invariant " << condition << ": " << why
+            << std::endl;
   std::abort();
 }
 

@@ -10,9 +10,9 @@ namespace genesis {
                                int line);
 }  // namespace genesis
 
-#define GENESIS_CHECK(condition, why)                                      \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
-      ::genesis::check_failed(#condition, (why), __FILE__, __LINE__);      \
-    }                                                                      \
+#define GENESIS_CHECK(condition, why)                                 \
+  do {                                                                \
+    if (!(condition)) {                                               \
+      ::genesis::check_failed(#condition, (why), __FILE__, __LINE__); \
+    }                                                                 \
   } while (false)

@@ -4,19 +4,32 @@ namespace genesis {
 
 std::string_view to_string(Errc code) {
   switch (code) {
-    case Errc::kInvalidArgument: return "InvalidArgument";
-    case Errc::kNotFound: return "NotFound";
-    case Errc::kAlreadyExists: return "AlreadyExists";
-    case Errc::kFailedPrecondition: return "FailedPrecondition";
-    case Errc::kUnauthenticated: return "Unauthenticated";
-    case Errc::kPermissionDenied: return "PermissionDenied";
-    case Errc::kConflict: return "Conflict";
-    case Errc::kResourceExhausted: return "ResourceExhausted";
-    case Errc::kDeadlineExceeded: return "DeadlineExceeded";
-    case Errc::kUnavailable: return "Unavailable";
-    case Errc::kDataLoss: return "DataLoss";
-    case Errc::kIo: return "Io";
-    case Errc::kInternal: return "Internal";
+    case Errc::kInvalidArgument:
+      return "InvalidArgument";
+    case Errc::kNotFound:
+      return "NotFound";
+    case Errc::kAlreadyExists:
+      return "AlreadyExists";
+    case Errc::kFailedPrecondition:
+      return "FailedPrecondition";
+    case Errc::kUnauthenticated:
+      return "Unauthenticated";
+    case Errc::kPermissionDenied:
+      return "PermissionDenied";
+    case Errc::kConflict:
+      return "Conflict";
+    case Errc::kResourceExhausted:
+      return "ResourceExhausted";
+    case Errc::kDeadlineExceeded:
+      return "DeadlineExceeded";
+    case Errc::kUnavailable:
+      return "Unavailable";
+    case Errc::kDataLoss:
+      return "DataLoss";
+    case Errc::kIo:
+      return "Io";
+    case Errc::kInternal:
+      return "Internal";
   }
   return "Internal";
 }

@@ -50,12 +50,12 @@ using Status = Result<void>;
 
 // Returns the error of `expression` from the enclosing function. In coroutines use it only on
 // expressions without co_await.
-#define GENESIS_RETURN_IF_ERROR(expression)                              \
-  do {                                                                   \
-    auto genesis_status = (expression);                                  \
-    if (!genesis_status) {                                               \
-      return ::tl::unexpected(std::move(genesis_status).error());        \
-    }                                                                    \
+#define GENESIS_RETURN_IF_ERROR(expression)                       \
+  do {                                                            \
+    auto genesis_status = (expression);                           \
+    if (!genesis_status) {                                        \
+      return ::tl::unexpected(std::move(genesis_status).error()); \
+    }                                                             \
   } while (false)
 
 // GENESIS_ASSIGN(auto x, f()): declares x from the value, or returns the error.

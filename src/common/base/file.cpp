@@ -29,7 +29,9 @@ class Descriptor {
   int fd_;
 };
 
-std::string cause() { return std::strerror(errno); }
+std::string cause() {
+  return std::strerror(errno);
+}
 
 }  // namespace
 

@@ -9,7 +9,8 @@
 
 namespace genesis {
 
-/// The bytes of `path`. Errors: kNotFound, kIo, kResourceExhausted above `max_bytes`; each names the file.
+/// The bytes of `path`. Errors: kNotFound, kIo, kResourceExhausted above `max_bytes`; each names
+/// the file.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,
                                             std::uint64_t max_bytes);
 

@@ -12,11 +12,11 @@ bool is_alphanumeric(char c) {
 }  // namespace
 
 Result<ClientId> ClientId::parse(std::string_view text) {
-  const bool well_formed =
-      !text.empty() && text.size() <= kMaxLength && is_alphanumeric(text.front()) &&
-      std::all_of(text.begin(), text.end(), [](char c) {
-        return is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
-      });
+  const bool well_formed = !text.empty() && text.size() <= kMaxLength &&
+                           is_alphanumeric(text.front()) &&
+                           std::all_of(text.begin(), text.end(), [](char c) {
+                             return is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
+                           });
   if (!well_formed) {
     return fail(Errc::kInvalidArgument,
                 "client id: expected 1 to 63 letters, digits, '.', '_' or '-', starting with a "

@@ -9,7 +9,9 @@
 namespace genesis {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 // Levenshtein distance, ignoring case.
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -134,8 +134,10 @@ Step ticked(const Config& config, Step out, Instant now) {
       if (state.members.size() >= config.min_clients) {
         request_summaries(config, out, now);
       } else {
-        fail_training(out, shortfall(state.members.size(), config.min_clients,
-                                     "joined within rounds.startDeadlineSeconds"));
+        fail_training(out,
+                      shortfall(state.members.size(),
+                                config.min_clients,
+                                "joined within rounds.startDeadlineSeconds"));
       }
       return out;
     case Phase::kSummarizing: {
@@ -143,8 +145,10 @@ Step ticked(const Config& config, Step out, Instant now) {
       if (state.members.size() >= config.min_clients) {
         fit_and_start(config, out, now);
       } else {
-        fail_training(out, shortfall(state.members.size(), config.min_clients,
-                                     "sent their summaries within rounds.deadlineSeconds"));
+        fail_training(out,
+                      shortfall(state.members.size(),
+                                config.min_clients,
+                                "sent their summaries within rounds.deadlineSeconds"));
       }
       return out;
     }
@@ -156,10 +160,12 @@ Step ticked(const Config& config, Step out, Instant now) {
         state.deadline = now + config.round_deadline;
         out.effects.emplace_back(ExtendRound{state.round, state.attempt});
       } else {
-        fail_training(out, "round " + std::to_string(state.round.value) + ": " +
-                               shortfall(state.reported.size(), config.min_clients,
-                                         "reported within " + std::to_string(state.attempt) +
-                                             " times rounds.deadlineSeconds"));
+        fail_training(out,
+                      "round " + std::to_string(state.round.value) + ": " +
+                          shortfall(state.reported.size(),
+                                    config.min_clients,
+                                    "reported within " + std::to_string(state.attempt) +
+                                        " times rounds.deadlineSeconds"));
       }
       return out;
     case Phase::kComplete:
@@ -197,8 +203,8 @@ std::set<ClientId> select_clients(const Config& config,
   for (const auto& [id, member] : members) {
     ids.push_back(id);
   }
-  const auto wanted = static_cast<std::size_t>(
-      std::ceil(config.client_fraction * static_cast<double>(ids.size())));
+  const auto wanted =
+      static_cast<std::size_t>(std::ceil(config.client_fraction * static_cast<double>(ids.size())));
   const std::size_t count = std::min(ids.size(), std::max(wanted, config.min_clients));
   Rng rng(config.seed, round, "", "client selection");
   for (std::size_t i = 0; i < count; ++i) {  // Fisher-Yates, the first `count` places

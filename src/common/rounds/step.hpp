@@ -17,11 +17,11 @@ namespace genesis::rounds {
 struct Config {
   std::uint64_t seed = 0;
   std::uint32_t total_rounds = 10;
-  std::size_t min_clients = 1;       // quorum of the start and of every round
+  std::size_t min_clients = 1;  // quorum of the start and of every round
   std::size_t max_clients = 100;
   std::size_t expected_clients = 1;  // once so many have joined, nobody is waited for
   double client_fraction = 1.0;
-  Milliseconds round_deadline{300'000};   // of the summaries too
+  Milliseconds round_deadline{300'000};  // of the summaries too
   Milliseconds start_deadline{600'000};
   std::uint32_t round_attempts = 3;  // deadlines without a quorum before the training fails
 };

@@ -8,7 +8,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-ClientId id(const char* name) { return *ClientId::parse(name); }
+ClientId id(const char* name) {
+  return *ClientId::parse(name);
+}
 
 // A training told as a script of events and the effects that each must have.
 class Script {
@@ -119,8 +121,9 @@ TEST_CASE("rounds: a client whose summary is missing at the deadline is left out
 
 TEST_CASE("rounds: strangers are refused once the training has started", "[rounds]") {
   auto script = training();
-  script.on(ClientJoined{id("c")},
-            {RefuseClient{id("c"), "the training has started without this client"}})
+  script
+      .on(ClientJoined{id("c")},
+          {RefuseClient{id("c"), "the training has started without this client"}})
       .on(ClientJoined{id("a")}, {AdmitClient{id("a")}})
       .on(UpdateReceived{id("c"), RoundId{1}}, {RefuseClient{id("c"), "join first"}});
 }
