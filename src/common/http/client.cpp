@@ -4,22 +4,28 @@
 #include <exception>
 #include <utility>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/http/span_body.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <sys/socket.h>
 
-#include "common/http/beast.hpp"
 #include "common/http/client_errors.hpp"
+#include "common/http/head_text.hpp"
+#include "common/http/parse.hpp"
 
 namespace genesis::http {
 namespace {
 
 using TimePoint = std::chrono::steady_clock::time_point;
-using Message = bhttp::request<bhttp::span_body<const char>>;
 using Parser = bhttp::response_parser<bhttp::string_body>;
+
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::uint32_t kHeaderBytes = 16 * 1024;
 // A refused upload of this size costs more than the round trip of "100 Continue".
@@ -49,27 +55,6 @@ bool begins_like_http(const beast::flat_buffer& buffer) {
   const std::string_view text(static_cast<const char*>(data.data()),
                               std::min(data.size(), kStart.size()));
   return kStart.starts_with(text);
-}
-
-Message to_message(const ClientRequest& request, const Url& url) {
-  Message message;
-  message.version(11);
-  message.method_string(request.method);
-  message.target(url.base_path + request.path);
-  message.set(bhttp::field::host, url.authority());
-  message.set(bhttp::field::user_agent, "genesis");
-  for (const Header& header : request.headers) {
-    message.insert(header.name, header.value);
-  }
-  const bool has_body = !request.body.empty();
-  if (has_body || request.method == "POST" || request.method == "PUT") {
-    message.content_length(request.body.size());
-  }
-  if (request.body.size() > kExpectAbove) {
-    message.set(bhttp::field::expect, "100-continue");
-  }
-  message.body() = beast::span<const char>(request.body.data(), request.body.size());
-  return message;
 }
 
 // Header text is ours or the caller's: a line break in it would be a second header.
@@ -135,7 +120,7 @@ class AsyncClient::Impl {
           co_return give_up(request, std::move(*failure));
         }
       }
-      Exchange exchange = co_await exchange_over_any(request);
+      Exchange exchange = co_await exchange_once(request);
       if (exchange.response) {
         co_return std::move(*exchange.response);
       }
@@ -152,18 +137,14 @@ class AsyncClient::Impl {
   void cancel() {
     is_cancelled_ = true;
     resolver_.cancel();
-    if (beast::tcp_stream* stream = tcp()) {
-      stream->close();
+    if (connection_) {
+      connection_->tcp().close();
     }
   }
 
   // Without a word to the server: a close_notify would need an await, and the server does not care.
   void disconnect() {
-    if (beast::tcp_stream* stream = tcp()) {
-      stream->close();
-    }
-    plain_.reset();
-    secure_.reset();
+    connection_.reset();
     buffer_.clear();
     buffer_.shrink_to_fit();
   }
@@ -177,11 +158,8 @@ class AsyncClient::Impl {
     bool has_answer_begun = false;
   };
 
-  beast::tcp_stream* tcp() { return secure_ ? &secure_->next_layer() : plain_.get(); }
-
   bool reuse() {
-    beast::tcp_stream* stream = tcp();
-    if (stream != nullptr && buffer_.size() == 0 && is_still_open(*stream)) {
+    if (connection_ && buffer_.size() == 0 && is_still_open(connection_->tcp())) {
       return true;
     }
     disconnect();
@@ -227,14 +205,14 @@ class AsyncClient::Impl {
         endpoints.push_back(entry.endpoint());
       }
     }
-    plain_ = std::make_unique<beast::tcp_stream>(executor_);
-    plain_->expires_at(deadline_);
-    auto [error, endpoint] = co_await plain_->async_connect(endpoints, kAsTuple);
+    connection_ = std::make_unique<Connection>(executor_);
+    connection_->tcp().expires_at(deadline_);
+    auto [error, endpoint] = co_await connection_->tcp().async_connect(endpoints, kAsTuple);
     if (error || is_cancelled_) {
       co_return failure(Step::kConnect, error);
     }
     ErrorCode ignored;
-    plain_->socket().set_option(tcp::no_delay(true), ignored);
+    connection_->tcp().socket().set_option(tcp::no_delay(true), ignored);
     if (tls_) {
       co_return co_await handshake();
     }
@@ -243,42 +221,30 @@ class AsyncClient::Impl {
 
   asio::awaitable<std::optional<Failure>> handshake() {
     const std::span<const char> nothing;
-    secure_ = std::make_unique<TlsStream>(
-        std::move(*plain_), tls_->native(), TlsStream::Role::kClient, nothing);
-    plain_.reset();
-    if (auto status = tls::expect_server(secure_->native_handle(), server_name_); !status) {
+    connection_->secure(tls_->native(), Role::kClient, nothing);
+    if (auto status = tls::expect_server(connection_->ssl(), server_name_); !status) {
       Failure out = failure(Step::kHandshake, asio::error::invalid_argument);
       out.verify_failure = status.error().message;
       co_return out;
     }
-    auto [error, unused] = co_await secure_->async_handshake(kAsTuple);
+    const ErrorCode error = co_await connection_->handshake();
     if (!error) {
       co_return std::nullopt;
     }
     Failure out = failure(Step::kHandshake, error);
-    out.verify_failure = tls::verify_failure(secure_->native_handle(), server_name_);
+    out.verify_failure = tls::verify_failure(connection_->ssl(), server_name_);
     co_return out;
   }
 
-  asio::awaitable<Exchange> exchange_over_any(const ClientRequest& request) {
-    return secure_ ? exchange(*secure_, request) : exchange(*plain_, request);
-  }
-
-  template <class Stream>
-  asio::awaitable<Exchange> exchange(Stream& stream, const ClientRequest& request) {
+  asio::awaitable<Exchange> exchange_once(const ClientRequest& request) {
     Exchange out;
-    const Message message = to_message(request, url_);
-    bhttp::serializer<true, bhttp::span_body<const char>, bhttp::fields> serializer(message);
-    lowest(stream).expires_at(deadline_);
-    const bool waits_for_go = request.body.size() > kExpectAbove;
-    ErrorCode write_error;
-    std::size_t size = 0;
-    if (waits_for_go) {
-      std::tie(write_error, size) =
-          co_await bhttp::async_write_header(stream, serializer, kAsTuple);
-    } else {
-      std::tie(write_error, size) = co_await bhttp::async_write(stream, serializer, kAsTuple);
-    }
+    connection_->tcp().expires_at(deadline_);
+    const Continue go_ahead =
+        request.body.size() > kExpectAbove ? Continue::kExpected : Continue::kUnasked;
+    const std::string head = request_head(request, url_, go_ahead);
+    const std::string_view first = go_ahead == Continue::kUnasked ? request.body : "";
+    Transfer sent = co_await connection_->write(head, first);
+    bool is_whole = go_ahead == Continue::kUnasked;
     // A server that refuses may answer, or send a TLS alert, before it has read everything: where
     // writing fails, the reason may still be there to be read.
     std::optional<Parser> parser;
@@ -287,45 +253,53 @@ class AsyncClient::Impl {
       parser->header_limit(kHeaderBytes);
       parser->body_limit(request.max_body);
       parser->skip(request.method == "HEAD");
-      buffer_.reserve(kSmallBuffer);
-      ErrorCode error;
-      std::tie(error, size) = co_await bhttp::async_read_header(stream, buffer_, *parser, kAsTuple);
-      out.has_answer_begun = out.has_answer_begun || size > 0;
-      if (error) {
-        const bool is_reason_known = error.category() == asio::error::get_ssl_category();
-        out.failure = write_error && !is_reason_known ? failure(Step::kWrite, write_error)
-                                                      : failure(Step::kRead, error);
-        if (size == 0 && error == bhttp::error::partial_message && !begins_like_http(buffer_)) {
-          out.failure = failure(Step::kRead, bhttp::error::bad_version);
-        }
+      const Transfer read = co_await read_header(*connection_, buffer_, *parser);
+      out.has_answer_begun = out.has_answer_begun || read.size > 0 || buffer_.size() > 0;
+      if (read.error) {
+        out.failure = header_failure(sent.error, read);
         co_return out;
       }
       const unsigned status = parser->get().result_int();
       if (status >= 200) {
         break;
       }
-      if (status == 100 && waits_for_go && !serializer.is_done() && !write_error) {
-        std::tie(write_error, size) = co_await bhttp::async_write(stream, serializer, kAsTuple);
+      if (status == 100 && !is_whole && !sent.error) {
+        is_whole = true;
+        const std::string_view nothing;
+        sent = co_await connection_->write(nothing, request.body);
       }
     }
-    const auto length = parser->content_length();
-    if (!length || *length > kSmallBuffer) {
-      buffer_.reserve(kLargeBuffer);
+    if (parser->get().result_int() < 200) {
+      out.failure = failure(Step::kRead, bhttp::error::bad_status);
+      co_return out;
     }
-    if (!parser->is_done()) {
-      ErrorCode error;
-      std::tie(error, size) = co_await bhttp::async_read(stream, buffer_, *parser, kAsTuple);
-      if (error) {
-        out.failure = failure(Step::kRead, error);
-        co_return out;
-      }
+    const Transfer read = co_await read_body(*connection_, buffer_, *parser);
+    if (read.error) {
+      out.failure = failure(Step::kRead, read.error);
+      co_return out;
     }
-    const bool keeps = parser->keep_alive() && serializer.is_done() && !write_error;
+    const bool keeps = parser->keep_alive() && is_whole && !sent.error;
     out.response = to_response(*parser);
-    if (!keeps) {
+    if (keeps) {
+      connection_->release_buffers();
+      buffer_.shrink_to_fit();
+    } else {
       disconnect();
     }
     co_return out;
+  }
+
+  // Which of the two failures tells more.
+  Failure header_failure(const ErrorCode& write_error, const Transfer& read) const {
+    const bool is_reason_known = read.error.category() == asio::error::get_ssl_category();
+    if (write_error && !is_reason_known) {
+      return failure(Step::kWrite, write_error);
+    }
+    if (read.size == 0 && read.error == bhttp::error::partial_message &&
+        !begins_like_http(buffer_)) {
+      return failure(Step::kRead, bhttp::error::bad_version);
+    }
+    return failure(Step::kRead, read.error);
   }
 
   // Constant.
@@ -335,9 +309,8 @@ class AsyncClient::Impl {
   std::string server_name_;
   // Executor.
   tcp::resolver resolver_;
-  std::unique_ptr<beast::tcp_stream> plain_;
-  std::unique_ptr<TlsStream> secure_;
-  beast::flat_buffer buffer_{kLargeBuffer};
+  std::unique_ptr<Connection> connection_;
+  beast::flat_buffer buffer_{kLargeRead};
   TimePoint deadline_;
   bool is_cancelled_ = false;
 };

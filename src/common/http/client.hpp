@@ -53,7 +53,7 @@ class AsyncClient {
   [[nodiscard]] boost::asio::awaitable<Result<ClientResponse>> request(ClientRequest request);
   /// Ends the request under way and all later ones with kFailedPrecondition. On the executor.
   void cancel();
-  /// Closes the connection; the next request makes a new one.
+  /// Closes the connection, between requests; the next one makes a new one.
   void disconnect();
   [[nodiscard]] const Url& url() const;
 

@@ -6,16 +6,19 @@
 #include <utility>
 #include <vector>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
-#include "common/http/beast.hpp"
 #include "common/http/session.hpp"
 
 namespace genesis::http {
 namespace {
+
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
 // Out of file descriptors: wait for some to come back rather than spin.
 constexpr Milliseconds kAcceptPause{50};

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <span>
 #include <utility>
 
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/span_body.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
 
 #include "common/http/request_head.hpp"
 #include "common/tls/context.hpp"
@@ -14,8 +17,7 @@
 namespace genesis::http {
 namespace {
 
-using Parser = bhttp::request_parser<bhttp::string_body>;
-using Message = bhttp::response<bhttp::span_body<const char>>;
+constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
 // First byte of a TLS record that carries a handshake (RFC 8446, 5.1).
 constexpr unsigned char kTlsHandshake = 0x16;
@@ -23,15 +25,6 @@ constexpr unsigned char kTlsHandshake = 0x16;
 // the answer rather than a reset connection.
 constexpr std::size_t kDrainBytes = 1024 * 1024;
 constexpr Milliseconds kDrainTime{2'000};
-
-std::string http_date() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  std::array<char, 40> text{};
-  std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return text.data();
-}
 
 // The answer to a header or body that did not parse, or nothing where the peer has just gone.
 std::optional<Response> parse_failure(const ErrorCode& error, const Limits& limits) {
@@ -60,11 +53,11 @@ Response too_large(std::uint64_t max_body) {
 
 Session::Session(ServerShared& shared, tcp::socket socket)
     : shared_(shared),
-      tcp_(std::make_unique<beast::tcp_stream>(std::move(socket))),
-      buffer_(std::max<std::size_t>(kLargeBuffer, std::size_t{2} * shared.limits.header_bytes)) {
+      connection_(std::move(socket)),
+      buffer_(std::max<std::size_t>(kLargeRead, std::size_t{2} * shared.limits.header_bytes)) {
   ErrorCode ignored;
-  tcp_->socket().set_option(tcp::no_delay(true), ignored);
-  const auto endpoint = tcp_->socket().remote_endpoint(ignored);
+  connection_.tcp().socket().set_option(tcp::no_delay(true), ignored);
+  const auto endpoint = connection_.tcp().socket().remote_endpoint(ignored);
   auto address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
@@ -75,266 +68,216 @@ Session::Session(ServerShared& shared, tcp::socket socket)
 
 void Session::close_if_idle() {
   if (phase_ == Phase::kIdle) {
-    tcp().close();
+    connection_.tcp().close();
   }
 }
 
 void Session::abort() {
   cancellation_.emit(asio::cancellation_type::terminal);
-  tcp().close();
+  connection_.tcp().close();
 }
 
 asio::awaitable<void> Session::run() {
   if (shared_.tls) {
     const bool is_accepted = co_await accept_tls();
     if (!is_accepted) {
+      co_await drain();
       co_return;
     }
-    co_await serve(*tls_);
-  } else {
-    co_await serve(*tcp_);
   }
+  co_await serve();
+  co_await close();
 }
 
+// False: told so, as far as the peer can be; drain and close.
 asio::awaitable<bool> Session::accept_tls() {
-  tcp_->expires_after(shared_.limits.handshake_timeout);
-  auto space = buffer_.prepare(kSmallBuffer);
-  auto [read_error, size] = co_await tcp_->async_read_some(space, kAsTuple);
-  if (read_error) {
+  connection_.tcp().expires_after(shared_.limits.handshake_timeout);
+  std::array<char, kSmallRead> bytes;
+  const auto space = asio::buffer(bytes);
+  const Transfer first = co_await connection_.read_some(space);
+  if (first.error) {
     ++shared_.counters.handshake_failures;
     co_return false;
   }
-  buffer_.commit(size);
-  if (*static_cast<const unsigned char*>(buffer_.data().data()) != kTlsHandshake) {
+  if (static_cast<unsigned char>(bytes[0]) != kTlsHandshake) {
     ++shared_.counters.handshake_failures;
-    co_await refuse_plain_http();
+    Response refusal = error_response(
+        Error{Errc::kInvalidArgument,
+              "This port speaks HTTPS: use https:// (with the authority that issued its "
+              "certificate)"});
+    co_await write(std::move(refusal), false, After::kClose);
     co_return false;
   }
-  const std::span<const char> first_bytes(static_cast<const char*>(buffer_.data().data()), size);
-  tls_ = std::make_unique<TlsStream>(
-      std::move(*tcp_), shared_.tls->native(), TlsStream::Role::kServer, first_bytes);
-  tcp_.reset();
-  buffer_.clear();
-  auto [error, unused] = co_await tls_->async_handshake(kAsTuple);
+  const std::span<const char> first_bytes(bytes.data(), first.size);
+  connection_.secure(shared_.tls->native(), Role::kServer, first_bytes);
+  const ErrorCode error = co_await connection_.handshake();
   if (error) {
     ++shared_.counters.handshake_failures;
-    // The alert is on its way; a reset would overtake it.
-    co_await drain(tls_->next_layer());
     co_return false;
   }
-  peer_name_ = tls::peer_common_name(tls_->native_handle());
+  peer_name_ = tls::peer_common_name(connection_.ssl());
   co_return true;
 }
 
-asio::awaitable<void> Session::refuse_plain_http() {
-  const Response response = error_response(Error{
-      Errc::kInvalidArgument,
-      "This port speaks HTTPS: use https:// (with the authority that issued its certificate)"});
-  const std::string text =
-      "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
-      "Content-Length: " +
-      std::to_string(response.body->size()) + "\r\n\r\n" + *response.body;
-  auto bytes = asio::buffer(text);
-  auto [error, sent] = co_await asio::async_write(*tcp_, bytes, kAsTuple);
-  shared_.counters.bytes_out += sent;
-  if (!error) {
-    co_await drain(*tcp_);
-  }
-}
-
-template <class Stream>
-asio::awaitable<void> Session::serve(Stream& stream) {
-  lowest(stream).expires_after(shared_.limits.header_timeout);
-  bool has_bytes = buffer_.size() > 0;
-  if (!has_bytes) {
-    has_bytes = co_await wait_for_bytes(stream);
-  }
+asio::awaitable<void> Session::serve() {
+  connection_.tcp().expires_after(shared_.limits.header_timeout);
+  bool has_bytes = co_await wait_for_bytes();
   while (has_bytes) {
-    const After after = co_await serve_one(stream);
+    const After after = co_await serve_one();
     phase_ = Phase::kIdle;
     if (after == After::kClose || shared_.is_stopping) {
       break;
     }
     if (buffer_.size() == 0) {
       buffer_.shrink_to_fit();
-      if constexpr (std::is_same_v<Stream, TlsStream>) {
-        stream.release_buffers();
-      }
-      lowest(stream).expires_after(shared_.limits.idle_timeout);
-      has_bytes = co_await wait_for_bytes(stream);
+      connection_.release_buffers();
+      connection_.tcp().expires_after(shared_.limits.idle_timeout);
+      has_bytes = co_await wait_for_bytes();
     }
   }
-  co_await close(stream);
 }
 
-template <class Stream>
-asio::awaitable<bool> Session::wait_for_bytes(Stream& stream) {
-  auto space = buffer_.prepare(kSmallBuffer);
-  auto [error, size] = co_await stream.async_read_some(space, kAsTuple);
-  buffer_.commit(size);
-  co_return !error;
+asio::awaitable<bool> Session::wait_for_bytes() {
+  const auto space = buffer_.prepare(kSmallRead);
+  const Transfer read = co_await connection_.read_some(space);
+  buffer_.commit(read.size);
+  co_return !read.error;
 }
 
-template <class Stream>
-asio::awaitable<Session::After> Session::serve_one(Stream& stream) {
+asio::awaitable<After> Session::serve_one() {
   const Limits& limits = shared_.limits;
   Parser parser;
   parser.header_limit(limits.header_bytes);
   parser.body_limit(boost::none);  // decided below, once we know who asks
-  lowest(stream).expires_after(limits.header_timeout);
-  buffer_.reserve(kSmallBuffer);
-  auto [error, size] = co_await bhttp::async_read_header(stream, buffer_, parser, kAsTuple);
-  shared_.counters.bytes_in += size;
-  if (error) {
-    shared_.counters.bad_requests += error == bhttp::error::end_of_stream ? 0 : 1;
-    if (auto response = parse_failure(error, limits)) {
-      co_await write(stream, std::move(*response), false, After::kClose);
+  connection_.tcp().expires_after(limits.header_timeout);
+  const Transfer read = co_await read_header(connection_, buffer_, parser);
+  shared_.counters.bytes_in += read.size;
+  if (read.error) {
+    shared_.counters.bad_requests += read.error == bhttp::error::end_of_stream ? 0 : 1;
+    if (auto response = parse_failure(read.error, limits)) {
+      co_await write(std::move(*response), false, After::kClose);
     }
     co_return After::kClose;
   }
-  // The admission, and what follows, may not be cut short by stop() any more.
-  phase_ = Phase::kServing;
+  phase_ = Phase::kServing;  // from here stop() waits for us
   const bool is_head = parser.get().method() == bhttp::verb::head;
   const bool has_body = !parser.is_done();
-  After after = parser.keep_alive() && !shared_.is_stopping ? After::kKeep : After::kClose;
   auto request = to_request(parser.get());
   if (!request) {
     ++shared_.counters.bad_requests;
     Response refusal = error_response(request.error());
-    co_await write(stream, std::move(refusal), is_head, After::kClose);
-    co_return After::kClose;
+    co_return co_await write(std::move(refusal), is_head, After::kClose);
   }
   ++shared_.counters.requests;
-  if (const auto length = parser.content_length()) {
-    request->content_length = *length;
-  }
-  request->peer_name = peer_name_;
-  request->remote_address = remote_address_;
-  request->is_loopback = is_loopback_;
-  request->is_tls = tls_ != nullptr;
+  add_peer(*request, parser);
 
+  const After wish = parser.keep_alive() ? After::kKeep : After::kClose;
   auto decision = admit(*request);
   if (auto* refusal = std::get_if<Response>(&decision)) {
-    after = has_body ? After::kClose : after;
-    const bool is_written = co_await write(stream, std::move(*refusal), is_head, after);
-    co_return is_written ? after : After::kClose;
+    const After after = has_body ? After::kClose : wish;
+    co_return co_await write(std::move(*refusal), is_head, after);
   }
   if (has_body) {
     const std::uint64_t max_body = std::get<Admission>(decision).max_body;
-    BodyResult result = co_await read_body(stream, parser, max_body);
+    BodyResult result = co_await receive_body(parser, max_body);
     if (auto* refusal = std::get_if<Response>(&result)) {
-      co_await write(stream, std::move(*refusal), is_head, After::kClose);
+      co_await write(std::move(*refusal), is_head, After::kClose);
     }
     if (!std::holds_alternative<BodyRead>(result)) {
       co_return After::kClose;
     }
     request->body = std::move(parser.get().body());
   }
-  lowest(stream).expires_never();  // the handler keeps its own deadline
+  connection_.tcp().expires_never();  // the handler keeps its own deadline
   Response response = co_await answer(std::move(*request));
-  after = shared_.is_stopping ? After::kClose : after;
-  const bool is_written = co_await write(stream, std::move(response), is_head, after);
-  co_return is_written ? after : After::kClose;
+  co_return co_await write(std::move(response), is_head, wish);
 }
 
-template <class Stream>
-asio::awaitable<Session::BodyResult> Session::read_body(Stream& stream,
-                                                        Parser& parser,
-                                                        std::uint64_t max_body) {
+void Session::add_peer(Request& request, const Parser& parser) const {
+  if (const auto length = parser.content_length()) {
+    request.content_length = *length;
+  }
+  request.peer_name = peer_name_;
+  request.remote_address = remote_address_;
+  request.is_loopback = is_loopback_;
+  request.is_tls = connection_.is_secure();
+}
+
+asio::awaitable<Session::BodyResult> Session::receive_body(Parser& parser, std::uint64_t max_body) {
   const auto length = parser.content_length();
   if (length && *length > max_body) {
     ++shared_.counters.bad_requests;
     co_return too_large(max_body);
   }
   parser.body_limit(max_body);
-  lowest(stream).expires_after(body_allowance(length ? *length : max_body));
+  connection_.tcp().expires_after(body_allowance(length ? *length : max_body));
   if (beast::iequals(parser.get()[bhttp::field::expect], "100-continue")) {
-    const std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
-    auto bytes = asio::buffer(text);
-    auto [error, sent] = co_await asio::async_write(stream, bytes, kAsTuple);
-    shared_.counters.bytes_out += sent;
-    if (error) {
+    const std::string_view go_ahead = "HTTP/1.1 100 Continue\r\n\r\n";
+    const std::string_view nothing;
+    const Transfer sent = co_await connection_.write(go_ahead, nothing);
+    shared_.counters.bytes_out += sent.size;
+    if (sent.error) {
       co_return PeerGone{};
     }
   }
-  if (!length || *length > kSmallBuffer) {
-    buffer_.reserve(kLargeBuffer);
-  }
-  auto [error, size] = co_await bhttp::async_read(stream, buffer_, parser, kAsTuple);
-  shared_.counters.bytes_in += size;
-  if (!error) {
+  const Transfer read = co_await read_body(connection_, buffer_, parser);
+  shared_.counters.bytes_in += read.size;
+  if (!read.error) {
     co_return BodyRead{};
   }
   ++shared_.counters.bad_requests;
-  if (error == bhttp::error::body_limit) {
+  if (read.error == bhttp::error::body_limit) {
     co_return too_large(max_body);
   }
-  if (auto response = parse_failure(error, shared_.limits)) {
+  if (auto response = parse_failure(read.error, shared_.limits)) {
     co_return std::move(*response);
   }
   co_return PeerGone{};
 }
 
-template <class Stream>
-asio::awaitable<bool> Session::write(Stream& stream, Response response, bool is_head, After after) {
-  Message message;
-  message.version(11);
-  message.result(static_cast<unsigned>(response.status));
-  message.keep_alive(after == After::kKeep);
-  message.set(bhttp::field::date, http_date());
-  for (const Header& header : response.headers) {
-    message.insert(header.name, header.value);
+// Returns what really becomes of the connection.
+asio::awaitable<After> Session::write(Response response, bool is_head, After after) {
+  if (shared_.is_stopping) {
+    after = After::kClose;
   }
-  const std::size_t size = response.body ? response.body->size() : 0;
-  if (size > 0) {
-    message.set(bhttp::field::content_type, response.content_type);
+  const std::string head = response_head(response, after, std::time(nullptr));
+  std::string_view body;
+  if (response.body && !is_head && may_have_body(response.status)) {
+    body = *response.body;
   }
-  const bool has_no_body = response.status == 204 || response.status == 304;
-  if (!has_no_body) {
-    message.content_length(size);
+  connection_.tcp().expires_after(body_allowance(body.size()));
+  const Transfer sent = co_await connection_.write(head, body);
+  shared_.counters.bytes_out += sent.size;
+  if (sent.error) {
+    co_return After::kClose;
   }
-  if (size > 0 && !is_head && !has_no_body) {
-    message.body() = beast::span<const char>(response.body->data(), size);
-  }
-  lowest(stream).expires_after(body_allowance(size));
-  bhttp::serializer<false, bhttp::span_body<const char>> serializer(message);
-  ErrorCode error;
-  std::size_t sent = 0;
-  if (is_head) {
-    std::tie(error, sent) = co_await bhttp::async_write_header(stream, serializer, kAsTuple);
-  } else {
-    std::tie(error, sent) = co_await bhttp::async_write(stream, serializer, kAsTuple);
-  }
-  shared_.counters.bytes_out += sent;
-  co_return !error;
+  co_return after;
 }
 
-template <class Stream>
-asio::awaitable<void> Session::close(Stream& stream) {
-  if (!lowest(stream).socket().is_open()) {
+asio::awaitable<void> Session::close() {
+  if (!connection_.tcp().socket().is_open()) {
     co_return;
   }
-  if constexpr (std::is_same_v<Stream, TlsStream>) {
-    lowest(stream).expires_after(kDrainTime);
-    co_await stream.async_shutdown(kAsTuple);
-  }
-  co_await drain(lowest(stream));
+  connection_.tcp().expires_after(kDrainTime);
+  co_await connection_.shutdown();
+  co_await drain();
 }
 
-asio::awaitable<void> Session::drain(beast::tcp_stream& stream) {
+// A peer that is still sending would meet a reset, which overtakes what we have said.
+asio::awaitable<void> Session::drain() {
   ErrorCode ignored;
-  stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-  stream.expires_after(kDrainTime);
-  std::array<char, kSmallBuffer> waste;
-  auto space = asio::buffer(waste);
+  connection_.tcp().socket().shutdown(tcp::socket::shutdown_send, ignored);
+  connection_.tcp().expires_after(kDrainTime);
+  std::array<char, kSmallRead> waste;
+  const auto space = asio::buffer(waste);
   for (std::size_t total = 0; total < kDrainBytes;) {
-    auto [error, size] = co_await stream.async_read_some(space, kAsTuple);
+    const auto [error, size] = co_await connection_.tcp().async_read_some(space, kAsTuple);
     if (error) {
       break;
     }
     total += size;
   }
-  stream.close();
+  connection_.tcp().close();
 }
 
 asio::awaitable<Response> Session::answer(Request request) {

@@ -7,8 +7,11 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 
-#include "common/http/beast.hpp"
+#include "common/http/head_text.hpp"
+#include "common/http/parse.hpp"
 #include "common/http/server.hpp"
 
 namespace genesis::http {
@@ -39,37 +42,27 @@ class Session {
 
  private:
   enum class Phase { kIdle, kServing };
-  enum class After { kKeep, kClose };
+  using Parser = bhttp::request_parser<bhttp::string_body>;
   struct BodyRead {};
   struct PeerGone {};
   using BodyResult =
       std::variant<BodyRead, PeerGone, Response>;  // a Response says why not, to the peer
 
   asio::awaitable<bool> accept_tls();
-  asio::awaitable<void> refuse_plain_http();
-  template <class Stream>
-  asio::awaitable<void> serve(Stream& stream);
-  template <class Stream>
-  asio::awaitable<bool> wait_for_bytes(Stream& stream);
-  template <class Stream>
-  asio::awaitable<After> serve_one(Stream& stream);
-  template <class Stream>
-  asio::awaitable<BodyResult> read_body(Stream& stream,
-                                        bhttp::request_parser<bhttp::string_body>& parser,
-                                        std::uint64_t max_body);
-  template <class Stream>
-  asio::awaitable<bool> write(Stream& stream, Response response, bool is_head, After after);
-  template <class Stream>
-  asio::awaitable<void> close(Stream& stream);
-  asio::awaitable<void> drain(beast::tcp_stream& stream);
+  asio::awaitable<void> serve();
+  asio::awaitable<bool> wait_for_bytes();
+  asio::awaitable<After> serve_one();
+  asio::awaitable<BodyResult> receive_body(Parser& parser, std::uint64_t max_body);
+  asio::awaitable<After> write(Response response, bool is_head, After after);
+  asio::awaitable<void> close();
+  asio::awaitable<void> drain();
+  void add_peer(Request& request, const Parser& parser) const;
   asio::awaitable<Response> answer(Request request);
   std::variant<Admission, Response> admit(const Request& request) const;
   Milliseconds body_allowance(std::uint64_t bytes) const;
-  beast::tcp_stream& tcp() { return tls_ ? tls_->next_layer() : *tcp_; }
 
   ServerShared& shared_;
-  std::unique_ptr<beast::tcp_stream> tcp_;  // moved into tls_ once the peer speaks TLS
-  std::unique_ptr<TlsStream> tls_;
+  Connection connection_;
   beast::flat_buffer buffer_;
   asio::cancellation_signal cancellation_;
   Phase phase_ = Phase::kIdle;

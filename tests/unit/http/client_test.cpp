@@ -164,6 +164,24 @@ TEST_CASE("http: a peer that does not speak HTTP is said", "[http]") {
   }
 }
 
+TEST_CASE("http: interim responses are passed over, but not without end", "[http]") {
+  const std::string interim = "HTTP/1.1 103 Early Hints\r\n\r\n";
+  ScriptedServer server({interim + interim + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"});
+  Client client = Client::create(server.url()).value();
+  CHECK(get(client, "/")->body == "ok");
+  std::string endless;
+  for (int i = 0; i < 100; ++i) {
+    endless += interim;
+  }
+  CHECK(failure_of(endless).code == Errc::kInvalidArgument);
+}
+
+TEST_CASE("http: a body without a length ends with the connection", "[http]") {
+  ScriptedServer server({"HTTP/1.0 200 OK\r\n\r\nall of it"});
+  Client client = Client::create(server.url()).value();
+  CHECK(get(client, "/")->body == "all of it");
+}
+
 TEST_CASE("http: a kept connection that the server has closed is remade", "[http]") {
   const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
   ScriptedServer server({answer, answer, answer});

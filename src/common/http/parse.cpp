@@ -1,0 +1,102 @@
+#include "common/http/parse.hpp"
+
+#include <algorithm>
+
+#include <boost/asio/error.hpp>
+#include <boost/beast/http/error.hpp>
+
+namespace genesis::http {
+namespace {
+
+enum class Until { kHeader, kEnd };
+
+template <bool is_request>
+bool has_reached(const bhttp::basic_parser<is_request>& parser, Until until) {
+  return until == Until::kHeader ? parser.is_header_done() : parser.is_done();
+}
+
+// Gives the parser what is buffered. False: it needs more.
+template <bool is_request>
+bool feed(beast::flat_buffer& buffer,
+          bhttp::basic_parser<is_request>& parser,
+          Until until,
+          Transfer& total) {
+  while (buffer.size() > 0 && !has_reached(parser, until)) {
+    ErrorCode error;
+    const std::size_t size = parser.put(buffer.data(), error);
+    buffer.consume(size);
+    total.size += size;
+    if (error == bhttp::error::need_more) {
+      return false;
+    }
+    if (error) {
+      total.error = error;
+      return true;
+    }
+  }
+  return has_reached(parser, until);
+}
+
+template <bool is_request>
+asio::awaitable<Transfer> read_until(Connection& connection,
+                                     beast::flat_buffer& buffer,
+                                     bhttp::basic_parser<is_request>& parser,
+                                     Until until) {
+  const std::size_t piece = until == Until::kHeader ? kSmallRead : kLargeRead;
+  parser.eager(until == Until::kEnd);
+  Transfer total;
+  while (!feed(buffer, parser, until, total)) {
+    const std::size_t room = std::min(piece, buffer.max_size() - buffer.size());
+    if (room == 0) {
+      total.error = bhttp::error::buffer_overflow;
+      break;
+    }
+    const auto space = buffer.prepare(room);
+    const Transfer read = co_await connection.read_some(space);
+    buffer.commit(read.size);
+    if (read.error == asio::error::eof && parser.got_some()) {
+      parser.put_eof(total.error);  // may be how this body ends
+      break;
+    }
+    if (read.error) {
+      total.error = read.error;
+      if (read.error == asio::error::eof) {
+        total.error =
+            buffer.size() > 0 ? bhttp::error::partial_message : bhttp::error::end_of_stream;
+      }
+      break;
+    }
+  }
+  co_return total;
+}
+
+}  // namespace
+
+template <bool is_request>
+asio::awaitable<Transfer> read_header(Connection& connection,
+                                      beast::flat_buffer& buffer,
+                                      bhttp::basic_parser<is_request>& parser) {
+  return read_until(connection, buffer, parser, Until::kHeader);
+}
+
+template <bool is_request>
+asio::awaitable<Transfer> read_body(Connection& connection,
+                                    beast::flat_buffer& buffer,
+                                    bhttp::basic_parser<is_request>& parser) {
+  return read_until(connection, buffer, parser, Until::kEnd);
+}
+
+template asio::awaitable<Transfer> read_header(Connection&,
+                                               beast::flat_buffer&,
+                                               bhttp::basic_parser<true>&);
+template asio::awaitable<Transfer> read_header(Connection&,
+                                               beast::flat_buffer&,
+                                               bhttp::basic_parser<false>&);
+template asio::awaitable<Transfer> read_body(Connection&,
+                                             beast::flat_buffer&,
+                                             bhttp::basic_parser<true>&);
+template asio::awaitable<Transfer> read_body(Connection&,
+                                             beast::flat_buffer&,
+                                             bhttp::basic_parser<false>&);
+
+}  // namespace genesis::http
