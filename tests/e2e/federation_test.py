@@ -125,6 +125,26 @@ class Federation(unittest.TestCase):
         self.assert_refused({**good, "site-4": other_kind}, "site-4", "age")
         self.assert_refused({**good, "site-4": '"' + good["site-4"]}, "site-4.csv")
 
+    def test_odd_tables_train(self):
+        """A constant column, missing cells, few rows, dates, identifiers."""
+        def table(first, rows):
+            lines = ["id,constant,when,amount,group"]
+            lines += [f"p-{first + i},same,2024-01-{1 + i % 28:02},{'' if i % 9 == 0 else i * 0.25},{'ab'[i % 2]}" for i in range(rows)]
+            return "\n".join(lines) + "\n"
+        spec = self.write_spec({"site-1": table(0, 300), "site-2": table(300, 120), "site-3": table(500, 30)},
+                               "  table: {columns: [{name: id, kind: identifier}]}\n")
+        outcome = self.run_json(spec, "odd")
+        self.assertEqual(outcome["clients"], 3)
+        with open(outcome["synthetic"], newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len({row["id"] for row in rows}), 500)
+        self.assertEqual({row["constant"] for row in rows}, {"same"})
+        self.assertTrue(all(re.fullmatch(r"2024-01-\d\d", row["when"]) for row in rows))
+
+    def test_too_many_categories_are_named(self):
+        wide = "code,x\n" + "".join(f"c{i % 5000},{i % 7}\n" for i in range(15000))
+        self.assert_refused({"site-1": wide, "site-4": wide}, "code", "identifier")
+
     def test_bad_specs_and_use_are_refused(self):
         spec = self.write_spec(self.sites())
         for override, word in (

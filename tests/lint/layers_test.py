@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""Refuses an include against the arrows of ARCHITECTURE.md: layers_test.py SOURCE."""
+
+import pathlib
+import re
+import sys
+
+SOURCE = pathlib.Path(sys.argv[1])
+
+# Folder: the folders of ours that it may include, beside itself.
+MAY_INCLUDE = {
+    "base": [],
+    "crypto": ["base"],
+    "spec": ["base"],
+    "tabular": ["base"],
+    "aggregation": ["base"],
+    "rounds": ["base"],
+    "wire": ["base", "crypto", "tabular"],
+    "quality": ["base", "tabular"],
+    "model": ["base", "tabular"],
+    "tls": ["base", "crypto"],
+    "http": ["base", "tls"],
+    "federation": ["base", "crypto", "spec", "tabular", "model/parameters.hpp"],
+    "aggregator": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire", "tls", "http", "federation",
+                   "model/parameters.hpp"],
+    "worker": ["base", "crypto", "spec", "tabular", "model", "wire", "tls", "http", "federation"],
+    "cli": ["base", "crypto", "spec", "tabular", "model", "wire", "quality", "tls", "http", "federation", "aggregator", "worker"],
+}
+OURS = re.compile(r'^#include "(?:common/)?([a-z0-9_]+)(/[^"]*)"', re.M)
+TORCH = re.compile(r"^#include <(torch|ATen|c10)/", re.M)
+
+
+def files():
+    for folder in MAY_INCLUDE:
+        place = {"aggregator": SOURCE / folder, "worker": SOURCE / folder, "cli": SOURCE / "src" / folder}.get(
+            folder, SOURCE / "src" / "common" / folder)
+        for path in sorted(place.glob("*.[ch]pp")):
+            yield folder, path
+
+
+def violations():
+    for folder, path in files():
+        text = path.read_text()
+        allowed = {folder, *MAY_INCLUDE[folder]}
+        for included, rest in OURS.findall(text):
+            if included not in allowed and included + rest not in allowed:
+                yield f"{path.relative_to(SOURCE)}: {folder} may not include {included}{rest}"
+        if TORCH.search(text) and folder != "model":
+            yield f"{path.relative_to(SOURCE)}: only model may include LibTorch"
+        if path.suffix == ".hpp" and re.search(r"using namespace (?!.*literals)", text):
+            yield f"{path.relative_to(SOURCE)}: a header opens a namespace for everyone"
+
+
+found = list(violations())
+checked = sum(1 for _ in files())
+print("\n".join(found) or f"{checked} files keep to the arrows")
+sys.exit(1 if found or checked < 50 else 0)
