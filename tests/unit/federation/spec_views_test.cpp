@@ -1,0 +1,45 @@
+#include "common/federation/spec_views.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace genesis;
+
+TEST_CASE("federation: a model document reads back as the spec's model", "[federation]") {
+  spec::Model model;
+  model.embedding_dim = 7;
+  model.generator_dims = {3, 4};
+  const auto config = federation::parse_model_document(federation::model_document(model));
+  REQUIRE(config);
+  CHECK(config->embedding_dim == 7);
+  CHECK(config->generator_dims == std::vector<std::int64_t>{3, 4});
+  CHECK(config->pac == model.pac);
+}
+
+TEST_CASE("federation: a model document of another method or shape is refused", "[federation]") {
+  for (const char* bad : {"",
+                          "[]",
+                          "{}",
+                          R"({"method": "tvae"})",
+                          R"({"method": "ctgan"})",
+                          R"({"method": "ctgan", "embeddingDim": "x"})"}) {
+    const auto config = federation::parse_model_document(bad);
+    REQUIRE_FALSE(config);
+    CHECK(config.error().code == Errc::kInvalidArgument);
+  }
+}
+
+TEST_CASE("federation: declarations carry every field of the spec's columns", "[federation]") {
+  spec::TableSpec table;
+  spec::DeclaredColumn column;
+  column.name = "age";
+  column.kind = "integer";
+  column.minimum = 0.0;
+  column.maximum = 120.0;
+  table.columns.push_back(column);
+  const auto declared = federation::declarations(table);
+  REQUIRE(declared.size() == 1);
+  CHECK(declared[0].name == "age");
+  CHECK(declared[0].kind == tabular::Kind::kInteger);
+  CHECK(declared[0].minimum == 0.0);
+  CHECK(declared[0].maximum == 120.0);
+}
