@@ -4,12 +4,16 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 PREFIX ?= /usr/local
 DEMO_DIR ?= out/demo
+# Folders whose code reads bytes that came from elsewhere.
+SANITIZED := crypto spec tabular wire aggregation rounds http
+empty :=
+space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-unit demo install bench lint format clean
+.PHONY: help deps build test test-unit test-sanitized demo install bench lint format clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
 
 deps: ## Install what building needs (Debian packages, with sudo where needed)
 	@scripts/deps
@@ -20,12 +24,18 @@ $(BUILD)/build.ninja:
 build: deps $(BUILD)/build.ninja ## Build everything (PRESET=release|debug|asan|tsan)
 	@cmake --build $(BUILD)
 
-test: build ## Run all tests
+test: build test-sanitized ## Run all tests
 	@scripts/judges
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2
 
 test-unit: build ## Run the unit tests alone
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2 -L unit
+
+test-sanitized: deps ## Run the tests of parsers and server under address and undefined-behaviour sanitizers
+	@cmake --preset asan $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) >/dev/null
+	@cmake --build build/asan --target $(addprefix test_,$(SANITIZED))
+	@ctest --test-dir build/asan --output-on-failure -j 2 --progress \
+	  -R '^($(subst $(space),|,$(strip $(SANITIZED)))): '
 
 demo: build ## Train four sites on UCI Adult and show what came out
 	@$(BUILD)/bin/genesis run -f manifests/samples/adult.yaml --output-dir $(DEMO_DIR) --holdout data/adult/holdout.csv.gz

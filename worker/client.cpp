@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include "common/base/overloaded.hpp"
 #include "common/crypto/digest.hpp"
@@ -18,6 +19,13 @@ namespace {
 constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
 constexpr Milliseconds kRequestDeadline{60'000};
 constexpr unsigned kConnectAttempts = 30;  // a server that starts later than its clients is normal
+
+// What this process has held in memory at most, in MiB.
+long peak_resident_mib() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024;
+}
 
 // One server, asked with this site's credentials.
 class Session {

@@ -92,6 +92,11 @@ class Federation(unittest.TestCase):
         self.assertEqual(len(rows), 500)
         self.assertEqual(list(rows[0]), self.sites()["site-1"].splitlines()[0].split(","))
 
+    def test_the_aggregator_links_no_libtorch(self):
+        linked = subprocess.run(["ldd", BIN / "genesis-aggregator"], capture_output=True, text=True, check=True).stdout
+        self.assertIn("libssl", linked)
+        self.assertNotIn("torch", linked)
+
     def test_every_strategy_trains(self):
         for strategy in ("fedavg", "weighted", "fedprox, proximalMu: 0.1", "median"):
             spec = self.write_spec(self.sites(), f"  aggregation: {{strategy: {strategy}}}\n  privacy: {{maxGradNorm: 1.0}}\n")

@@ -4,9 +4,12 @@
 #include <catch2/catch_all.hpp>
 using Catch::Matchers::ContainsSubstring;
 #else
-#include <catch2/catch.hpp>
 #include <string>
-inline auto ContainsSubstring(const std::string& text) { return Catch::Matchers::Contains(text); }
+
+#include <catch2/catch.hpp>
+inline auto ContainsSubstring(const std::string& text) {
+  return Catch::Matchers::Contains(text);
+}
 #endif
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
