@@ -76,6 +76,41 @@ Coordinator::Coordinator(spec::FederatedTraining training, std::string run, Inst
       state_(rounds::start(config_, now)),
       started_(now) {}
 
+Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
+                                        wire::Checkpoint checkpoint,
+                                        Instant now) {
+  if (checkpoint.training_json != spec::print_json(training)) {
+    return fail(
+        Errc::kFailedPrecondition,
+        "checkpoint of round " + round_text(checkpoint.round) +
+            ": was made by another spec; restore that spec, or start anew in another folder");
+  }
+  GENESIS_ASSIGN(auto encoder, wire::decode_encoder(checkpoint.encoder_json));
+  GENESIS_ASSIGN(
+      auto specs,
+      model::parameter_specs(federation::ctgan_config(training.model), encoder.layout()));
+  GENESIS_RETURN_IF_ERROR(wire::check_matches(checkpoint.global, specs));
+  GENESIS_RETURN_IF_ERROR(wire::check_finite(checkpoint.global));
+  Coordinator coordinator(std::move(training), std::move(checkpoint.run), now);
+  coordinator.encoder_json_ =
+      std::make_shared<const std::string>(std::move(checkpoint.encoder_json));
+  coordinator.global_ = std::move(checkpoint.global);
+  std::map<ClientId, rounds::Member> members;
+  for (auto& client : checkpoint.clients) {
+    coordinator.sites_.emplace(client.client,
+                               Site{client.rows, std::move(client.sketch_sha256), {}, {}, {}, {}});
+    members.emplace(client.client, rounds::Member{true, client.last_round});
+  }
+  coordinator.resumed_after_ = checkpoint.round;
+  coordinator.rounds_started_ = now;
+  auto next = rounds::resume(coordinator.config_, std::move(members), checkpoint.round, now);
+  coordinator.state_ = std::move(next.state);
+  for (const auto& effect : next.effects) {
+    coordinator.perform(effect, now);
+  }
+  return coordinator;
+}
+
 bool Coordinator::is_over() const {
   return state_.phase == rounds::Phase::kComplete || state_.phase == rounds::Phase::kFailed;
 }
@@ -95,23 +130,23 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request, Inst
     return fail(Errc::kInvalidArgument,
                 "client " + request.client.str() + ": has no rows; nothing to train on");
   }
+  const auto digest = crypto::sha256_hex(tabular::to_json(request.sketch).dump());
   if (const auto site = sites_.find(request.client);
-      site != sites_.end() && site->second.sketch != request.sketch) {
+      site != sites_.end() && site->second.sketch_sha256 != digest) {
     return fail(Errc::kConflict,
                 "client " + request.client.str() +
                     ": has joined with other data already; restart the training to change it");
   }
-  std::vector<tabular::NamedSketch> sketches;
-  for (const auto& [id, site] : sites_) {
-    sketches.push_back({id.str(), site.sketch});
-  }
-  sketches.push_back({request.client.str(), request.sketch});
-  if (auto agreed = tabular::plan(sketches, federation::declarations(training_.table)); !agreed) {
-    return tl::unexpected(std::move(agreed).error());
+  if (state_.phase == rounds::Phase::kJoining) {
+    auto sketches = named_sketches();
+    sketches.push_back({request.client.str(), request.sketch});
+    if (auto agreed = tabular::plan(sketches, federation::declarations(training_.table)); !agreed) {
+      return tl::unexpected(std::move(agreed).error());
+    }
   }
   const bool known = sites_.contains(request.client);
   if (!known && state_.phase == rounds::Phase::kJoining) {
-    sites_.emplace(request.client, Site{request.sketch.rows, request.sketch, {}, {}, {}});
+    sites_.emplace(request.client, Site{request.sketch.rows, digest, request.sketch, {}, {}, {}});
   }
   refusal_.reset();
   apply(rounds::ClientJoined{request.client}, now);
@@ -289,7 +324,7 @@ void Coordinator::perform(const rounds::Effect& effect, Instant now) {
                       "client " + e.client.str() + ": not awaited now; the current round is " +
                           round_text(e.current)};
           },
-          [&](const rounds::CloseRound&) { close_round(); },
+          [&](const rounds::CloseRound& e) { close_round(e.round); },
           [&](const rounds::ExtendRound&) { ++version_; },
           [&](const rounds::FinishTraining&) { finish(); },
           [&](const rounds::FailTraining& e) { fail_training(e.reason); },
@@ -297,11 +332,18 @@ void Coordinator::perform(const rounds::Effect& effect, Instant now) {
       effect);
 }
 
-void Coordinator::plan_summaries() {
+std::vector<tabular::NamedSketch> Coordinator::named_sketches() const {
   std::vector<tabular::NamedSketch> sketches;
   for (const auto& [id, site] : sites_) {
-    sketches.push_back({id.str(), site.sketch});
+    if (site.sketch) {
+      sketches.push_back({id.str(), *site.sketch});
+    }
   }
+  return sketches;
+}
+
+void Coordinator::plan_summaries() {
+  const auto sketches = named_sketches();
   auto agreed = tabular::plan(sketches, federation::declarations(training_.table));
   if (!agreed) {
     fail_training(agreed.error().message);
@@ -332,6 +374,11 @@ void Coordinator::fit_encoder() {
   }
   encoder_json_ = std::make_shared<const std::string>(wire::encode_encoder(*encoder));
   global_ = std::move(*initial);
+  for (auto& [id, site] : sites_) {
+    site.sketch.reset();
+    site.summary.reset();
+  }
+  checkpoint(RoundId{0});
 }
 
 void Coordinator::open_round() {
@@ -352,7 +399,7 @@ void Coordinator::open_round() {
   ++version_;
 }
 
-void Coordinator::close_round() {
+void Coordinator::close_round(RoundId closed) {
   auto mean = fold_->aggregate();
   if (!mean) {
     fail_training(mean.error().message);
@@ -361,6 +408,24 @@ void Coordinator::close_round() {
   for (std::size_t i = 0; i < global_.values.size(); ++i) {
     global_.values[i] += (*mean)[i];
   }
+  checkpoint(closed);
+}
+
+void Coordinator::checkpoint(RoundId closed) const {
+  if (!save_) {
+    return;
+  }
+  wire::Checkpoint saved;
+  saved.run = run_;
+  saved.training_json = spec::print_json(training_);
+  saved.round = closed;
+  saved.encoder_json = *encoder_json_;
+  for (const auto& [id, member] : state_.members) {
+    const auto& site = sites_.at(id);
+    saved.clients.push_back({id, site.rows, site.sketch_sha256, member.last_round});
+  }
+  saved.global = global_;
+  save_(saved);
 }
 
 void Coordinator::finish() {
@@ -421,10 +486,12 @@ wire::StatusReport Coordinator::status(Instant now) const {
   report.model_sha256 = model_sha256_;
   report.reason = state_.reason;
   report.elapsed_seconds = seconds(now - started_);
-  if (rounds_started_ && state_.phase == rounds::Phase::kTraining && state_.round.value > 1) {
-    const double per_round = seconds(now - *rounds_started_) / (state_.round.value - 1);
-    report.estimated_remaining_seconds =
-        std::max(0.0, per_round * config_.total_rounds - seconds(now - *rounds_started_));
+  if (rounds_started_ && state_.phase == rounds::Phase::kTraining &&
+      state_.round.value > resumed_after_.value + 1) {
+    const double since = seconds(now - *rounds_started_);
+    const double per_round = since / (state_.round.value - resumed_after_.value - 1);
+    const std::uint32_t to_do = config_.total_rounds - resumed_after_.value;
+    report.estimated_remaining_seconds = std::max(0.0, per_round * to_do - since);
   }
   for (const auto& [id, site] : sites_) {
     wire::ClientReport client;

@@ -3,6 +3,7 @@
 // and weights. The HTTP service and the simulation drive the same object, so both end in the same
 // bytes. One thread at a time; no LibTorch.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "common/rounds/step.hpp"
 #include "common/spec/federated_training.hpp"
 #include "common/tabular/encoder.hpp"
+#include "common/wire/checkpoint.hpp"
 #include "common/wire/messages.hpp"
 
 namespace genesis::aggregator {
@@ -23,6 +25,16 @@ namespace genesis::aggregator {
 class Coordinator {
  public:
   Coordinator(spec::FederatedTraining training, std::string run, Instant now);
+
+  /// Goes on after the checkpoint's round. Errors: kFailedPrecondition where it is of another spec,
+  /// kInvalidArgument where its parameters are not this model's.
+  [[nodiscard]] static Result<Coordinator> resume(spec::FederatedTraining training,
+                                                  wire::Checkpoint checkpoint,
+                                                  Instant now);
+
+  /// Called with the state after each closed round (and once the encoder is agreed), before anyone
+  /// hears of the next one.
+  void on_checkpoint(std::function<void(const wire::Checkpoint&)> save) { save_ = std::move(save); }
 
   /// Errors: kPermissionDenied for a client that is not a participant, kInvalidArgument where its
   /// columns differ from the others', kFailedPrecondition once the training has started.
@@ -60,7 +72,8 @@ class Coordinator {
  private:
   struct Site {
     std::uint64_t rows = 0;
-    tabular::Sketch sketch;
+    std::string sketch_sha256;
+    std::optional<tabular::Sketch> sketch;  // until the encoder is agreed
     std::optional<tabular::Summary> summary;
     std::optional<wire::UpdateMetadata> last_update;
     std::string reason;
@@ -68,10 +81,12 @@ class Coordinator {
 
   void apply(const rounds::Event& event, Instant now);
   void perform(const rounds::Effect& effect, Instant now);
+  [[nodiscard]] std::vector<tabular::NamedSketch> named_sketches() const;
   void plan_summaries();
   void fit_encoder();
   void open_round();
-  void close_round();
+  void close_round(RoundId closed);
+  void checkpoint(RoundId closed) const;
   void finish();
   void fail_training(const std::string& reason);
   [[nodiscard]] double learning_rate() const;
@@ -82,6 +97,7 @@ class Coordinator {
   rounds::State state_;
   Instant started_;
   std::optional<Instant> rounds_started_;
+  RoundId resumed_after_;  // rounds that another process closed
   std::uint64_t version_ = 1;
 
   std::map<ClientId, Site> sites_;
@@ -94,6 +110,7 @@ class Coordinator {
   const wire::Update* pending_update_ = nullptr;          // the one that add_update is about
   const wire::SummaryUpload* pending_summary_ = nullptr;  // likewise
   std::optional<Error> refusal_;                          // what the event in hand met
+  std::function<void(const wire::Checkpoint&)> save_;
   std::string model_;
   std::string model_sha256_;
 };

@@ -14,7 +14,9 @@
 #include "common/base/file.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/federation/auth_token.hpp"
+#include "common/federation/round_files.hpp"
 #include "common/spec/parse.hpp"
+#include "common/wire/checkpoint.hpp"
 
 namespace {
 
@@ -68,6 +70,34 @@ boost::asio::awaitable<void> lead(boost::asio::io_context& io,
   io.stop();
 }
 
+// The newest checkpoint that is whole; damaged ones are set aside.
+std::optional<wire::Checkpoint> newest_checkpoint(const federation::RoundFiles& files) {
+  for (const auto round : files.rounds()) {
+    const auto name = files.path(round).string();
+    auto bytes = files.read(round);
+    auto checkpoint = bytes ? wire::decode_checkpoint(*bytes, name)
+                            : Result<wire::Checkpoint>(tl::unexpected(bytes.error()));
+    if (checkpoint) {
+      return std::move(*checkpoint);
+    }
+    spdlog::warn("checkpoint set aside, the one before it is used: {}", checkpoint.error().message);
+    files.set_aside(round);
+  }
+  return std::nullopt;
+}
+
+// A training that goes on from `files` where they hold one, else starts.
+Result<aggregator::Coordinator> coordinate(spec::FederatedTraining training,
+                                           const federation::RoundFiles& files,
+                                           Instant now) {
+  if (auto checkpoint = newest_checkpoint(files)) {
+    spdlog::info("resume run={} after-round={}", checkpoint->run, checkpoint->round.value);
+    return aggregator::Coordinator::resume(std::move(training), std::move(*checkpoint), now);
+  }
+  crypto::SystemEntropy entropy;
+  return aggregator::Coordinator(std::move(training), crypto::random_id(entropy), now);
+}
+
 int serve(const Options& options) {
   auto spec = training(options);
   if (!spec) return complain(spec.error());
@@ -92,9 +122,21 @@ int serve(const Options& options) {
         "serving plain HTTP: anyone on the network can read and change what travels; "
         "pass --ssl-cert and --ssl-key");
   }
-  crypto::SystemEntropy entropy;
   const SteadyClock clock;
-  aggregator::Coordinator coordinator(std::move(*spec), crypto::random_id(entropy), clock.now());
+  auto files = federation::RoundFiles::open(std::filesystem::path(options.output) / "checkpoints");
+  if (!files) return complain(files.error());
+  auto started = coordinate(std::move(*spec), *files, clock.now());
+  if (!started) {
+    return complain(started.error().within(options.output));
+  }
+  aggregator::Coordinator& coordinator = *started;
+  coordinator.on_checkpoint([&files](const wire::Checkpoint& checkpoint) {
+    if (auto saved = files->save(checkpoint.round, wire::encode(checkpoint)); !saved) {
+      spdlog::error("checkpoint round={} not saved, the training goes on without it: {}",
+                    checkpoint.round.value,
+                    saved.error().message);
+    }
+  });
   boost::asio::io_context io(1);
   aggregator::ServiceOptions service_options;
   service_options.auth_token = std::move(*token);
@@ -134,6 +176,7 @@ int serve(const Options& options) {
   if (auto written = write_file_atomic(model_path, coordinator.model()); !written) {
     return complain(written.error());
   }
+  files->clear();  // every client has heard of the end
   std::cout << "model " << model_path.string() << std::endl;
   return 0;
 }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
 constexpr Milliseconds kRequestDeadline{60'000};
-constexpr unsigned kConnectAttempts = 30;  // a server that starts later than its clients is normal
+constexpr Milliseconds kStartPatience{120'000};  // a server that starts after its clients is normal
 
 // What this process has held in memory at most, in MiB.
 long peak_resident_mib() {
@@ -35,11 +35,16 @@ class Session {
         options_(options),
         jitter_(0, RoundId{0}, options.client.str(), "retry jitter") {}
 
-  // The body of a successful answer; retries with back-off up to `attempts` times.
+  // What can be retried is, with back-off: at least `attempts` times and for as long as `patience`.
+  void retry(unsigned attempts, Milliseconds patience) {
+    attempts_ = attempts;
+    patience_ = patience;
+  }
+
+  // The body of a successful answer.
   Result<std::string> ask(const std::string& method,
                           const std::string& path,
                           std::string_view body,
-                          unsigned attempts,
                           const http::Headers& more = {}) {
     http::ClientRequest request;
     request.method = method;
@@ -52,6 +57,7 @@ class Session {
       request.headers.push_back(
           {"Authorization", "Bearer " + std::string(options_.auth_token->reveal())});
     }
+    const auto give_up = std::chrono::steady_clock::now() + patience_;
     for (unsigned attempt = 0;; ++attempt) {
       auto response = client_.request(request);
       Error error;
@@ -59,7 +65,8 @@ class Session {
         return std::move(response->body);
       }
       error = response ? http::error_of(*response) : response.error();
-      if (!is_retryable(error.code) || attempt >= attempts) {
+      const bool is_over = attempt >= attempts_ && std::chrono::steady_clock::now() >= give_up;
+      if (!is_retryable(error.code) || is_over) {
         return tl::unexpected(std::move(error));
       }
       spdlog::debug("retry client={} path={} attempt={} reason={}",
@@ -75,6 +82,8 @@ class Session {
   http::Client client_;
   const ClientOptions& options_;
   Rng jitter_;
+  unsigned attempts_ = 3;
+  Milliseconds patience_ = kStartPatience;
 };
 
 // What the loop knows of the training.
@@ -84,26 +93,29 @@ struct Work {
   const spec::FederatedTraining& training;
   std::string run;
   Participant& participant;
-  unsigned attempts;
 };
 
 Status summarize(Work& work, const wire::Summarize& task) {
   GENESIS_ASSIGN(auto summary, work.participant.summarize(task.plan));
   const wire::SummaryUpload upload{work.run, work.options.client, std::move(summary)};
   const auto body = wire::encode(upload);
-  GENESIS_ASSIGN(auto answer, work.session.ask("POST", "/v1/summary", body, work.attempts));
+  GENESIS_ASSIGN(auto answer, work.session.ask("POST", "/v1/summary", body));
   spdlog::info("summary client={} bytes={}", work.options.client.str(), body.size());
   return {};
 }
 
 Status train(Work& work, const wire::Train& task) {
   if (!work.participant.is_prepared()) {
-    GENESIS_ASSIGN(auto document, work.session.ask("GET", "/v1/encoder", "", work.attempts));
+    GENESIS_ASSIGN(auto document, work.session.ask("GET", "/v1/encoder", ""));
     GENESIS_ASSIGN(auto encoder, wire::decode_encoder(document));
     GENESIS_RETURN_IF_ERROR(work.participant.prepare(encoder));
   }
   const auto round = "/v1/rounds/" + std::to_string(task.round.value);
-  GENESIS_ASSIGN(auto bytes, work.session.ask("GET", round + "/parameters", "", work.attempts));
+  auto served = work.session.ask("GET", round + "/parameters", "");
+  if (!served && served.error().code == Errc::kConflict) {
+    return {};  // the round has gone on; ask for the next task
+  }
+  GENESIS_ASSIGN(const std::string bytes, std::move(served));
   if (crypto::sha256_hex(bytes) != task.parameters_sha256) {
     return fail(Errc::kDataLoss,
                 "parameters of round " + std::to_string(task.round.value) +
@@ -117,8 +129,8 @@ Status train(Work& work, const wire::Train& task) {
     GENESIS_ASSIGN(body, wire::gzip_compress(body));
     headers.push_back({"Content-Encoding", "gzip"});
   }
-  auto sent = work.session.ask(
-      "PUT", round + "/updates/" + work.options.client.str(), body, work.attempts, headers);
+  auto sent =
+      work.session.ask("PUT", round + "/updates/" + work.options.client.str(), body, headers);
   if (!sent && sent.error().code == Errc::kConflict) {
     spdlog::warn("update client={} round={} refused: {}",
                  work.options.client.str(),
@@ -142,12 +154,34 @@ Status train(Work& work, const wire::Train& task) {
   return {};
 }
 
+Status join(Work& work) {
+  const wire::JoinRequest request{work.options.client, work.participant.sketch()};
+  GENESIS_ASSIGN(auto joined, work.session.ask("POST", "/v1/join", wire::encode(request)));
+  GENESIS_ASSIGN(auto reply, wire::decode_join_reply(joined));
+  work.run = reply.run;
+  spdlog::info("joined client={} rows={} run={}",
+               work.options.client.str(),
+               work.participant.rows(),
+               work.run);
+  return {};
+}
+
+// What to do now; a server that has restarted is joined again.
+Result<wire::Task> next_task(Work& work) {
+  const auto path = "/v1/task?client=" + work.options.client.str();
+  auto answer = work.session.ask("GET", path, "");
+  if (!answer && answer.error().code == Errc::kFailedPrecondition) {
+    GENESIS_RETURN_IF_ERROR(join(work));
+    answer = work.session.ask("GET", path, "");
+  }
+  GENESIS_ASSIGN(const std::string bytes, std::move(answer));
+  return wire::decode_task(bytes);
+}
+
 Status work_until_over(Work& work) {
+  GENESIS_RETURN_IF_ERROR(join(work));
   while (true) {
-    GENESIS_ASSIGN(
-        auto bytes,
-        work.session.ask("GET", "/v1/task?client=" + work.options.client.str(), "", work.attempts));
-    GENESIS_ASSIGN(auto task, wire::decode_task(bytes));
+    GENESIS_ASSIGN(auto task, next_task(work));
     bool is_complete = false;
     auto done = std::visit(
         Overloaded{
@@ -155,8 +189,10 @@ Status work_until_over(Work& work) {
             [&](const wire::Summarize& t) { return summarize(work, t); },
             [&](const wire::Train& t) { return train(work, t); },
             [&](const wire::Finished& t) {
-              spdlog::info(
-                  "complete client={} model-sha256={}", work.options.client.str(), t.model_sha256);
+              spdlog::info("complete client={} model-sha256={} peak-mib={}",
+                           work.options.client.str(),
+                           t.model_sha256,
+                           peak_resident_mib());
               is_complete = true;
               return Status();
             },
@@ -176,7 +212,7 @@ Status work_until_over(Work& work) {
 Status run_client(const ClientOptions& options) {
   GENESIS_ASSIGN(auto client, http::Client::create(options.server_url, options.tls));
   Session session(std::move(client), options);
-  GENESIS_ASSIGN(auto config, session.ask("GET", "/v1/training", "", kConnectAttempts));
+  GENESIS_ASSIGN(auto config, session.ask("GET", "/v1/training", ""));
   GENESIS_ASSIGN(auto offer, wire::decode_join_reply(config));
   GENESIS_ASSIGN(auto training,
                  spec::parse(offer.training_json, options.server_url, options.overrides));
@@ -187,13 +223,13 @@ Status run_client(const ClientOptions& options) {
                                      training,
                                      options.discrete_columns,
                                      training.local.learning_rate / offered.local.learning_rate));
-  const auto attempts = static_cast<unsigned>(training.communication.retry_attempts);
-  const wire::JoinRequest join{options.client, participant.sketch()};
-  GENESIS_ASSIGN(auto joined, session.ask("POST", "/v1/join", wire::encode(join), attempts));
-  GENESIS_ASSIGN(auto reply, wire::decode_join_reply(joined));
-  spdlog::info(
-      "joined client={} rows={} run={}", options.client.str(), participant.rows(), reply.run);
-  Work work{session, options, training, reply.run, participant, attempts};
+  if (!options.state.empty()) {
+    GENESIS_ASSIGN(auto files, federation::RoundFiles::open(options.state));
+    participant.keep_state(std::move(files));
+  }
+  session.retry(static_cast<unsigned>(training.communication.retry_attempts),
+                std::chrono::seconds(training.rounds.deadline_seconds));
+  Work work{session, options, training, offer.run, participant};
   return work_until_over(work);
 }
 

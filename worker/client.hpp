@@ -19,6 +19,7 @@ struct ClientOptions {
   ClientId client;
   std::filesystem::path data;
   std::vector<std::string> discrete_columns;
+  std::filesystem::path state;  // folder of what survives a restart; empty: nothing does
   std::optional<tls::ClientContext> tls;
   std::optional<crypto::Secret> auth_token;
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice

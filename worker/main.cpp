@@ -14,7 +14,7 @@ namespace {
 using namespace genesis;
 
 struct Options {
-  std::string server, data, client_id, authority, certificate, key, token_file;
+  std::string server, data, client_id, state, authority, certificate, key, token_file;
   std::vector<std::string> discrete_columns;
   std::vector<spec::Override> overrides;
   bool is_verbose = false;
@@ -42,6 +42,7 @@ Status work(const Options& options) {
                                              .client = std::move(client),
                                              .data = options.data,
                                              .discrete_columns = options.discrete_columns,
+                                             .state = options.state,
                                              .tls = std::move(tls),
                                              .auth_token = std::move(token),
                                              .overrides = options.overrides};
@@ -75,6 +76,10 @@ int main(int argc, char** argv) {
                  options.client_id,
                  "Name of this site; with client certificates, the certificate's CN")
       ->required();
+  app.add_option(
+      "--state",
+      options.state,
+      "Folder that lets this client go on after a restart; its own, one for each training");
   app.add_option("--discrete-columns",
                  options.discrete_columns,
                  "Columns to treat as categories, beside the spec's: a,b")

@@ -1,5 +1,7 @@
 #include "worker/participant.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include "common/base/rng.hpp"
 #include "common/federation/spec_views.hpp"
 
@@ -54,11 +56,15 @@ Status Participant::prepare(const tabular::Encoder& encoder) {
 Result<wire::Update> Participant::train(const std::string& run,
                                         const wire::Train& task,
                                         const Tensors& global) {
-  if (last_update_ && last_update_->metadata.round == task.round) {
-    return *last_update_;
-  }
   if (!trainer_) {
     return fail(Errc::kFailedPrecondition, "train: the rows are not encoded yet");
+  }
+  const bool goes_forward = last_update_ && last_update_->metadata.round < task.round;
+  if (!goes_forward) {
+    GENESIS_RETURN_IF_ERROR(go_back_to(run, task.round));
+  }
+  if (last_update_ && last_update_->metadata.round == task.round) {
+    return *last_update_;
   }
   GENESIS_ASSIGN(auto trained,
                  trainer_->train(global, task.round, task.learning_rate * learning_rate_scale_));
@@ -75,8 +81,51 @@ Result<wire::Update> Participant::train(const std::string& run,
   for (std::size_t i = 0; i < update.delta.values.size(); ++i) {
     update.delta.values[i] -= global.values[i];
   }
-  last_update_ = update;
-  return update;
+  last_update_ = std::move(update);
+  save();
+  return *last_update_;
+}
+
+Status Participant::go_back_to(const std::string& run, RoundId round) {
+  if (!files_) {
+    return {};
+  }
+  for (const auto saved : files_->rounds()) {
+    const auto name = files_->path(saved).string();
+    auto bytes = files_->read(saved);
+    auto state = bytes ? wire::decode_worker_state(*bytes, name)
+                       : Result<wire::WorkerState>(tl::unexpected(bytes.error()));
+    if (!state) {
+      spdlog::warn("state set aside, the one before it is used: {}", state.error().message);
+      files_->set_aside(saved);
+      continue;
+    }
+    if (state->update.metadata.run != run || saved > round) {
+      files_->remove(saved);  // of another run, or of a future that the server has lost
+      continue;
+    }
+    GENESIS_RETURN_IF_ERROR(trainer_->restore_optimizer_state(state->optimizer));
+    last_update_ = std::move(state->update);
+    spdlog::info("resume client={} after-round={}", client_.str(), saved.value);
+    return {};
+  }
+  if (round.value > 1) {
+    spdlog::warn("client={} has no state of earlier rounds: the optimizer starts anew",
+                 client_.str());
+  }
+  return {};
+}
+
+void Participant::save() {
+  if (!files_) {
+    return;
+  }
+  const auto saved =
+      files_->save(last_update_->metadata.round,
+                   wire::encode(wire::WorkerState{*last_update_, trainer_->optimizer_state()}));
+  if (!saved) {
+    spdlog::error("state not saved, the training goes on without it: {}", saved.error().message);
+  }
 }
 
 }  // namespace genesis::worker

@@ -9,10 +9,12 @@
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
 #include "common/base/tensors.hpp"
+#include "common/federation/round_files.hpp"
 #include "common/model/ctgan.hpp"
 #include "common/spec/federated_training.hpp"
 #include "common/tabular/encoder.hpp"
 #include "common/tabular/table.hpp"
+#include "common/wire/checkpoint.hpp"
 #include "common/wire/messages.hpp"
 
 namespace genesis::worker {
@@ -33,11 +35,15 @@ class Participant {
   [[nodiscard]] const tabular::Sketch& sketch() const { return sketch_; }
   [[nodiscard]] Result<tabular::Summary> summarize(const tabular::Plan& plan) const;
 
+  /// Keeps optimizer and last update in `files`, so that a restart goes on where this site was.
+  void keep_state(federation::RoundFiles files) { files_ = std::move(files); }
+
   [[nodiscard]] bool is_prepared() const { return trainer_.has_value(); }
   /// Encodes the rows and lets go of the table.
   [[nodiscard]] Status prepare(const tabular::Encoder& encoder);
 
-  /// Trains from `global`; the same round again gives the same update without training twice.
+  /// Trains from `global`; the same round again gives the same update without training twice. With
+  /// kept state, the state is on disk before the update is given out.
   [[nodiscard]] Result<wire::Update> train(const std::string& run,
                                            const wire::Train& task,
                                            const Tensors& global);
@@ -48,6 +54,10 @@ class Participant {
               tabular::Table table,
               double learning_rate_scale);
 
+  /// Makes trainer and last update what they were when `round` was to be trained.
+  [[nodiscard]] Status go_back_to(const std::string& run, RoundId round);
+  void save();
+
   ClientId client_;
   spec::FederatedTraining training_;
   double learning_rate_scale_;
@@ -56,6 +66,7 @@ class Participant {
   std::uint64_t rows_ = 0;
   std::optional<model::Trainer> trainer_;
   std::optional<wire::Update> last_update_;
+  std::optional<federation::RoundFiles> files_;
 };
 
 }  // namespace genesis::worker

@@ -27,6 +27,7 @@ struct Options {
   std::string file, output, holdout;
   std::vector<std::string> sets;
   bool simulate = false;
+  bool resume = false;
   bool json = false;
 };
 
@@ -129,8 +130,11 @@ Result<Outcome> run(const Options& options) {
     outcome.rounds = report.current_round.value;
     outcome.clients = report.clients.size();
   };
-  const auto trained = options.simulate ? run_simulated(training, output, progress)
-                                        : run_processes(training, output, progress);
+  const auto trained =
+      options.simulate
+          ? run_simulated(training, output, progress)
+          : run_processes(
+                training, output, options.resume ? Start::kResume : Start::kAnew, progress);
   printer.finish();
   if (!trained) {
     return tl::unexpected(trained.error());
@@ -197,8 +201,13 @@ Command add_run(CLI::App& app) {
       ->add_option(
           "--output-dir", options->output, "Folder for model.safetensors, synthetic.csv and logs")
       ->required();
-  command->add_flag(
+  auto* simulate = command->add_flag(
       "--simulate", options->simulate, "One process, no network; the model's bytes are the same");
+  command
+      ->add_flag("--resume",
+                 options->resume,
+                 "Go on with the training that was cut off in the output folder")
+      ->excludes(simulate);
   command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
   command->add_option(
       "--holdout", options->holdout, "Real rows that no site holds, to compare distances with");

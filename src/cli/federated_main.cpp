@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "cli/federated_status.hpp"
 #include "cli/process.hpp"
 
 namespace {
@@ -15,8 +16,9 @@ namespace {
 constexpr std::string_view kHelp =
     "Trains across machines: one server, one client per site.\n\n"
     "Usage: genesis federated server [options]   lead a training\n"
-    "       genesis federated client [options]   take part with this site's rows\n\n"
-    "Add --help to either for its options.\n";
+    "       genesis federated client [options]   take part with this site's rows\n"
+    "       genesis federated status [options]   how a training stands\n\n"
+    "Add --help to each for its options.\n";
 
 }  // namespace
 
@@ -25,6 +27,9 @@ int main(int argc, char** argv) {
   if (command == "--help" || command == "-h") {
     std::cout << kHelp;
     return 0;
+  }
+  if (command == "status") {
+    return genesis::cli::federated_status(argc - 1, argv + 1);
   }
   if (command != "server" && command != "client") {
     std::cerr << kHelp;

@@ -11,6 +11,9 @@
 
 namespace genesis::cli {
 
+/// Whether what is in the output folder goes on, or is cleared first.
+enum class Start { kAnew, kResume };
+
 using Progress = std::function<void(const wire::StatusReport&)>;
 
 /// Trains as one aggregator process and one worker process per participant, over TLS 1.3 with
@@ -18,6 +21,7 @@ using Progress = std::function<void(const wire::StatusReport&)>;
 /// logs to `output`/logs. Errors: the first that a process gave, with its name.
 [[nodiscard]] Status run_processes(const spec::FederatedTraining& training,
                                    const std::filesystem::path& output,
+                                   Start start,
                                    const Progress& progress);
 
 /// The same in this process, without a network, one thread per core. Same model bytes.

@@ -19,6 +19,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::string_view kLogs = "logs";
+constexpr std::string_view kStates = "state";
+constexpr std::string_view kCheckpoints = "checkpoints";  // the aggregator's name for it
 constexpr milliseconds kPoll{200};
 constexpr std::chrono::seconds kServerStart{30};
 
@@ -112,7 +115,7 @@ Result<http::Client> observer(const std::string& url, const Credentials& credent
 Result<Process> start_worker(const spec::Participant& participant,
                              const std::string& url,
                              const Credentials& credentials,
-                             const std::filesystem::path& logs) {
+                             const std::filesystem::path& output) {
   const std::vector<std::string> arguments{sibling_program("genesis-worker").string(),
                                            "--server",
                                            url,
@@ -127,19 +130,25 @@ Result<Process> start_worker(const spec::Participant& participant,
                                            "--ssl-key",
                                            credentials.file(participant.name + ".key"),
                                            "--auth-token-file",
-                                           credentials.file("token")};
-  return Process::start(arguments, logs / (participant.name + ".log"));
+                                           credentials.file("token"),
+                                           "--state",
+                                           (output / kStates / participant.name).string()};
+  return Process::start(arguments, output / kLogs / (participant.name + ".log"));
 }
 
 }  // namespace
 
 Status run_processes(const spec::FederatedTraining& training,
                      const std::filesystem::path& output,
+                     Start start,
                      const Progress& progress) {
   GENESIS_ASSIGN(auto credentials, Credentials::make(training));
-  const auto logs = output / "logs";
   std::error_code failed;
-  std::filesystem::create_directories(logs, failed);
+  std::filesystem::create_directories(output / kLogs, failed);
+  if (start == Start::kAnew) {
+    std::filesystem::remove_all(output / kStates, failed);
+    std::filesystem::remove_all(output / kCheckpoints, failed);
+  }
   const std::vector<std::string> server_arguments{sibling_program("genesis-aggregator").string(),
                                                   "-f",
                                                   credentials.file("training.json"),
@@ -157,11 +166,11 @@ Status run_processes(const spec::FederatedTraining& training,
                                                   credentials.file("token"),
                                                   "--output",
                                                   output.string()};
-  GENESIS_ASSIGN(auto server, Process::start(server_arguments, logs / "aggregator.log"));
+  GENESIS_ASSIGN(auto server, Process::start(server_arguments, output / kLogs / "aggregator.log"));
   GENESIS_ASSIGN(auto url, server_url(server));
   std::map<std::string, Process> workers;
   for (const auto& participant : training.participants) {
-    GENESIS_ASSIGN(auto process, start_worker(participant, url, credentials, logs));
+    GENESIS_ASSIGN(auto process, start_worker(participant, url, credentials, output));
     workers.emplace(participant.name, std::move(process));
   }
   GENESIS_ASSIGN(auto client, observer(url, credentials));

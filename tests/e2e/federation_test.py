@@ -11,10 +11,12 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 BIN = pathlib.Path(sys.argv[1]).resolve()
@@ -34,7 +36,17 @@ def head(shard, rows):
 
 
 
-class Federation(unittest.TestCase):
+def wait_until(condition, what):
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {DEADLINE} s for {what}")
+        time.sleep(0.005)
+
+
+class Programs(unittest.TestCase):
+    """Starts the real programs in a folder of the test's own, and ends them."""
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="genesis-e2e-")
         self.addCleanup(folder.cleanup)
@@ -76,6 +88,48 @@ class Federation(unittest.TestCase):
             for word in words:
                 self.assertIn(word, done.stderr, mode)
 
+    def start_server(self, *more):
+        log = open(self.dir / "server.log", "w+")
+        self.addCleanup(log.close)
+        process = subprocess.Popen(
+            [BIN / "genesis", "federated", "server", "--host", "127.0.0.1", "--port", "0", "--output", self.dir / "served", *map(str, more)],
+            stdout=subprocess.PIPE, stderr=log, text=True)
+        self.addCleanup(process.stdout.close)
+        self.started.append(process)
+        announced = process.stdout.readline().split()
+        self.assertEqual(announced[:1], ["listening"], (self.dir / "server.log").read_text())
+        return process, announced[1]
+
+    def start_client(self, url, name, certificate=None, state=None):
+        pki = self.dir / "pki"
+        certificate = certificate or name
+        process = subprocess.Popen(
+            [BIN / "genesis", "federated", "client", "--server", url, "--data", self.dir / f"{name}.csv",
+             "--client-id", name, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / f"{certificate}.crt",
+             "--ssl-key", pki / f"{certificate}.key", "--auth-token-file", self.dir / "token",
+             *(["--state", state] if state else [])],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.started.append(process)
+        return process
+
+    def make_pki(self, *clients):
+        pki = self.dir / "pki"
+        for arguments in (["ca"], ["server", "127.0.0.1"], *(["client", c] for c in clients)):
+            done = genesis("certs", arguments[0], "--dir", pki, *arguments[1:])
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(os.stat(pki / "ca.key").st_mode & 0o77, 0)
+        (self.dir / "token").write_text("a-token-for-this-test\n")
+        return ["--ssl-cert", pki / "server.crt", "--ssl-key", pki / "server.key", "--ssl-client-ca", pki / "ca.crt",
+                "--auth-token-file", self.dir / "token"]
+
+    def status(self, url, *more):
+        pki = self.dir / "pki"
+        return genesis("federated", "status", "--server", url, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / "site-1.crt",
+                       "--ssl-key", pki / "site-1.key", "--auth-token-file", self.dir / "token", *more)
+
+
+class Federation(Programs):
     def test_processes_and_simulation_give_the_same_bytes(self):
         spec = self.write_spec(self.sites())
         processes = self.run_json(spec, "a")
@@ -168,40 +222,6 @@ class Federation(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("out", done.stderr)
 
-    def start_server(self, *more):
-        log = open(self.dir / "server.log", "w+")
-        self.addCleanup(log.close)
-        process = subprocess.Popen(
-            [BIN / "genesis", "federated", "server", "--host", "127.0.0.1", "--port", "0", "--output", self.dir / "served", *map(str, more)],
-            stdout=subprocess.PIPE, stderr=log, text=True)
-        self.addCleanup(process.stdout.close)
-        self.started.append(process)
-        announced = process.stdout.readline().split()
-        self.assertEqual(announced[:1], ["listening"], (self.dir / "server.log").read_text())
-        return process, announced[1]
-
-    def start_client(self, url, name, certificate=None, data=None):
-        pki = self.dir / "pki"
-        certificate = certificate or name
-        process = subprocess.Popen(
-            [BIN / "genesis", "federated", "client", "--server", url, "--data", data or self.dir / f"{name}.csv",
-             "--client-id", name, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / f"{certificate}.crt",
-             "--ssl-key", pki / f"{certificate}.key", "--auth-token-file", self.dir / "token"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.stderr.close)
-        self.started.append(process)
-        return process
-
-    def make_pki(self, *clients):
-        pki = self.dir / "pki"
-        for arguments in (["ca"], ["server", "127.0.0.1"], *(["client", c] for c in clients)):
-            done = genesis("certs", arguments[0], "--dir", pki, *arguments[1:])
-            self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(os.stat(pki / "ca.key").st_mode & 0o77, 0)
-        (self.dir / "token").write_text("a-token-for-this-test\n")
-        return ["--ssl-cert", pki / "server.crt", "--ssl-key", pki / "server.key", "--ssl-client-ca", pki / "ca.crt",
-                "--auth-token-file", self.dir / "token"]
-
     def test_server_and_clients_train_over_mutual_tls(self):
         spec = self.write_spec(self.sites())
         tls = self.make_pki("site-1", "site-4")
@@ -229,6 +249,94 @@ class Federation(unittest.TestCase):
         self.assertEqual(second.returncode, 1)
         self.assertIn(port, second.stderr)
         self.assertIsNone(server.poll())
+
+
+    def test_status_says_how_a_training_stands(self):
+        spec = self.write_spec(self.sites())
+        server, url = self.start_server("-f", spec, *self.make_pki("site-1", "site-4"))
+        self.start_client(url, "site-1")
+        wait_until(lambda: json.loads(self.status(url, "--json").stdout)["clients"], "the first client")
+        joining = self.status(url)
+        self.assertEqual(joining.returncode, 3, joining.stderr)
+        self.assertIn("site-1", joining.stdout)
+        self.assertEqual(genesis("federated", "status").returncode, 2)
+        server.kill()
+        server.wait(10)
+        gone = self.status(url)
+        self.assertEqual(gone.returncode, 1)
+        self.assertIn("127.0.0.1", gone.stderr)
+
+
+class Kill(Programs):
+    """SIGKILL of aggregator and workers at the moments of a training: the bytes stay the same."""
+
+    ROUNDS = 6
+
+    def start_all(self, spec, tls, only=("server", "site-1", "site-4")):
+        port = getattr(self, "port", "0")
+        if "server" in only:
+            log = open(self.dir / "server.log", "a+")
+            self.addCleanup(log.close)
+            server = subprocess.Popen(
+                [BIN / "genesis-aggregator", "--host", "127.0.0.1", "--port", port, "--output", self.dir / "served", "-f", spec, *map(str, tls)],
+                stdout=subprocess.PIPE, stderr=log, text=True)
+            self.addCleanup(server.stdout.close)
+            self.started.append(server)
+            line = server.stdout.readline().split()
+            self.assertEqual(line[:1], ["listening"], (self.dir / "server.log").read_text())
+            self.url = line[1]
+            self.port = re.search(r":(\d+)$", self.url)[1]
+            self.parts["server"] = server
+        for site in ("site-1", "site-4"):
+            if site in only:
+                self.parts[site] = self.start_client(self.url, site, state=self.dir / "state" / site)
+
+    def reached(self, round_):
+        """The server has opened this round or a later one."""
+        files = sorted((self.dir / "served" / "checkpoints").glob("round-*.safetensors"))
+        return bool(files) and int(files[-1].name[6:16]) >= round_ - 1
+
+    def test_the_model_is_the_same_whoever_is_killed_and_when(self):
+        spec = self.write_spec(self.sites(), extra="").rename(self.dir / "spec.yaml")
+        spec.write_text(spec.read_text().replace("count: 3", f"count: {self.ROUNDS}"))
+        expected = self.run_json(spec, "sim", "--simulate")["model_sha256"]
+        tls = self.make_pki("site-1", "site-4")
+        kills = [(victim, round_) for round_ in (1, 2, 4, self.ROUNDS) for victim in (["server"], ["site-1"], ["site-4"], ["server", "site-1"], ["server", "site-1", "site-4"])]
+        for victims, round_ in kills:
+            with self.subTest(victims=victims, round=round_):
+                self.parts = {}
+                self.port = "0"
+                self.start_all(spec, tls)
+                wait_until(lambda: self.reached(round_) or self.parts["server"].poll() is not None, "the round")
+                for victim in victims:
+                    self.parts[victim].kill()
+                    self.parts[victim].wait(10)
+                self.start_all(spec, tls, only=victims)
+                for name, part in self.parts.items():
+                    self.assertEqual(part.wait(DEADLINE), 0, (name, (self.dir / "server.log").read_text()[-2000:]))
+                model = self.dir / "served" / "model.safetensors"
+                self.assertEqual(hashlib.sha256(model.read_bytes()).hexdigest(), expected)
+                model.unlink()
+                shutil.rmtree(self.dir / "state")
+
+    def test_a_damaged_checkpoint_is_set_aside(self):
+        spec = self.write_spec(self.sites())
+        spec.write_text(spec.read_text().replace("count: 3", f"count: {self.ROUNDS}"))
+        expected = self.run_json(spec, "sim", "--simulate")["model_sha256"]
+        tls = self.make_pki("site-1", "site-4")
+        self.parts = {}
+        self.start_all(spec, tls)
+        wait_until(lambda: self.reached(3), "round 3")
+        for part in self.parts.values():
+            part.kill()
+            part.wait(10)
+        newest = sorted((self.dir / "served" / "checkpoints").glob("round-*.safetensors"))[-1]
+        newest.write_bytes(newest.read_bytes()[:-100])
+        self.start_all(spec, tls)
+        for name, part in self.parts.items():
+            self.assertEqual(part.wait(DEADLINE), 0, (name, (self.dir / "server.log").read_text()[-2000:]))
+        self.assertIn("set aside", (self.dir / "server.log").read_text())
+        self.assertEqual(hashlib.sha256((self.dir / "served" / "model.safetensors").read_bytes()).hexdigest(), expected)
 
 
 if __name__ == "__main__":

@@ -26,15 +26,18 @@ void open_round(const Config& config, Step& out, RoundId round, Instant now) {
   out.effects.emplace_back(OpenRound{round});
 }
 
-void close_round(const Config& config, Step& out, Instant now) {
-  auto& state = out.state;
-  out.effects.emplace_back(CloseRound{state.round});
-  if (state.round.value == config.total_rounds) {
-    state.phase = Phase::kComplete;
+void open_next_round(const Config& config, Step& out, RoundId closed, Instant now) {
+  if (closed.value >= config.total_rounds) {
+    out.state.phase = Phase::kComplete;
     out.effects.emplace_back(FinishTraining{});
     return;
   }
-  open_round(config, out, RoundId{state.round.value + 1}, now);
+  open_round(config, out, RoundId{closed.value + 1}, now);
+}
+
+void close_round(const Config& config, Step& out, Instant now) {
+  out.effects.emplace_back(CloseRound{out.state.round});
+  open_next_round(config, out, out.state.round, now);
 }
 
 void request_summaries(const Config& config, Step& out, Instant now) {
@@ -181,6 +184,14 @@ State start(const Config& config, Instant now) {
   State state;
   state.deadline = now + config.start_deadline;
   return state;
+}
+
+Step resume(const Config& config, std::map<ClientId, Member> members, RoundId closed, Instant now) {
+  Step out{start(config, now), {}};
+  out.state.members = std::move(members);
+  out.state.round = closed;
+  open_next_round(config, out, closed, now);
+  return out;
 }
 
 Step step(const Config& config, State state, const Event& event, Instant now) {

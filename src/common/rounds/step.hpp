@@ -136,6 +136,13 @@ struct Step {
 [[nodiscard]] State start(const Config& config, Instant now);
 [[nodiscard]] Step step(const Config& config, State state, const Event& event, Instant now);
 
+/// Goes on after `closed` (0: no round yet) with the members that a checkpoint names: opens the
+/// next round, or finishes.
+[[nodiscard]] Step resume(const Config& config,
+                          std::map<ClientId, Member> members,
+                          RoundId closed,
+                          Instant now);
+
 /// The clients of `round`: ceil(fraction * members), at least min_clients, drawn without
 /// replacement from a stream named by seed and round.
 [[nodiscard]] std::set<ClientId> select_clients(const Config& config,

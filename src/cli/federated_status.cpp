@@ -1,0 +1,161 @@
+#include "cli/federated_status.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/progress.hpp"
+#include "cli/report.hpp"
+#include "common/base/text.hpp"
+#include "common/federation/auth_token.hpp"
+#include "common/http/client.hpp"
+#include "common/wire/messages.hpp"
+
+namespace genesis::cli {
+namespace {
+
+constexpr int kRunning = 3;
+constexpr std::chrono::seconds kWatchInterval{1};
+
+struct Options {
+  std::string server, authority, certificate, key, token_file;
+  bool watch = false;
+  bool json = false;
+};
+
+Result<std::optional<tls::ClientContext>> client_tls(const Options& options) {
+  if (options.authority.empty()) {
+    return std::optional<tls::ClientContext>();
+  }
+  tls::ClientTls files;
+  GENESIS_ASSIGN(files.authority, tls::load_pem(options.authority));
+  if (!options.certificate.empty()) {
+    GENESIS_ASSIGN(files.certificate, tls::load_pem(options.certificate));
+    GENESIS_ASSIGN(files.key, tls::load_pem(options.key));
+  }
+  GENESIS_ASSIGN(auto context, tls::ClientContext::create(files));
+  return context;
+}
+
+Result<wire::StatusReport> ask(http::Client& client, const std::optional<crypto::Secret>& token) {
+  http::ClientRequest request;
+  request.path = "/v1/status";
+  if (token) {
+    request.headers.push_back({"Authorization", "Bearer " + std::string(token->reveal())});
+  }
+  GENESIS_ASSIGN(auto response, client.request(request));
+  if (!response.is_success()) {
+    return tl::unexpected(http::error_of(response));
+  }
+  return wire::decode_status_report(response.body);
+}
+
+void print(const wire::StatusReport& report) {
+  std::printf("%s: %s, round %u of %u\n",
+              report.name.c_str(),
+              std::string(to_string(report.phase)).c_str(),
+              report.current_round.value,
+              report.total_rounds);
+  if (!report.reason.empty()) {
+    std::printf("%s\n", report.reason.c_str());
+  }
+  std::printf("\n%-24s %-10s %10s %6s %8s %8s  %s\n",
+              "client",
+              "state",
+              "rows",
+              "round",
+              "loss G",
+              "loss D",
+              "reason");
+  for (const auto& client : report.clients) {
+    std::printf("%-24s %-10s %10llu %6u %8.3f %8.3f  %s\n",
+                client.id.c_str(),
+                client.state.c_str(),
+                static_cast<unsigned long long>(client.rows),
+                client.last_round.value,
+                client.generator_loss.value_or(0.0),
+                client.discriminator_loss.value_or(0.0),
+                client.reason.c_str());
+  }
+  std::printf("\nreceived %s, sent %s, running for %.0f s",
+              human_bytes(static_cast<double>(report.bytes_received)).c_str(),
+              human_bytes(static_cast<double>(report.bytes_sent)).c_str(),
+              report.elapsed_seconds);
+  if (report.estimated_remaining_seconds) {
+    std::printf(", about %.0f s left", *report.estimated_remaining_seconds);
+  }
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+int exit_code(wire::Phase phase) {
+  switch (phase) {
+    case wire::Phase::kComplete:
+      return 0;
+    case wire::Phase::kFailed:
+      return 1;
+    case wire::Phase::kJoining:
+    case wire::Phase::kSummarizing:
+    case wire::Phase::kTraining:
+      return kRunning;
+  }
+  return 1;
+}
+
+Result<int> report(const Options& options) {
+  GENESIS_ASSIGN(auto tls, client_tls(options));
+  GENESIS_ASSIGN(auto token, federation::load_auth_token(options.token_file));
+  GENESIS_ASSIGN(auto client, http::Client::create(options.server, std::move(tls)));
+  ProgressPrinter live;
+  while (true) {
+    GENESIS_ASSIGN(auto status, ask(client, token));
+    const int code = exit_code(status.phase);
+    if (!options.watch || code != kRunning) {
+      live.finish();
+      if (options.json) {
+        std::cout << wire::encode(status) << "\n";
+      } else {
+        print(status);
+      }
+      return code;
+    }
+    live(status);
+    std::this_thread::sleep_for(kWatchInterval);
+  }
+}
+
+}  // namespace
+
+int federated_status(int argc, char** argv) {
+  CLI::App app(
+      "Says how a training stands. Exit code: 0 complete, 1 failed or not reachable, "
+      "2 wrong use, 3 still running.",
+      "genesis federated status");
+  Options options;
+  app.add_option("--server", options.server, "URL of the server, https://host:port")->required();
+  app.add_option("--ssl-verify",
+                 options.authority,
+                 "Authority that the server's certificate must come from, PEM");
+  auto* certificate = app.add_option(
+      "--ssl-cert", options.certificate, "A certificate of the training's authority, PEM");
+  auto* key = app.add_option("--ssl-key", options.key, "Its private key, PEM");
+  certificate->needs(key);
+  key->needs(certificate);
+  app.add_option("--auth-token-file",
+                 options.token_file,
+                 "File with the training's token (or FEDERATED_AUTH_TOKEN)");
+  app.add_flag("--watch", options.watch, "Follow it to its end");
+  app.add_flag("--json", options.json, "One line of JSON on stdout");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const auto done = report(options);
+  return done ? *done : complain("federated status", done.error());
+}
+
+}  // namespace genesis::cli

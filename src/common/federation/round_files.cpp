@@ -1,0 +1,81 @@
+#include "common/federation/round_files.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+#include "common/base/file.hpp"
+
+namespace genesis::federation {
+namespace {
+
+constexpr std::string_view kPrefix = "round-";
+constexpr std::string_view kSuffix = ".safetensors";
+constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
+
+}  // namespace
+
+Result<RoundFiles> RoundFiles::open(const std::filesystem::path& folder) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) {
+    return fail(Errc::kIo, folder.string() + ": cannot be created: " + failed.message());
+  }
+  return RoundFiles(folder);
+}
+
+std::filesystem::path RoundFiles::path(RoundId round) const {
+  auto digits = std::to_string(round.value);
+  digits.insert(0, 10 - digits.size(), '0');
+  return folder_ / (std::string(kPrefix) + digits + std::string(kSuffix));
+}
+
+Status RoundFiles::save(RoundId round, std::string_view bytes) {
+  GENESIS_RETURN_IF_ERROR(write_file_atomic(path(round), bytes));
+  const auto all = rounds();
+  for (std::size_t i = kKept; i < all.size(); ++i) {
+    remove(all[i]);
+  }
+  return {};
+}
+
+std::vector<RoundId> RoundFiles::rounds() const {
+  std::vector<RoundId> found;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) {
+      continue;
+    }
+    RoundId round;
+    const char* end = name.data() + name.size() - kSuffix.size();
+    const auto [at, error] = std::from_chars(name.data() + kPrefix.size(), end, round.value);
+    if (error == std::errc() && at == end) {
+      found.push_back(round);
+    }
+  }
+  std::ranges::sort(found, std::greater<>());
+  return found;
+}
+
+Result<std::string> RoundFiles::read(RoundId round) const {
+  return read_file(path(round), kMaxBytes);
+}
+
+void RoundFiles::set_aside(RoundId round) const {
+  std::error_code ignored;
+  std::filesystem::rename(path(round), path(round).string() + ".damaged", ignored);
+}
+
+void RoundFiles::remove(RoundId round) const {
+  std::error_code ignored;
+  std::filesystem::remove(path(round), ignored);
+}
+
+void RoundFiles::clear() const {
+  for (const auto round : rounds()) {
+    remove(round);
+  }
+}
+
+}  // namespace genesis::federation
