@@ -20,6 +20,7 @@ MAY_INCLUDE = {
     "model": ["base", "tabular"],
     "tls": ["base", "crypto"],
     "http": ["base", "tls"],
+    "k8s": ["base", "crypto", "tls", "http"],
     "federation": ["base", "crypto", "spec", "tabular", "model/parameters.hpp"],
     "aggregator": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire", "tls", "http", "federation",
                    "model/parameters.hpp"],

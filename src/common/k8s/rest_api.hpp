@@ -1,0 +1,72 @@
+#pragma once
+// The API server over HTTPS. Requests share a few connections; each watch has one of its own.
+// Answers 429 and 5xx are tried again after the server's Retry-After while the deadline allows.
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "common/base/error.hpp"
+#include "common/k8s/api.hpp"
+#include "common/k8s/config.hpp"
+
+namespace genesis::k8s {
+
+/// One answer, or the lack of one: for rest_client_requests_total{code,method,host} and
+/// rest_client_request_duration_seconds{verb,host}.
+struct RequestReport {
+  std::string_view code;    // "200", or "<error>" without an answer
+  std::string_view method;  // "GET", …
+  std::string_view host;    // "host:port"
+  Milliseconds took;
+};
+
+class RestApi final : public Api {
+ public:
+  using Observer = std::function<void(const RequestReport&)>;
+
+  /// Errors: kInvalidArgument for certificates that do not parse, have expired or do not belong
+  /// together, named as in `config`.
+  [[nodiscard]] static Result<std::unique_ptr<RestApi>> create(
+      boost::asio::any_io_executor executor, Config config);
+  ~RestApi() override;
+
+  void on_request(Observer observer);
+  /// Ends what is under way and all later calls with kFailedPrecondition.
+  void cancel();
+
+  boost::asio::awaitable<Result<Json>> get(Resource resource,
+                                           ObjectKey key,
+                                           Milliseconds deadline = kRequestDeadline) override;
+  boost::asio::awaitable<Result<ListPage>> list(Resource resource, ListOptions options) override;
+  boost::asio::awaitable<Status> watch(Resource resource,
+                                       WatchOptions options,
+                                       WatchHandler handler) override;
+  boost::asio::awaitable<Result<Json>> create(Resource resource,
+                                              Json object,
+                                              WriteOptions options) override;
+  boost::asio::awaitable<Result<Json>> replace(Resource resource,
+                                               Json object,
+                                               WriteOptions options) override;
+  boost::asio::awaitable<Result<Json>> patch(Resource resource,
+                                             ObjectKey key,
+                                             Json body,
+                                             PatchOptions options) override;
+  boost::asio::awaitable<Status> remove(Resource resource,
+                                        ObjectKey key,
+                                        DeleteOptions options) override;
+
+  /// "v1.34.4", from /version: is the server there, and does it know us?
+  [[nodiscard]] boost::asio::awaitable<Result<std::string>> server_version(
+      Milliseconds deadline = kRequestDeadline);
+
+ private:
+  class Impl;
+  explicit RestApi(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace genesis::k8s
