@@ -11,6 +11,13 @@ find_package(Boost 1.81 REQUIRED)
 
 find_library(GENESIS_LIBCSV csv REQUIRED)
 
+# Only the core of prometheus-cpp; its CMake config would ask for civetweb and curl too.
+find_path(GENESIS_PROMETHEUS_INCLUDE prometheus/registry.h REQUIRED)
+find_library(GENESIS_PROMETHEUS_CORE prometheus-cpp-core REQUIRED)
+add_library(genesis_prometheus INTERFACE)
+target_include_directories(genesis_prometheus SYSTEM INTERFACE ${GENESIS_PROMETHEUS_INCLUDE})
+target_link_libraries(genesis_prometheus INTERFACE ${GENESIS_PROMETHEUS_CORE})
+
 # Beast and Asio are header-only.
 add_library(genesis_asio INTERFACE)
 target_link_libraries(genesis_asio INTERFACE Boost::headers OpenSSL::SSL Threads::Threads)

@@ -26,11 +26,11 @@ constexpr Milliseconds kAcceptPause{50};
 Error listen_error(const ListenAddress& address, const ErrorCode& error) {
   const std::string where = address.host + ":" + std::to_string(address.port);
   if (error == asio::error::address_in_use) {
-    return Error{Errc::kAlreadyExists, where + " is in use; choose another --port"};
+    return Error{Errc::kAlreadyExists, where + " is in use; choose another " + address.port_flag};
   }
   if (error == asio::error::access_denied) {
     return Error{Errc::kPermissionDenied,
-                 where + " needs privileges; choose a --port from 1024 upwards"};
+                 where + " needs privileges; choose a " + address.port_flag + " from 1024 upwards"};
   }
   return Error{Errc::kInvalidArgument,
                where + " cannot be listened on (" + error.message() +

@@ -74,6 +74,7 @@ struct ListenAddress {
   std::string host =
       "127.0.0.1";         // an IP address of this machine, 0.0.0.0 or :: for all, or a name
   std::uint16_t port = 0;  // 0 takes a free one
+  std::string port_flag = "--port";  // how the user names it; errors say so
 };
 
 class Server {

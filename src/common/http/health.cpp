@@ -1,0 +1,129 @@
+#include "common/http/health.hpp"
+
+#include <csignal>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <pthread.h>
+
+namespace genesis::http {
+namespace {
+
+constexpr Milliseconds kGrace{500};
+
+// A scraper sends short requests and few of them.
+Limits health_limits() {
+  Limits limits;
+  limits.header_bytes = 8 * 1024;
+  limits.body_bytes = 0;
+  limits.connections = 64;
+  return limits;
+}
+
+Response verdict(const std::function<std::optional<std::string>()>& check) {
+  const auto why_not = check ? check() : std::nullopt;
+  return why_not ? make_response(503, "text/plain", *why_not + "\n")
+                 : make_response(200, "text/plain", "ok\n");
+}
+
+Response answer(metrics::Registry& registry, const HealthChecks& checks, const Request& request) {
+  if (request.path == "/metrics") {
+    return make_response(200, std::string(metrics::kContentType), registry.text());
+  }
+  if (request.path == "/healthz") {
+    return verdict(checks.why_not_alive);
+  }
+  return verdict(checks.why_not_ready);
+}
+
+std::variant<Admission, Response> admit(const Request& request) {
+  if (request.path != "/metrics" && request.path != "/healthz" && request.path != "/readyz") {
+    return error_response(
+        404, Error{Errc::kNotFound, "this listener has /metrics, /healthz and /readyz alone"});
+  }
+  if (request.method != "GET") {
+    return error_response(
+        405, Error{Errc::kInvalidArgument, request.path + ": can only be read, with GET"});
+  }
+  return Admission{0};
+}
+
+boost::asio::awaitable<Response> respond(metrics::Registry& registry,
+                                         const HealthChecks& checks,
+                                         Request request) {
+  co_return answer(registry, checks, request);
+}
+
+}  // namespace
+
+Handler health_handler(metrics::Registry& registry, HealthChecks checks) {
+  Handler handler;
+  handler.admit = admit;
+  // Not a coroutine itself: `checks` lives in the handler, which outlives its coroutines.
+  handler.respond = [&registry, checks = std::move(checks)](Request request) {
+    return respond(registry, checks, std::move(request));
+  };
+  return handler;
+}
+
+void Readiness::set_ready() {
+  const std::lock_guard lock(mutex_);
+  why_not_.reset();
+}
+
+void Readiness::set_not_ready(std::string why) {
+  const std::lock_guard lock(mutex_);
+  why_not_ = std::move(why);
+}
+
+std::optional<std::string> Readiness::why_not() const {
+  const std::lock_guard lock(mutex_);
+  return why_not_;
+}
+
+struct HealthServer::Impl {
+  boost::asio::io_context io{1};
+  std::unique_ptr<Server> server;
+  std::thread thread;
+};
+
+HealthServer::HealthServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
+  // Signals are for the process's own threads; one that is started now inherits the mask.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  impl_->thread = std::thread([this] { impl_->io.run(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+HealthServer::~HealthServer() {
+  boost::asio::co_spawn(impl_->io, impl_->server->stop(kGrace), boost::asio::use_future).wait();
+  impl_->io.stop();
+  impl_->thread.join();
+}
+
+Result<std::unique_ptr<HealthServer>> HealthServer::start(const ListenAddress& address,
+                                                          metrics::Registry& registry,
+                                                          HealthChecks checks) {
+  auto impl = std::make_unique<Impl>();
+  auto handler = health_handler(registry, std::move(checks));
+  GENESIS_ASSIGN(
+      impl->server,
+      Server::start(
+          impl->io.get_executor(), address, std::nullopt, health_limits(), std::move(handler)));
+  return std::unique_ptr<HealthServer>(new HealthServer(std::move(impl)));  // private constructor
+}
+
+std::uint16_t HealthServer::port() const {
+  return impl_->server->port();
+}
+
+std::string HealthServer::url() const {
+  return impl_->server->url();
+}
+
+}  // namespace genesis::http
