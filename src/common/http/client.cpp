@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "common/http/client_errors.hpp"
@@ -30,6 +31,10 @@ constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kHeaderBytes = 16 * 1024;
 // A refused upload of this size costs more than the round trip of "100 Continue".
 constexpr std::size_t kExpectAbove = 256 * 1024;
+// A peer that has vanished while we wait for it is noticed after 15 + 3 * 5 seconds.
+constexpr int kProbeAfterSeconds = 15;
+constexpr int kProbeEverySeconds = 5;
+constexpr int kProbes = 3;
 constexpr int kMaxInterim = 8;  // 1xx responses before the real one
 
 std::string_view view(beast::string_view text) {
@@ -46,6 +51,16 @@ bool is_still_open(beast::tcp_stream& stream) {
   char byte = 0;
   const auto size = ::recv(stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void probe_when_silent(int socket) {
+  const auto set = [socket](int level, int option, int value) {
+    ::setsockopt(socket, level, option, &value, sizeof(value));
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kProbeAfterSeconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kProbeEverySeconds);
+  set(IPPROTO_TCP, TCP_KEEPCNT, kProbes);
 }
 
 // False where the peer has said something, but in another protocol (a TLS alert, a banner).
@@ -104,7 +119,8 @@ class AsyncClient::Impl {
     }
   }
 
-  asio::awaitable<Result<ClientResponse>> request(ClientRequest request) {
+  // `sink` may be null: the response holds the body then.
+  asio::awaitable<Result<ClientResponse>> request(ClientRequest request, BodySink sink) {
     if (auto status = check_request(request); !status) {
       co_return tl::unexpected(status.error());
     }
@@ -120,9 +136,13 @@ class AsyncClient::Impl {
           co_return give_up(request, std::move(*failure));
         }
       }
-      Exchange exchange = co_await exchange_once(request);
+      Exchange exchange = co_await exchange_once(request, sink);
       if (exchange.response) {
         co_return std::move(*exchange.response);
+      }
+      if (exchange.refused) {
+        disconnect();
+        co_return tl::unexpected(std::move(*exchange.refused));
       }
       const bool may_resend = is_reused && !exchange.has_answer_begun &&
                               is_idempotent(request.method) &&
@@ -155,6 +175,7 @@ class AsyncClient::Impl {
   struct Exchange {
     std::optional<ClientResponse> response;
     Failure failure;
+    std::optional<Error> refused;  // by the sink
     bool has_answer_begun = false;
   };
 
@@ -213,6 +234,7 @@ class AsyncClient::Impl {
     }
     ErrorCode ignored;
     connection_->tcp().socket().set_option(tcp::no_delay(true), ignored);
+    probe_when_silent(connection_->tcp().socket().native_handle());
     if (tls_) {
       co_return co_await handshake();
     }
@@ -236,7 +258,7 @@ class AsyncClient::Impl {
     co_return out;
   }
 
-  asio::awaitable<Exchange> exchange_once(const ClientRequest& request) {
+  asio::awaitable<Exchange> exchange_once(const ClientRequest& request, const BodySink& sink) {
     Exchange out;
     connection_->tcp().expires_at(deadline_);
     const Continue go_ahead =
@@ -251,7 +273,11 @@ class AsyncClient::Impl {
     for (int interim = 0; interim < kMaxInterim; ++interim) {
       parser.emplace();
       parser->header_limit(kHeaderBytes);
-      parser->body_limit(request.max_body);
+      if (sink) {
+        parser->body_limit(boost::none);
+      } else {
+        parser->body_limit(request.max_body);
+      }
       parser->skip(request.method == "HEAD");
       const Transfer read = co_await read_header(*connection_, buffer_, *parser);
       out.has_answer_begun = out.has_answer_begun || read.size > 0 || buffer_.size() > 0;
@@ -273,9 +299,13 @@ class AsyncClient::Impl {
       out.failure = failure(Step::kRead, bhttp::error::bad_status);
       co_return out;
     }
-    const Transfer read = co_await read_body(*connection_, buffer_, *parser);
-    if (read.error) {
+    if (sink) {
+      co_await hand_over_body(*parser, request, sink, out);
+    } else {
+      const Transfer read = co_await read_body(*connection_, buffer_, *parser);
       out.failure = failure(Step::kRead, read.error);
+    }
+    if (out.failure.error || out.refused) {
       co_return out;
     }
     const bool keeps = parser->keep_alive() && is_whole && !sent.error;
@@ -287,6 +317,31 @@ class AsyncClient::Impl {
       disconnect();
     }
     co_return out;
+  }
+
+  // Only a success goes to the sink; what it takes is not kept.
+  asio::awaitable<void> hand_over_body(Parser& parser,
+                                       const ClientRequest& request,
+                                       const BodySink& sink,
+                                       Exchange& out) {
+    std::string& body = parser.get().body();
+    const bool is_success = parser.get().result_int() < 300;
+    while (!parser.is_done() && !out.failure.error && !out.refused) {
+      const Transfer read = co_await read_some_body(*connection_, buffer_, parser);
+      out.failure = failure(Step::kRead, read.error);
+      if (is_success && !body.empty()) {
+        if (Status taken = sink(body); !taken) {
+          out.refused = std::move(taken).error();
+        }
+        body.clear();
+      }
+      if (body.size() > request.max_body) {
+        out.failure = failure(Step::kRead, bhttp::error::body_limit);
+      }
+      if (read.size < kSmallRead && connection_) {
+        connection_->release_buffers();
+      }
+    }
   }
 
   // Which of the two failures tells more.
@@ -350,7 +405,11 @@ Result<AsyncClient> AsyncClient::create(asio::any_io_executor executor,
 }
 
 asio::awaitable<Result<ClientResponse>> AsyncClient::request(ClientRequest request) {
-  return impl_->request(std::move(request));
+  return impl_->request(std::move(request), nullptr);
+}
+
+asio::awaitable<Result<ClientResponse>> AsyncClient::stream(ClientRequest request, BodySink sink) {
+  return impl_->request(std::move(request), std::move(sink));
 }
 
 void AsyncClient::cancel() {

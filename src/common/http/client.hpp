@@ -2,6 +2,7 @@
 // HTTP/1.1 client of one server: one connection, kept and reused, remade when the server has closed
 // it. AsyncClient is for coroutines; Client blocks its calling thread (worker, CLI, tests).
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,9 @@ struct ClientRequest {
   std::uint64_t max_body = 1024 * 1024;  // of the response; more is kResourceExhausted
 };
 
+/// Takes a body part by part, as it comes. An error ends the request with it.
+using BodySink = std::function<Status(std::string_view part)>;
+
 /// Errors of a request, in words that say host, port and what to do:
 ///   kUnavailable        refused, reset, closed early, name not found: try again later
 ///   kDeadlineExceeded   time was up: try again later
@@ -51,6 +55,9 @@ class AsyncClient {
 
   /// One at a time, on the executor; the client must outlive it.
   [[nodiscard]] boost::asio::awaitable<Result<ClientResponse>> request(ClientRequest request);
+  /// The same, but a 2xx body of any length goes to `sink` and the response's own is empty.
+  [[nodiscard]] boost::asio::awaitable<Result<ClientResponse>> stream(ClientRequest request,
+                                                                      BodySink sink);
   /// Ends the request under way and all later ones with kFailedPrecondition. On the executor.
   void cancel();
   /// Closes the connection, between requests; the next one makes a new one.

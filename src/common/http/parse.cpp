@@ -37,6 +37,36 @@ bool feed(beast::flat_buffer& buffer,
   return has_reached(parser, until);
 }
 
+// Reads once into `buffer`. False: no more will come, and `total` says why unless the body may end
+// so.
+template <bool is_request>
+asio::awaitable<bool> read_more(Connection& connection,
+                                beast::flat_buffer& buffer,
+                                bhttp::basic_parser<is_request>& parser,
+                                std::size_t piece,
+                                Transfer& total) {
+  const std::size_t room = std::min(piece, buffer.max_size() - buffer.size());
+  if (room == 0) {
+    total.error = bhttp::error::buffer_overflow;
+    co_return false;
+  }
+  const auto space = buffer.prepare(room);
+  const Transfer read = co_await connection.read_some(space);
+  buffer.commit(read.size);
+  if (read.error == asio::error::eof && parser.got_some()) {
+    parser.put_eof(total.error);  // may be how this body ends
+    co_return false;
+  }
+  if (read.error) {
+    total.error = read.error;
+    if (read.error == asio::error::eof) {
+      total.error = buffer.size() > 0 ? bhttp::error::partial_message : bhttp::error::end_of_stream;
+    }
+    co_return false;
+  }
+  co_return true;
+}
+
 template <bool is_request>
 asio::awaitable<Transfer> read_until(Connection& connection,
                                      beast::flat_buffer& buffer,
@@ -46,24 +76,8 @@ asio::awaitable<Transfer> read_until(Connection& connection,
   parser.eager(until == Until::kEnd);
   Transfer total;
   while (!feed(buffer, parser, until, total)) {
-    const std::size_t room = std::min(piece, buffer.max_size() - buffer.size());
-    if (room == 0) {
-      total.error = bhttp::error::buffer_overflow;
-      break;
-    }
-    const auto space = buffer.prepare(room);
-    const Transfer read = co_await connection.read_some(space);
-    buffer.commit(read.size);
-    if (read.error == asio::error::eof && parser.got_some()) {
-      parser.put_eof(total.error);  // may be how this body ends
-      break;
-    }
-    if (read.error) {
-      total.error = read.error;
-      if (read.error == asio::error::eof) {
-        total.error =
-            buffer.size() > 0 ? bhttp::error::partial_message : bhttp::error::end_of_stream;
-      }
+    const bool may_go_on = co_await read_more(connection, buffer, parser, piece, total);
+    if (!may_go_on) {
       break;
     }
   }
@@ -86,6 +100,23 @@ asio::awaitable<Transfer> read_body(Connection& connection,
   return read_until(connection, buffer, parser, Until::kEnd);
 }
 
+template <bool is_request>
+asio::awaitable<Transfer> read_some_body(Connection& connection,
+                                         beast::flat_buffer& buffer,
+                                         bhttp::basic_parser<is_request>& parser) {
+  parser.eager(true);
+  Transfer total;
+  const bool is_over = feed(buffer, parser, Until::kEnd, total);
+  if (is_over || total.size > 0) {
+    co_return total;
+  }
+  const bool may_go_on = co_await read_more(connection, buffer, parser, kStreamRead, total);
+  if (may_go_on) {
+    feed(buffer, parser, Until::kEnd, total);
+  }
+  co_return total;
+}
+
 template asio::awaitable<Transfer> read_header(Connection&,
                                                beast::flat_buffer&,
                                                bhttp::basic_parser<true>&);
@@ -98,5 +129,8 @@ template asio::awaitable<Transfer> read_body(Connection&,
 template asio::awaitable<Transfer> read_body(Connection&,
                                              beast::flat_buffer&,
                                              bhttp::basic_parser<false>&);
+template asio::awaitable<Transfer> read_some_body(Connection&,
+                                                  beast::flat_buffer&,
+                                                  bhttp::basic_parser<false>&);
 
 }  // namespace genesis::http

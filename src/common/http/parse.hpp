@@ -15,9 +15,11 @@ namespace bhttp = boost::beast::http;
 using boost::asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
-// Reads ask for this much: the first suits headers, the second bodies.
+// Reads ask for this much: the first suits headers, the second bodies, the third bodies that come
+// bit by bit for hours.
 constexpr std::size_t kSmallRead = std::size_t{4} * 1024;
 constexpr std::size_t kLargeRead = std::size_t{64} * 1024;
+constexpr std::size_t kStreamRead = std::size_t{16} * 1024;
 
 /// Reads until `parser` has the header, and no byte of the body into it. What came with it stays in
 /// `buffer`. The size counts bytes that the parser took. Errors are Beast's: end_of_stream before
@@ -32,5 +34,11 @@ template <bool is_request>
 asio::awaitable<Transfer> read_body(Connection& connection,
                                     beast::flat_buffer& buffer,
                                     bhttp::basic_parser<is_request>& parser);
+
+/// The next part of the body, as soon as there is one. At the message's end parser.is_done().
+template <bool is_request>
+asio::awaitable<Transfer> read_some_body(Connection& connection,
+                                         beast::flat_buffer& buffer,
+                                         bhttp::basic_parser<is_request>& parser);
 
 }  // namespace genesis::http
