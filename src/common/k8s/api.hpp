@@ -50,6 +50,7 @@ struct ListOptions {
   std::string resource_version;  // "" is the newest; "0" whatever the server has at hand
   Detail detail = Detail::kWhole;
   Milliseconds deadline = kRequestDeadline;
+  std::stop_token stop;  // ends the call with kFailedPrecondition; request it on the strand
 };
 
 struct ListPage {

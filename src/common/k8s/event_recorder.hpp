@@ -86,6 +86,7 @@ class EventCorrelator {
   std::list<Known> known_;  // the latest first
   std::unordered_map<std::string, std::list<Known>::iterator> by_identity_;
   std::unordered_map<std::string, Budget> budgets_;
+  std::uint64_t last_suffix_ = 0;  // of names: time, made to rise
 };
 
 class EventRecorder {

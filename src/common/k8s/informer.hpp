@@ -38,8 +38,9 @@ struct InformerOptions {
   std::string label_selector;
   std::string field_selector;
   Detail detail = Detail::kWhole;
-  /// Called on each object before it is stored: drop what nobody reads. metadata.managedFields goes
-  /// always. What is dropped raises no change when it alone differs.
+  /// Called on each object before it is stored: drop what nobody reads. managedFields and the
+  /// last-applied-configuration of kubectl go always. What is dropped raises no change when it
+  /// alone differs.
   std::function<void(Json& object)> transform;
   std::uint32_t page_size = 100;  // raising it raises the peak of memory while listing
   /// Of a watch, drawn from [timeout, 2 * timeout], so that replicas spread their renewals.
