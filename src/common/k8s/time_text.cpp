@@ -1,7 +1,6 @@
 #include "common/k8s/time_text.hpp"
 
 #include <array>
-#include <cstdio>
 #include <ctime>
 
 namespace genesis::k8s {
@@ -26,9 +25,9 @@ std::string to_time(std::chrono::system_clock::time_point time) {
 std::string to_micro_time(std::chrono::system_clock::time_point time) {
   const auto since = time - std::chrono::floor<std::chrono::seconds>(time);
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
-  std::array<char, 16> fraction{};
-  std::snprintf(fraction.data(), fraction.size(), ".%06ldZ", static_cast<long>(micros));
-  return seconds_text(time) + fraction.data();
+  // Seven digits, of which the first is dropped: leading zeros stay.
+  const std::string digits = std::to_string(1'000'000 + micros).substr(1);
+  return seconds_text(time) + "." + digits + "Z";
 }
 
 }  // namespace genesis::k8s
