@@ -95,25 +95,44 @@ struct Work {
   Participant& participant;
 };
 
+// The server has started anew, or has gone on: what it wants now, the next task says.
+bool is_overtaken(const Error& error) {
+  return error.code == Errc::kConflict || error.code == Errc::kFailedPrecondition;
+}
+
 Status summarize(Work& work, const wire::Summarize& task) {
   GENESIS_ASSIGN(auto summary, work.participant.summarize(task.plan));
   const wire::SummaryUpload upload{work.run, work.options.client, std::move(summary)};
   const auto body = wire::encode(upload);
-  GENESIS_ASSIGN(auto answer, work.session.ask("POST", "/v1/summary", body));
+  const auto answer = work.session.ask("POST", "/v1/summary", body);
+  if (!answer && is_overtaken(answer.error())) {
+    spdlog::warn(
+        "summary client={} refused: {}", work.options.client.str(), answer.error().message);
+    return {};
+  }
+  if (!answer) {
+    return tl::unexpected(answer.error());
+  }
   spdlog::info("summary client={} bytes={}", work.options.client.str(), body.size());
   return {};
 }
 
 Status train(Work& work, const wire::Train& task) {
   if (!work.participant.is_prepared()) {
-    GENESIS_ASSIGN(auto document, work.session.ask("GET", "/v1/encoder", ""));
-    GENESIS_ASSIGN(auto encoder, wire::decode_encoder(document));
+    const auto document = work.session.ask("GET", "/v1/encoder", "");
+    if (!document && is_overtaken(document.error())) {
+      return {};
+    }
+    if (!document) {
+      return tl::unexpected(document.error());
+    }
+    GENESIS_ASSIGN(auto encoder, wire::decode_encoder(*document));
     GENESIS_RETURN_IF_ERROR(work.participant.prepare(encoder));
   }
   const auto round = "/v1/rounds/" + std::to_string(task.round.value);
   auto served = work.session.ask("GET", round + "/parameters", "");
-  if (!served && served.error().code == Errc::kConflict) {
-    return {};  // the round has gone on; ask for the next task
+  if (!served && is_overtaken(served.error())) {
+    return {};
   }
   GENESIS_ASSIGN(const std::string bytes, std::move(served));
   if (crypto::sha256_hex(bytes) != task.parameters_sha256) {
@@ -131,12 +150,12 @@ Status train(Work& work, const wire::Train& task) {
   }
   auto sent =
       work.session.ask("PUT", round + "/updates/" + work.options.client.str(), body, headers);
-  if (!sent && sent.error().code == Errc::kConflict) {
+  if (!sent && is_overtaken(sent.error())) {
     spdlog::warn("update client={} round={} refused: {}",
                  work.options.client.str(),
                  task.round.value,
                  sent.error().message);
-    return {};  // the round went on without this site; ask for the next task
+    return {};
   }
   if (!sent) {
     return tl::unexpected(sent.error());
