@@ -316,6 +316,9 @@ void Coordinator::perform(const rounds::Effect& effect, Instant now) {
             }
             site.last_update = pending_update_->metadata;
             site.reason.clear();
+            if (observe_) {
+              observe_(pending_update_->metadata);
+            }
           },
           [](const rounds::IgnoreDuplicate&) {},
           [&](const rounds::RejectStale& e) {

@@ -36,6 +36,11 @@ class Coordinator {
   /// hears of the next one.
   void on_checkpoint(std::function<void(const wire::Checkpoint&)> save) { save_ = std::move(save); }
 
+  /// Called with what comes with each update that is folded, once each.
+  void on_update(std::function<void(const wire::UpdateMetadata&)> observe) {
+    observe_ = std::move(observe);
+  }
+
   /// Errors: kPermissionDenied for a client that is not a participant, kInvalidArgument where its
   /// columns differ from the others', kFailedPrecondition once the training has started.
   [[nodiscard]] Result<wire::JoinReply> join(const wire::JoinRequest& request, Instant now);
@@ -111,6 +116,7 @@ class Coordinator {
   const wire::SummaryUpload* pending_summary_ = nullptr;  // likewise
   std::optional<Error> refusal_;                          // what the event in hand met
   std::function<void(const wire::Checkpoint&)> save_;
+  std::function<void(const wire::UpdateMetadata&)> observe_;
   std::string model_;
   std::string model_sha256_;
 };

@@ -1,7 +1,8 @@
 #include "worker/client.hpp"
 
 #include <chrono>
-#include <thread>
+#include <condition_variable>
+#include <mutex>
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -27,6 +28,14 @@ long peak_resident_mib() {
   return usage.ru_maxrss / 1024;
 }
 
+// Waits for `time`, or until there is reason to stop.
+void pause(const std::stop_token& stop, Milliseconds time) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any nothing_else;
+  nothing_else.wait_for(lock, stop, time, [] { return false; });
+}
+
 // One server, asked with this site's credentials.
 class Session {
  public:
@@ -40,6 +49,9 @@ class Session {
     attempts_ = attempts;
     patience_ = patience;
   }
+
+  // Ends the request under way and all later ones. From any thread.
+  void cancel() { client_.cancel(); }
 
   // The body of a successful answer.
   Result<std::string> ask(const std::string& method,
@@ -74,7 +86,7 @@ class Session {
                     path,
                     attempt + 1,
                     error.message);
-      std::this_thread::sleep_for(http::backoff(attempt, jitter_));
+      pause(options_.stop, http::backoff(attempt, jitter_));
     }
   }
 
@@ -142,6 +154,9 @@ Status train(Work& work, const wire::Train& task) {
   }
   GENESIS_ASSIGN(auto global, wire::decode_safetensors(bytes));
   GENESIS_ASSIGN(auto update, work.participant.train(work.run, task, global.tensors));
+  if (work.options.on_trained) {
+    work.options.on_trained(update.metadata);
+  }
   auto body = wire::encode(update);
   http::Headers headers;
   if (work.training.communication.compression == spec::Compression::kGzip) {
@@ -197,9 +212,13 @@ Result<wire::Task> next_task(Work& work) {
   return wire::decode_task(bytes);
 }
 
+Status stopped() {
+  return fail(Errc::kFailedPrecondition, "stopped before the training was over");
+}
+
 Status work_until_over(Work& work) {
   GENESIS_RETURN_IF_ERROR(join(work));
-  while (true) {
+  while (!work.options.stop.stop_requested()) {
     GENESIS_ASSIGN(auto task, next_task(work));
     bool is_complete = false;
     auto done = std::visit(
@@ -224,13 +243,13 @@ Status work_until_over(Work& work) {
       return done;
     }
   }
+  return stopped();
 }
 
-}  // namespace
-
-Status run_client(const ClientOptions& options) {
+Status take_part(const ClientOptions& options) {
   GENESIS_ASSIGN(auto client, http::Client::create(options.server_url, options.tls));
   Session session(std::move(client), options);
+  const std::stop_callback cancel(options.stop, [&session] { session.cancel(); });
   GENESIS_ASSIGN(auto config, session.ask("GET", "/v1/training", ""));
   GENESIS_ASSIGN(auto offer, wire::decode_join_reply(config));
   GENESIS_ASSIGN(auto training,
@@ -244,12 +263,22 @@ Status run_client(const ClientOptions& options) {
                                      training.local.learning_rate / offered.local.learning_rate));
   if (!options.state.empty()) {
     GENESIS_ASSIGN(auto files, federation::RoundFiles::open(options.state));
-    participant.keep_state(std::move(files));
+    participant.keep_state(std::move(files), options.on_saved);
   }
   session.retry(static_cast<unsigned>(training.communication.retry_attempts),
                 std::chrono::seconds(training.rounds.deadline_seconds));
   Work work{session, options, training, offer.run, participant};
   return work_until_over(work);
+}
+
+}  // namespace
+
+Status run_client(const ClientOptions& options) {
+  auto done = take_part(options);
+  if (!done && options.stop.stop_requested()) {
+    return stopped();
+  }
+  return done;
 }
 
 }  // namespace genesis::worker

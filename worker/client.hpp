@@ -2,7 +2,9 @@
 // The worker's loop over HTTPS: join, count, train, upload, until the training is over. Makes
 // outbound connections only; retries what can be retried with back-off.
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "common/crypto/secret.hpp"
 #include "common/http/client.hpp"
 #include "common/spec/parse.hpp"
+#include "common/wire/messages.hpp"
 
 namespace genesis::worker {
 
@@ -23,10 +26,15 @@ struct ClientOptions {
   std::optional<tls::ClientContext> tls;
   std::optional<crypto::Secret> auth_token;
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
+  std::function<void(const wire::UpdateMetadata&)> on_trained = {};  // after each local training
+  std::function<void(RoundId, const std::filesystem::path&)> on_saved =
+      {};  // after each state on disk
+  std::stop_token stop =
+      {};  // ends the loop: at once while it waits, else after the training in hand
 };
 
 /// Runs until the training is complete. Errors: as the site's data, the network or the server give
-/// them; kFailedPrecondition with the server's reason where the training failed.
+/// them; kFailedPrecondition with the server's reason where the training failed, or once stopped.
 [[nodiscard]] Status run_client(const ClientOptions& options);
 
 }  // namespace genesis::worker

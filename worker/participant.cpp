@@ -125,6 +125,9 @@ void Participant::save() {
                    wire::encode(wire::WorkerState{*last_update_, trainer_->optimizer_state()}));
   if (!saved) {
     spdlog::error("state not saved, the training goes on without it: {}", saved.error().message);
+  } else if (on_saved_) {
+    const auto round = last_update_->metadata.round;
+    on_saved_(round, files_->path(round));
   }
 }
 

@@ -2,6 +2,7 @@
 // One site's part of a training, without a network: its rows, its counts, its local training. The
 // HTTP client and the simulation drive the same object. One thread at a time.
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,8 +36,13 @@ class Participant {
   [[nodiscard]] const tabular::Sketch& sketch() const { return sketch_; }
   [[nodiscard]] Result<tabular::Summary> summarize(const tabular::Plan& plan) const;
 
-  /// Keeps optimizer and last update in `files`, so that a restart goes on where this site was.
-  void keep_state(federation::RoundFiles files) { files_ = std::move(files); }
+  /// Keeps optimizer and last update in `files`, so that a restart goes on where this site was;
+  /// `on_saved` hears of each that is durable.
+  using OnSaved = std::function<void(RoundId, const std::filesystem::path&)>;
+  void keep_state(federation::RoundFiles files, OnSaved on_saved = {}) {
+    files_ = std::move(files);
+    on_saved_ = std::move(on_saved);
+  }
 
   [[nodiscard]] bool is_prepared() const { return trainer_.has_value(); }
   /// Encodes the rows and lets go of the table.
@@ -67,6 +73,7 @@ class Participant {
   std::optional<model::Trainer> trainer_;
   std::optional<wire::Update> last_update_;
   std::optional<federation::RoundFiles> files_;
+  OnSaved on_saved_;
 };
 
 }  // namespace genesis::worker

@@ -23,9 +23,11 @@ MAY_INCLUDE = {
     "http": ["base", "tls", "metrics"],
     "k8s": ["base", "crypto", "tls", "http", "metrics"],
     "federation": ["base", "crypto", "spec", "tabular", "model/parameters.hpp"],
+    "genesis": ["base", "crypto", "spec/parse.hpp"],
     "aggregator": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "metrics", "wire", "tls", "http", "federation",
-                   "model/parameters.hpp"],
-    "worker": ["base", "crypto", "spec", "tabular", "metrics", "model", "wire", "tls", "http", "federation"],
+                   "model/parameters.hpp", "genesis/callbacks.hpp", "genesis/federated_server.hpp"],
+    "worker": ["base", "crypto", "spec", "tabular", "metrics", "model", "wire", "tls", "http", "federation", "genesis/callbacks.hpp",
+               "genesis/federated_client.hpp"],
     "cli": ["base", "crypto", "spec", "tabular", "model", "wire", "quality", "tls", "http", "federation", "aggregator", "worker"],
 }
 OURS = re.compile(r'^#include "(?:common/)?([a-z0-9_]+)(/[^"]*)"', re.M)
@@ -34,7 +36,8 @@ TORCH = re.compile(r"^#include <(torch|ATen|c10)/", re.M)
 
 def files():
     for folder in MAY_INCLUDE:
-        place = {"aggregator": SOURCE / folder, "worker": SOURCE / folder, "cli": SOURCE / "src" / folder}.get(
+        place = {"aggregator": SOURCE / folder, "worker": SOURCE / folder, "cli": SOURCE / "src" / folder,
+                 "genesis": SOURCE / "src" / folder}.get(
             folder, SOURCE / "src" / "common" / folder)
         for path in sorted(place.glob("*.[ch]pp")):
             yield folder, path

@@ -1,0 +1,224 @@
+#include "genesis/federated_server.hpp"
+
+#include <atomic>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <spdlog/spdlog.h>
+
+#include "aggregator/coordinator.hpp"
+#include "aggregator/round_reporter.hpp"
+#include "aggregator/service.hpp"
+#include "common/base/file.hpp"
+#include "common/crypto/digest.hpp"
+#include "common/crypto/entropy.hpp"
+#include "common/federation/round_files.hpp"
+#include "common/http/server.hpp"
+#include "common/spec/parse.hpp"
+#include "common/tls/context.hpp"
+#include "common/wire/checkpoint.hpp"
+
+namespace genesis {
+namespace {
+
+constexpr std::chrono::seconds kFarewell{10};  // for clients to hear of the end
+constexpr std::chrono::seconds kStopGrace{5};
+
+Result<spec::FederatedTraining> training(const ServerOptions& options) {
+  if (!options.spec.empty()) {
+    return spec::parse(options.spec, options.spec_name, options.overrides);
+  }
+  return spec::parse(
+      "apiVersion: federated.genesis.dev/v1alpha1\nkind: FederatedTraining\n"
+      "metadata: {name: training}\nspec: {}\n",
+      "command line",
+      options.overrides);
+}
+
+Result<std::optional<tls::ServerContext>> server_tls(const ServerOptions& options) {
+  if (options.certificate.empty()) {
+    return std::optional<tls::ServerContext>();
+  }
+  GENESIS_ASSIGN(auto certificate, tls::load_pem(options.certificate));
+  GENESIS_ASSIGN(auto key, tls::load_pem(options.key));
+  std::optional<tls::NamedPem> authority;
+  if (!options.client_authority.empty()) {
+    GENESIS_ASSIGN(authority, tls::load_pem(options.client_authority));
+  }
+  const tls::ServerTls files{std::move(certificate), std::move(key), std::move(authority)};
+  GENESIS_ASSIGN(auto context, tls::ServerContext::create(files));
+  return context;
+}
+
+Status check_writable(const std::filesystem::path& folder) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  const auto probe = folder / ".writable";
+  if (auto writable = write_file_atomic(probe, ""); !writable) {
+    return fail(
+        Errc::kIo,
+        folder.string() + ": the output folder cannot be written: " + writable.error().message);
+  }
+  std::filesystem::remove(probe, failed);
+  return {};
+}
+
+// The newest checkpoint that is whole; damaged ones are set aside.
+std::optional<wire::Checkpoint> newest_checkpoint(const federation::RoundFiles& files) {
+  for (const auto round : files.rounds()) {
+    const auto name = files.path(round).string();
+    auto bytes = files.read(round);
+    auto checkpoint = bytes ? wire::decode_checkpoint(*bytes, name)
+                            : Result<wire::Checkpoint>(tl::unexpected(bytes.error()));
+    if (checkpoint) {
+      return std::move(*checkpoint);
+    }
+    spdlog::warn("checkpoint set aside, the one before it is used: {}", checkpoint.error().message);
+    files.set_aside(round);
+  }
+  return std::nullopt;
+}
+
+// A training that goes on from `files` where they hold one, else starts.
+Result<aggregator::Coordinator> coordinate(spec::FederatedTraining training,
+                                           const std::optional<federation::RoundFiles>& files,
+                                           Instant now) {
+  if (auto checkpoint = files ? newest_checkpoint(*files) : std::nullopt) {
+    spdlog::info("resume run={} after-round={}", checkpoint->run, checkpoint->round.value);
+    return aggregator::Coordinator::resume(std::move(training), std::move(*checkpoint), now);
+  }
+  crypto::SystemEntropy entropy;
+  return aggregator::Coordinator(std::move(training), crypto::random_id(entropy), now);
+}
+
+}  // namespace
+
+struct FederatedServer::Impl {
+  Impl(ServerOptions server_options, ServerCallbacks server_callbacks)
+      : options(std::move(server_options)), callbacks(std::move(server_callbacks)) {}
+
+  Status start();
+  void closed(const wire::Checkpoint& checkpoint);
+  boost::asio::awaitable<void> lead();
+  Result<TrainedModel> finish();
+
+  ServerOptions options;
+  ServerCallbacks callbacks;
+  const SteadyClock clock;
+  std::optional<aggregator::RoundReporter> reporter;
+  std::optional<federation::RoundFiles> files;
+  std::optional<aggregator::Coordinator> coordinator;
+  std::atomic<bool> is_stopped{false};
+  // The order of the last three is that of their destruction, backwards.
+  boost::asio::io_context io{1};
+  std::optional<aggregator::Service> service;
+  std::unique_ptr<http::Server> server;
+};
+
+Status FederatedServer::Impl::start() {
+  GENESIS_ASSIGN(auto spec, training(options));
+  GENESIS_ASSIGN(auto tls, server_tls(options));
+  if (!options.output.empty()) {
+    GENESIS_RETURN_IF_ERROR(check_writable(options.output));
+    GENESIS_ASSIGN(files, federation::RoundFiles::open(options.output / "checkpoints"));
+  }
+  if (!tls) {
+    spdlog::warn(
+        "serving plain HTTP: anyone on the network can read and change what travels; "
+        "pass --ssl-cert and --ssl-key");
+  }
+  auto started = coordinate(std::move(spec), files, clock.now());
+  if (!started) {
+    return tl::unexpected(started.error().within(options.output.string()));
+  }
+  coordinator.emplace(std::move(*started));
+  reporter.emplace(
+      callbacks.on_round_complete, callbacks.on_metrics, coordinator->training().rounds.count);
+  coordinator->on_update([this](const wire::UpdateMetadata& update) { reporter->updated(update); });
+  coordinator->on_checkpoint([this](const wire::Checkpoint& checkpoint) { closed(checkpoint); });
+
+  aggregator::ServiceOptions service_options;
+  service_options.auth_token = options.auth_token;
+  service_options.is_mutual_tls = tls && tls->is_mutual();
+  service.emplace(io.get_executor(), *coordinator, clock, std::move(service_options));
+  const http::ListenAddress address{options.host, options.port};
+  GENESIS_ASSIGN(
+      server,
+      http::Server::start(
+          io.get_executor(), address, std::move(tls), http::Limits{}, service->handler()));
+  service->observe(server->counters());
+  spdlog::info("training name={} run={} rounds={} waiting-for={}",
+               coordinator->training().name,
+               coordinator->run(),
+               coordinator->training().rounds.count,
+               aggregator::round_config(coordinator->training()).expected_clients);
+  return {};
+}
+
+void FederatedServer::Impl::closed(const wire::Checkpoint& checkpoint) {
+  if (files) {
+    if (auto saved = files->save(checkpoint.round, wire::encode(checkpoint)); !saved) {
+      spdlog::error("checkpoint round={} not saved, the training goes on without it: {}",
+                    checkpoint.round.value,
+                    saved.error().message);
+    } else if (callbacks.on_checkpoint) {
+      callbacks.on_checkpoint({checkpoint.round.value, files->path(checkpoint.round)});
+    }
+  }
+  reporter->closed(checkpoint.round);
+}
+
+boost::asio::awaitable<void> FederatedServer::Impl::lead() {
+  co_await service->run(kFarewell);
+  co_await server->stop(kStopGrace);
+  io.stop();
+}
+
+Result<TrainedModel> FederatedServer::Impl::finish() {
+  if (is_stopped) {
+    return fail(Errc::kUnavailable, "interrupted before the training was over");
+  }
+  if (coordinator->model().empty()) {
+    return fail(Errc::kFailedPrecondition, "training failed: " + coordinator->state().reason);
+  }
+  TrainedModel model{coordinator->model(), crypto::sha256_hex(coordinator->model()), {}};
+  if (!options.output.empty()) {
+    model.path = options.output / "model.safetensors";
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(model.path, model.bytes));
+    files->clear();  // every client has heard of the end
+  }
+  if (callbacks.on_training_complete) {
+    callbacks.on_training_complete(model);
+  }
+  return model;
+}
+
+FederatedServer::FederatedServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FederatedServer::FederatedServer(FederatedServer&&) noexcept = default;
+FederatedServer& FederatedServer::operator=(FederatedServer&&) noexcept = default;
+FederatedServer::~FederatedServer() = default;
+
+Result<FederatedServer> FederatedServer::start(ServerOptions options, ServerCallbacks callbacks) {
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(callbacks));
+  GENESIS_RETURN_IF_ERROR(impl->start());
+  return FederatedServer(std::move(impl));
+}
+
+std::string FederatedServer::url() const {
+  return impl_->server->url();
+}
+
+Result<TrainedModel> FederatedServer::run() {
+  boost::asio::co_spawn(impl_->io, impl_->lead(), [](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+  });
+  impl_->io.run();
+  return impl_->finish();
+}
+
+void FederatedServer::stop() {
+  impl_->is_stopped = true;
+  impl_->io.stop();
+}
+
+}  // namespace genesis

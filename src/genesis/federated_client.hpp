@@ -1,0 +1,66 @@
+#pragma once
+// One site's part of a federated training, to be embedded in a program; genesis-worker is a shell
+// over it. The rows stay in this process: counts and weight updates leave, over connections that go
+// out. Link genesis::genesis. Logs go to spdlog's default logger.
+//
+//   auto client = genesis::FederatedClient::create(options, {.on_train_complete = print});
+//   if (!client) return complain(client.error().message);
+//   auto done = client->run();   // until the training is over
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/crypto/secret.hpp"
+#include "common/spec/parse.hpp"
+#include "genesis/callbacks.hpp"
+
+namespace genesis {
+
+struct ClientOptions {
+  std::string server;                         // https://host:port
+  std::string client_id;                      // with client certificates, the certificate's CN
+  std::filesystem::path data;                 // this site's rows, .csv or .csv.gz
+  std::vector<std::string> discrete_columns;  // treated as categories, beside the spec's
+  std::filesystem::path state;                // folder that lets a restart go on; "": none
+  /// PEM files: who signed the server's certificate ("" for plain HTTP), and this site's own.
+  std::filesystem::path server_authority, certificate, key;
+  std::optional<crypto::Secret> auth_token;
+  std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
+};
+
+struct ClientCallbacks {
+  MetricsCallback on_train_complete = {};
+  CheckpointCallback on_checkpoint = {};
+};
+
+class FederatedClient {
+ public:
+  /// Checks id, URL and certificates; connects to nobody yet. Sets the process to one compute
+  /// thread (LibTorch's, OpenMP's and OpenBLAS's), which is the fastest for products of this size.
+  /// Errors: kInvalidArgument names the option or file.
+  [[nodiscard]] static Result<FederatedClient> create(ClientOptions options,
+                                                      ClientCallbacks callbacks = {});
+  FederatedClient(FederatedClient&&) noexcept;
+  FederatedClient& operator=(FederatedClient&&) noexcept;
+  /// While another thread is in run(), stop() and join it first.
+  ~FederatedClient();
+
+  /// Takes part until the training is complete. Errors: as the site's data, the network or the
+  /// server give them; kFailedPrecondition with the server's reason where the training failed, or
+  /// after stop().
+  [[nodiscard]] Status run();
+
+  /// Makes run() return: at once while it waits, else after the local training in hand. From any
+  /// thread.
+  void stop();
+
+ private:
+  struct Impl;
+  explicit FederatedClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace genesis

@@ -1,0 +1,82 @@
+#include "genesis/federated_client.hpp"
+
+#include <stop_token>
+
+#include "common/http/url.hpp"
+#include "common/model/ctgan.hpp"
+#include "worker/client.hpp"
+
+namespace genesis {
+namespace {
+
+Result<std::optional<tls::ClientContext>> client_tls(const ClientOptions& options) {
+  if (options.server_authority.empty()) {
+    return std::optional<tls::ClientContext>();
+  }
+  tls::ClientTls files;
+  GENESIS_ASSIGN(files.authority, tls::load_pem(options.server_authority));
+  if (!options.certificate.empty()) {
+    GENESIS_ASSIGN(files.certificate, tls::load_pem(options.certificate));
+    GENESIS_ASSIGN(files.key, tls::load_pem(options.key));
+  }
+  GENESIS_ASSIGN(auto context, tls::ClientContext::create(files));
+  return context;
+}
+
+}  // namespace
+
+struct FederatedClient::Impl {
+  worker::ClientOptions options;
+  ClientCallbacks callbacks;
+  std::stop_source stop;
+};
+
+FederatedClient::FederatedClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FederatedClient::FederatedClient(FederatedClient&&) noexcept = default;
+FederatedClient& FederatedClient::operator=(FederatedClient&&) noexcept = default;
+FederatedClient::~FederatedClient() = default;
+
+Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCallbacks callbacks) {
+  model::use_one_thread();
+  GENESIS_ASSIGN(auto id, ClientId::parse(options.client_id));
+  GENESIS_ASSIGN(auto tls, client_tls(options));
+  worker::ClientOptions loop{.server_url = std::move(options.server),
+                             .client = std::move(id),
+                             .data = std::move(options.data),
+                             .discrete_columns = std::move(options.discrete_columns),
+                             .state = std::move(options.state),
+                             .tls = std::move(tls),
+                             .auth_token = std::move(options.auth_token),
+                             .overrides = std::move(options.overrides)};
+  auto impl = std::make_unique<Impl>(Impl{std::move(loop), std::move(callbacks), {}});
+  // What they capture is joined to them: `impl` owns the options and outlives the loop.
+  if (const auto& tell = impl->callbacks.on_train_complete) {
+    impl->options.on_trained = [&tell](const wire::UpdateMetadata& update) {
+      tell(TrainMetrics{.client = update.client.str(),
+                        .round = update.round.value,
+                        .rows = update.rows,
+                        .steps = update.steps,
+                        .generator_loss = update.generator_loss,
+                        .discriminator_loss = update.discriminator_loss,
+                        .update_norm = update.update_norm,
+                        .step_seconds = update.step_seconds});
+    };
+  }
+  if (const auto& tell = impl->callbacks.on_checkpoint) {
+    impl->options.on_saved = [&tell](RoundId round, const std::filesystem::path& path) {
+      tell({round.value, path});
+    };
+  }
+  impl->options.stop = impl->stop.get_token();
+  return FederatedClient(std::move(impl));
+}
+
+Status FederatedClient::run() {
+  return worker::run_client(impl_->options);
+}
+
+void FederatedClient::stop() {
+  impl_->stop.request_stop();
+}
+
+}  // namespace genesis
