@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "aggregator/metrics.hpp"
 #include "common/base/overloaded.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/spec_views.hpp"
@@ -275,6 +276,9 @@ Status Coordinator::add_update(const wire::Update& update, Instant now) {
 }
 
 void Coordinator::tick(Instant now) {
+  if (metrics_ != nullptr) {
+    metrics_->ticked();
+  }
   apply(rounds::Tick{}, now);
 }
 
@@ -286,8 +290,18 @@ void Coordinator::apply(const rounds::Event& event, Instant now) {
         !std::holds_alternative<rounds::FailTraining>(effect)) {
       continue;  // an earlier effect of this step failed the training
     }
+    const auto begun = std::chrono::steady_clock::now();
     perform(effect, now);
+    if (metrics_ != nullptr) {
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+      metrics_->performed(effect, state_, pending_update_, took.count(), now);
+    }
   }
+}
+
+void Coordinator::measure(Metrics& metrics, Instant now) {
+  metrics_ = &metrics;
+  metrics.take_up(state_, now);
 }
 
 void Coordinator::perform(const rounds::Effect& effect, Instant now) {
@@ -410,6 +424,9 @@ void Coordinator::close_round(RoundId closed) {
   }
   for (std::size_t i = 0; i < global_.values.size(); ++i) {
     global_.values[i] += (*mean)[i];
+  }
+  if (metrics_ != nullptr) {
+    metrics_->stepped(std::move(*mean));
   }
   checkpoint(closed);
 }

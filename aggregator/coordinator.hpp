@@ -22,6 +22,8 @@
 
 namespace genesis::aggregator {
 
+class Metrics;
+
 class Coordinator {
  public:
   Coordinator(spec::FederatedTraining training, std::string run, Instant now);
@@ -40,6 +42,8 @@ class Coordinator {
   void on_update(std::function<void(const wire::UpdateMetadata&)> observe) {
     observe_ = std::move(observe);
   }
+  /// Tells `metrics`, which outlives this, of all that follows.
+  void measure(Metrics& metrics, Instant now);
 
   /// Errors: kPermissionDenied for a client that is not a participant, kInvalidArgument where its
   /// columns differ from the others', kFailedPrecondition once the training has started.
@@ -117,6 +121,7 @@ class Coordinator {
   std::optional<Error> refusal_;                          // what the event in hand met
   std::function<void(const wire::Checkpoint&)> save_;
   std::function<void(const wire::UpdateMetadata&)> observe_;
+  Metrics* metrics_ = nullptr;
   std::string model_;
   std::string model_sha256_;
 };

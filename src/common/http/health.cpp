@@ -84,6 +84,22 @@ std::optional<std::string> Readiness::why_not() const {
   return why_not_;
 }
 
+Heartbeat::Heartbeat(std::string what, Milliseconds patience)
+    : what_(std::move(what)), patience_(patience), last_(SteadyClock().now()) {}
+
+void Heartbeat::beat() {
+  last_ = SteadyClock().now();
+}
+
+std::optional<std::string> Heartbeat::why_not() const {
+  const auto silent = SteadyClock().now() - last_.load();
+  if (silent <= patience_) {
+    return std::nullopt;
+  }
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silent).count();
+  return what_ + " has not turned for " + std::to_string(seconds) + " s";
+}
+
 struct HealthServer::Impl {
   boost::asio::io_context io{1};
   std::unique_ptr<Server> server;

@@ -2,12 +2,14 @@
 // What machines that watch a process ask it: GET /metrics, /healthz (does it live) and /readyz
 // (does it serve). One plain-HTTP listener that offers nothing else, on a thread of its own, so
 // that it answers while the process computes. For aggregator, worker and operator alike.
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 
+#include "common/base/clock.hpp"
 #include "common/base/error.hpp"
 #include "common/http/server.hpp"
 #include "common/metrics/registry.hpp"
@@ -36,6 +38,20 @@ class Readiness {
  private:
   mutable std::mutex mutex_;
   std::optional<std::string> why_not_;  // guarded by mutex_
+};
+
+/// A main loop's sign of life: one thread beats, the listener's asks whether it still does.
+class Heartbeat {
+ public:
+  /// "`what` has not turned for 61 s" once nothing was heard for `patience`, counted from here.
+  Heartbeat(std::string what, Milliseconds patience);
+  void beat();
+  [[nodiscard]] std::optional<std::string> why_not() const;
+
+ private:
+  std::string what_;
+  Milliseconds patience_;
+  std::atomic<Instant> last_;
 };
 
 class HealthServer {

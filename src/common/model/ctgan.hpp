@@ -2,6 +2,7 @@
 // CTGAN's local training and sampling (Xu et al. 2019, arXiv 1907.00503). The only library that
 // includes LibTorch, and not in its headers. One object belongs to one thread.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +21,12 @@ namespace genesis::model {
 /// Makes OpenBLAS and OpenMP use the calling thread alone. Call once at the start of main.
 void use_one_thread();
 
+/// What a trainer tells while it trains.
+struct StepReport {
+  double seconds = 0.0;  // this step's
+  bool ends_epoch = false;
+};
+
 struct TrainingConfig {
   CtganConfig ctgan;
   std::int64_t batch_size = 500;
@@ -31,6 +38,8 @@ struct TrainingConfig {
   bool clip_per_layer = false;
   std::uint64_t seed = 0;
   std::string client;  // with seed and round names the random streams
+  /// Called after each step, on the training thread; a step takes some 18 ms. Empty: nobody.
+  std::function<void(const StepReport&)> on_step;
 };
 
 struct TrainMetrics {

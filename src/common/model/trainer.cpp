@@ -162,13 +162,20 @@ struct Trainer::Impl {
     load(network, global.values, weights);
     anchor = weights;
     Streams streams(config.seed, round, config.client);
-    const std::size_t steps = static_cast<std::size_t>(config.epochs) *
-                              std::max<std::size_t>(1, rows.row_count() / batch);
+    const std::size_t epoch_steps = std::max<std::size_t>(1, rows.row_count() / batch);
+    const std::size_t steps = static_cast<std::size_t>(config.epochs) * epoch_steps;
     TrainMetrics metrics;
     const auto start = std::chrono::steady_clock::now();
+    auto step_start = start;
     for (std::size_t i = 0; i < steps; ++i) {
       metrics.discriminator_loss += discriminator_step(streams, learning_rate);
       metrics.generator_loss += generator_step(streams, learning_rate);
+      if (config.on_step) {
+        const auto now = std::chrono::steady_clock::now();
+        const std::chrono::duration<double> took = now - step_start;
+        config.on_step({.seconds = took.count(), .ends_epoch = (i + 1) % epoch_steps == 0});
+        step_start = now;
+      }
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     metrics.steps = steps;

@@ -68,6 +68,16 @@ TEST_CASE("http: a process that does not live says why", "[http]") {
   CHECK(ask(*server, "/healthz").body == "the main loop hangs\n");
 }
 
+TEST_CASE("http: a loop that has stopped beating is named, one that beats is alive", "[http]") {
+  Heartbeat silent("the training's loop", 0ms);
+  std::this_thread::sleep_for(2ms);
+  CHECK(silent.why_not() == "the training's loop has not turned for 0 s");
+  Heartbeat beating("the training's loop", kPatience);
+  CHECK(beating.why_not() == std::nullopt);
+  beating.beat();
+  CHECK(beating.why_not() == std::nullopt);
+}
+
 TEST_CASE("http: the health listener offers nothing else and takes nothing in", "[http]") {
   metrics::Registry registry;
   const auto server = a_health_server(registry);

@@ -1,0 +1,306 @@
+#include "aggregator/metrics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "common/base/overloaded.hpp"
+
+namespace genesis::aggregator {
+namespace {
+
+constexpr Milliseconds kHungAfter{60'000};
+constexpr std::size_t kLanes = 8;
+
+// Half a second to nine hours.
+std::vector<double> round_buckets() {
+  return metrics::exponential_buckets(0.5, 2.0, 17);
+}
+
+// Sums of products in kLanes interleaved parts, which the compiler may vectorise.
+double dot(std::span<const float> a, std::span<const float> b) {
+  std::array<double, kLanes> lanes{};
+  const std::size_t whole = a.size() - a.size() % kLanes;
+  for (std::size_t i = 0; i < whole; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane] += static_cast<double>(a[i + lane]) * static_cast<double>(b[i + lane]);
+    }
+  }
+  for (std::size_t i = whole; i < a.size(); ++i) {
+    lanes[0] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  }
+  double sum = 0.0;
+  for (const double lane : lanes) {
+    sum += lane;
+  }
+  return sum;
+}
+
+// Why requests are refused: by the status of the answer, or before there was a request at all.
+constexpr std::array<std::pair<int, const char*>, 13> kReasons{{{400, "invalid"},
+                                                                {401, "unauthenticated"},
+                                                                {403, "forbidden"},
+                                                                {404, "not_found"},
+                                                                {405, "method"},
+                                                                {408, "timeout"},
+                                                                {409, "conflict"},
+                                                                {412, "precondition"},
+                                                                {413, "too_large"},
+                                                                {416, "range"},
+                                                                {422, "altered"},
+                                                                {429, "rate"},
+                                                                {503, "unavailable"}}};
+constexpr const char* kOtherReason = "internal";
+constexpr const char* kMalformed = "malformed";
+constexpr const char* kHandshake = "handshake";
+constexpr const char* kConnections = "connections";
+
+bool is_update(const http::Request& request) {
+  return request.method == "PUT" && request.path.find("/updates/") != std::string::npos;
+}
+
+bool is_parameters(const http::Request& request) {
+  return request.method == "GET" && request.path.ends_with("/parameters");
+}
+
+std::string encoding_of(std::string_view content_encoding) {
+  return content_encoding.empty() ? "none" : std::string(content_encoding);
+}
+
+boost::asio::awaitable<http::Response> respond(Metrics& metrics,
+                                               const http::Handler& inner,
+                                               http::Request request) {
+  http::Request seen;  // what is asked of it afterwards; the body goes to the handler
+  seen.method = request.method;
+  seen.path = request.path;
+  seen.headers = request.headers;
+  seen.content_length = request.body.size();
+  http::Response response = co_await inner.respond(std::move(request));
+  metrics.answered(seen, response);
+  co_return response;
+}
+
+}  // namespace
+
+double norm(std::span<const float> values) {
+  return std::sqrt(dot(values, values));
+}
+
+std::optional<double> divergence(std::span<const float> update,
+                                 std::span<const float> previous_step) {
+  if (update.size() != previous_step.size()) {
+    return std::nullopt;
+  }
+  const double lengths = norm(update) * norm(previous_step);
+  if (lengths == 0.0) {
+    return std::nullopt;
+  }
+  return 1.0 - std::clamp(dot(update, previous_step) / lengths, -1.0, 1.0);
+}
+
+Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
+    : registry_(registry),
+      round_(registry.gauge({"genesis_round", "The open round; 0 before the first."})),
+      rounds_(registry.counters(
+          {"genesis_rounds_total",
+           "Rounds by result: completed, retried (deadline without a quorum), failed."},
+          {{"result"}})),
+      round_duration_(registry.histogram(
+          {"genesis_round_duration_seconds", "From a round's opening to its aggregate."},
+          round_buckets())),
+      round_clients_(registry.gauges(
+          {"genesis_round_clients",
+           "Clients of the open round: selected, reported, rejected (updates refused); dropped: "
+           "selected in the round before, but not in its aggregate."},
+          {{"state"}})),
+      update_bytes_(registry.counters(
+          {"genesis_update_bytes_total",
+           "Bodies of updates received and of parameters sent, as they travelled."},
+          {{"direction", "encoding"}, 32})),
+      aggregation_seconds_(registry.gauge(
+          {"genesis_aggregation_seconds",
+           "Time spent on folding the last closed round's updates and applying their aggregate."})),
+      generator_loss_(registry.gauge(
+          {"genesis_generator_loss", "Mean of the last closed round's clients, by rows."})),
+      discriminator_loss_(registry.gauge(
+          {"genesis_discriminator_loss", "Mean of the last closed round's clients, by rows."})),
+      update_norm_(registry.gauge(
+          {"genesis_update_norm", "Mean Euclidean norm of the last closed round's updates."})),
+      client_divergence_(registry.gauges(
+          {"genesis_client_divergence",
+           "1 - cos of the client's last update and the global step of the round before."},
+          {{"client"}, max_clients})),
+      client_train_seconds_(registry.gauges(
+          {"genesis_client_train_seconds", "Local training of the client's last update."},
+          {{"client"}, max_clients})),
+      refused_(registry.counters({"genesis_refused_requests_total",
+                                  "Requests and connections that were refused, by reason."},
+                                 {{"reason"}, 32})),
+      joins_(registry.counters(
+          {"genesis_joins_total", "Requests to join, a client's return included, by result."},
+          {{"result"}})),
+      readiness_("starting: does not listen yet"),
+      heartbeat_("the training's loop", kHungAfter) {
+  for (const auto* result : {"completed", "retried", "failed"}) {
+    rounds_.with({result});
+  }
+  for (const auto* direction : {"received", "sent"}) {
+    update_bytes_.with({direction, "none"});
+  }
+  for (const auto& [status, reason] : kReasons) {
+    refused_.with({reason});
+  }
+  for (const auto* reason : {kOtherReason, kMalformed, kHandshake, kConnections}) {
+    refused_.with({reason});
+  }
+  for (const auto* result : {"accepted", "refused"}) {
+    joins_.with({result});
+  }
+  round_clients_.with({"dropped"});
+  show_clients();
+}
+
+void Metrics::take_up(const rounds::State& state, Instant now) {
+  if (state.phase == rounds::Phase::kTraining) {
+    opened(state, now);
+  }
+}
+
+void Metrics::performed(const rounds::Effect& effect,
+                        const rounds::State& state,
+                        const wire::Update* update,
+                        double seconds,
+                        Instant now) {
+  std::visit(Overloaded{
+                 [&](const rounds::OpenRound&) { opened(state, now); },
+                 [&](const rounds::FoldUpdate&) { folded(*update, seconds); },
+                 [&](const rounds::CloseRound&) { closed(seconds, now); },
+                 [&](const rounds::ExtendRound&) { rounds_.with({"retried"}).add(); },
+                 [&](const rounds::FailTraining&) { rounds_.with({"failed"}).add(); },
+                 [](const auto&) {},  // of the others nothing is measured
+             },
+             effect);
+  if (state.phase == rounds::Phase::kTraining && state.round == now_.id) {
+    now_.selected = state.selected.size();  // replacements may have been drawn
+  }
+  show_clients();
+}
+
+void Metrics::opened(const rounds::State& state, Instant now) {
+  now_ = Round{};
+  now_.id = state.round;
+  now_.opened = now;
+  now_.selected = state.selected.size();
+  round_.set(static_cast<double>(state.round.value));
+}
+
+void Metrics::folded(const wire::Update& update, double seconds) {
+  const auto& metadata = update.metadata;
+  const auto rows = static_cast<double>(metadata.rows);
+  ++now_.reported;
+  now_.rows += rows;
+  now_.generator_loss += rows * metadata.generator_loss;
+  now_.discriminator_loss += rows * metadata.discriminator_loss;
+  now_.update_norm += norm(update.delta.values);
+  now_.seconds += seconds;
+  client_train_seconds_.with({metadata.client.str()})
+      .set(metadata.step_seconds * static_cast<double>(metadata.steps));
+  if (const auto apart = divergence(update.delta.values, previous_step_)) {
+    client_divergence_.with({metadata.client.str()}).set(*apart);
+  }
+}
+
+void Metrics::closed(double seconds, Instant now) {
+  rounds_.with({"completed"}).add();
+  round_duration_.observe(std::chrono::duration<double>(now - now_.opened).count());
+  round_clients_.with({"dropped"})
+      .set(static_cast<double>(now_.selected - std::min(now_.selected, now_.reported)));
+  aggregation_seconds_.set(now_.seconds + seconds);
+  if (now_.reported > 0) {
+    generator_loss_.set(now_.generator_loss / now_.rows);
+    discriminator_loss_.set(now_.discriminator_loss / now_.rows);
+    update_norm_.set(now_.update_norm / static_cast<double>(now_.reported));
+  }
+}
+
+void Metrics::show_clients() {
+  round_clients_.with({"selected"}).set(static_cast<double>(now_.selected));
+  round_clients_.with({"reported"}).set(static_cast<double>(now_.reported));
+  round_clients_.with({"rejected"}).set(static_cast<double>(now_.rejected));
+}
+
+http::Handler Metrics::measured(http::Handler handler) {
+  http::Handler measuring;
+  measuring.admit = [this, admit = handler.admit](const http::Request& request) {
+    auto decision = admit(request);
+    if (const auto* refusal = std::get_if<http::Response>(&decision)) {
+      refused(refusal->status);
+    }
+    return decision;
+  };
+  // Not a coroutine itself: the server keeps the handler for longer than its coroutines.
+  measuring.respond = [this, handler = std::move(handler)](http::Request request) {
+    return respond(*this, handler, std::move(request));
+  };
+  return measuring;
+}
+
+void Metrics::answered(const http::Request& request, const http::Response& response) {
+  const bool is_refused = response.status >= 400;
+  if (is_refused) {
+    refused(response.status);
+  }
+  if (request.method == "POST" && request.path == "/v1/join") {
+    joins_.with({is_refused ? "refused" : "accepted"}).add();
+  }
+  if (is_update(request)) {
+    update_bytes_.with({"received", encoding_of(request.content_encoding())})
+        .add(static_cast<double>(request.content_length.value_or(0)));
+    // 416 only says where an upload is to go on.
+    if (is_refused && response.status != 416 && response.status < 500) {
+      ++now_.rejected;
+      show_clients();
+    }
+  }
+  if (is_parameters(request) && !is_refused && response.body) {
+    update_bytes_
+        .with({"sent", encoding_of(http::find_header(response.headers, "Content-Encoding"))})
+        .add(static_cast<double>(response.body->size()));
+  }
+}
+
+void Metrics::refused(int status) {
+  const auto known = std::ranges::find(kReasons, status, &std::pair<int, const char*>::first);
+  refused_.with({known == kReasons.end() ? kOtherReason : known->second}).add();
+}
+
+void Metrics::watch(const http::Counters& counters) {
+  auto connections = registry_.gauge({"genesis_http_connections", "Open connections."});
+  auto requests = registry_.counter({"genesis_http_requests_total", "Requests that parsed."});
+  auto bytes = registry_.counters(
+      {"genesis_http_bytes_total", "All of HTTP on the training's port, without TLS framing."},
+      {{"direction"}});
+  registry_.on_collect([&counters, connections, requests, bytes, refused = refused_]() mutable {
+    const auto total = [](const std::atomic<std::uint64_t>& count) {
+      return static_cast<double>(count.load());
+    };
+    connections.set(total(counters.open));
+    requests.raise_to(total(counters.requests));
+    bytes.with({"received"}).raise_to(total(counters.bytes_in));
+    bytes.with({"sent"}).raise_to(total(counters.bytes_out));
+    refused.with({kMalformed}).raise_to(total(counters.bad_requests));
+    refused.with({kHandshake}).raise_to(total(counters.handshake_failures));
+    refused.with({kConnections}).raise_to(total(counters.refused));
+  });
+}
+
+http::HealthChecks Metrics::checks() {
+  http::HealthChecks checks;
+  checks.why_not_alive = [this] { return heartbeat_.why_not(); };
+  checks.why_not_ready = [this] { return readiness_.why_not(); };
+  return checks;
+}
+
+}  // namespace genesis::aggregator

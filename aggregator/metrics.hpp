@@ -1,0 +1,101 @@
+#pragma once
+// Every metric of genesis-aggregator, declared here and nowhere else; docs/metrics.md explains
+// them. The coordinator and the HTTP face tell what they have done, on their own thread; the health
+// listener reads from its own. Costs a pass over each update (norm and direction), so it is there
+// only where somebody asked for metrics.
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.hpp"
+#include "common/base/ids.hpp"
+#include "common/http/health.hpp"
+#include "common/http/server.hpp"
+#include "common/metrics/registry.hpp"
+#include "common/rounds/step.hpp"
+#include "common/wire/messages.hpp"
+
+namespace genesis::aggregator {
+
+/// One minus the cosine of the angle between an update and the step that the global model took in
+/// the round before: 0 is the same direction, 1 unrelated, 2 the opposite. Needs no other client's
+/// update, so memory stays O(model). Nothing where either is zero.
+[[nodiscard]] std::optional<double> divergence(std::span<const float> update,
+                                               std::span<const float> previous_step);
+
+/// Euclidean norm, summed in double.
+[[nodiscard]] double norm(std::span<const float> values);
+
+class Metrics {
+ public:
+  /// `max_clients` bounds the series of each metric that has a client label.
+  Metrics(metrics::Registry& registry, std::size_t max_clients);
+
+  // From the coordinator.
+  /// A training that is under way already (resumed).
+  void take_up(const rounds::State& state, Instant now);
+  /// An effect has been carried out, which took so many seconds; `state` is the one after the whole
+  /// step. `update` is the one that a FoldUpdate is about.
+  void performed(const rounds::Effect& effect,
+                 const rounds::State& state,
+                 const wire::Update* update,
+                 double seconds,
+                 Instant now);
+  /// The global model has moved by `step`: what the next round's updates are compared with.
+  void stepped(std::vector<float> step) { previous_step_ = std::move(step); }
+  void ticked() { heartbeat_.beat(); }
+
+  // From the HTTP face.
+  /// The same handler, with its refusals, joins and update bytes counted. This outlives it.
+  [[nodiscard]] http::Handler measured(http::Handler handler);
+  /// `request` without its body, whose size is content_length.
+  void answered(const http::Request& request, const http::Response& response);
+  /// Adds the server's own totals to every scrape. `counters` outlives the registry's last text().
+  void watch(const http::Counters& counters);
+
+  // For the health listener.
+  [[nodiscard]] http::HealthChecks checks();
+  http::Readiness& readiness() { return readiness_; }
+
+ private:
+  // What the open round has come to so far.
+  struct Round {
+    RoundId id;
+    Instant opened;
+    std::size_t selected = 0;
+    std::size_t reported = 0;
+    std::size_t rejected = 0;
+    double rows = 0.0;
+    double generator_loss = 0.0;  // weighted by rows, to be divided by them
+    double discriminator_loss = 0.0;
+    double update_norm = 0.0;  // sum
+    double seconds = 0.0;      // of folding and aggregating
+  };
+
+  void opened(const rounds::State& state, Instant now);
+  void folded(const wire::Update& update, double seconds);
+  void closed(double seconds, Instant now);
+  void refused(int status);
+  void show_clients();
+
+  metrics::Registry& registry_;
+  metrics::Gauge round_;
+  metrics::Family<metrics::Counter> rounds_;
+  metrics::Histogram round_duration_;
+  metrics::Family<metrics::Gauge> round_clients_;
+  metrics::Family<metrics::Counter> update_bytes_;
+  metrics::Gauge aggregation_seconds_;
+  metrics::Gauge generator_loss_, discriminator_loss_, update_norm_;
+  metrics::Family<metrics::Gauge> client_divergence_, client_train_seconds_;
+  metrics::Family<metrics::Counter> refused_, joins_;
+  Round now_;
+  std::vector<float> previous_step_;  // empty before the first round has closed
+  http::Readiness readiness_;
+  http::Heartbeat heartbeat_;
+};
+
+}  // namespace genesis::aggregator

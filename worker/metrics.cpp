@@ -1,0 +1,68 @@
+#include "worker/metrics.hpp"
+
+namespace genesis::worker {
+
+Metrics::Metrics(metrics::Registry& registry)
+    : round_(registry.gauge(
+          {"genesis_local_round", "The round that this site has trained last; 0 before."})),
+      rows_(registry.gauge({"genesis_local_rows", "Rows of this site."})),
+      step_seconds_(registry.histogram(
+          {"genesis_local_step_seconds", "A training step: discriminator and generator."},
+          // One millisecond to eight seconds.
+          metrics::exponential_buckets(0.001, 2.0, 14))),
+      epochs_(registry.counter({"genesis_local_epochs_total", "Passes over this site's rows."})),
+      generator_loss_(
+          registry.gauge({"genesis_local_generator_loss", "Mean over the last local training."})),
+      discriminator_loss_(registry.gauge(
+          {"genesis_local_discriminator_loss", "Mean over the last local training."})),
+      update_norm_(registry.gauge(
+          {"genesis_local_update_norm", "Euclidean norm of this site's last update."})),
+      update_bytes_(registry.counters(
+          {"genesis_update_bytes_total",
+           "Bodies of updates sent and of parameters received, as they travelled."},
+          {{"direction", "encoding"}, 32})),
+      retries_(registry.counter(
+          {"genesis_retried_requests_total", "Requests to the server that were tried once more."})),
+      readiness_("has not joined the training yet") {
+  for (const auto* direction : {"received", "sent"}) {
+    update_bytes_.with({direction, "none"});
+  }
+}
+
+void Metrics::joined(std::uint64_t rows) {
+  rows_.set(static_cast<double>(rows));
+  readiness_.set_ready();
+}
+
+void Metrics::began(RoundId round) {
+  round_.set(static_cast<double>(round.value));
+}
+
+void Metrics::stepped(const model::StepReport& step) {
+  step_seconds_.observe(step.seconds);
+  if (step.ends_epoch) {
+    epochs_.add();
+  }
+}
+
+void Metrics::trained(const wire::UpdateMetadata& update) {
+  generator_loss_.set(update.generator_loss);
+  discriminator_loss_.set(update.discriminator_loss);
+  update_norm_.set(update.update_norm);
+}
+
+void Metrics::sent(std::string_view encoding, std::uint64_t bytes) {
+  update_bytes_.with({"sent", std::string(encoding)}).add(static_cast<double>(bytes));
+}
+
+void Metrics::received(std::string_view encoding, std::uint64_t bytes) {
+  update_bytes_.with({"received", std::string(encoding)}).add(static_cast<double>(bytes));
+}
+
+http::HealthChecks Metrics::checks() {
+  http::HealthChecks checks;
+  checks.why_not_ready = [this] { return readiness_.why_not(); };
+  return checks;
+}
+
+}  // namespace genesis::worker
