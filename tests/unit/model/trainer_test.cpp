@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <thread>
+#include <vector>
 
 #include "common/model/ctgan.hpp"
 #include "tests/support/catch.hpp"
@@ -180,6 +182,26 @@ TEST_CASE("model: a table without discrete columns trains and samples", "[model]
   const auto sampler = Sampler::create(small_config(), layout, result->parameters);
   REQUIRE(sampler.has_value());
   CHECK(sampler->sample_block(1, 0, 10, {}).rows == 10);
+}
+
+TEST_CASE("model: each step is told, each epoch ends once, and the result is the same", "[model]") {
+  auto config = a_training();
+  config.epochs = 3;
+  const auto silent = trainer_of(config).train(initial(), RoundId{1}, kRate);
+  std::vector<StepReport> steps;
+  config.on_step = [&](const StepReport& step) { steps.push_back(step); };
+  const auto told = trainer_of(config).train(initial(), RoundId{1}, kRate);
+  CHECK(same(told->parameters, silent->parameters));
+  REQUIRE(steps.size() == told->metrics.steps);
+  double seconds = 0.0;
+  for (const auto& step : steps) {
+    CHECK(step.seconds >= 0.0);
+    seconds += step.seconds;
+  }
+  CHECK_THAT(seconds / static_cast<double>(steps.size()),
+             WithinRel(told->metrics.step_seconds, 0.5));
+  CHECK(std::ranges::count_if(steps, &StepReport::ends_epoch) == 3);
+  CHECK(steps.back().ends_epoch);
 }
 
 TEST_CASE("model: FedProx keeps the update near the global weights", "[model]") {

@@ -1,0 +1,65 @@
+#include "worker/metrics.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace genesis;
+using namespace genesis::worker;
+
+namespace {
+
+void says(metrics::Registry& registry, const std::string& line) {
+  CHECK_THAT("\n" + registry.text(), ContainsSubstring("\n" + line + "\n"));
+}
+
+}  // namespace
+
+TEST_CASE("worker: steps and epochs are measured", "[worker]") {
+  metrics::Registry registry;
+  Metrics metrics(registry);
+  says(registry, "genesis_local_epochs_total 0");
+  says(registry, "genesis_local_step_seconds_count 0");
+  metrics.began(RoundId{4});
+  metrics.stepped({.seconds = 0.0175, .ends_epoch = false});
+  metrics.stepped({.seconds = 0.5, .ends_epoch = true});
+  says(registry, "genesis_local_round 4");
+  says(registry, "genesis_local_epochs_total 1");
+  says(registry, "genesis_local_step_seconds_count 2");
+  says(registry, "genesis_local_step_seconds_sum 0.5175");
+  says(registry, "genesis_local_step_seconds_bucket{le=\"0.016\"} 0");
+  says(registry, "genesis_local_step_seconds_bucket{le=\"0.032\"} 1");
+  says(registry, "genesis_local_step_seconds_bucket{le=\"+Inf\"} 2");
+}
+
+TEST_CASE("worker: what a training came to and what travelled are told", "[worker]") {
+  metrics::Registry registry;
+  Metrics metrics(registry);
+  metrics.trained(wire::UpdateMetadata{.run = "run",
+                                       .round = RoundId{1},
+                                       .client = *ClientId::parse("a"),
+                                       .rows = 10,
+                                       .generator_loss = 1.5,
+                                       .discriminator_loss = -0.25,
+                                       .update_norm = 3});
+  metrics.received("none", 100);
+  metrics.sent("gzip", 7);
+  metrics.retried();
+  says(registry, "genesis_local_generator_loss 1.5");
+  says(registry, "genesis_local_discriminator_loss -0.25");
+  says(registry, "genesis_local_update_norm 3");
+  says(registry, "genesis_update_bytes_total{direction=\"received\",encoding=\"none\"} 100");
+  says(registry, "genesis_update_bytes_total{direction=\"sent\",encoding=\"gzip\"} 7");
+  says(registry, "genesis_update_bytes_total{direction=\"sent\",encoding=\"none\"} 0");
+  says(registry, "genesis_retried_requests_total 1");
+}
+
+TEST_CASE("worker: it is ready while it is a member", "[worker]") {
+  metrics::Registry registry;
+  Metrics metrics(registry);
+  const auto why_not = metrics.checks().why_not_ready;
+  CHECK(why_not() == "has not joined the training yet");
+  metrics.joined(400);
+  CHECK(why_not() == std::nullopt);
+  says(registry, "genesis_local_rows 400");
+  metrics.joining();
+  CHECK(why_not() == "has not joined the training yet");
+}
