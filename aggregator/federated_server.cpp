@@ -7,13 +7,16 @@
 #include <spdlog/spdlog.h>
 
 #include "aggregator/coordinator.hpp"
+#include "aggregator/metrics.hpp"
 #include "aggregator/round_reporter.hpp"
 #include "aggregator/service.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/federation/round_files.hpp"
+#include "common/http/health.hpp"
 #include "common/http/server.hpp"
+#include "common/metrics/process.hpp"
 #include "common/spec/parse.hpp"
 #include "common/tls/context.hpp"
 #include "common/wire/checkpoint.hpp"
@@ -98,6 +101,7 @@ struct FederatedServer::Impl {
       : options(std::move(server_options)), callbacks(std::move(server_callbacks)) {}
 
   Status start();
+  Status watch(const spec::FederatedTraining& spec);
   void closed(const wire::Checkpoint& checkpoint);
   boost::asio::awaitable<void> lead();
   Result<TrainedModel> finish();
@@ -105,19 +109,36 @@ struct FederatedServer::Impl {
   ServerOptions options;
   ServerCallbacks callbacks;
   const SteadyClock clock;
+  metrics::Registry registry;
+  std::optional<aggregator::Metrics> metrics;  // where they are asked for
   std::optional<aggregator::RoundReporter> reporter;
   std::optional<federation::RoundFiles> files;
   std::optional<aggregator::Coordinator> coordinator;
   std::atomic<bool> is_stopped{false};
-  // The order of the last three is that of their destruction, backwards.
+  // The order of the last four is that of their destruction, backwards.
   boost::asio::io_context io{1};
   std::optional<aggregator::Service> service;
   std::unique_ptr<http::Server> server;
+  std::unique_ptr<http::HealthServer> health;
 };
+
+// Opens the metrics listener, which says from the start what is still missing.
+Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
+  if (!options.metrics.port) {
+    return {};
+  }
+  metrics::declare_process(registry, "genesis-aggregator");
+  metrics.emplace(registry, static_cast<std::size_t>(spec.rounds.max_clients));
+  const http::ListenAddress address{options.metrics.host, *options.metrics.port, "--metrics-port"};
+  GENESIS_ASSIGN(health, http::HealthServer::start(address, registry, metrics->checks()));
+  spdlog::info("metrics url={}", health->url());
+  return {};
+}
 
 Status FederatedServer::Impl::start() {
   GENESIS_ASSIGN(auto spec, training(options));
   GENESIS_ASSIGN(auto tls, server_tls(options));
+  GENESIS_RETURN_IF_ERROR(watch(spec));
   if (!options.output.empty()) {
     GENESIS_RETURN_IF_ERROR(check_writable(options.output));
     GENESIS_ASSIGN(files, federation::RoundFiles::open(options.output / "checkpoints"));
@@ -141,12 +162,21 @@ Status FederatedServer::Impl::start() {
   service_options.auth_token = options.auth_token;
   service_options.is_mutual_tls = tls && tls->is_mutual();
   service.emplace(io.get_executor(), *coordinator, clock, std::move(service_options));
+  auto handler = service->handler();
+  if (metrics) {
+    coordinator->measure(*metrics, clock.now());
+    handler = metrics->measured(std::move(handler));
+  }
   const http::ListenAddress address{options.host, options.port};
   GENESIS_ASSIGN(
       server,
       http::Server::start(
-          io.get_executor(), address, std::move(tls), http::Limits{}, service->handler()));
+          io.get_executor(), address, std::move(tls), http::Limits{}, std::move(handler)));
   service->observe(server->counters());
+  if (metrics) {
+    metrics->watch(server->counters());
+    metrics->readiness().set_ready();
+  }
   spdlog::info("training name={} run={} rounds={} waiting-for={}",
                coordinator->training().name,
                coordinator->run(),
@@ -170,6 +200,9 @@ void FederatedServer::Impl::closed(const wire::Checkpoint& checkpoint) {
 
 boost::asio::awaitable<void> FederatedServer::Impl::lead() {
   co_await service->run(kFarewell);
+  if (metrics) {
+    metrics->readiness().set_not_ready("the training is over; stopping");
+  }
   co_await server->stop(kStopGrace);
   io.stop();
 }
@@ -206,6 +239,10 @@ Result<FederatedServer> FederatedServer::start(ServerOptions options, ServerCall
 
 std::string FederatedServer::url() const {
   return impl_->server->url();
+}
+
+std::string FederatedServer::metrics_url() const {
+  return impl_->health ? impl_->health->url() : "";
 }
 
 Result<TrainedModel> FederatedServer::run() {

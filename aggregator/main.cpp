@@ -56,6 +56,9 @@ Status serve(Options& options) {
   GENESIS_ASSIGN(auto server, FederatedServer::start(options.server));
   const StopOnSignal stop_on_signal(server);
   std::cout << "listening " << server.url() << std::endl;
+  if (!server.metrics_url().empty()) {
+    std::cout << "metrics " << server.metrics_url() << std::endl;
+  }
   GENESIS_ASSIGN(auto model, server.run());
   std::cout << "model " << model.path.string() << std::endl;
   return {};
@@ -148,6 +151,14 @@ int main(int argc, char** argv) {
                  options.token_file,
                  "File with the token that clients must send (or FEDERATED_AUTH_TOKEN)");
   app.add_option("--output", options.server.output, "Folder for model.safetensors")
+      ->capture_default_str();
+  app.add_option("--metrics-port",
+                 options.server.metrics.port,
+                 "Port for /metrics, /healthz and /readyz, plain HTTP; 0 takes a free one (off "
+                 "without)")
+      ->envname("GENESIS_METRICS_PORT");
+  app.add_option("--metrics-host", options.server.metrics.host, "Address of that port")
+      ->envname("GENESIS_METRICS_HOST")
       ->capture_default_str();
   try {
     app.parse(argc, argv);

@@ -7,11 +7,13 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include "common/base/check.hpp"
 #include "common/base/overloaded.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/http/backoff.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/messages.hpp"
+#include "worker/metrics.hpp"
 #include "worker/participant.hpp"
 
 namespace genesis::worker {
@@ -86,6 +88,7 @@ class Session {
                     path,
                     attempt + 1,
                     error.message);
+      options_.metrics->retried();
       pause(options_.stop, http::backoff(attempt, jitter_));
     }
   }
@@ -153,7 +156,10 @@ Status train(Work& work, const wire::Train& task) {
                     ": arrived altered; their digest does not match");
   }
   GENESIS_ASSIGN(auto global, wire::decode_safetensors(bytes));
+  work.options.metrics->received("none", bytes.size());
+  work.options.metrics->began(task.round);
   GENESIS_ASSIGN(auto update, work.participant.train(work.run, task, global.tensors));
+  work.options.metrics->trained(update.metadata);
   if (work.options.on_trained) {
     work.options.on_trained(update.metadata);
   }
@@ -165,6 +171,7 @@ Status train(Work& work, const wire::Train& task) {
   }
   auto sent =
       work.session.ask("PUT", round + "/updates/" + work.options.client.str(), body, headers);
+  work.options.metrics->sent(headers.empty() ? "none" : "gzip", body.size());
   if (!sent && is_overtaken(sent.error())) {
     spdlog::warn("update client={} round={} refused: {}",
                  work.options.client.str(),
@@ -189,10 +196,12 @@ Status train(Work& work, const wire::Train& task) {
 }
 
 Status join(Work& work) {
+  work.options.metrics->joining();
   const wire::JoinRequest request{work.options.client, work.participant.sketch()};
   GENESIS_ASSIGN(auto joined, work.session.ask("POST", "/v1/join", wire::encode(request)));
   GENESIS_ASSIGN(auto reply, wire::decode_join_reply(joined));
   work.run = reply.run;
+  work.options.metrics->joined(work.participant.rows());
   spdlog::info("joined client={} rows={} run={}",
                work.options.client.str(),
                work.participant.rows(),
@@ -265,6 +274,8 @@ Status take_part(const ClientOptions& options) {
     GENESIS_ASSIGN(auto files, federation::RoundFiles::open(options.state));
     participant.keep_state(std::move(files), options.on_saved);
   }
+  participant.on_step(
+      [&options](const model::StepReport& step) { options.metrics->stepped(step); });
   session.retry(static_cast<unsigned>(training.communication.retry_attempts),
                 std::chrono::seconds(training.rounds.deadline_seconds));
   Work work{session, options, training, offer.run, participant};
@@ -274,6 +285,7 @@ Status take_part(const ClientOptions& options) {
 }  // namespace
 
 Status run_client(const ClientOptions& options) {
+  GENESIS_CHECK(options.metrics != nullptr, "a run is measured");
   auto done = take_part(options);
   if (!done && options.stop.stop_requested()) {
     return stopped();

@@ -17,6 +17,8 @@
 
 namespace genesis::worker {
 
+class Metrics;
+
 struct ClientOptions {
   std::string server_url;
   ClientId client;
@@ -26,6 +28,7 @@ struct ClientOptions {
   std::optional<tls::ClientContext> tls;
   std::optional<crypto::Secret> auth_token;
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
+  Metrics* metrics = nullptr;             // told of all; outlives the run; never null in it
   std::function<void(const wire::UpdateMetadata&)> on_trained = {};  // after each local training
   std::function<void(RoundId, const std::filesystem::path&)> on_saved =
       {};  // after each state on disk

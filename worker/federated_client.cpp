@@ -2,9 +2,14 @@
 
 #include <stop_token>
 
+#include <spdlog/spdlog.h>
+
+#include "common/http/health.hpp"
 #include "common/http/url.hpp"
+#include "common/metrics/process.hpp"
 #include "common/model/ctgan.hpp"
 #include "worker/client.hpp"
+#include "worker/metrics.hpp"
 
 namespace genesis {
 namespace {
@@ -26,10 +31,30 @@ Result<std::optional<tls::ClientContext>> client_tls(const ClientOptions& option
 }  // namespace
 
 struct FederatedClient::Impl {
+  Impl(worker::ClientOptions loop, ClientCallbacks client_callbacks)
+      : metrics(registry), options(std::move(loop)), callbacks(std::move(client_callbacks)) {
+    options.metrics = &metrics;
+  }
+  Status watch(const MetricsListener& listener);
+
+  metrics::Registry registry;
+  worker::Metrics metrics;
   worker::ClientOptions options;
   ClientCallbacks callbacks;
   std::stop_source stop;
+  std::unique_ptr<http::HealthServer> health;  // last: it reads the registry
 };
+
+Status FederatedClient::Impl::watch(const MetricsListener& listener) {
+  if (!listener.port) {
+    return {};
+  }
+  metrics::declare_process(registry, "genesis-worker");
+  const http::ListenAddress address{listener.host, *listener.port, "--metrics-port"};
+  GENESIS_ASSIGN(health, http::HealthServer::start(address, registry, metrics.checks()));
+  spdlog::info("metrics url={}", health->url());
+  return {};
+}
 
 FederatedClient::FederatedClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 FederatedClient::FederatedClient(FederatedClient&&) noexcept = default;
@@ -48,7 +73,8 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .tls = std::move(tls),
                              .auth_token = std::move(options.auth_token),
                              .overrides = std::move(options.overrides)};
-  auto impl = std::make_unique<Impl>(Impl{std::move(loop), std::move(callbacks), {}});
+  auto impl = std::make_unique<Impl>(std::move(loop), std::move(callbacks));
+  GENESIS_RETURN_IF_ERROR(impl->watch(options.metrics));
   // What they capture is joined to them: `impl` owns the options and outlives the loop.
   if (const auto& tell = impl->callbacks.on_train_complete) {
     impl->options.on_trained = [&tell](const wire::UpdateMetadata& update) {

@@ -79,6 +79,14 @@ int main(int argc, char** argv) {
                "--learning-rate",
                "local.learningRate",
                "Learning rate, instead of the spec's; the schedule is kept");
+  app.add_option("--metrics-port",
+                 options.client.metrics.port,
+                 "Port for /metrics, /healthz and /readyz, plain HTTP; 0 takes a free one (off "
+                 "without)")
+      ->envname("GENESIS_METRICS_PORT");
+  app.add_option("--metrics-host", options.client.metrics.host, "Address of that port")
+      ->envname("GENESIS_METRICS_HOST")
+      ->capture_default_str();
   app.add_flag("--verbose", options.is_verbose, "Log retries too");
   try {
     app.parse(argc, argv);

@@ -47,6 +47,7 @@ Status Participant::prepare(const tabular::Encoder& encoder) {
   config.clip_per_layer = training_.privacy.clip_per_layer;
   config.seed = training_.seed;
   config.client = client_.str();
+  config.on_step = on_step_;
   GENESIS_ASSIGN(auto trainer,
                  model::Trainer::create(config, encoder.layout(), std::move(encoded)));
   trainer_.emplace(std::move(trainer));

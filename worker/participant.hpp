@@ -44,6 +44,9 @@ class Participant {
     on_saved_ = std::move(on_saved);
   }
 
+  /// Told of every training step, from the training thread. Set it before prepare().
+  void on_step(std::function<void(const model::StepReport&)> told) { on_step_ = std::move(told); }
+
   [[nodiscard]] bool is_prepared() const { return trainer_.has_value(); }
   /// Encodes the rows and lets go of the table.
   [[nodiscard]] Status prepare(const tabular::Encoder& encoder);
@@ -74,6 +77,7 @@ class Participant {
   std::optional<wire::Update> last_update_;
   std::optional<federation::RoundFiles> files_;
   OnSaved on_saved_;
+  std::function<void(const model::StepReport&)> on_step_;
 };
 
 }  // namespace genesis::worker

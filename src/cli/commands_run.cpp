@@ -29,6 +29,7 @@ struct Options {
   bool simulate = false;
   bool resume = false;
   bool json = false;
+  MetricsPort metrics_port;
 };
 
 struct Outcome {
@@ -130,11 +131,13 @@ Result<Outcome> run(const Options& options) {
     outcome.rounds = report.current_round.value;
     outcome.clients = report.clients.size();
   };
-  const auto trained =
-      options.simulate
-          ? run_simulated(training, output, progress)
-          : run_processes(
-                training, output, options.resume ? Start::kResume : Start::kAnew, progress);
+  const auto trained = options.simulate
+                           ? run_simulated(training, output, progress)
+                           : run_processes(training,
+                                           output,
+                                           options.resume ? Start::kResume : Start::kAnew,
+                                           options.metrics_port,
+                                           progress);
   printer.finish();
   if (!trained) {
     return tl::unexpected(trained.error());
@@ -207,6 +210,11 @@ Command add_run(CLI::App& app) {
       ->add_flag("--resume",
                  options->resume,
                  "Go on with the training that was cut off in the output folder")
+      ->excludes(simulate);
+  command
+      ->add_option("--metrics-port",
+                   options->metrics_port,
+                   "Port of 127.0.0.1 for the aggregator's /metrics, /healthz and /readyz")
       ->excludes(simulate);
   command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
   command->add_option(

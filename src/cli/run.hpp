@@ -1,7 +1,9 @@
 #pragma once
 // `genesis run`: a whole training on this machine, as processes over TLS or simulated in this one.
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,9 @@ namespace genesis::cli {
 /// Whether what is in the output folder goes on, or is cleared first.
 enum class Start { kAnew, kResume };
 
+/// Port of the aggregator's metrics listener, where one is asked for.
+using MetricsPort = std::optional<std::uint16_t>;
+
 using Progress = std::function<void(const wire::StatusReport&)>;
 
 /// Trains as one aggregator process and one worker process per participant, over TLS 1.3 with
@@ -22,6 +27,7 @@ using Progress = std::function<void(const wire::StatusReport&)>;
 [[nodiscard]] Status run_processes(const spec::FederatedTraining& training,
                                    const std::filesystem::path& output,
                                    Start start,
+                                   MetricsPort metrics_port,
                                    const Progress& progress);
 
 /// The same in this process, without a network, one thread per core. Same model bytes.

@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 constexpr std::string_view kLogs = "logs";
 constexpr std::string_view kStates = "state";
 constexpr std::string_view kCheckpoints = "checkpoints";  // the aggregator's name for it
+constexpr const char* kMetricsVariable = "GENESIS_METRICS_PORT";
 constexpr milliseconds kPoll{200};
 constexpr std::chrono::seconds kServerStart{30};
 
@@ -141,6 +142,7 @@ Result<Process> start_worker(const spec::Participant& participant,
 Status run_processes(const spec::FederatedTraining& training,
                      const std::filesystem::path& output,
                      Start start,
+                     MetricsPort metrics_port,
                      const Progress& progress) {
   GENESIS_ASSIGN(auto credentials, Credentials::make(training));
   std::error_code failed;
@@ -149,23 +151,28 @@ Status run_processes(const spec::FederatedTraining& training,
     std::filesystem::remove_all(output / kStates, failed);
     std::filesystem::remove_all(output / kCheckpoints, failed);
   }
-  const std::vector<std::string> server_arguments{sibling_program("genesis-aggregator").string(),
-                                                  "-f",
-                                                  credentials.file("training.json"),
-                                                  "--host",
-                                                  "127.0.0.1",
-                                                  "--port",
-                                                  "0",
-                                                  "--ssl-cert",
-                                                  credentials.file("server.crt"),
-                                                  "--ssl-key",
-                                                  credentials.file("server.key"),
-                                                  "--ssl-client-ca",
-                                                  credentials.file("ca.crt"),
-                                                  "--auth-token-file",
-                                                  credentials.file("token"),
-                                                  "--output",
-                                                  output.string()};
+  std::vector<std::string> server_arguments{sibling_program("genesis-aggregator").string(),
+                                            "-f",
+                                            credentials.file("training.json"),
+                                            "--host",
+                                            "127.0.0.1",
+                                            "--port",
+                                            "0",
+                                            "--ssl-cert",
+                                            credentials.file("server.crt"),
+                                            "--ssl-key",
+                                            credentials.file("server.key"),
+                                            "--ssl-client-ca",
+                                            credentials.file("ca.crt"),
+                                            "--auth-token-file",
+                                            credentials.file("token"),
+                                            "--output",
+                                            output.string()};
+  if (metrics_port) {
+    server_arguments.insert(server_arguments.end(),
+                            {"--metrics-port", std::to_string(*metrics_port)});
+  }
+  ::unsetenv(kMetricsVariable);  // the port is the aggregator's alone
   GENESIS_ASSIGN(auto server, Process::start(server_arguments, output / kLogs / "aggregator.log"));
   GENESIS_ASSIGN(auto url, server_url(server));
   std::map<std::string, Process> workers;

@@ -16,6 +16,7 @@
 #include "common/crypto/secret.hpp"
 #include "common/spec/parse.hpp"
 #include "genesis/callbacks.hpp"
+#include "genesis/metrics_listener.hpp"
 
 namespace genesis {
 
@@ -29,6 +30,7 @@ struct ClientOptions {
   std::filesystem::path server_authority, certificate, key;
   std::optional<crypto::Secret> auth_token;
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
+  MetricsListener metrics;                // off unless it has a port
 };
 
 struct ClientCallbacks {

@@ -16,6 +16,7 @@
 #include "common/crypto/secret.hpp"
 #include "common/spec/parse.hpp"
 #include "genesis/callbacks.hpp"
+#include "genesis/metrics_listener.hpp"
 
 namespace genesis {
 
@@ -33,6 +34,7 @@ struct ServerOptions {
   /// Folder for model.safetensors and checkpoints/, from which a new start goes on; made where it
   /// is not there. "": nothing is written, and a crash loses the training.
   std::filesystem::path output;
+  MetricsListener metrics;  // off unless it has a port
 };
 
 struct ServerCallbacks {
@@ -56,6 +58,8 @@ class FederatedServer {
 
   /// "https://127.0.0.1:8443", with the port that was taken.
   [[nodiscard]] std::string url() const;
+  /// "http://127.0.0.1:9464"; "" without a metrics listener.
+  [[nodiscard]] std::string metrics_url() const;
 
   /// Leads the training on the calling thread, once; returns when it is over and the clients have
   /// heard so. Errors: kFailedPrecondition with the reason where the training failed, kUnavailable

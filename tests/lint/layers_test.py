@@ -25,9 +25,9 @@ MAY_INCLUDE = {
     "federation": ["base", "crypto", "spec", "tabular", "model/parameters.hpp"],
     "genesis": ["base", "crypto", "spec/parse.hpp"],
     "aggregator": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "metrics", "wire", "tls", "http", "federation",
-                   "model/parameters.hpp", "genesis/callbacks.hpp", "genesis/federated_server.hpp"],
+                   "model/parameters.hpp", "genesis/callbacks.hpp", "genesis/federated_server.hpp", "genesis/metrics_listener.hpp"],
     "worker": ["base", "crypto", "spec", "tabular", "metrics", "model", "wire", "tls", "http", "federation", "genesis/callbacks.hpp",
-               "genesis/federated_client.hpp"],
+               "genesis/federated_client.hpp", "genesis/metrics_listener.hpp"],
     "cli": ["base", "crypto", "spec", "tabular", "model", "wire", "quality", "tls", "http", "federation", "aggregator", "worker"],
 }
 OURS = re.compile(r'^#include "(?:common/)?([a-z0-9_]+)(/[^"]*)"', re.M)
