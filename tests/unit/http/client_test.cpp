@@ -252,3 +252,128 @@ TEST_CASE("http: a coroutine may use the client on its own executor", "[http]") 
   io.run();
   CHECK(pending.get()->body == "/async");
 }
+
+namespace {
+
+// Streams `answer`'s body; what came and how it ended.
+struct Streamed {
+  std::string body;
+  std::vector<std::size_t> parts;
+  Result<ClientResponse> response = fail(Errc::kInternal, "");
+};
+
+Streamed stream_from(const std::string& url, const Status& verdict = {}) {
+  Streamed out;
+  asio::io_context io(1);
+  AsyncClient client = AsyncClient::create(io.get_executor(), url, std::nullopt).value();
+  ClientRequest request;
+  request.deadline = kPatience;
+  request.max_body = 100;
+  BodySink sink = [&](std::string_view part) {
+    out.body += part;
+    out.parts.push_back(part.size());
+    return verdict;
+  };
+  asio::co_spawn(io,
+                 client.stream(std::move(request), std::move(sink)),
+                 [&](const std::exception_ptr& failure, Result<ClientResponse> response) {
+                   CHECK(failure == nullptr);
+                   out.response = std::move(response);
+                 });
+  io.run();
+  return out;
+}
+
+Streamed stream_of(const std::string& answer, const Status& verdict = {}) {
+  ScriptedServer server({answer});
+  return stream_from(server.url(), verdict);
+}
+
+const std::string kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("http: a streamed body comes whole, beyond the bound of a kept one", "[http]") {
+  const std::string line(1000, 'x');
+  std::string answer = kChunked;
+  for (int i = 0; i < 100; ++i) {
+    answer += "3e8\r\n" + line + "\r\n";
+  }
+  const Streamed chunked = stream_of(answer + "0\r\n\r\n");
+  REQUIRE(chunked.response);
+  CHECK(chunked.response->body.empty());
+  CHECK(chunked.body == std::string(100'000, 'x'));
+  CHECK(std::ranges::max(chunked.parts) <= 64 * 1024);
+
+  const Streamed sized = stream_of("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + line);
+  REQUIRE(sized.response);
+  CHECK(sized.body == line);
+  CHECK(stream_of("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").response);
+}
+
+TEST_CASE("http: a stream that breaks off is told from one that ends", "[http]") {
+  const Streamed cut = stream_of(kChunked + "5\r\nhello\r\n");
+  CHECK(cut.body == "hello");
+  REQUIRE_FALSE(cut.response);
+  CHECK(cut.response.error().code == Errc::kUnavailable);
+}
+
+TEST_CASE("http: only a success is streamed, and an error's body is bounded", "[http]") {
+  const Streamed refused = stream_of("HTTP/1.1 410 Gone\r\nContent-Length: 3\r\n\r\nold");
+  REQUIRE(refused.response);
+  CHECK(refused.response->status == 410);
+  CHECK(refused.response->body == "old");
+  CHECK(refused.body.empty());
+  const Streamed large =
+      stream_of("HTTP/1.1 410 Gone\r\nContent-Length: 300\r\n\r\n" + std::string(300, 'x'));
+  REQUIRE_FALSE(large.response);
+  CHECK(large.response.error().code == Errc::kResourceExhausted);
+}
+
+TEST_CASE("http: who takes a stream may end it with an error", "[http]") {
+  const Streamed ended =
+      stream_of(kChunked + "5\r\nhello\r\n", fail(Errc::kDataLoss, "not what I expect"));
+  REQUIRE_FALSE(ended.response);
+  CHECK(ended.response.error().message == "not what I expect");
+}
+
+TEST_CASE("http: parts of a stream come as they are sent", "[http]") {
+  asio::io_context io(1);
+  tcp::acceptor acceptor(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  const std::string url = "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+  AsyncClient client = AsyncClient::create(io.get_executor(), url, std::nullopt).value();
+  ClientRequest request;
+  request.deadline = kPatience;
+  std::string body;
+  bool has_ended = false;
+  BodySink sink = [&](std::string_view part) -> Status {
+    body += part;
+    return {};
+  };
+  asio::co_spawn(io,
+                 client.stream(std::move(request), std::move(sink)),
+                 [&](const std::exception_ptr&, const Result<ClientResponse>& response) {
+                   CHECK(response.error().code == Errc::kFailedPrecondition);
+                   has_ended = true;
+                 });
+  std::optional<tcp::socket> socket;
+  acceptor.async_accept([&](const boost::system::error_code&, tcp::socket accepted) {
+    socket = std::move(accepted);
+  });
+  const auto run_until = [&](const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (!condition() && std::chrono::steady_clock::now() < end) {
+      io.run_one_for(100ms);
+    }
+    return condition();
+  };
+  REQUIRE(run_until([&] { return socket.has_value(); }));
+  asio::write(*socket, asio::buffer(kChunked + "1\r\na\r\n"));
+  REQUIRE(run_until([&] { return body == "a"; }));
+  asio::write(*socket, asio::buffer(std::string("1\r\nb\r\n2")));
+  REQUIRE(run_until([&] { return body == "ab"; }));
+  asio::write(*socket, asio::buffer(std::string("\r\ncd\r\n")));
+  REQUIRE(run_until([&] { return body == "abcd"; }));
+  client.cancel();
+  CHECK(run_until([&] { return has_ended; }));
+}
