@@ -105,7 +105,7 @@ class EventRecorder::Impl {
     }
     for (unsigned tries = 1;; ++tries) {
       Result<Json> written = co_await write_once(event, *chosen);
-      if (written || is_over()) {
+      if (written || is_late()) {
         co_return;
       }
       if (written.error().code == Errc::kNotFound && chosen->kind == EventWrite::Kind::kCount) {

@@ -256,12 +256,11 @@ TEST_CASE("k8s: a leader gets over lost answers and a deleted Lease", "[k8s]") {
   FakeApi api(io);
   Candidate leader(io, api, "me", quick());
   REQUIRE(run_until(io, [&] { return leader.elector->is_leader(); }));
-  int failures = 0;
+  int calls = 0;
   api.fault = [&](const std::string&) -> std::optional<Error> {
-    // Every second call fails.
-    return ++failures % 2 == 0 ? std::optional(Error{Errc::kUnavailable, "lost"}) : std::nullopt;
+    return ++calls % 3 == 0 ? std::optional(Error{Errc::kUnavailable, "lost"}) : std::nullopt;
   };
-  REQUIRE(run_until(io, [&] { return failures > 20; }));
+  REQUIRE(run_until(io, [&] { return calls > 20; }));
   api.objects.clear();
   REQUIRE(run_until(io, [&] { return api.objects.contains(kLeasePath); }));
   CHECK(leader.elector->is_leader());
