@@ -5,7 +5,7 @@ BUILD := build/$(PRESET)
 PREFIX ?= /usr/local
 DEMO_DIR ?= out/demo
 # Folders whose code reads bytes that came from elsewhere.
-SANITIZED := crypto spec tabular wire aggregation rounds http
+SANITIZED := crypto spec tabular wire aggregation rounds http k8s
 empty :=
 space := $(empty) $(empty)
 

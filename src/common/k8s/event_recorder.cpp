@@ -95,7 +95,8 @@ class EventRecorder::Impl {
   std::function<void(const Error&)> on_error;
 
  private:
-  [[nodiscard]] bool is_over() const { return end_ && (queue_.empty() || clock_.now() >= *end_); }
+  [[nodiscard]] bool is_over() const { return is_late() || (end_ && queue_.empty()); }
+  [[nodiscard]] bool is_late() const { return end_ && clock_.now() >= *end_; }
 
   asio::awaitable<void> write(Event event) {
     const auto wall = std::chrono::system_clock::now();
