@@ -10,7 +10,8 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-unit test-sanitized demo install bench lint format clean
+.PHONY: help deps build test test-unit test-sanitized test-e2e demo images cluster-up cluster-demo cluster-down install \
+  bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -39,6 +40,24 @@ test-sanitized: deps ## Run the tests of parsers and server under address and un
 
 demo: build ## Train four sites on UCI Adult and show what came out
 	@$(BUILD)/bin/genesis run -f manifests/samples/adult.yaml --output-dir $(DEMO_DIR) --holdout data/adult/holdout.csv.gz
+
+images: ## Build the container images (as root; needs no image registry)
+	@scripts/images
+
+cluster-up: images ## Start a Kubernetes node here with the images and the operator
+	@scripts/deps-cluster
+	@tests/cluster/cluster-up
+	@KUBECONFIG= tests/cluster/install-operator
+
+cluster-demo: ## Train the sample in the cluster (that of KUBECONFIG, else make cluster-up) and fetch the rows
+	@scripts/cluster-demo $(DEMO_DIR)
+
+cluster-down: ## End the node of make cluster-up and remove what it left
+	@tests/cluster/cluster-down
+
+test-e2e: images ## Run the end-to-end tests on a Kubernetes node of their own (as root)
+	@scripts/deps-cluster
+	@tests/cluster/e2e/run
 
 install: build ## Install programs under PREFIX (/usr/local)
 	@cmake --install $(BUILD) --prefix $(PREFIX)
