@@ -92,6 +92,9 @@ Result<quality::Report> judge(const spec::FederatedTraining& training,
 }
 
 Status check_sites(const spec::FederatedTraining& training) {
+  if (training.suspend) {
+    return fail(Errc::kFailedPrecondition, "spec.suspend: true; set it to false to train here");
+  }
   if (training.participants.empty()) {
     return fail(Errc::kInvalidArgument,
                 "spec.participants: empty; a local run needs the sites and their data.path");

@@ -20,6 +20,12 @@
 
 namespace genesis {
 
+/// What ClientOptions' PEM files hold, as text.
+struct ClientPem {
+  std::string server_authority, certificate;
+  crypto::Secret key;
+};
+
 struct ClientOptions {
   std::string server;                         // https://host:port
   std::string client_id;                      // with client certificates, the certificate's CN
@@ -28,6 +34,8 @@ struct ClientOptions {
   std::filesystem::path state;                // folder that lets a restart go on; "": none
   /// PEM files: who signed the server's certificate ("" for plain HTTP), and this site's own.
   std::filesystem::path server_authority, certificate, key;
+  std::optional<ClientPem> pem;  // instead of those files
+  std::string server_name;       // that its certificate must be for; "": the host of `server`
   std::optional<crypto::Secret> auth_token;
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
   MetricsListener metrics;                // off unless it has a port

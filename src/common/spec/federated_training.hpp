@@ -11,6 +11,26 @@
 
 namespace genesis::spec {
 
+/// A value that means something to Kubernetes alone, as JSON text.
+struct Verbatim {
+  std::string json;
+  bool operator==(const Verbatim&) const = default;
+};
+
+/// What one may say of a pod (core/v1 PodSpec); for clusters only.
+struct PodSettings {
+  std::optional<std::string> image;
+  std::optional<Verbatim> resources;
+  std::optional<Verbatim> node_selector;
+  std::optional<Verbatim> tolerations;
+  std::optional<Verbatim> affinity;
+  std::optional<std::string> priority_class_name;
+  std::optional<Verbatim> image_pull_secrets;
+  std::optional<std::string> runtime_class_name;
+  std::optional<std::string> scheduler_name;
+  bool operator==(const PodSettings&) const = default;
+};
+
 struct Model {
   std::string method = "ctgan";
   std::int64_t embedding_dim = 128;
@@ -81,21 +101,68 @@ struct Communication {
   bool operator==(const Communication&) const = default;
 };
 
+/// The worker's own state on a volume.
+struct Storage {
+  std::string size;  // "100Mi"
+  std::optional<std::string> storage_class_name;
+  bool operator==(const Storage&) const = default;
+};
+
 struct Participant {
   std::string name;
   std::optional<std::string> data_path;  // absent: joins from elsewhere (external: true)
+  std::optional<Verbatim> data_volume;   // core/v1 volume source, mounted at data_path's folder
   bool external = false;
+  std::optional<Storage> storage;
+  PodSettings pod;
   bool operator==(const Participant&) const = default;
+};
+
+enum class ServiceType { kClusterIP, kNodePort, kLoadBalancer };
+
+struct Service {
+  ServiceType type = ServiceType::kClusterIP;
+  std::optional<std::string> address;  // host:port by which external sites reach it
+  bool operator==(const Service&) const = default;
+};
+
+struct Aggregator {
+  Storage storage{"1Gi", {}};
+  Service service;
+  PodSettings pod;
+  bool operator==(const Aggregator&) const = default;
+};
+
+struct SecretKey {
+  std::string name;
+  std::string key;
+  bool operator==(const SecretKey&) const = default;
+};
+
+struct Tls {
+  std::string secret_name;
+  bool operator==(const Tls&) const = default;
+};
+
+struct Security {
+  std::optional<SecretKey> auth_token_secret_ref;
+  std::optional<Tls> tls;
+  bool operator==(const Security&) const = default;
 };
 
 struct Output {
   std::int64_t rows = 10000;
+  PodSettings pod;
   bool operator==(const Output&) const = default;
 };
 
 struct FederatedTraining {
   std::string name;
   std::uint64_t seed = 0;
+  bool suspend = false;
+  std::optional<std::int64_t> active_deadline_seconds;
+  std::optional<std::int64_t> ttl_seconds_after_finished;
+  std::int64_t backoff_limit = 6;
   Model model;
   TableSpec table;
   Rounds rounds;
@@ -104,6 +171,8 @@ struct FederatedTraining {
   Privacy privacy;
   Communication communication;
   std::vector<Participant> participants;
+  Aggregator aggregator;
+  Security security;
   Output output;
   bool operator==(const FederatedTraining&) const = default;
 };
@@ -112,5 +181,6 @@ struct FederatedTraining {
 [[nodiscard]] std::string_view to_string(LrSchedule schedule);
 [[nodiscard]] std::string_view to_string(Strategy strategy);
 [[nodiscard]] std::string_view to_string(Compression compression);
+[[nodiscard]] std::string_view to_string(ServiceType type);
 
 }  // namespace genesis::spec

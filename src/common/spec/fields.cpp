@@ -23,6 +23,11 @@ constexpr std::array<std::pair<Strategy, std::string_view>, 4> kStrategies = {
 constexpr std::array<std::pair<Compression, std::string_view>, 2> kCompressions = {
     {{Compression::kNone, "none"}, {Compression::kGzip, "gzip"}}};
 
+constexpr std::array<std::pair<ServiceType, std::string_view>, 3> kServiceTypes = {
+    {{ServiceType::kClusterIP, "ClusterIP"},
+     {ServiceType::kNodePort, "NodePort"},
+     {ServiceType::kLoadBalancer, "LoadBalancer"}}};
+
 constexpr const auto& names_of(LrSchedule) {
   return kLrSchedules;
 }
@@ -31,6 +36,9 @@ constexpr const auto& names_of(Strategy) {
 }
 constexpr const auto& names_of(Compression) {
   return kCompressions;
+}
+constexpr const auto& names_of(ServiceType) {
+  return kServiceTypes;
 }
 
 template <typename T>
@@ -45,6 +53,20 @@ std::string_view name_of(T value) {
 
 template <typename T, typename Struct>
 concept Is = std::same_as<std::remove_const_t<T>, Struct>;
+
+// Beside the other fields of what the pod belongs to, not in an object of its own.
+template <typename Visitor, Is<PodSettings> T>
+void visit(Visitor& field, T& pod) {
+  field("image", pod.image);
+  field("resources", pod.resources);
+  field("nodeSelector", pod.node_selector);
+  field("tolerations", pod.tolerations);
+  field("affinity", pod.affinity);
+  field("priorityClassName", pod.priority_class_name);
+  field("imagePullSecrets", pod.image_pull_secrets);
+  field("runtimeClassName", pod.runtime_class_name);
+  field("schedulerName", pod.scheduler_name);
+}
 
 template <typename Visitor, Is<Model> T>
 void visit(Visitor& field, T& model) {
@@ -108,21 +130,65 @@ void visit(Visitor& field, T& communication) {
   field("retryAttempts", communication.retry_attempts);
 }
 
+template <typename Visitor, Is<Storage> T>
+void visit(Visitor& field, T& storage) {
+  field("size", storage.size);
+  field("storageClassName", storage.storage_class_name);
+}
+
 template <typename Visitor, Is<Participant> T>
 void visit(Visitor& field, T& participant) {
   field("name", participant.name);
   field.within("data", "path", participant.data_path);
+  field.within("data", "volume", participant.data_volume);
   field("external", participant.external);
+  field("storage", participant.storage);
+  visit(field, participant.pod);
+}
+
+template <typename Visitor, Is<Service> T>
+void visit(Visitor& field, T& service) {
+  field("type", service.type);
+  field("address", service.address);
+}
+
+template <typename Visitor, Is<Aggregator> T>
+void visit(Visitor& field, T& aggregator) {
+  field("storage", aggregator.storage);
+  field("service", aggregator.service);
+  visit(field, aggregator.pod);
+}
+
+template <typename Visitor, Is<SecretKey> T>
+void visit(Visitor& field, T& key) {
+  field("name", key.name);
+  field("key", key.key);
+}
+
+template <typename Visitor, Is<Tls> T>
+void visit(Visitor& field, T& tls) {
+  field("secretName", tls.secret_name);
+}
+
+template <typename Visitor, Is<Security> T>
+void visit(Visitor& field, T& security) {
+  field("authTokenSecretRef", security.auth_token_secret_ref);
+  field("tls", security.tls);
 }
 
 template <typename Visitor, Is<Output> T>
 void visit(Visitor& field, T& output) {
   field("rows", output.rows);
+  visit(field, output.pod);
 }
 
 template <typename Visitor, Is<FederatedTraining> T>
 void visit(Visitor& field, T& training) {
   field("seed", training.seed);
+  field("suspend", training.suspend);
+  field("activeDeadlineSeconds", training.active_deadline_seconds);
+  field("ttlSecondsAfterFinished", training.ttl_seconds_after_finished);
+  field("backoffLimit", training.backoff_limit);
   field("model", training.model);
   field("table", training.table);
   field("rounds", training.rounds);
@@ -131,6 +197,8 @@ void visit(Visitor& field, T& training) {
   field("privacy", training.privacy);
   field("communication", training.communication);
   field("participants", training.participants);
+  field("aggregator", training.aggregator);
+  field("security", training.security);
   field("output", training.output);
 }
 
@@ -165,6 +233,8 @@ class Reader {
   static void read(const Json& json, T& value) {
     if constexpr (std::is_enum_v<T>) {
       value = enumerator<T>(json.get_ref<const std::string&>());
+    } else if constexpr (std::same_as<T, Verbatim>) {
+      value.json = json.dump(-1, ' ', false, Json::error_handler_t::replace);
     } else if constexpr (std::is_arithmetic_v<T> || std::same_as<T, std::string>) {
       value = json.get<T>();
     } else {
@@ -233,6 +303,8 @@ class Writer {
   static Json write(const T& value) {
     if constexpr (std::is_enum_v<T>) {
       return std::string(name_of(value));
+    } else if constexpr (std::same_as<T, Verbatim>) {
+      return Json::parse(value.json);
     } else if constexpr (std::is_arithmetic_v<T> || std::same_as<T, std::string>) {
       return value;
     } else {
@@ -265,6 +337,9 @@ std::string_view to_string(Strategy strategy) {
 }
 std::string_view to_string(Compression compression) {
   return name_of(compression);
+}
+std::string_view to_string(ServiceType type) {
+  return name_of(type);
 }
 
 FederatedTraining from_json(const Json& document) {

@@ -72,7 +72,9 @@ class Printer {
 
  private:
   void field(const Schema& schema, const Json& value, std::size_t indent) {
-    if (value.is_object()) {
+    if (value.is_object() && (schema.properties.empty() || value.empty())) {
+      text_ += " " + value.dump() + "\n";  // its fields are not the schema's: as JSON, on one line
+    } else if (value.is_object()) {
       text_ += "\n";
       object(schema, value, indent + 2, "");
     } else if (value.is_array() && !is_flow(value)) {

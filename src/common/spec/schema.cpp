@@ -69,6 +69,9 @@ Status set_properties(Schema& schema, const Json& value) {
 
 Status set_rules(Schema& schema, const Json& value) {
   for (const auto& json : value) {
+    if (json.value("rule", "").find("oldSelf") != std::string::npos) {
+      continue;
+    }
     GENESIS_ASSIGN(auto rule, make_rule(json));
     schema.rules.push_back(std::move(rule));
   }
@@ -121,6 +124,7 @@ const std::map<std::string, Setter>& keywords() {
       {"required", stored(&Schema::required)},
       {"x-kubernetes-list-map-keys", stored(&Schema::map_keys)},
       {"x-kubernetes-preserve-unknown-fields", stored(&Schema::preserves_unknown)},
+      {"x-kubernetes-int-or-string", stored(&Schema::int_or_string)},
       {"x-kubernetes-list-type", set_list_type},
       {"x-kubernetes-validations", set_rules},
       {"properties", set_properties},

@@ -16,7 +16,8 @@
 
 namespace genesis::spec {
 
-/// One entry of x-kubernetes-validations.
+/// One entry of x-kubernetes-validations. Those that compare with oldSelf are left out: an API
+/// server applies them to changes alone, and a local run knows no earlier version of its document.
 struct Rule {
   std::string text;
   cel::Expr condition;
@@ -31,6 +32,7 @@ struct Property;
 
 struct Schema {
   Type type = Type::kAny;
+  bool int_or_string = false;  // x-kubernetes-int-or-string, with kAny: 1, or "500m"
   std::string description;
   std::vector<std::string> allowed;  // enum; any string when empty
   std::optional<double> minimum;

@@ -97,6 +97,10 @@ class Checker {
               type_hint(schema.type, value));
       return;
     }
+    if (schema.int_or_string && !value.is_string() && !value.is_number_integer()) {
+      add(path, "expected integer or string, got " + describe(value) + "; put it in quotes");
+      return;
+    }
     const std::size_t before = findings_.size();
     if (value.is_object()) {
       check_object(schema, value, path);
@@ -221,6 +225,9 @@ class Checker {
     }
     if (pattern.starts_with("^[a-z0-9](")) {
       return "is no DNS label; use a-z, 0-9 and '-', with a letter or digit at both ends";
+    }
+    if (pattern.find("[KMGTPE]i") != std::string::npos) {
+      return "is no quantity; write it as 500m, 2 or 1Gi";
     }
     return "does not match " + pattern;
   }

@@ -129,10 +129,13 @@ FederatedTraining any_training() {
   training.communication.compression = *element(Compression::kNone, Compression::kGzip);
   const auto sites = *inRange(0, 4);
   for (int i = 0; i < sites; ++i) {
-    Participant participant{.name = "site-" + std::to_string(i), .data_path = {}, .external = true};
-    if (*arbitrary<bool>()) {
+    Participant participant;
+    participant.name = "site-" + std::to_string(i);
+    participant.external = *arbitrary<bool>();
+    if (!participant.external) {
       participant.data_path = any_text();
-      participant.external = false;
+      participant.pod.resources = Verbatim{R"({"limits":{"cpu":1,"memory":"1Gi"}})"};
+      participant.pod.affinity = Verbatim{R"({"podAffinity":{"yes":"no"}})"};
     }
     training.participants.push_back(participant);
   }
@@ -204,7 +207,7 @@ TEST_CASE("spec: YAML is printed in the order of the CRD, strings quoted where t
       data:
         path: ../x.csv
       external: false
-  output:
+  aggregator:
 )"));
 }
 
