@@ -28,6 +28,8 @@ MAY_INCLUDE = {
                    "model/parameters.hpp", "genesis/callbacks.hpp", "genesis/federated_server.hpp", "genesis/metrics_listener.hpp"],
     "worker": ["base", "crypto", "spec", "tabular", "metrics", "model", "wire", "tls", "http", "federation", "genesis/callbacks.hpp",
                "genesis/federated_client.hpp", "genesis/metrics_listener.hpp"],
+    # wire: the aggregator's report is a message, and each message is there once.
+    "operator": ["base", "crypto", "spec", "metrics", "wire", "tls", "http", "k8s"],
     "cli": ["base", "crypto", "spec", "tabular", "model", "wire", "quality", "tls", "http", "federation", "aggregator", "worker"],
 }
 OURS = re.compile(r'^#include "(?:common/)?([a-z0-9_]+)(/[^"]*)"', re.M)
@@ -36,8 +38,8 @@ TORCH = re.compile(r"^#include <(torch|ATen|c10)/", re.M)
 
 def files():
     for folder in MAY_INCLUDE:
-        place = {"aggregator": SOURCE / folder, "worker": SOURCE / folder, "cli": SOURCE / "src" / folder,
-                 "genesis": SOURCE / "src" / folder}.get(
+        place = {"aggregator": SOURCE / folder, "worker": SOURCE / folder, "operator": SOURCE / folder,
+                 "cli": SOURCE / "src" / folder, "genesis": SOURCE / "src" / folder}.get(
             folder, SOURCE / "src" / "common" / folder)
         for path in sorted(place.glob("*.[ch]pp")):
             yield folder, path

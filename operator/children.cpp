@@ -1,0 +1,174 @@
+#include "operator/children.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "common/spec/parse.hpp"
+
+namespace genesis::control {
+namespace {
+
+Json typed(const k8s::Resource& resource, Json metadata) {
+  return Json{{"apiVersion", resource.api_version()},
+              {"kind", resource.kind},
+              {"metadata", std::move(metadata)}};
+}
+
+Desired secret(const Training& training,
+               const std::string& name,
+               std::string_view component,
+               Recipe recipe) {
+  Json object = typed(k8s::kSecrets, child_metadata(training, name, component));
+  object["type"] = "Opaque";
+  return Desired{k8s::kSecrets, std::move(object), std::move(recipe)};
+}
+
+Desired spec_config_map(const Training& training, const Names& names) {
+  Json object = typed(k8s::kConfigMaps, child_metadata(training, names.training, "aggregator"));
+  object["data"] = {{"training.json", spec::print_json(training_part(training.spec))}};
+  return {k8s::kConfigMaps, std::move(object), std::nullopt};
+}
+
+Desired volume_claim(const Training& training,
+                     const std::string& name,
+                     std::string_view component,
+                     const spec::Storage& storage) {
+  Json object = typed(k8s::kPersistentVolumeClaims, child_metadata(training, name, component));
+  object["spec"] = {{"accessModes", Json::array({"ReadWriteOnce"})},
+                    {"resources", {{"requests", {{"storage", storage.size}}}}}};
+  if (storage.storage_class_name) {
+    object["spec"]["storageClassName"] = *storage.storage_class_name;
+  }
+  return {k8s::kPersistentVolumeClaims, std::move(object), std::nullopt};
+}
+
+Desired service(const Training& training, const Names& names) {
+  Json object = typed(k8s::kServices, child_metadata(training, names.aggregator, "aggregator"));
+  object["spec"] = {{"type", std::string(spec::to_string(training.spec.aggregator.service.type))},
+                    {"selector",
+                     {{std::string(kTrainingLabel), training_label(training.name)},
+                      {std::string(kComponent), "aggregator"}}},
+                    {"ports",
+                     Json::array({{{"name", "federation"},
+                                   {"port", kAggregatorPort},
+                                   {"targetPort", "federation"},
+                                   {"protocol", "TCP"}}})}};
+  return {k8s::kServices, std::move(object), std::nullopt};
+}
+
+Desired job(Json object) {
+  return {k8s::kJobs, std::move(object), std::nullopt};
+}
+
+Desired policy(Json object) {
+  return {k8s::kNetworkPolicies, std::move(object), std::nullopt};
+}
+
+}  // namespace
+
+std::string Desired::name() const {
+  return object.at("metadata").at("name").get<std::string>();
+}
+
+std::vector<std::string> service_names(const Training& training) {
+  const std::string name = Names(training.name).aggregator;
+  const std::string in_namespace = name + "." + training.ns;
+  return {in_namespace + ".svc", in_namespace, name, in_namespace + ".svc.cluster.local"};
+}
+
+std::string service_url(const Training& training) {
+  return "https://" + service_names(training).front() + ":" + std::to_string(kAggregatorPort);
+}
+
+Json child_metadata(const Training& training, const std::string& name, std::string_view component) {
+  return Json{{"name", name},
+              {"namespace", training.ns},
+              {"labels",
+               {{"app.kubernetes.io/name", "genesis-federated"},
+                {std::string(kManagedBy), kManager},
+                {std::string(kComponent), component},
+                {std::string(kTrainingLabel), training_label(training.name)}}},
+              {"ownerReferences",
+               Json::array({{{"apiVersion", k8s::kFederatedTrainings.api_version()},
+                             {"kind", k8s::kFederatedTrainings.kind},
+                             {"name", training.name},
+                             {"uid", training.uid},
+                             {"controller", true}}})}};
+}
+
+spec::FederatedTraining training_part(const spec::FederatedTraining& spec) {
+  spec::FederatedTraining part = spec;
+  const spec::FederatedTraining defaults;
+  part.suspend = defaults.suspend;
+  part.active_deadline_seconds = defaults.active_deadline_seconds;
+  part.ttl_seconds_after_finished = defaults.ttl_seconds_after_finished;
+  part.backoff_limit = defaults.backoff_limit;
+  part.aggregator = defaults.aggregator;
+  part.security = defaults.security;
+  part.output.pod = {};
+  for (auto& participant : part.participants) {
+    participant.data_volume.reset();
+    participant.storage.reset();
+    participant.pod = {};
+  }
+  return part;
+}
+
+std::vector<Desired> children_of(const Training& training, const Settings& settings) {
+  const Names names(training.name);
+  std::vector<Desired> children;
+  children.push_back(secret(
+      training,
+      names.operator_secret,
+      "operator",
+      {.kind = Recipe::Kind::kOperator, .names = {}, .client = std::string(kObserver), .url = {}}));
+  children.push_back(secret(training,
+                            names.aggregator,
+                            "aggregator",
+                            {.kind = Recipe::Kind::kAggregator,
+                             .names = service_names(training),
+                             .client = {},
+                             .url = {}}));
+  children.push_back(spec_config_map(training, names));
+  children.push_back(
+      volume_claim(training, names.model, "aggregator", training.spec.aggregator.storage));
+  children.push_back(service(training, names));
+  children.push_back(policy(aggregator_policy(training, settings)));
+  children.push_back(policy(worker_policy(training)));
+  children.push_back(job(aggregator_job(training, settings)));
+  for (const auto& participant : training.spec.participants) {
+    if (participant.external) {
+      continue;
+    }
+    const auto name = names.worker(participant.name);
+    children.push_back(secret(
+        training,
+        name,
+        "worker",
+        {.kind = Recipe::Kind::kParticipant, .names = {}, .client = participant.name, .url = {}}));
+    if (participant.storage) {
+      children.push_back(volume_claim(training, name, "worker", *participant.storage));
+    }
+    children.push_back(job(worker_job(training, participant, settings)));
+  }
+  return children;
+}
+
+std::vector<Desired> generate_children(const Training& training, const Settings& settings) {
+  return {policy(generate_policy(training)), job(generate_job(training, settings))};
+}
+
+Desired join_secret(const Training& training,
+                    const std::string& participant,
+                    const std::string& url) {
+  return secret(training,
+                Names(training.name).join(participant),
+                "worker",
+                {.kind = Recipe::Kind::kJoin,
+                 .names = {service_names(training).front()},
+                 .client = participant,
+                 .url = url});
+}
+
+}  // namespace genesis::control

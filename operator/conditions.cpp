@@ -1,0 +1,362 @@
+#include "operator/conditions.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "operator/children.hpp"
+#include "operator/naming.hpp"
+#include "operator/reasons.hpp"
+
+namespace genesis::control {
+namespace {
+
+struct Finding {
+  bool holds = false;
+  std::string reason;
+  std::string message;
+};
+
+bool is_over(const Verdict& verdict) {
+  return verdict.stage == Stage::kComplete || verdict.stage == Stage::kFailed;
+}
+
+bool is_trained(const Verdict& verdict) {
+  return verdict.stage == Stage::kGenerating || verdict.stage == Stage::kComplete ||
+         (verdict.stage == Stage::kFailed && verdict.reason == reason::kGenerateFailed);
+}
+
+bool is_stopped(const Verdict& verdict) {
+  return verdict.stage == Stage::kHeld || verdict.stage == Stage::kSuspending ||
+         verdict.stage == Stage::kSuspended;
+}
+
+Finding before(const Training& training, std::string_view type, Finding otherwise) {
+  const auto* const condition = training.status.condition(type);
+  return condition == nullptr ? std::move(otherwise)
+                              : Finding{condition->holds, condition->reason, condition->message};
+}
+
+bool is_joined(const wire::ClientReport& client) {
+  return client.state != "dropped";
+}
+
+std::int64_t joined(const wire::StatusReport& report) {
+  return std::ranges::count_if(report.clients, is_joined);
+}
+
+std::string missing(const Training& training, const wire::StatusReport& report) {
+  std::string names;
+  for (const auto& participant : training.spec.participants) {
+    const bool is_there = std::ranges::any_of(report.clients, [&](const auto& client) {
+      return client.id == participant.name && is_joined(client);
+    });
+    if (!is_there) {
+      names += (names.empty() ? "" : ", ") + participant.name;
+    }
+  }
+  return names;
+}
+
+Finding quorum_reached(const Training& training, const Observed& seen, const Verdict& verdict) {
+  const auto needed = std::to_string(training.spec.rounds.min_clients);
+  const Finding unknown{false,
+                        std::string(reason::kWaitingForClients),
+                        "no client has joined yet; " + needed + " are needed"};
+  if (!seen.report || is_trained(verdict) || seen.report->phase == wire::Phase::kFailed) {
+    return before(training, kQuorumReached, unknown);
+  }
+  if (seen.report->phase != wire::Phase::kJoining) {
+    return {true, std::string(reason::kEnoughClients), "at least " + needed + " clients take part"};
+  }
+  const auto awaited = missing(training, *seen.report);
+  return {false,
+          std::string(reason::kWaitingForClients),
+          std::to_string(joined(*seen.report)) + " clients have joined, " + needed + " are needed" +
+              (awaited.empty() ? "" : "; awaited: " + awaited)};
+}
+
+Finding training_goes_on(const Training& training, const Observed& seen, const Verdict& verdict) {
+  if (is_trained(verdict)) {
+    return {false,
+            std::string(reason::kTrainingFinished),
+            "all " + std::to_string(training.spec.rounds.count) + " rounds are done"};
+  }
+  if (is_stopped(verdict) || verdict.stage == Stage::kFailed) {
+    const bool started = training.status.start_time.has_value();
+    return {false,
+            std::string(started ? reason::kTrainingStopped : reason::kNotStarted),
+            verdict.stage == Stage::kFailed ? "the training has failed" : "suspended"};
+  }
+  const Finding not_yet{
+      false, std::string(reason::kNotStarted), "the aggregator waits for its clients"};
+  if (!seen.report) {
+    const auto said = before(training, kTraining, not_yet);
+    return said.reason == reason::kTrainingStopped ? not_yet : said;
+  }
+  switch (seen.report->phase) {
+    case wire::Phase::kJoining:
+      return not_yet;
+    case wire::Phase::kSummarizing:
+      return {true,
+              std::string(reason::kAgreeingOnEncoding),
+              "the sites count their rows for the common encoding"};
+    case wire::Phase::kTraining:
+      return {true,
+              std::string(reason::kRunningRounds),
+              std::to_string(seen.report->total_rounds) + " rounds are to be run"};
+    case wire::Phase::kComplete:
+    case wire::Phase::kFailed:
+      break;
+  }
+  return before(training, kTraining, not_yet);
+}
+
+Finding suspended(const Training& training, const Verdict& verdict) {
+  switch (verdict.stage) {
+    case Stage::kHeld:
+      return {true,
+              std::string(reason::kSuspendedBySpec),
+              "spec.suspend is true; set it to false to start"};
+    case Stage::kSuspending:
+      return {false, std::string(reason::kSuspending), "pods are being stopped"};
+    case Stage::kSuspended: {
+      const auto round = training.status.round ? training.status.round->current : 0;
+      return {true,
+              std::string(reason::kSuspendedBySpec),
+              round > 0 ? "stopped in round " + std::to_string(round) +
+                              "; it goes on after the last round that closed"
+                        : "stopped before the first round"};
+    }
+    default:
+      break;
+  }
+  const auto* const was = training.status.condition(kSuspended);
+  const bool resumed = was != nullptr && was->reason != reason::kNotSuspended;
+  return {false,
+          std::string(resumed ? reason::kResumed : reason::kNotSuspended),
+          resumed ? "goes on after the last round that closed" : "spec.suspend is false"};
+}
+
+Finding degraded(const Verdict& verdict) {
+  if (verdict.problems.empty()) {
+    return {false, std::string(reason::kAsExpected), "nothing is known to be wrong"};
+  }
+  constexpr std::size_t kLongest = 4096;
+  std::string message;
+  for (const auto& problem : verdict.problems) {
+    message += (message.empty() ? "" : "; ") + problem.message;
+    if (message.size() > kLongest) {
+      break;
+    }
+  }
+  return {true, std::string(verdict.problems.front().reason), std::move(message)};
+}
+
+Finding complete(const Verdict& verdict) {
+  if (verdict.stage == Stage::kComplete) {
+    return {true, verdict.reason, verdict.message};
+  }
+  return {false,
+          std::string(reason::kInProgress),
+          verdict.stage == Stage::kFailed ? "it has failed" : "not done yet"};
+}
+
+Finding failed(const Verdict& verdict) {
+  if (verdict.stage == Stage::kFailed) {
+    return {true, verdict.reason, verdict.message};
+  }
+  return {false, std::string(reason::kNoFailure), "it has not failed"};
+}
+
+Condition merged(const Training& training, std::string_view type, Finding finding, SystemTime now) {
+  const auto* const old = training.status.condition(type);
+  const bool is_same = old != nullptr && old->holds == finding.holds;
+  // A resumption is an instant that deadlines count from.
+  const bool is_resumption =
+      finding.reason == reason::kResumed && old != nullptr && old->reason != reason::kResumed;
+  return Condition{std::string(type),
+                   finding.holds,
+                   std::move(finding.reason),
+                   std::move(finding.message),
+                   is_same && !is_resumption ? old->since : now,
+                   training.generation};
+}
+
+std::string phase(const Verdict& verdict, bool is_training) {
+  switch (verdict.stage) {
+    case Stage::kInvalid:
+      return "Pending";
+    case Stage::kTraining:
+      return is_training ? "Running" : "Pending";
+    case Stage::kHeld:
+    case Stage::kSuspending:
+    case Stage::kSuspended:
+      return "Suspended";
+    case Stage::kGenerating:
+      return "Generating";
+    case Stage::kComplete:
+      return "Succeeded";
+    case Stage::kFailed:
+      return "Failed";
+  }
+  return "Pending";
+}
+
+// The aggregator's word for a client, without those that change within a round.
+std::string client_state(std::string word) {
+  if (word == "reported" || word == "waiting") {
+    word = "training";
+  }
+  if (!word.empty() && word.front() >= 'a' && word.front() <= 'z') {
+    word.front() = static_cast<char>(word.front() - 'a' + 'A');
+  }
+  return word;
+}
+
+// What the pods say of a site that the aggregator does not know.
+std::string pod_state(const Training& training,
+                      const spec::Participant& participant,
+                      const Observed& seen,
+                      const Verdict& verdict) {
+  if (is_stopped(verdict)) {
+    return "Suspended";
+  }
+  if (participant.external) {
+    return "Awaited";
+  }
+  const auto* const pod = newest_pod(seen.children, Names(training.name).worker(participant.name));
+  return pod == nullptr ? "Pending" : pod->is_running ? "Joining" : "Starting";
+}
+
+ParticipantStatus participant_status(const Training& training,
+                                     const spec::Participant& participant,
+                                     const Observed& seen,
+                                     const Verdict& verdict) {
+  ParticipantStatus status;
+  status.name = participant.name;
+  const auto old =
+      std::ranges::find(training.status.participants, participant.name, &ParticipantStatus::name);
+  if (old != training.status.participants.end()) {
+    status = *old;
+  }
+  const auto name = Names(training.name).worker(participant.name);
+  const auto job = seen.children.jobs.find(name);
+  const auto lost = why_lost(training, participant, seen.children);
+  if (!lost.empty()) {
+    status.state = "Failed";
+    status.reason = lost;
+    return status;
+  }
+  if (job != seen.children.jobs.end() && job->second.is_complete) {
+    status.state = "Succeeded";
+    status.reason.clear();
+    return status;
+  }
+  if (is_over(verdict) || is_trained(verdict)) {
+    if (participant.external && is_trained(verdict)) {
+      status.state = "Succeeded";
+    }
+    return status;
+  }
+  const wire::ClientReport* client = nullptr;
+  if (seen.report) {
+    const auto found =
+        std::ranges::find(seen.report->clients, participant.name, &wire::ClientReport::id);
+    client = found == seen.report->clients.end() ? nullptr : &*found;
+  }
+  if (client == nullptr) {
+    if (!seen.report && old != training.status.participants.end() && !is_stopped(verdict) &&
+        status.state != "Suspended") {
+      return status;  // the aggregator is silent: what it said last stays
+    }
+    status.state = pod_state(training, participant, seen, verdict);
+    return status;
+  }
+  status.state = client_state(client->state);
+  status.rows = static_cast<std::int64_t>(client->rows);
+  if (client->last_round.value > 0) {
+    status.last_round = static_cast<std::int64_t>(client->last_round.value);
+  }
+  status.reason = client->reason;
+  const auto* const pod = newest_pod(seen.children, name);
+  const auto* const started = training.status.condition(kQuorumReached);
+  if (status.reason.empty() && pod != nullptr && !participant.storage && started != nullptr &&
+      started->holds && pod->created > started->since) {
+    status.reason =
+        "its pod is a new one and has no storage: it trains on with fresh optimizer "
+        "moments";
+  }
+  return status;
+}
+
+void set_progress(TrainingStatus& status,
+                  const Training& training,
+                  const Observed& seen,
+                  const Verdict& verdict) {
+  const auto total = training.spec.rounds.count;
+  if (is_trained(verdict)) {
+    status.round = RoundStatus{total, total, std::nullopt};
+  } else if (is_stopped(verdict) || verdict.stage == Stage::kFailed) {
+    if (status.round) {
+      status.round->estimated_remaining_seconds.reset();
+    }
+    status.clients =
+        is_stopped(verdict) && status.clients ? std::optional<std::int64_t>(0) : status.clients;
+  } else if (seen.report && seen.report->phase != wire::Phase::kFailed) {
+    status.round = RoundStatus{seen.report->current_round.value, total, std::nullopt};
+    if (const auto left = seen.report->estimated_remaining_seconds) {
+      status.round->estimated_remaining_seconds = std::llround(*left);
+    }
+    status.clients = joined(*seen.report);
+  }
+}
+
+}  // namespace
+
+TrainingStatus status_after(const Training& training,
+                            const Observed& seen,
+                            const Verdict& verdict) {
+  TrainingStatus status = training.status;
+  status.observed_generation = training.generation;
+  const auto set = [&](std::string_view type, Finding finding) {
+    auto condition = merged(training, type, std::move(finding), seen.now);
+    const auto old = std::ranges::find(status.conditions, type, &Condition::type);
+    if (old == status.conditions.end()) {
+      status.conditions.push_back(std::move(condition));
+    } else {
+      *old = std::move(condition);
+    }
+  };
+  if (verdict.stage == Stage::kInvalid) {
+    set(kDegraded, degraded(verdict));
+    if (status.phase.empty()) {
+      status.phase = phase(verdict, false);
+    }
+    return status;
+  }
+  const bool starts = verdict.stage != Stage::kHeld && !status.start_time;
+  if (starts) {
+    status.start_time = seen.now;
+    status.spec_sha256 = spec_digest(training.spec);
+  }
+  set(kQuorumReached, quorum_reached(training, seen, verdict));
+  set(kTraining, training_goes_on(training, seen, verdict));
+  set(kSuspended, suspended(training, verdict));
+  set(kDegraded, degraded(verdict));
+  set(kComplete, complete(verdict));
+  set(kFailed, failed(verdict));
+  status.phase = phase(verdict, status.holds(kTraining));
+  status.model = verdict.model;
+  set_progress(status, training, seen, verdict);
+  status.participants.clear();
+  for (const auto& participant : training.spec.participants) {
+    status.participants.push_back(participant_status(training, participant, seen, verdict));
+  }
+  if (is_over(verdict) && !status.completion_time) {
+    status.completion_time = seen.now;
+  }
+  return status;
+}
+
+}  // namespace genesis::control

@@ -1,0 +1,114 @@
+#include "operator/credentials.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/ids.hpp"
+#include "common/k8s/base64.hpp"
+
+namespace genesis::control {
+namespace {
+
+void put(Json& data, const char* key, std::string_view bytes) {
+  data[key] = k8s::base64_encode(bytes);
+}
+
+void put_pair(Json& data, const tls::CertifiedKey& pair, const Authority& authority) {
+  put(data, "ca.crt", authority.pair.certificate_pem);
+  put(data, "tls.crt", pair.certificate_pem);
+  put(data, "tls.key", pair.key_pem);
+  put(data, "token", authority.token.reveal());
+}
+
+Result<tls::CertifiedKey> client_pair(const Recipe& recipe, const Authority& authority) {
+  GENESIS_ASSIGN(auto id, ClientId::parse(recipe.client));
+  return tls::issue_client(authority.pair, id, tls::Validity());
+}
+
+std::string block(std::string_view text) {
+  std::string lines = "|\n";
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    lines += "  " + std::string(text.substr(0, end)) + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::string bundle(const Recipe& recipe,
+                   const tls::CertifiedKey& pair,
+                   const Authority& authority) {
+  std::string text =
+      "# Lets one site join: genesis federated client --join THIS.yaml --data ROWS.csv\n";
+  text += "server: " + recipe.url + "\n";
+  text += "serverName: " + recipe.names.front() + "\n";
+  text += "clientId: " + recipe.client + "\n";
+  text += "authority: " + block(authority.pair.certificate_pem);
+  text += "certificate: " + block(pair.certificate_pem);
+  text += "key: " + block(pair.key_pem);
+  text += "token: " + Json(std::string(authority.token.reveal())).dump() + "\n";
+  return text;
+}
+
+}  // namespace
+
+Result<Authority> make_authority(const std::string& training,
+                                 const Given& given,
+                                 crypto::Entropy& entropy) {
+  Authority authority;
+  authority.token = given.token ? *given.token : crypto::random_token(entropy);
+  if (given.authority) {
+    authority.pair = *given.authority;
+    return authority;
+  }
+  constexpr std::size_t kLongestName = 64;
+  const std::string name = "genesis " + training;
+  GENESIS_ASSIGN(authority.pair,
+                 tls::make_authority(name.substr(0, kLongestName), tls::Validity()));
+  return authority;
+}
+
+Result<Json> secret_data(const Recipe& recipe, const Authority& authority, const Given& given) {
+  Json data = Json::object();
+  switch (recipe.kind) {
+    case Recipe::Kind::kOperator: {
+      GENESIS_ASSIGN(const auto pair, client_pair(recipe, authority));
+      put_pair(data, pair, authority);
+      if (!given.authority) {
+        put(data, "ca.key", authority.pair.key_pem);
+      }
+      return data;
+    }
+    case Recipe::Kind::kAggregator: {
+      GENESIS_ASSIGN(const auto pair,
+                     tls::issue_server(authority.pair, recipe.names, tls::Validity()));
+      put_pair(data, pair, authority);
+      return data;
+    }
+    case Recipe::Kind::kParticipant: {
+      GENESIS_ASSIGN(const auto pair, client_pair(recipe, authority));
+      put_pair(data, pair, authority);
+      return data;
+    }
+    case Recipe::Kind::kJoin: {
+      GENESIS_ASSIGN(const auto pair, client_pair(recipe, authority));
+      put(data, "bundle.yaml", bundle(recipe, pair, authority));
+      return data;
+    }
+  }
+  return data;
+}
+
+std::optional<std::string> secret_text(const Json& secret, const std::string& key) {
+  if (!secret.is_object() || !secret.contains("data") || !secret.at("data").is_object()) {
+    return std::nullopt;
+  }
+  const auto found = secret.at("data").find(key);
+  if (found == secret.at("data").end() || !found->is_string()) {
+    return std::nullopt;
+  }
+  return k8s::base64_decode(found->get_ref<const std::string&>());
+}
+
+}  // namespace genesis::control

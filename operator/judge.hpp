@@ -1,0 +1,57 @@
+#pragma once
+// Where a training stands, judged from what was observed, and what is wrong with it. Pure. A
+// verdict that it is over is final: it is read back from the status.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "operator/observed.hpp"
+
+namespace genesis::control {
+
+enum class Stage {
+  kInvalid,     // a spec that this operator can't read
+  kHeld,        // suspended before it started: nothing is made
+  kTraining,    // children are made, clients join, rounds run
+  kSuspending,  // pods are going
+  kSuspended,
+  kGenerating,  // the model is there, rows are being made
+  kComplete,
+  kFailed,
+};
+
+/// What is wrong and may pass.
+struct Problem {
+  std::string_view reason;
+  std::string message;
+};
+
+struct Verdict {
+  Stage stage = Stage::kTraining;
+  std::string reason;  // of Complete or Failed
+  std::string message;
+  std::optional<ModelStatus> model;      // once it is there
+  std::vector<Problem> problems;         // the gravest first
+  std::optional<SystemTime> look_again;  // when time alone may change the verdict
+};
+
+[[nodiscard]] Verdict judge(const Training& training,
+                            const Observed& seen,
+                            const Settings& settings);
+
+/// The newest pod of that Job, or null.
+[[nodiscard]] const Pod* newest_pod(const Children& children, std::string_view job);
+
+/// Why this site can't take part any more, or "" where it can.
+[[nodiscard]] std::string why_lost(const Training& training,
+                                   const spec::Participant& participant,
+                                   const Children& children);
+
+/// What its container said last: one line, at most 500 bytes, no control characters.
+[[nodiscard]] std::string last_words(const Termination& termination);
+
+/// Hash of what a started training does not let change.
+[[nodiscard]] std::string spec_digest(const spec::FederatedTraining& spec);
+
+}  // namespace genesis::control

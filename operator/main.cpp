@@ -1,0 +1,293 @@
+// genesis-operator: watches FederatedTrainings and makes of each an aggregator, workers, and what
+// they need. Several replicas may run; one leads.
+#include <array>
+#include <csignal>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "common/base/file.hpp"
+#include "common/crypto/entropy.hpp"
+#include "common/http/health.hpp"
+#include "common/k8s/config.hpp"
+#include "common/k8s/controller.hpp"
+#include "common/k8s/leader_election.hpp"
+#include "common/k8s/rest_api.hpp"
+#include "common/metrics/process.hpp"
+#include "operator/metrics.hpp"
+#include "operator/reconciler.hpp"
+
+namespace {
+
+using namespace genesis;
+
+constexpr std::size_t kWorkers = 8;  // reconciles under way at a time
+
+struct Options {
+  std::string kubeconfig;
+  std::string watch_namespace;
+  std::string own_namespace;
+  std::string metrics_host = "0.0.0.0";
+  std::uint16_t metrics_port = 8080;
+  bool elect = true;
+  std::int64_t lease_seconds = 8;
+  control::Settings settings;
+};
+
+int complain(const Error& error) {
+  std::cerr << "genesis-operator: " << error.message << "\n";
+  return 1;
+}
+
+std::string identity() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  crypto::SystemEntropy entropy;
+  return std::string(host.data()) + "_" + crypto::random_id(entropy).substr(0, 8);
+}
+
+// A replica: informers from its start, so that a takeover finds a full cache; reconciles while it
+// leads.
+class Replica {
+ public:
+  Replica(boost::asio::io_context& io,
+          k8s::RestApi& api,
+          const Options& options,
+          control::Metrics& metrics,
+          http::Readiness& readiness)
+      : io_(io),
+        api_(api),
+        options_(options),
+        metrics_(metrics),
+        readiness_(readiness),
+        identity_(identity()),
+        world_(io.get_executor(), api, options.watch_namespace),
+        reports_(io.get_executor(), api),
+        applier_(api, entropy_),
+        events_(io.get_executor(), api, "genesis-operator", identity_),
+        reconciler_(world_, applier_, reports_, events_, options.settings),
+        controller_(
+            io.get_executor(),
+            [this](k8s::ObjectKey key) { return reconciler_.reconcile(std::move(key)); },
+            limits()) {
+    api_.on_request([this](const k8s::RequestReport& report) { metrics_.requested(report); });
+    world_.on_change([this](const k8s::ObjectKey& key) { controller_.add(key); });
+    world_.on_error([](const k8s::Resource& resource, const Error& error) {
+      spdlog::warn("watch kind={} failed: {}", resource.kind, error.message);
+    });
+    events_.on_error(
+        [](const Error& error) { spdlog::warn("event not written: {}", error.message); });
+    controller_.on_reconciled([this](const k8s::ReconcileReport& report) {
+      metrics_.reconciled(report, controller_.queue());
+      metrics_.watches(world_.trainings().size());
+      if (!report.result) {
+        spdlog::warn("reconcile training={} failed, is tried again: {}",
+                     report.key.str(),
+                     report.result.error().message);
+      }
+    });
+  }
+
+  boost::asio::awaitable<void> run() {
+    world_.start();
+    while (!is_stopping_) {
+      const bool synced = co_await world_.wait_for_sync(std::chrono::seconds(5));
+      if (synced) {
+        break;
+      }
+    }
+    if (is_stopping_) {
+      co_return;
+    }
+    readiness_.set_ready();
+    spdlog::info("synced trainings={} identity={}", world_.trainings().size(), identity_);
+    boost::asio::co_spawn(io_, events_.run(), boost::asio::detached);
+    if (options_.elect) {
+      co_await elect();
+    } else {
+      lead();
+    }
+  }
+
+  // Stops what leads, gives the Lease back, then ends the loop.
+  boost::asio::awaitable<void> stop(int code) {
+    if (is_stopping_) {
+      co_return;
+    }
+    is_stopping_ = true;
+    exit_code_ = code;
+    controller_.stop();
+    while (is_leading_) {
+      boost::asio::steady_timer timer(io_, std::chrono::milliseconds(20));
+      co_await timer.async_wait(boost::asio::use_awaitable);
+      if (controller_.queue().in_work() == 0) {
+        break;
+      }
+    }
+    events_.stop();
+    if (elector_) {
+      elector_->stop();
+    }
+    boost::asio::steady_timer timer(io_, std::chrono::milliseconds(500));
+    co_await timer.async_wait(boost::asio::use_awaitable);
+    world_.stop();
+    api_.cancel();
+    io_.stop();
+  }
+
+  [[nodiscard]] int exit_code() const { return exit_code_; }
+
+ private:
+  static k8s::RateLimits limits() {
+    k8s::RateLimits limits;
+    limits.ceiling = Milliseconds{30'000};
+    return limits;
+  }
+
+  boost::asio::awaitable<void> elect() {
+    k8s::ElectionOptions election;
+    election.identity = identity_;
+    election.lease_duration = std::chrono::seconds(options_.lease_seconds);
+    election.renew_deadline = election.lease_duration * 3 / 4;
+    election.retry_period = election.lease_duration / 4;
+    k8s::LeaderElector::Callbacks callbacks;
+    callbacks.on_started = [this] { lead(); };
+    callbacks.on_stopped = [this] {
+      is_leading_ = false;
+      metrics_.leads(false);
+    };
+    callbacks.on_observed = [](const std::string& holder) {
+      spdlog::info("leader holder={}", holder);
+    };
+    callbacks.on_error = [](const Error& error) { spdlog::warn("election: {}", error.message); };
+    k8s::ObjectKey lease(options_.own_namespace, "genesis-operator");
+    elector_ = std::make_unique<k8s::LeaderElector>(
+        io_.get_executor(), api_, std::move(lease), std::move(election), std::move(callbacks));
+    co_await elector_->run();
+    if (!is_stopping_) {
+      // Another may lead already: no write must follow, and a new process starts clean.
+      spdlog::error("leadership lost, the process ends");
+      exit_code_ = 1;
+      io_.stop();
+    }
+  }
+
+  void lead() {
+    is_leading_ = true;
+    metrics_.leads(true);
+    spdlog::info("leads identity={}", identity_);
+    boost::asio::co_spawn(io_, controller_.run(kWorkers), boost::asio::detached);
+  }
+
+  boost::asio::io_context& io_;
+  k8s::RestApi& api_;
+  const Options& options_;
+  control::Metrics& metrics_;
+  http::Readiness& readiness_;
+  std::string identity_;
+  crypto::SystemEntropy entropy_;
+  control::World world_;
+  control::Reports reports_;
+  control::Applier applier_;
+  k8s::EventRecorder events_;
+  control::Reconciler reconciler_;
+  k8s::Controller controller_;
+  std::unique_ptr<k8s::LeaderElector> elector_;
+  bool is_leading_ = false;
+  bool is_stopping_ = false;
+  int exit_code_ = 0;
+};
+
+int operate(Options options) {
+  auto config = k8s::load_config(options.kubeconfig);
+  if (!config) return complain(config.error());
+  if (options.own_namespace.empty()) {
+    options.own_namespace = config->ns;
+  }
+  options.settings.operator_namespace = options.own_namespace;
+  boost::asio::io_context io(1);
+  auto api = k8s::RestApi::create(io.get_executor(), std::move(*config));
+  if (!api) return complain(api.error());
+
+  metrics::Registry registry;
+  metrics::declare_process(registry, "genesis-operator");
+  control::Metrics metrics(registry);
+  http::Readiness readiness("the caches are being filled");
+  http::HealthChecks checks;
+  checks.why_not_ready = [&readiness] { return readiness.why_not(); };
+  const http::ListenAddress address{options.metrics_host, options.metrics_port, "--metrics-port"};
+  auto health = http::HealthServer::start(address, registry, std::move(checks));
+  if (!health) return complain(health.error());
+  spdlog::info("serves metrics={} watches={}",
+               (*health)->url(),
+               options.watch_namespace.empty() ? "all namespaces" : options.watch_namespace);
+
+  Replica replica(io, **api, options, metrics, readiness);
+  boost::asio::signal_set signals(io, SIGINT, SIGTERM);
+  signals.async_wait([&](const boost::system::error_code& error, int) {
+    if (!error) {
+      spdlog::info("stops");
+      readiness.set_not_ready("stopping");
+      boost::asio::co_spawn(io, replica.stop(0), boost::asio::detached);
+    }
+  });
+  boost::asio::co_spawn(io, replica.run(), [](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+  });
+  io.run();
+  return replica.exit_code();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("operator"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+  CLI::App app("Runs FederatedTrainings on Kubernetes.", "genesis-operator");
+  Options options;
+  app.add_option("--kubeconfig",
+                 options.kubeconfig,
+                 "Cluster and credentials; else KUBECONFIG, the pod's own, ~/.kube/config");
+  app.add_option("--watch-namespace", options.watch_namespace, "Namespace to watch; all when empty")
+      ->envname("WATCH_NAMESPACE");
+  app.add_option("--namespace",
+                 options.own_namespace,
+                 "Namespace of the operator itself and of its Lease; the pod's when empty")
+      ->envname("POD_NAMESPACE");
+  app.add_option("--aggregator-image", options.settings.aggregator_image, "Image of aggregators")
+      ->envname("GENESIS_AGGREGATOR_IMAGE")
+      ->required();
+  app.add_option("--worker-image",
+                 options.settings.worker_image,
+                 "Image of workers and of the job that generates rows")
+      ->envname("GENESIS_WORKER_IMAGE")
+      ->required();
+  app.add_option("--metrics-host", options.metrics_host, "Address of /metrics, /healthz, /readyz")
+      ->capture_default_str();
+  app.add_option("--metrics-port", options.metrics_port, "Their port; 0 takes a free one")
+      ->capture_default_str();
+  app.add_flag("!--no-leader-election",
+               options.elect,
+               "Lead without a Lease; for one replica alone, such as in tests");
+  app.add_option("--lease-seconds",
+                 options.lease_seconds,
+                 "How long a leader that is silent stays leader; lower takes over sooner and "
+                 "writes the Lease more often")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 300));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return operate(std::move(options));
+}

@@ -1,0 +1,272 @@
+// The Jobs and their pods. Every pod passes PodSecurity "restricted": no root, no capability, no
+// writable root file system, no service account token. Secrets arrive as files, never as arguments
+// or environment.
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/exit_code.hpp"
+#include "operator/children.hpp"
+
+namespace genesis::control {
+namespace {
+
+constexpr int kUser = 65532;  // the images' own, which is nobody's on the node
+// Enough for a worker to end its step; a checkpoint is on disk already when a round has closed.
+constexpr int kGraceSeconds = 10;
+
+constexpr const char* kOutcome = "/dev/termination-log";
+
+struct Mounts {
+  Json volumes = Json::array();
+  Json mounts = Json::array();
+
+  void add(const std::string& name, const std::string& path, Json source, bool read_only) {
+    source["name"] = name;
+    volumes.push_back(std::move(source));
+    Json mount{{"name", name}, {"mountPath", path}};
+    if (read_only) {
+      mount["readOnly"] = true;
+    }
+    mounts.push_back(std::move(mount));
+  }
+};
+
+Json from_claim(const std::string& claim) {
+  return Json{{"persistentVolumeClaim", {{"claimName", claim}}}};
+}
+
+// /keys: what one program needs to be who it is. The token may stand in a Secret of the user's.
+Json keys(const Training& training, const std::string& secret) {
+  constexpr int kOwnerReads = 0440;  // the group is the pod's
+  Json items = Json::array();
+  for (const char* const key : {"ca.crt", "tls.crt", "tls.key"}) {
+    items.push_back({{"key", key}, {"path", key}});
+  }
+  Json sources = Json::array();
+  const auto& token = training.spec.security.auth_token_secret_ref;
+  if (!token) {
+    items.push_back({{"key", "token"}, {"path", "token"}});
+  }
+  sources.push_back({{"secret", {{"name", secret}, {"items", std::move(items)}}}});
+  if (token) {
+    sources.push_back({{"secret",
+                        {{"name", token->name},
+                         {"items", Json::array({{{"key", token->key}, {"path", "token"}}})}}}});
+  }
+  return Json{{"projected", {{"defaultMode", kOwnerReads}, {"sources", std::move(sources)}}}};
+}
+
+Json environment() {
+  // A second BLAS thread makes a step slower, not faster.
+  return Json::array({{{"name", "OPENBLAS_NUM_THREADS"}, {"value", "1"}},
+                      {{"name", "OMP_NUM_THREADS"}, {"value", "1"}},
+                      {{"name", "GENESIS_METRICS_PORT"}, {"value", std::to_string(kMetricsPort)}},
+                      {{"name", "GENESIS_OUTCOME_FILE"}, {"value", kOutcome}}});
+}
+
+Json container(
+    std::string_view name, const std::string& image, Json command, Json arguments, Json mounts) {
+  return Json{{"name", name},
+              {"image", image},
+              {"imagePullPolicy", "IfNotPresent"},
+              {"command", std::move(command)},
+              {"args", std::move(arguments)},
+              {"env", environment()},
+              {"volumeMounts", std::move(mounts)},
+              {"terminationMessagePath", kOutcome},
+              {"terminationMessagePolicy", "FallbackToLogsOnError"},
+              {"securityContext",
+               {{"allowPrivilegeEscalation", false},
+                {"readOnlyRootFilesystem", true},
+                {"capabilities", {{"drop", Json::array({"ALL"})}}}}}};
+}
+
+void set(Json& object, const char* name, const std::optional<std::string>& value) {
+  if (value) {
+    object[name] = *value;
+  }
+}
+
+void set(Json& object, const char* name, const std::optional<spec::Verbatim>& value) {
+  if (value) {
+    object[name] = Json::parse(value->json);
+  }
+}
+
+Json pod_spec(const spec::PodSettings& settings, Json main, Json volumes, const char* restart) {
+  set(main, "resources", settings.resources);
+  Json pod{{"restartPolicy", restart},
+           {"terminationGracePeriodSeconds", kGraceSeconds},
+           {"automountServiceAccountToken", false},
+           {"enableServiceLinks", false},
+           {"securityContext",
+            {{"runAsNonRoot", true},
+             {"runAsUser", kUser},
+             {"runAsGroup", kUser},
+             {"fsGroup", kUser},
+             {"fsGroupChangePolicy", "OnRootMismatch"},
+             {"seccompProfile", {{"type", "RuntimeDefault"}}}}},
+           {"containers", Json::array({std::move(main)})},
+           {"volumes", std::move(volumes)}};
+  set(pod, "nodeSelector", settings.node_selector);
+  set(pod, "tolerations", settings.tolerations);
+  set(pod, "affinity", settings.affinity);
+  set(pod, "priorityClassName", settings.priority_class_name);
+  set(pod, "imagePullSecrets", settings.image_pull_secrets);
+  set(pod, "runtimeClassName", settings.runtime_class_name);
+  set(pod, "schedulerName", settings.scheduler_name);
+  return pod;
+}
+
+Json job(const Training& training, const std::string& name, std::string_view component, Json pod) {
+  const Json metadata = child_metadata(training, name, component);
+  Json object{{"apiVersion", k8s::kJobs.api_version()},
+              {"kind", k8s::kJobs.kind},
+              {"metadata", metadata},
+              {"spec",
+               {{"suspend", training.spec.suspend},
+                {"backoffLimit", training.spec.backoff_limit},
+                {"template",
+                 {{"metadata", {{"labels", metadata.at("labels")}}}, {"spec", std::move(pod)}}}}}};
+  return object;
+}
+
+// What would fail again is not tried again, and a node that is drained does not count.
+Json failure_policy() {
+  return Json{
+      {"rules",
+       Json::array(
+           {{{"action", "FailJob"},
+             {"onExitCodes", {{"operator", "In"}, {"values", Json::array({2, kExitForGood})}}}},
+            {{"action", "Ignore"},
+             {"onPodConditions",
+              Json::array({{{"type", "DisruptionTarget"}, {"status", "True"}}})}}})}};
+}
+
+// The folder of the data file is where its volume goes; a file in the root goes there alone.
+void mount_data(Mounts& mounts, const spec::Participant& participant) {
+  if (!participant.data_volume) {
+    return;
+  }
+  const std::string& path = *participant.data_path;
+  const auto slash = path.rfind('/');
+  mounts.add("data",
+             slash == 0 ? path : path.substr(0, slash),
+             Json::parse(participant.data_volume->json),
+             true);
+  if (slash == 0) {
+    mounts.mounts.back()["subPath"] = path.substr(1);
+  }
+}
+
+}  // namespace
+
+Json aggregator_job(const Training& training, const Settings& settings) {
+  const Names names(training.name);
+  Mounts mounts;
+  mounts.add("model", "/model", from_claim(names.model), false);
+  mounts.add("training", "/training", {{"configMap", {{"name", names.training}}}}, true);
+  mounts.add("keys", "/keys", keys(training, names.aggregator), true);
+  const auto& own = training.spec.aggregator;
+  Json main = container("aggregator",
+                        own.pod.image.value_or(settings.aggregator_image),
+                        {"genesis-aggregator"},
+                        {"--file",
+                         "/training/training.json",
+                         "--port",
+                         std::to_string(kAggregatorPort),
+                         "--ssl-cert",
+                         "/keys/tls.crt",
+                         "--ssl-key",
+                         "/keys/tls.key",
+                         "--ssl-client-ca",
+                         "/keys/ca.crt",
+                         "--auth-token-file",
+                         "/keys/token",
+                         "--output",
+                         "/model"},
+                        std::move(mounts.mounts));
+  main["ports"] = Json::array({{{"name", "federation"}, {"containerPort", kAggregatorPort}},
+                               {{"name", "metrics"}, {"containerPort", kMetricsPort}}});
+  main["readinessProbe"] = {{"tcpSocket", {{"port", "federation"}}}, {"periodSeconds", 2}};
+  Json object = job(training,
+                    names.aggregator,
+                    "aggregator",
+                    pod_spec(own.pod, std::move(main), std::move(mounts.volumes), "Never"));
+  object["spec"]["podFailurePolicy"] = failure_policy();
+  return object;
+}
+
+Json worker_job(const Training& training,
+                const spec::Participant& participant,
+                const Settings& settings) {
+  const Names names(training.name);
+  const std::string name = names.worker(participant.name);
+  Mounts mounts;
+  mount_data(mounts, participant);
+  mounts.add("state",
+             "/state",
+             participant.storage ? from_claim(name) : Json{{"emptyDir", Json::object()}},
+             false);
+  mounts.add("keys", "/keys", keys(training, name), true);
+  Json main = container("worker",
+                        participant.pod.image.value_or(settings.worker_image),
+                        {"genesis-worker"},
+                        {"--server",
+                         service_url(training),
+                         "--data",
+                         participant.data_path.value_or(""),
+                         "--client-id",
+                         participant.name,
+                         "--state",
+                         "/state",
+                         "--ssl-verify",
+                         "/keys/ca.crt",
+                         "--ssl-cert",
+                         "/keys/tls.crt",
+                         "--ssl-key",
+                         "/keys/tls.key",
+                         "--auth-token-file",
+                         "/keys/token"},
+                        std::move(mounts.mounts));
+  main["ports"] = Json::array({{{"name", "metrics"}, {"containerPort", kMetricsPort}}});
+  // The same pod again where the container ends, so that an emptyDir outlives it.
+  Json object =
+      job(training,
+          name,
+          "worker",
+          pod_spec(participant.pod, std::move(main), std::move(mounts.volumes), "OnFailure"));
+  for (Json* metadata :
+       {&object.at("metadata"), &object.at("spec").at("template").at("metadata")}) {
+    (*metadata)["labels"][std::string(kParticipantLabel)] = participant.name;
+  }
+  return object;
+}
+
+Json generate_job(const Training& training, const Settings& settings) {
+  const Names names(training.name);
+  const auto& output = training.spec.output;
+  Mounts mounts;
+  mounts.add("model", "/model", from_claim(names.model), false);
+  Json main = container("generate",
+                        output.pod.image.value_or(settings.worker_image),
+                        {"genesis"},
+                        {"generate",
+                         "--model",
+                         "/model/model.safetensors",
+                         "--rows",
+                         std::to_string(output.rows),
+                         "--seed",
+                         std::to_string(training.spec.seed),
+                         "--output",
+                         "/model/synthetic.csv"},
+                        std::move(mounts.mounts));
+  return job(training,
+             names.generate,
+             "generate",
+             pod_spec(output.pod, std::move(main), std::move(mounts.volumes), "OnFailure"));
+}
+
+}  // namespace genesis::control

@@ -1,0 +1,78 @@
+#include "operator/reports.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "common/http/client.hpp"
+#include "operator/children.hpp"
+#include "operator/credentials.hpp"
+
+namespace genesis::control {
+namespace {
+
+constexpr Milliseconds kDeadline{2'000};
+constexpr std::uint64_t kMaxReport = std::uint64_t{8} << 20;
+
+}  // namespace
+
+boost::asio::awaitable<Status> Reports::learn(Training training) {
+  k8s::ObjectKey key(training.ns, Names(training.name).operator_secret);
+  auto secret = co_await api_.get(k8s::kSecrets, key, kDeadline);
+  if (!secret) {
+    co_return tl::unexpected(secret.error());
+  }
+  auto authority = secret_text(*secret, "ca.crt");
+  auto certificate = secret_text(*secret, "tls.crt");
+  auto private_key = secret_text(*secret, "tls.key");
+  auto token = secret_text(*secret, "token");
+  if (!authority || !certificate || !private_key || !token) {
+    co_return fail(Errc::kInvalidArgument,
+                   "Secret " + key.name + ": lacks ca.crt, tls.crt, tls.key or token; delete it");
+  }
+  identities_[training.uid] = Identity{std::move(*authority),
+                                       std::move(*certificate),
+                                       crypto::Secret(std::move(*private_key)),
+                                       crypto::Secret(std::move(*token))};
+  co_return Status();
+}
+
+boost::asio::awaitable<Result<wire::StatusReport>> Reports::ask(Training training,
+                                                                std::string address) {
+  if (!identities_.contains(training.uid)) {
+    const Status learnt = co_await learn(training);
+    if (!learnt) {
+      co_return tl::unexpected(learnt.error());
+    }
+  }
+  const auto& identity = identities_.at(training.uid);
+  tls::ClientTls files;
+  files.authority = {"ca.crt", identity.authority};
+  files.certificate = tls::NamedPem{"tls.crt", identity.certificate};
+  files.key = tls::NamedPem{"tls.key", std::string(identity.key.reveal())};
+  files.server_name = service_names(training).front();
+  auto context = tls::ClientContext::create(files);
+  if (!context) {
+    co_return tl::unexpected(context.error().within("Secret of " + training.name));
+  }
+  const bool is_v6 = address.find(':') != std::string::npos;
+  const std::string url =
+      "https://" + (is_v6 ? "[" + address + "]" : address) + ":" + std::to_string(kAggregatorPort);
+  auto client = http::AsyncClient::create(executor_, url, std::move(*context));
+  if (!client) {
+    co_return tl::unexpected(client.error());
+  }
+  http::ClientRequest request;
+  request.path = "/v1/status";
+  request.deadline = kDeadline;
+  request.max_body = kMaxReport;
+  request.headers.push_back({"Authorization", "Bearer " + std::string(identity.token.reveal())});
+  auto response = co_await client->request(std::move(request));
+  if (!response) {
+    co_return tl::unexpected(response.error().within("aggregator"));
+  }
+  if (!response->is_success()) {
+    co_return tl::unexpected(http::error_of(*response).within("aggregator"));
+  }
+  co_return wire::decode_status_report(response->body);
+}
+
+}  // namespace genesis::control

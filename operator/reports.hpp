@@ -1,0 +1,44 @@
+#pragma once
+// What an aggregator says of its training: GET /v1/status over mutual TLS, with the observer's
+// certificate of that training. Identities are kept, connections are not: a thousand trainings
+// would hold a thousand of them open.
+#include <map>
+#include <string>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "common/base/error.hpp"
+#include "common/crypto/secret.hpp"
+#include "common/k8s/api.hpp"
+#include "common/wire/messages.hpp"
+#include "operator/observed.hpp"
+
+namespace genesis::control {
+
+class Reports {
+ public:
+  Reports(boost::asio::any_io_executor executor, k8s::Api& api)
+      : executor_(std::move(executor)), api_(api) {}
+
+  /// Asks the aggregator at `address`, the IP of its pod. Errors say which step failed.
+  [[nodiscard]] boost::asio::awaitable<Result<wire::StatusReport>> ask(Training training,
+                                                                       std::string address);
+  /// Lets go of the training's keys.
+  void forget(const std::string& uid) { identities_.erase(uid); }
+
+ private:
+  struct Identity {
+    std::string authority;
+    std::string certificate;
+    crypto::Secret key;
+    crypto::Secret token;
+  };
+  [[nodiscard]] boost::asio::awaitable<Status> learn(Training training);
+
+  boost::asio::any_io_executor executor_;
+  k8s::Api& api_;
+  std::map<std::string, Identity> identities_;  // by the training's uid
+};
+
+}  // namespace genesis::control

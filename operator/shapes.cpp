@@ -1,0 +1,238 @@
+#include "operator/shapes.hpp"
+
+#include <initializer_list>
+
+#include <nlohmann/json.hpp>
+
+#include "common/k8s/object.hpp"
+#include "common/k8s/resource.hpp"
+#include "common/spec/parse.hpp"
+
+namespace genesis::control {
+namespace {
+
+const Json& at(const Json& object, std::initializer_list<const char*> path) {
+  static const Json kNothing;
+  const Json* value = &object;
+  for (const char* const name : path) {
+    if (!value->is_object()) {
+      return kNothing;
+    }
+    const auto found = value->find(name);
+    if (found == value->end()) {
+      return kNothing;
+    }
+    value = &*found;
+  }
+  return *value;
+}
+
+std::string text(const Json& object, std::initializer_list<const char*> path) {
+  const Json& value = at(object, path);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+std::int64_t integer(const Json& object, std::initializer_list<const char*> path) {
+  const Json& value = at(object, path);
+  return value.is_number_integer() ? value.get<std::int64_t>() : 0;
+}
+
+SystemTime created(const Json& object) {
+  return parse_rfc3339(k8s::metadata_text(object, "creationTimestamp")).value_or(SystemTime());
+}
+
+// The condition of that type, where it holds.
+const Json& holding(const Json& object, std::string_view type, std::string_view status = "True") {
+  static const Json kNothing;
+  const Json& conditions = at(object, {"status", "conditions"});
+  if (conditions.is_array()) {
+    for (const Json& condition : conditions) {
+      if (text(condition, {"type"}) == type && text(condition, {"status"}) == status) {
+        return condition;
+      }
+    }
+  }
+  return kNothing;
+}
+
+std::optional<Termination> termination(const Json& state) {
+  const Json& ended = at(state, {"terminated"});
+  if (!ended.is_object()) {
+    return std::nullopt;
+  }
+  return Termination{static_cast<int>(integer(ended, {"exitCode"})),
+                     text(ended, {"reason"}),
+                     text(ended, {"message"})};
+}
+
+// Copies the fields at `paths` and drops the rest.
+void keep(Json& object, std::initializer_list<std::initializer_list<const char*>> paths) {
+  Json kept = Json::object();
+  for (const auto& path : paths) {
+    const Json& value = at(object, path);
+    if (value.is_null()) {
+      continue;
+    }
+    Json* place = &kept;
+    for (const char* const name : path) {
+      place = &(*place)[name];
+    }
+    *place = value;
+  }
+  object = std::move(kept);
+}
+
+// Name, identity, and who owns it.
+Json slim_metadata(const Json& object) {
+  Json metadata = Json::object();
+  for (const char* const name :
+       {"name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp"}) {
+    if (const Json& value = at(object, {"metadata", name}); !value.is_null()) {
+      metadata[name] = value;
+    }
+  }
+  if (const auto owner = k8s::controller_of(object)) {
+    metadata["ownerReferences"] = Json::array({{{"kind", owner->kind},
+                                                {"name", owner->name},
+                                                {"uid", owner->uid},
+                                                {"controller", true}}});
+  }
+  return metadata;
+}
+
+}  // namespace
+
+Training training_from(const Json& object) {
+  Training training;
+  training.ns = k8s::metadata_text(object, "namespace");
+  training.name = k8s::metadata_text(object, "name");
+  training.uid = k8s::uid_of(object);
+  training.generation = integer(object, {"metadata", "generation"});
+  training.is_leaving = !k8s::metadata_text(object, "deletionTimestamp").empty();
+  training.status = status_from_json(at(object, {"status"}));
+  const Json document{{"apiVersion", k8s::kFederatedTrainings.api_version()},
+                      {"kind", k8s::kFederatedTrainings.kind},
+                      {"metadata", {{"name", training.name}}},
+                      {"spec", at(object, {"spec"})}};
+  auto spec = spec::parse(document.dump(-1, ' ', false, Json::error_handler_t::replace),
+                          "FederatedTraining");
+  if (spec) {
+    training.spec = std::move(*spec);
+  } else {
+    training.invalid = "this operator cannot read the spec: " + spec.error().message;
+  }
+  return training;
+}
+
+Child child_from(const Json& object, std::string_view owner) {
+  const auto controller = k8s::controller_of(object);
+  return Child{std::string(k8s::uid_of(object)),
+               controller && controller->uid == owner,
+               !k8s::metadata_text(object, "deletionTimestamp").empty()};
+}
+
+Job job_from(const Json& object, std::string_view owner) {
+  Job job;
+  job.object = child_from(object, owner);
+  job.created = created(object);
+  job.suspend = at(object, {"spec", "suspend"}) == true;
+  job.failures = integer(object, {"status", "failed"});
+  // FailureTarget and SuccessCriteriaMet come first, while pods are still ending.
+  job.is_complete = holding(object, "Complete").is_object();
+  const Json& failed = holding(object, "Failed");
+  const Json& failing = failed.is_object() ? failed : holding(object, "FailureTarget");
+  job.is_failed = failing.is_object();
+  job.message = text(failing, {"message"});
+  return job;
+}
+
+ServiceState service_from(const Json& object, std::string_view owner) {
+  ServiceState service;
+  service.object = child_from(object, owner);
+  if (const Json& ports = at(object, {"spec", "ports"}); ports.is_array() && !ports.empty()) {
+    service.node_port = integer(ports.front(), {"nodePort"});
+  }
+  if (const Json& ingress = at(object, {"status", "loadBalancer", "ingress"});
+      ingress.is_array() && !ingress.empty()) {
+    service.balancer_address = text(ingress.front(), {"ip"});
+    if (service.balancer_address.empty()) {
+      service.balancer_address = text(ingress.front(), {"hostname"});
+    }
+  }
+  return service;
+}
+
+Pod pod_from(const Json& object) {
+  Pod pod;
+  pod.name = k8s::metadata_text(object, "name");
+  if (const auto owner = k8s::controller_of(object)) {
+    pod.job = owner->name;
+  }
+  pod.created = created(object);
+  pod.phase = text(object, {"status", "phase"});
+  pod.is_leaving = !k8s::metadata_text(object, "deletionTimestamp").empty();
+  pod.host_ip = text(object, {"status", "hostIP"});
+  pod.ip = text(object, {"status", "podIP"});
+  const Json& unscheduled = holding(object, "PodScheduled", "False");
+  if (text(unscheduled, {"reason"}) == "Unschedulable") {
+    pod.unschedulable = text(unscheduled, {"message"});
+  }
+  const Json& containers = at(object, {"status", "containerStatuses"});
+  if (containers.is_array() && !containers.empty()) {
+    const Json& container = containers.front();
+    const Json& state = at(container, {"state"});
+    pod.is_running = at(state, {"running"}).is_object();
+    pod.waiting_reason = text(state, {"waiting", "reason"});
+    pod.waiting_message = text(state, {"waiting", "message"});
+    pod.last = termination(state);
+    if (!pod.last) {
+      pod.last = termination(at(container, {"lastState"}));
+    }
+  }
+  return pod;
+}
+
+void keep_training(Json& object) {
+  Json metadata = slim_metadata(object);
+  metadata["generation"] = integer(object, {"metadata", "generation"});
+  keep(object, {{"spec"}, {"status"}});
+  object["metadata"] = std::move(metadata);
+}
+
+void keep_metadata(Json& object) {
+  object = Json{{"metadata", slim_metadata(object)}};
+}
+
+void keep_job(Json& object) {
+  Json metadata = slim_metadata(object);
+  keep(object, {{"spec", "suspend"}, {"status", "failed"}, {"status", "conditions"}});
+  object["metadata"] = std::move(metadata);
+}
+
+void keep_service(Json& object) {
+  Json metadata = slim_metadata(object);
+  keep(object, {{"spec", "ports"}, {"status", "loadBalancer"}});
+  object["metadata"] = std::move(metadata);
+}
+
+void keep_pod(Json& object) {
+  Json metadata = slim_metadata(object);
+  Json conditions = Json::array();
+  if (const Json& scheduled = holding(object, "PodScheduled", "False"); scheduled.is_object()) {
+    conditions.push_back(scheduled);
+  }
+  Json containers = Json::array();
+  if (const Json& all = at(object, {"status", "containerStatuses"}); all.is_array()) {
+    for (const Json& one : all) {
+      Json container = one;
+      keep(container, {{"state"}, {"lastState"}});
+      containers.push_back(std::move(container));
+    }
+  }
+  keep(object, {{"status", "phase"}, {"status", "hostIP"}, {"status", "podIP"}});
+  object["status"]["conditions"] = std::move(conditions);
+  object["status"]["containerStatuses"] = std::move(containers);
+  object["metadata"] = std::move(metadata);
+}
+
+}  // namespace genesis::control

@@ -1,0 +1,72 @@
+#pragma once
+// The status of a FederatedTraining as values, field by field that of the CRD. Pure.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/k8s/json.hpp"
+#include "operator/time.hpp"
+
+namespace genesis::control {
+
+using k8s::Json;
+
+/// KEP-1623.
+struct Condition {
+  std::string type;
+  bool holds = false;
+  std::string reason;
+  std::string message;
+  SystemTime since;  // when `holds` changed last
+  std::int64_t observed_generation = 0;
+  bool operator==(const Condition&) const = default;
+};
+
+struct ParticipantStatus {
+  std::string name;
+  std::string state;
+  std::optional<std::int64_t> rows;
+  std::optional<std::int64_t> last_round;
+  std::string reason;
+  bool operator==(const ParticipantStatus&) const = default;
+};
+
+struct ModelStatus {
+  std::string sha256;
+  std::optional<std::int64_t> bytes;
+  std::string path;
+  bool operator==(const ModelStatus&) const = default;
+};
+
+struct RoundStatus {
+  std::int64_t current = 0;
+  std::int64_t total = 0;
+  std::optional<std::int64_t> estimated_remaining_seconds;
+  bool operator==(const RoundStatus&) const = default;
+};
+
+struct TrainingStatus {
+  std::int64_t observed_generation = 0;
+  std::string phase;
+  std::vector<Condition> conditions;
+  std::optional<RoundStatus> round;
+  std::optional<std::int64_t> clients;
+  std::vector<ParticipantStatus> participants;
+  std::optional<ModelStatus> model;
+  std::string spec_sha256;
+  std::optional<SystemTime> start_time;
+  std::optional<SystemTime> completion_time;
+  bool operator==(const TrainingStatus&) const = default;
+
+  /// The condition of that type, or null.
+  [[nodiscard]] const Condition* condition(std::string_view type) const;
+  [[nodiscard]] bool holds(std::string_view type) const;
+};
+
+/// What is missing or of another type stays as it is by default: others may have written it.
+[[nodiscard]] TrainingStatus status_from_json(const Json& json);
+[[nodiscard]] Json to_json(const TrainingStatus& status);
+
+}  // namespace genesis::control

@@ -1,0 +1,190 @@
+#pragma once
+// What plan() sees, in few words, and a cluster that does what a plan says: the one place where
+// tests pretend to be Kubernetes. Jobs and pods change only where a test says so.
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/exit_code.hpp"
+#include "common/base/overloaded.hpp"
+#include "common/spec/parse.hpp"
+#include "operator/plan.hpp"
+#include "operator/reasons.hpp"
+
+namespace genesis::control {
+
+inline constexpr SystemTime kStart{std::chrono::seconds(1'767'225'600)};  // 2026-01-01T00:00:00Z
+
+inline const Settings& settings() {
+  static const Settings kSettings{.aggregator_image = "localhost/genesis-aggregator:1",
+                                  .worker_image = "localhost/genesis-worker:1",
+                                  .operator_namespace = "genesis-system"};
+  return kSettings;
+}
+
+/// hospitals in namespace demo, whose spec is `flow`.
+inline Training a_training(std::string_view flow) {
+  Training training;
+  training.ns = "demo";
+  training.name = "hospitals";
+  training.uid = "uid-of-hospitals";
+  training.generation = 1;
+  training.spec = spec::parse(
+                      "apiVersion: federated.genesis.dev/v1alpha1\n"
+                      "kind: FederatedTraining\nmetadata: {name: hospitals}\nspec: " +
+                          std::string(flow),
+                      "test")
+                      .value();
+  return training;
+}
+
+inline constexpr std::string_view kThreeSites =
+    "{seed: 7, rounds: {count: 5, minClients: 2}, backoffLimit: 2, participants: ["
+    "{name: a, data: {path: /data/a.csv, volume: {configMap: {name: a}}}}, "
+    "{name: b, data: {path: /data/b.csv, volume: {configMap: {name: b}}}, storage: {size: 100Mi}}, "
+    "{name: c, data: {path: /data/c.csv, volume: {configMap: {name: c}}}}]}";
+
+class Cluster {
+ public:
+  explicit Cluster(Training training) {
+    seen.training = std::move(training);
+    seen.now = kStart;
+  }
+  explicit Cluster(std::string_view flow) : Cluster(a_training(flow)) {}
+
+  Observed seen;
+  std::vector<std::string> events;
+
+  /// Plans once and carries the plan out; what it did, in words.
+  std::vector<std::string> reconcile() {
+    const Plan made = plan(seen, settings());
+    std::vector<std::string> done;
+    for (const auto& action : made.actions) {
+      done.push_back(describe(action));
+      carry_out(action);
+    }
+    requeue_after = made.requeue_after;
+    return done;
+  }
+  std::optional<std::chrono::seconds> requeue_after;
+
+  TrainingStatus& status() { return seen.training->status; }
+  const Condition& condition(std::string_view type) { return *status().condition(type); }
+  Job& job(const std::string& name) { return seen.children.jobs.at("hospitals-" + name); }
+
+  Cluster& after(std::chrono::seconds time) {
+    seen.now += time;
+    return *this;
+  }
+
+  /// A new pod of that Job, whose container runs.
+  Pod& start_pod(const std::string& name) {
+    Pod pod;
+    pod.job = "hospitals-" + name;
+    pod.name = pod.job + "-" + std::to_string(++made_);
+    pod.created = seen.now;
+    pod.phase = "Running";
+    pod.is_running = true;
+    pod.host_ip = "10.0.0.2";
+    seen.children.pods.push_back(pod);
+    return seen.children.pods.back();
+  }
+  void start_pods() {
+    for (const auto& [name, job] : seen.children.jobs) {
+      start_pod(name.substr(std::string_view("hospitals-").size()));
+    }
+  }
+  Pod& pod(const std::string& name) {
+    return *std::find_if(seen.children.pods.rbegin(), seen.children.pods.rend(), [&](const Pod& p) {
+      return p.job == "hospitals-" + name;
+    });
+  }
+  void end_pod(const std::string& name, Termination how) {
+    auto& ended = pod(name);
+    ended.phase = how.exit_code == 0 ? "Succeeded" : "Failed";
+    ended.is_running = false;
+    ended.last = std::move(how);
+  }
+  void complete_job(const std::string& name, std::string message = "") {
+    end_pod(name, {0, "Completed", std::move(message)});
+    job(name).is_complete = true;
+  }
+  void fail_job(const std::string& name, Termination how) {
+    end_pod(name, std::move(how));
+    job(name).is_failed = true;
+    job(name).message = "Job has reached the specified backoff limit";
+  }
+
+  wire::StatusReport& report(wire::Phase phase, std::uint32_t round) {
+    wire::StatusReport report;
+    report.phase = phase;
+    report.current_round = RoundId{round};
+    report.total_rounds = 5;
+    for (const char* const id : {"a", "b", "c"}) {
+      wire::ClientReport client;
+      client.id = id;
+      client.state = phase == wire::Phase::kTraining ? "training" : "joined";
+      client.rows = 100;
+      client.last_round = RoundId{round == 0 ? 0 : round - 1};
+      report.clients.push_back(client);
+    }
+    seen.report = report;
+    return *seen.report;
+  }
+
+ private:
+  void carry_out(const Action& action) {
+    std::visit(Overloaded{
+                   [&](const ApplyObject& a) { apply(a); },
+                   [&](const DeleteObject& a) { remove(a); },
+                   [&](const PatchStatus& a) {
+                     // Through JSON, as in the cluster.
+                     status() = status_from_json(to_json(a.status));
+                   },
+                   [&](const EmitEvent& a) { events.push_back(a.reason); },
+               },
+               action);
+  }
+
+  void apply(const ApplyObject& action) {
+    auto& children = seen.children;
+    const auto& resource = action.desired.resource;
+    const auto name = action.desired.name();
+    const Child made{.uid = "uid-of-" + name};
+    if (resource == k8s::kSecrets) children.secrets[name] = made;
+    if (resource == k8s::kConfigMaps) children.config_maps[name] = made;
+    if (resource == k8s::kPersistentVolumeClaims) children.volume_claims[name] = made;
+    if (resource == k8s::kNetworkPolicies) children.network_policies[name] = made;
+    if (resource == k8s::kServices) children.services[name].object = made;
+    if (resource == k8s::kJobs) {
+      auto& job = children.jobs[name];
+      if (action.uid.empty()) {
+        job.object = made;
+        job.created = seen.now;
+      }
+      job.suspend = action.desired.object.at("spec").at("suspend").get<bool>();
+      if (job.suspend) {
+        std::erase_if(children.pods,
+                      [&](const Pod& pod) { return pod.job == name && pod.phase == "Running"; });
+      }
+    }
+  }
+
+  void remove(const DeleteObject& action) {
+    auto& children = seen.children;
+    if (action.resource == k8s::kSecrets) children.secrets.erase(action.name);
+    if (action.resource == k8s::kConfigMaps) children.config_maps.erase(action.name);
+    if (action.resource == k8s::kPersistentVolumeClaims) children.volume_claims.erase(action.name);
+    if (action.resource == k8s::kNetworkPolicies) children.network_policies.erase(action.name);
+    if (action.resource == k8s::kServices) children.services.erase(action.name);
+    if (action.resource == k8s::kJobs) children.jobs.erase(action.name);
+  }
+
+  int made_ = 0;
+};
+
+}  // namespace genesis::control

@@ -1,0 +1,372 @@
+// One training through its life, and the laws of plan(): what has been carried out plans nothing.
+#include "operator/plan.hpp"
+
+#include <string>
+#include <vector>
+
+#include "tests/support/catch.hpp"
+#include "tests/unit/operator/a_cluster.hpp"
+
+namespace genesis::control {
+namespace {
+
+using namespace std::chrono_literals;
+using Done = std::vector<std::string>;
+
+constexpr std::string_view kMade = "create ";
+
+std::size_t made(const Done& done) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(done, [](const auto& text) { return text.starts_with(kMade); }));
+}
+
+Cluster a_running_cluster() {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.report(wire::Phase::kTraining, 2);
+  cluster.after(5s).reconcile();
+  return cluster;
+}
+
+}  // namespace
+
+TEST_CASE("operator: a new training gets its children in the order in which they are needed",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  CHECK(cluster.reconcile() == Done{"create Secret hospitals-operator",
+                                    "create Secret hospitals-aggregator",
+                                    "create ConfigMap hospitals-training",
+                                    "create PersistentVolumeClaim hospitals-model",
+                                    "create Service hospitals-aggregator",
+                                    "create NetworkPolicy hospitals-aggregator",
+                                    "create NetworkPolicy hospitals-workers",
+                                    "create Job hospitals-aggregator",
+                                    "create Secret hospitals-worker-a",
+                                    "create Job hospitals-worker-a",
+                                    "create Secret hospitals-worker-b",
+                                    "create PersistentVolumeClaim hospitals-worker-b",
+                                    "create Job hospitals-worker-b",
+                                    "create Secret hospitals-worker-c",
+                                    "create Job hospitals-worker-c",
+                                    "status Pending"});
+  CHECK(cluster.reconcile().empty());
+  CHECK(cluster.status().start_time == kStart);
+  CHECK(cluster.condition(kQuorumReached).reason == reason::kWaitingForClients);
+}
+
+TEST_CASE("operator: a child that was deleted is made again", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.children.network_policies.erase("hospitals-workers");
+  CHECK(cluster.reconcile() == Done{"create NetworkPolicy hospitals-workers"});
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: rounds show in the status, and their training is told once", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  CHECK(cluster.status().phase == "Running");
+  CHECK(cluster.status().round->current == 2);
+  CHECK(cluster.status().clients == 3);
+  CHECK(cluster.events == Done{"EnoughClients", "RunningRounds"});
+  CHECK(cluster.requeue_after == settings().poll);
+  cluster.report(wire::Phase::kTraining, 3);
+  CHECK(cluster.after(2s).reconcile() == Done{"status Running"});
+  CHECK(cluster.events.size() == 2);
+  CHECK(cluster.status().participants.at(0).state == "Training");
+  CHECK(cluster.status().participants.at(0).last_round == 2);
+}
+
+TEST_CASE("operator: an aggregator that does not answer leaves what was known", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.report.reset();
+  cluster.seen.report_error = "connection refused";
+  CHECK(cluster.reconcile().empty());
+  cluster.after(60s).reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kAggregatorUnreachable);
+  CHECK(cluster.condition(kQuorumReached).holds);
+  CHECK(cluster.status().round->current == 2);
+  cluster.report(wire::Phase::kTraining, 3);
+  cluster.reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+}
+
+TEST_CASE("operator: after the last round rows are made, then it is complete", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.report.reset();
+  cluster.complete_job("aggregator", R"({"modelSha256":"ab","modelBytes":12})");
+  CHECK(cluster.reconcile() == Done{"create NetworkPolicy hospitals-generate",
+                                    "create Job hospitals-generate",
+                                    "event TrainingFinished",
+                                    "status Generating"});
+  CHECK(cluster.reconcile().empty());
+  CHECK(cluster.status().model == ModelStatus{"ab", 12, "hospitals-model:/model.safetensors"});
+  for (const char* const worker : {"worker-a", "worker-b", "worker-c"}) {
+    cluster.complete_job(worker);
+  }
+  cluster.start_pod("generate");
+  cluster.complete_job("generate");
+  CHECK(cluster.after(9s).reconcile() == Done{"event RowsReady", "status Succeeded"});
+  CHECK(cluster.reconcile().empty());
+  CHECK(cluster.status().completion_time == cluster.seen.now);
+  CHECK(cluster.status().participants.at(1).state == "Succeeded");
+  CHECK_FALSE(cluster.requeue_after);  // idle from here on
+}
+
+TEST_CASE("operator: without rows to make, the model is the end", "[operator]") {
+  Cluster cluster(
+      "{rounds: {minClients: 1}, output: {rows: 0}, participants: "
+      "[{name: a, data: {path: /data/a.csv}}]}");
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.complete_job("worker-a");
+  cluster.complete_job("aggregator", "{}");
+  CHECK(cluster.reconcile() ==
+        Done{"event TrainingFinished", "event ModelReady", "status Succeeded"});
+}
+
+TEST_CASE("operator: a worker that has not heard of the end is stopped later", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.complete_job("worker-a");
+  cluster.complete_job("worker-b");
+  cluster.complete_job("aggregator", "{}");
+  cluster.reconcile();
+  cluster.start_pod("generate");
+  CHECK(cluster.requeue_after == 30s);
+  CHECK(cluster.after(30s).reconcile() == Done{"change Job hospitals-worker-c"});
+  CHECK(cluster.job("worker-c").suspend);
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: suspended from the start, nothing is made until it is resumed", "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.seen.training->spec.suspend = true;
+  CHECK(cluster.reconcile() == Done{"event SuspendedBySpec", "status Suspended"});
+  CHECK_FALSE(cluster.status().start_time);
+  CHECK(cluster.reconcile().empty());
+  cluster.seen.training->spec.suspend = false;
+  CHECK(made(cluster.after(60s).reconcile()) == 15);
+  CHECK(cluster.status().start_time == cluster.seen.now);
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: suspension stops all Jobs and keeps them, resumption starts them again",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.training->spec.suspend = true;
+  CHECK(cluster.reconcile() == Done{"change Job hospitals-aggregator",
+                                    "change Job hospitals-worker-a",
+                                    "change Job hospitals-worker-b",
+                                    "change Job hospitals-worker-c",
+                                    "event TrainingStopped",
+                                    "status Suspended"});
+  CHECK(cluster.condition(kSuspended).reason == reason::kSuspending);
+  cluster.seen.report.reset();
+  CHECK(cluster.reconcile() == Done{"event SuspendedBySpec", "status Suspended"});
+  CHECK(cluster.condition(kSuspended).holds);
+  CHECK(cluster.status().round->current == 2);
+  CHECK(cluster.reconcile().empty());
+
+  cluster.seen.training->spec.suspend = false;
+  CHECK(cluster.after(1h).reconcile() == Done{"change Job hospitals-aggregator",
+                                              "change Job hospitals-worker-a",
+                                              "change Job hospitals-worker-b",
+                                              "change Job hospitals-worker-c",
+                                              "event Resumed",
+                                              "status Pending"});
+  CHECK(cluster.condition(kSuspended).since == cluster.seen.now);
+  CHECK(cluster.reconcile().empty());
+  cluster.start_pods();
+  cluster.report(wire::Phase::kTraining, 3);
+  cluster.reconcile();
+  CHECK(cluster.status().phase == "Running");
+}
+
+TEST_CASE("operator: activeDeadlineSeconds counts from the start and from a resumption",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.seen.training->spec.active_deadline_seconds = 100;
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.report(wire::Phase::kTraining, 1);
+  cluster.after(90s).reconcile();
+  cluster.seen.training->spec.suspend = true;
+  cluster.reconcile();
+  cluster.seen.report.reset();
+  cluster.after(1000s).reconcile();
+  CHECK_FALSE(cluster.status().holds(kFailed));
+  cluster.seen.training->spec.suspend = false;
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.report(wire::Phase::kTraining, 2);
+  cluster.after(99s).reconcile();
+  CHECK_FALSE(cluster.status().holds(kFailed));
+  CHECK(cluster.requeue_after == 1s);
+  const auto done = cluster.after(1s).reconcile();
+  CHECK(cluster.condition(kFailed).reason == reason::kDeadlineExceeded);
+  CHECK(done.back() == "status Failed");
+  CHECK(cluster.job("aggregator").suspend);
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: an aggregator that never starts fails the training at the start deadline",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.reconcile();
+  CHECK(cluster.requeue_after == 30s);  // the first look at missing pods
+  cluster.after(31s).reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kPodMissing);
+  cluster.after(600s).reconcile();
+  CHECK(cluster.condition(kFailed).reason == reason::kStartDeadlineExceeded);
+}
+
+TEST_CASE("operator: what the aggregator fails with is why the training failed", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.report.reset();
+  cluster.fail_job("aggregator", {kExitForGood, "Error", "round 2: 1 of 2 needed updates came\n"});
+  cluster.reconcile();
+  CHECK(cluster.status().phase == "Failed");
+  CHECK(cluster.condition(kFailed).reason == reason::kTrainingFailed);
+  CHECK(cluster.condition(kFailed).message == "round 2: 1 of 2 needed updates came");
+  CHECK(cluster.events.back() == "TrainingFailed");
+  CHECK(cluster.reconcile().empty());
+  // Final: the Job may go, the verdict stays.
+  cluster.seen.children.jobs.clear();
+  cluster.seen.children.pods.clear();
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: a bad table is told at once; the training goes on while the rest is enough",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.end_pod("worker-c",
+                  {kExitForGood, "Error", "log\n/data/c.csv: line 7: 3 cells, not 4\n"});
+  cluster.after(1s).reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kParticipantFailed);
+  CHECK(cluster.condition(kDegraded).message ==
+        "participant c: /data/c.csv: line 7: 3 cells, not 4");
+  CHECK(cluster.status().participants.at(2).state == "Failed");
+  CHECK(cluster.reconcile().empty());
+
+  SECTION("and fails where it is not") {
+    cluster.end_pod("worker-b", {kExitForGood, "Error", "/data/b.csv: no such file"});
+    cluster.reconcile();
+    CHECK(cluster.condition(kFailed).reason == reason::kQuorumImpossible);
+    CHECK_THAT(cluster.condition(kFailed).message, ContainsSubstring("b: /data/b.csv: no such"));
+    CHECK(cluster.reconcile().empty());
+  }
+}
+
+TEST_CASE("operator: pods that cannot start say so in Degraded", "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  auto& pod = cluster.pod("worker-a");
+  pod.phase = "Pending";
+  pod.is_running = false;
+  SECTION("an image that cannot be had") {
+    pod.waiting_reason = "ImagePullBackOff";
+    pod.waiting_message = "no such image";
+    cluster.reconcile();
+    CHECK(cluster.condition(kDegraded).reason == reason::kPodNotStarting);
+  }
+  SECTION("no node for it") {
+    pod.unschedulable = "0/1 nodes are available";
+    cluster.reconcile();
+    CHECK(cluster.condition(kDegraded).reason == reason::kPodUnschedulable);
+  }
+  SECTION("a volume that does not come") {
+    pod.waiting_reason = "ContainerCreating";
+    cluster.after(10s).reconcile();
+    CHECK_FALSE(cluster.condition(kDegraded).holds);
+    cluster.after(120s).reconcile();
+    CHECK(cluster.condition(kDegraded).reason == reason::kPodNotStarting);
+  }
+}
+
+TEST_CASE("operator: an object that is not ours is never changed, and stops the rest",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.seen.children.jobs["hospitals-worker-b"].object = Child{"other", false, false};
+  CHECK(cluster.reconcile() == Done{"event ForeignObject", "status Pending"});
+  CHECK_THAT(cluster.condition(kDegraded).message,
+             ContainsSubstring("Job hospitals-worker-b is there already"));
+  CHECK(cluster.reconcile().empty());
+  cluster.seen.training->spec.suspend = true;
+  for (const auto& text : cluster.reconcile()) {
+    CHECK_FALSE(text.starts_with("change"));
+  }
+  cluster.seen.training->spec.suspend = false;
+  cluster.seen.children.jobs.clear();
+  CHECK(made(cluster.reconcile()) == 15);
+}
+
+TEST_CASE("operator: after its time all goes but the model", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.training->spec.ttl_seconds_after_finished = 60;
+  cluster.complete_job("aggregator", "{}");
+  for (const char* const worker : {"worker-a", "worker-b", "worker-c"}) {
+    cluster.complete_job(worker);
+  }
+  cluster.reconcile();
+  cluster.start_pod("generate");
+  cluster.complete_job("generate");
+  cluster.reconcile();
+  CHECK(cluster.reconcile().empty());
+  CHECK(cluster.requeue_after == 60s);
+  cluster.after(60s).reconcile();
+  CHECK(cluster.seen.children.jobs.empty());
+  CHECK(cluster.seen.children.secrets.empty());
+  CHECK(cluster.seen.children.services.empty());
+  CHECK(cluster.seen.children.network_policies.empty());
+  REQUIRE(cluster.seen.children.volume_claims.size() == 1);
+  CHECK(cluster.seen.children.volume_claims.contains("hospitals-model"));
+  CHECK(cluster.reconcile().empty());
+  CHECK(cluster.status().phase == "Succeeded");
+}
+
+TEST_CASE("operator: a training that is being deleted is left to its owner references",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.training->is_leaving = true;
+  cluster.seen.children = {};
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: a spec that was changed after the start is reported and not followed",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.training->spec.rounds.count = 9;
+  CHECK(cluster.reconcile() == Done{"event SpecChanged", "status Running"});
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: a site outside gets its bundle once its way in is known", "[operator]") {
+  Cluster cluster(
+      "{rounds: {minClients: 1}, aggregator: {service: {type: NodePort}}, participants: "
+      "[{name: a, data: {path: /data/a.csv}}, {name: far, external: true}]}");
+  cluster.reconcile();
+  CHECK_FALSE(cluster.seen.children.jobs.contains("hospitals-worker-far"));
+  CHECK_FALSE(cluster.seen.children.secrets.contains("hospitals-join-far"));
+  cluster.seen.children.services.at("hospitals-aggregator").node_port = 30123;
+  cluster.start_pods();
+  const auto planned = plan(cluster.seen, settings());
+  const auto& apply = std::get<ApplyObject>(planned.actions.front());
+  CHECK(apply.desired.name() == "hospitals-join-far");
+  CHECK(apply.desired.recipe->url == "https://10.0.0.2:30123");
+  cluster.reconcile();
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: what the API server refuses shows in Degraded", "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.seen.refusals = {"Job hospitals-worker-a: exceeded quota"};
+  cluster.reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kApplyFailed);
+  CHECK(cluster.condition(kDegraded).message == "Job hospitals-worker-a: exceeded quota");
+}
+
+}  // namespace genesis::control

@@ -1,0 +1,103 @@
+// What plan() reads of the cluster's objects, also after the informers have dropped the rest.
+#include "operator/shapes.hpp"
+
+#include "operator/judge.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/unit/operator/a_cluster.hpp"
+
+namespace genesis::control {
+namespace {
+
+Json a_pod() {
+  return Json::parse(R"({
+    "metadata": {"name": "w-1", "namespace": "demo", "creationTimestamp": "2026-01-01T00:00:05Z",
+      "labels": {"a": "b"}, "ownerReferences": [{"kind": "Job", "name": "w", "uid": "u",
+      "controller": true}]},
+    "spec": {"containers": [{"name": "worker"}]},
+    "status": {"phase": "Running", "hostIP": "10.0.0.2", "podIP": "10.1.0.7",
+      "conditions": [{"type": "PodScheduled", "status": "True"}],
+      "containerStatuses": [{"image": "x", "state": {"waiting": {"reason": "CrashLoopBackOff",
+        "message": "back-off"}}, "lastState": {"terminated": {"exitCode": 3, "reason": "Error",
+        "message": "bad rows\n"}}}]}})");
+}
+
+}  // namespace
+
+TEST_CASE("operator: a pod is read alike before and after its slimming", "[operator]") {
+  Json object = a_pod();
+  for (int pass = 0; pass < 2; ++pass) {
+    const Pod pod = pod_from(object);
+    CHECK(pod.job == "w");
+    CHECK(pod.phase == "Running");
+    CHECK(pod.ip == "10.1.0.7");
+    CHECK(pod.host_ip == "10.0.0.2");
+    CHECK_FALSE(pod.is_running);
+    CHECK(pod.waiting_reason == "CrashLoopBackOff");
+    REQUIRE(pod.last);
+    CHECK(pod.last->exit_code == 3);
+    CHECK(last_words(*pod.last) == "bad rows");
+    CHECK(pod.created == kStart + std::chrono::seconds(5));
+    keep_pod(object);
+  }
+  CHECK_FALSE(object.contains("spec"));
+}
+
+TEST_CASE("operator: a Job is read alike before and after its slimming", "[operator]") {
+  Json object = Json::parse(R"({"metadata": {"name": "j", "uid": "1", "ownerReferences": [
+      {"kind": "FederatedTraining", "name": "t", "uid": "u", "controller": true}]},
+    "spec": {"suspend": true, "template": {}}, "status": {"failed": 2, "conditions": [
+      {"type": "FailureTarget", "status": "True", "message": "limit"}]}})");
+  for (int pass = 0; pass < 2; ++pass) {
+    const Job job = job_from(object, "u");
+    CHECK(job.suspend);
+    CHECK(job.failures == 2);
+    CHECK(job.is_failed);
+    CHECK(job.message == "limit");
+    CHECK(job.object.is_ours);
+    CHECK_FALSE(job_from(object, "another").object.is_ours);
+    keep_job(object);
+  }
+}
+
+TEST_CASE("operator: objects of any shape are read without harm", "[operator]") {
+  for (const char* const text : {"null",
+                                 "[]",
+                                 "{}",
+                                 R"({"metadata": 7, "spec": [], "status": "x"})",
+                                 R"({"status": {"containerStatuses": [7], "conditions": [[]]}})",
+                                 R"({"spec": {"ports": [1]}, "status": {"loadBalancer": 3}})"}) {
+    CAPTURE(text);
+    for (const auto keep : {keep_training, keep_metadata, keep_job, keep_service, keep_pod}) {
+      Json object = Json::parse(text);
+      (void)pod_from(object);
+      (void)job_from(object, "u");
+      (void)service_from(object, "u");
+      CHECK_FALSE(training_from(object).invalid.empty());
+      keep(object);
+      CHECK(object.is_object());
+    }
+  }
+}
+
+TEST_CASE("operator: status survives JSON", "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.report(wire::Phase::kTraining, 3).estimated_remaining_seconds = 12.4;
+  cluster.reconcile();
+  const auto status = cluster.status();
+  CHECK(status_from_json(to_json(status)) == status);
+  CHECK(to_json(status).at("round").at("estimatedRemainingSeconds") == 12);
+  CHECK(status_from_json(Json("odd")) == TrainingStatus());
+}
+
+TEST_CASE("operator: time is written as the API server does", "[operator]") {
+  CHECK(to_rfc3339(kStart) == "2026-01-01T00:00:00Z");
+  CHECK(parse_rfc3339("2026-01-01T00:00:00Z") == kStart);
+  CHECK(parse_rfc3339("2026-01-01T00:00:00.123456Z") == kStart);
+  for (const char* const text : {"", "2026", "2026-01-01T00:00:00+01:00", "2026-13-01T00:00:00Z"}) {
+    CHECK_FALSE(parse_rfc3339(text));
+  }
+}
+
+}  // namespace genesis::control
