@@ -1,14 +1,17 @@
 // genesis-aggregator, also run as `genesis federated server`: leads one training over HTTPS.
 #include <csignal>
+#include <fstream>
 #include <iostream>
 #include <thread>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "common/base/exit_code.hpp"
 #include "common/base/file.hpp"
 #include "common/federation/auth_token.hpp"
 #include "genesis/federated_server.hpp"
@@ -18,7 +21,7 @@ namespace {
 using namespace genesis;
 
 struct Options {
-  std::string spec_file, token_file;
+  std::string spec_file, token_file, outcome_file;
   ServerOptions server;
 };
 
@@ -46,6 +49,18 @@ class StopOnSignal {
   std::thread waiting_;
 };
 
+// For who looks after the process, such as the kubelet: what became of the training, in one line.
+// Written in place: the file may be a mount.
+void write_outcome(const Options& options, const std::string& line) {
+  if (options.outcome_file.empty()) {
+    return;
+  }
+  std::ofstream file(options.outcome_file, std::ios::trunc);
+  if (!(file << line << std::endl)) {
+    spdlog::error("outcome file={} cannot be written", options.outcome_file);
+  }
+}
+
 Status serve(Options& options) {
   if (!options.spec_file.empty()) {
     constexpr std::uint64_t kMaxSpecBytes = 1 << 20;
@@ -61,6 +76,8 @@ Status serve(Options& options) {
   }
   GENESIS_ASSIGN(auto model, server.run());
   std::cout << "model " << model.path.string() << std::endl;
+  const nlohmann::json outcome{{"modelSha256", model.sha256}, {"modelBytes", model.bytes.size()}};
+  write_outcome(options, outcome.dump());
   return {};
 }
 
@@ -160,6 +177,11 @@ int main(int argc, char** argv) {
   app.add_option("--metrics-host", options.server.metrics.host, "Address of that port")
       ->envname("GENESIS_METRICS_HOST")
       ->capture_default_str();
+  app.add_option(
+         "--outcome-file",
+         options.outcome_file,
+         "File for one line on the end: the model's digest and size as JSON, or what failed")
+      ->envname("GENESIS_OUTCOME_FILE");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -167,7 +189,10 @@ int main(int argc, char** argv) {
   }
   if (const auto done = serve(options); !done) {
     std::cerr << "genesis-aggregator: " << done.error().message << "\n";
-    return 1;
+    write_outcome(options, done.error().message);
+    const auto code = done.error().code;
+    const bool is_for_good = code == Errc::kFailedPrecondition || code == Errc::kInvalidArgument;
+    return is_for_good ? kExitForGood : 1;
   }
   return 0;
 }

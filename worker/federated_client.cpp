@@ -15,10 +15,18 @@ namespace genesis {
 namespace {
 
 Result<std::optional<tls::ClientContext>> client_tls(const ClientOptions& options) {
+  tls::ClientTls files;
+  files.server_name = options.server_name;
+  if (options.pem) {
+    files.authority = {"authority", options.pem->server_authority};
+    files.certificate = tls::NamedPem{"certificate", options.pem->certificate};
+    files.key = tls::NamedPem{"key", std::string(options.pem->key.reveal())};
+    GENESIS_ASSIGN(auto context, tls::ClientContext::create(files));
+    return context;
+  }
   if (options.server_authority.empty()) {
     return std::optional<tls::ClientContext>();
   }
-  tls::ClientTls files;
   GENESIS_ASSIGN(files.authority, tls::load_pem(options.server_authority));
   if (!options.certificate.empty()) {
     GENESIS_ASSIGN(files.certificate, tls::load_pem(options.certificate));

@@ -5,21 +5,28 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "common/base/exit_code.hpp"
 #include "common/federation/auth_token.hpp"
 #include "genesis/federated_client.hpp"
+#include "worker/join_bundle.hpp"
 
 namespace {
 
 using namespace genesis;
 
 struct Options {
-  std::string token_file;
+  std::string token_file, join;
   bool is_verbose = false;
   ClientOptions client;
 };
 
 Status work(Options& options) {
   GENESIS_ASSIGN(options.client.auth_token, federation::load_auth_token(options.token_file));
+  if (!options.join.empty()) {
+    GENESIS_RETURN_IF_ERROR(worker::read_join_bundle(options.join, options.client));
+  } else if (options.client.server.empty() || options.client.client_id.empty()) {
+    return fail(Errc::kInvalidArgument, "give --join, or --server and --client-id");
+  }
   GENESIS_ASSIGN(auto client, FederatedClient::create(options.client));
   return client.run();
 }
@@ -44,13 +51,18 @@ int main(int argc, char** argv) {
       "only counts and weight updates leave, over outbound connections.",
       "genesis federated client");
   Options options;
-  app.add_option("--server", options.client.server, "URL of the server, https://host:port")
-      ->required();
+  auto* server =
+      app.add_option("--server", options.client.server, "URL of the server, https://host:port");
+  auto* join = app.add_option("--join",
+                              options.join,
+                              "Bundle that the operator made for this site, instead of server, id, "
+                              "certificates and token");
+  join->excludes(server);
   app.add_option("--data", options.client.data, "This site's rows, .csv or .csv.gz")->required();
   app.add_option("--client-id",
                  options.client.client_id,
                  "Name of this site; with client certificates, the certificate's CN")
-      ->required();
+      ->excludes(join);
   app.add_option(
       "--state",
       options.client.state,
@@ -99,7 +111,10 @@ int main(int argc, char** argv) {
   if (const auto done = work(options); !done) {
     std::cerr << "genesis federated client: " << options.client.client_id << ": "
               << done.error().message << "\n";
-    return 1;
+    const auto code = done.error().code;
+    const bool is_for_good = code == Errc::kInvalidArgument || code == Errc::kNotFound ||
+                             code == Errc::kPermissionDenied;
+    return is_for_good ? kExitForGood : 1;
   }
   return 0;
 }
