@@ -1,0 +1,357 @@
+#!/usr/bin/env python3
+"""CRD, manifests and operator against a real API server: api-exec operator_api_test.py BIN SOURCE [unittest args].
+
+There is no kubelet and no controller: what Jobs and pods would do is written into their status here.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+from invalid_specs import INVALID
+
+BIN, SOURCE = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+FT = "federatedtrainings.federated.genesis.dev"
+DEADLINE = 60
+
+
+def kubectl(*arguments, text=None, check=True):
+    done = subprocess.run(["kubectl", *arguments], input=text, capture_output=True, text=True, timeout=120)
+    if check and done.returncode != 0:
+        raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr}")
+    return done
+
+
+def get(*arguments):
+    done = kubectl("get", *arguments, "-o", "json", check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+def until(condition, what, deadline=DEADLINE):
+    end = time.monotonic() + deadline
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline} s: {what}")
+        time.sleep(0.1)
+
+
+def training(name, spec, namespace="default"):
+    return (f"apiVersion: federated.genesis.dev/v1alpha1\nkind: FederatedTraining\n"
+            f"metadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n")
+
+
+def sites(count, more=""):
+    return ("{rounds: {minClients: 1}, %s participants: [%s]}" %
+            (more, ", ".join("{name: s%d, data: {path: /d/r.csv, volume: {configMap: {name: r}}}}" % i
+                             for i in range(count))))
+
+
+def condition(name, kind, namespace="default"):
+    found = get(FT, name, "-n", namespace)
+    for one in (found or {}).get("status", {}).get("conditions", []):
+        if one["type"] == kind:
+            return one
+    return {}
+
+
+def patch_status(resource, name, status, namespace="default"):
+    kubectl("patch", resource, name, "-n", namespace, "--subresource=status", "--type=merge", "-p",
+            json.dumps({"status": status}))
+
+
+def end_job(name, kind, message="", namespace="default"):
+    """Job controller's part: the conditions that a finished Job has."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    before = {"Complete": "SuccessCriteriaMet", "Failed": "FailureTarget"}[kind]
+    status = {"startTime": now, "conditions": [
+        {"type": one, "status": "True", "reason": "BackoffLimitExceeded" if kind == "Failed" else "CompletionsReached",
+         "message": message, "lastTransitionTime": now} for one in (before, kind)]}
+    if kind == "Complete":
+        status |= {"completionTime": now, "succeeded": 1}
+    patch_status("job", name, status, namespace)
+
+
+class Operator:
+    """A genesis-operator process; its log and metrics."""
+
+    def __init__(self, kubeconfig=None, *arguments):
+        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
+        environment = {**os.environ, "POD_NAMESPACE": "genesis-system", "GENESIS_AGGREGATOR_IMAGE": "localhost/a:1",
+                       "GENESIS_WORKER_IMAGE": "localhost/w:1"}
+        if kubeconfig:
+            environment["KUBECONFIG"] = kubeconfig
+        self.started = time.monotonic()
+        self.process = subprocess.Popen([BIN / "genesis-operator", "--metrics-host", "127.0.0.1", "--metrics-port", "0",
+                                         *arguments], env=environment, stderr=self.log, stdout=self.log)
+
+    def text(self):
+        return pathlib.Path(self.log.name).read_text()
+
+    def wait_for(self, words, deadline=DEADLINE):
+        def seen():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the operator ended:\n{self.text()}")
+            return words in self.text()
+        until(seen, words, deadline)
+        return time.monotonic() - self.started
+
+    def metrics(self):
+        self.wait_for("serves metrics=")
+        url = self.text().split("serves metrics=")[1].split()[0]
+        return urllib.request.urlopen(url + "/metrics", timeout=5).read().decode()
+
+    def memory_mib(self):
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1024
+        return 0
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(timeout=30)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop(signal.SIGKILL)
+        self.log.close()
+
+
+def audit():
+    path = pathlib.Path(os.environ["GENESIS_CLUSTER_STATE"]) / "audit.log"
+    for line in path.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            pass  # the line that is being written
+
+
+def setUpModule():
+    kubectl("apply", "-f", str(SOURCE / "manifests/namespace.yaml"))
+    kubectl("apply", "-f", str(SOURCE / "manifests/crd.yaml"))
+    def established():
+        conditions = get("crd", FT).get("status", {}).get("conditions") or []
+        return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+    until(established, "the CRD is served")
+
+
+class Schema(unittest.TestCase):
+    def test_manifests_install(self):
+        kubectl("apply", "-k", str(SOURCE / "manifests"))
+
+    def test_every_field_is_explained(self):
+        text = kubectl("explain", "ft.spec", "--recursive").stdout
+        for field in ("suspend", "participants", "aggregator", "authTokenSecretRef", "runtimeClassName"):
+            self.assertIn(field, text)
+
+    def test_the_samples_are_valid(self):
+        for sample in sorted((SOURCE / "manifests/samples").glob("*.yaml")):
+            with self.subTest(sample.name):
+                kubectl("create", "--dry-run=server", "-f", str(sample))
+
+    def test_invalid_specs_are_refused_with_path_and_reason(self):
+        self.assertGreaterEqual(len(INVALID), 40)
+        for what, spec, path, message in INVALID:
+            with self.subTest(what):
+                text = training("x", spec)
+                server = kubectl("create", "--dry-run=server", "-f", "-", text=text, check=False)
+                self.assertNotEqual(server.returncode, 0, "the API server takes it")
+                with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+                    file.write(text)
+                    file.flush()
+                    local = subprocess.run([BIN / "genesis", "validate", "-f", file.name], capture_output=True,
+                                           text=True, timeout=30) if (BIN / "genesis").exists() else None
+                self.assertIn(path, server.stderr)
+                if message:
+                    self.assertIn(message, server.stderr)
+                if local:
+                    self.assertNotEqual(local.returncode, 0)
+                    self.assertIn(path, local.stderr)
+                    if message:
+                        self.assertIn(message, local.stderr)
+
+    def test_a_started_spec_cannot_change_but_for_its_life_cycle(self):
+        kubectl("apply", "-f", "-", text=training("fixed", sites(2, "aggregator: {affinity: {nodeAffinity: {}}},")))
+        change = lambda spec: kubectl("patch", FT, "fixed", "--type=merge", "-p", json.dumps({"spec": spec}),
+                                      check=False)
+        self.assertEqual(change({"rounds": {"count": 4}}).returncode, 0)  # not started yet
+        patch_status(FT, "fixed", {"startTime": "2026-01-01T00:00:00Z"})
+        for spec, path in (({"rounds": {"count": 5}}, "spec.rounds"), ({"seed": 9}, "spec.seed"),
+                           ({"participants": []}, "spec.participants"), ({"backoffLimit": 1}, "spec.backoffLimit"),
+                           ({"aggregator": {"affinity": {"nodeAffinity": {"x": 1}}}}, "spec.aggregator"),
+                           ({"output": {"rows": 1}}, "spec.output"), ({"model": {"pac": 5}}, "spec.model")):
+            with self.subTest(path):
+                refused = change(spec)
+                self.assertNotEqual(refused.returncode, 0)
+                self.assertIn(path, refused.stderr)
+                self.assertIn("cannot change once the training has started", refused.stderr)
+        for spec in ({"suspend": True}, {"activeDeadlineSeconds": 60}, {"ttlSecondsAfterFinished": 1}):
+            self.assertEqual(change(spec).returncode, 0)
+        kubectl("delete", FT, "fixed")
+
+    def test_the_golden_children_pass_a_dry_run(self):
+        kubectl("create", "namespace", "demo", check=False)
+        for golden in ("plain.json", "knobs.json"):
+            with self.subTest(golden):
+                kubectl("create", "--dry-run=server", "-f", str(SOURCE / "tests/golden/operator" / golden))
+
+
+class Reconcile(unittest.TestCase):
+    def setUp(self):
+        self.addCleanup(kubectl, "delete", FT, "--all", "--wait=false")
+
+    def test_a_training_from_start_to_end(self):
+        kubectl("apply", "-f", "-", text=training("whole", sites(2, "ttlSecondsAfterFinished: 2,")))
+        with Operator(None, "--no-leader-election") as operator:
+            self.assertLess(operator.wait_for("synced"), 5)
+            until(lambda: get("job", "whole-worker-s1"), "the last Job")
+            until(lambda: condition("whole", "Degraded"), "conditions")
+            self.assertEqual(get(FT, "whole")["status"]["phase"], "Pending")
+            for secret in ("whole-operator", "whole-aggregator", "whole-worker-s0"):
+                self.assertIn("tls.key", get("secret", secret)["data"])
+            kubectl("patch", FT, "whole", "--type=merge", "-p", '{"spec":{"suspend":true}}')
+            until(lambda: get("job", "whole-aggregator")["spec"]["suspend"], "suspension")
+            until(lambda: condition("whole", "Suspended").get("status") == "True", "Suspended")
+            kubectl("patch", FT, "whole", "--type=merge", "-p", '{"spec":{"suspend":false}}')
+            until(lambda: not get("job", "whole-aggregator")["spec"]["suspend"], "resumption")
+            for name in ("whole-worker-s0", "whole-worker-s1", "whole-aggregator"):
+                end_job(name, "Complete")
+            until(lambda: get("job", "whole-generate"), "the generating Job")
+            end_job("whole-generate", "Complete")
+            until(lambda: condition("whole", "Complete").get("status") == "True", "Complete")
+            until(lambda: get("job", "whole-aggregator") is None, "clearing up")
+            self.assertIsNotNone(get("pvc", "whole-model"))
+            events = kubectl("get", "events", "--field-selector=involvedObject.name=whole", "-o",
+                             "jsonpath={.items[*].reason}").stdout.split()
+            self.assertIn("RowsReady", events)
+            self.assertNotIn("tls.key", operator.text())
+            self.assertIn("controller_runtime_reconcile_total", operator.metrics())
+            self.assertEqual(operator.stop(), 0)
+
+    def test_a_foreign_object_is_left_alone_and_reported(self):
+        kubectl("create", "configmap", "taken-training")
+        self.addCleanup(kubectl, "delete", "configmap", "taken-training")
+        before = get("configmap", "taken-training")
+        with Operator(None, "--no-leader-election"):
+            kubectl("apply", "-f", "-", text=training("taken", sites(1)))
+            until(lambda: condition("taken", "Degraded").get("reason") == "ForeignObject", "ForeignObject", 5)
+            self.assertIsNone(get("job", "taken-aggregator"))
+            self.assertEqual(get("configmap", "taken-training"), before)
+
+    def test_a_failed_job_shows_within_five_seconds(self):
+        with Operator(None, "--no-leader-election"):
+            kubectl("apply", "-f", "-", text=training("bad", sites(1)))
+            until(lambda: get("job", "bad-worker-s0"), "the Job")
+            end_job("bad-worker-s0", "Failed", "Job has reached the specified backoff limit")
+            until(lambda: condition("bad", "Failed").get("reason") == "QuorumImpossible", "QuorumImpossible", 5)
+
+    def test_an_operator_with_nothing_to_do_writes_nothing_but_its_lease(self):
+        kubectl("apply", "-f", "-", text=training("still", "{suspend: true, participants: []}"))
+        with Operator() as operator:
+            until(lambda: condition("still", "Suspended").get("status") == "True", "Suspended")
+            time.sleep(1)  # its last event is on its way
+            start = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+            end = time.monotonic() + 15
+            until(lambda: time.monotonic() > end, "fifteen idle seconds")
+            writes = [e for e in audit() if e["verb"] not in ("get", "list", "watch") and
+                      "genesis-operator" in e.get("userAgent", "") and
+                      e["requestReceivedTimestamp"] > start and e["objectRef"]["resource"] != "leases"]
+            self.assertEqual(writes, [])
+            operator.stop()
+
+    def test_a_killed_leader_is_followed_within_ten_seconds(self):
+        with Operator() as first:
+            first.wait_for("leads identity=")
+            with Operator() as second:
+                second.wait_for("leader holder=")
+                first.stop(signal.SIGKILL)
+                killed = time.monotonic()
+                second.wait_for("leads identity=", 30)
+                took = time.monotonic() - killed
+                print(f"takeover after SIGKILL: {took:.1f} s", file=sys.stderr)
+                self.assertLess(took, 10)
+                with Operator() as third:
+                    third.wait_for("leader holder=")
+                    self.assertEqual(second.stop(), 0)
+                    asked = time.monotonic()
+                    third.wait_for("leads identity=", 30)
+                    print(f"takeover after SIGTERM: {time.monotonic() - asked:.1f} s", file=sys.stderr)
+
+
+class Rbac(unittest.TestCase):
+    """The manifests' roles are what is used: no more, no less."""
+
+    def test_the_roles_are_exactly_sufficient(self):
+        kubectl("apply", "-f", str(SOURCE / "manifests/rbac.yaml"))
+        token = kubectl("create", "token", "genesis-operator", "-n", "genesis-system").stdout.strip()
+        config = json.loads(kubectl("config", "view", "--raw", "-o", "json").stdout)
+        config["users"] = [{"name": "operator", "user": {"token": token}}]
+        config["contexts"][0]["context"]["user"] = "operator"
+        with tempfile.NamedTemporaryFile("w", suffix=".kubeconfig") as file:
+            json.dump(config, file)
+            file.flush()
+            with Operator(file.name) as operator:
+                self.walk_through(operator)
+        granted = set()
+        for role in (get("clusterrole", "genesis-operator"), get("role", "genesis-operator", "-n", "genesis-system")):
+            for rule in role["rules"]:
+                granted |= {(r, v) for r in rule["resources"] for v in rule["verbs"]}
+        used, refused = set(), set()
+        for event in audit():
+            if event.get("user", {}).get("username") != "system:serviceaccount:genesis-system:genesis-operator":
+                continue
+            reference = event.get("objectRef")
+            if not reference:
+                continue
+            resource = "/".join(filter(None, [reference["resource"], reference.get("subresource")]))
+            used.add((resource, event["verb"]))
+            if event.get("responseStatus", {}).get("code") == 403:
+                refused.add((resource, event["verb"]))
+        self.assertEqual(refused, set())
+        self.assertEqual(used - granted, set())
+        self.assertEqual(granted - used, set())
+
+    def walk_through(self, operator):
+        foreign = {"secret": "f-aggregator", "service": "f-aggregator", "persistentvolumeclaim": "f-model",
+                   "networkpolicy": "f-workers", "job": "f-aggregator", "configmap": "f-training"}
+        for kind, name in foreign.items():
+            child = next(item for item in json.loads((SOURCE / "tests/golden/operator/plain.json").read_text())["items"]
+                         if item["kind"].lower() == kind)
+            child["metadata"] = {"name": name, "namespace": "default"}
+            kubectl("apply", "-f", "-", text=json.dumps(child))
+            kubectl("apply", "-f", "-", text=training("f", sites(1)))
+            until(lambda: condition("f", "Degraded").get("reason") == "ForeignObject", f"foreign {kind}")
+            kubectl("delete", FT, "f")
+            for owned in ("secret", "service", "pvc", "networkpolicy", "job", "configmap"):
+                kubectl("delete", owned, "-l", "app.kubernetes.io/managed-by=genesis-operator", "--wait=false")
+            kubectl("delete", kind, name, check=False)
+        stored = sites(1, "ttlSecondsAfterFinished: 0, output: {rows: 0},").replace("data:", "storage: {size: 1Mi}, data:")
+        kubectl("apply", "-f", "-", text=training("r", stored))
+        until(lambda: get("job", "r-worker-s0"), "Jobs")
+        for _ in range(2):  # the second time the same Event counts up
+            kubectl("patch", FT, "r", "--type=merge", "-p", '{"spec":{"suspend":true}}')
+            until(lambda: condition("r", "Suspended").get("status") == "True", "suspension")
+            kubectl("patch", FT, "r", "--type=merge", "-p", '{"spec":{"suspend":false}}')
+            until(lambda: condition("r", "Suspended").get("reason") == "Resumed", "resumption")
+        end_job("r-worker-s0", "Complete")
+        end_job("r-aggregator", "Complete")
+        until(lambda: get("job", "r-aggregator") is None, "clearing up")
+        kubectl("apply", "-f", "-", text=training("e", "{suspend: true, participants: []}"))
+        until(lambda: condition("e", "Suspended").get("status") == "True", "Suspended")
+        operator.stop()
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
