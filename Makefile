@@ -11,7 +11,7 @@ space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build test test-unit test-sanitized test-e2e demo images cluster-up cluster-demo cluster-down install \
-  bench lint format clean
+  bench manifests lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -65,6 +65,9 @@ install: build ## Install programs under PREFIX (/usr/local)
 
 bench: build ## Measure steps, sampling and aggregation against this machine's limits
 	@scripts/bench $(BUILD)
+
+manifests: ## Make the chart's templates and the copies of the CRD anew
+	@scripts/manifests
 
 lint: ## Check the layout of the code with clang-format 14
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-14 --dry-run --Werror

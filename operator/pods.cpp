@@ -62,6 +62,7 @@ Json environment() {
   // A second BLAS thread makes a step slower, not faster.
   return Json::array({{{"name", "OPENBLAS_NUM_THREADS"}, {"value", "1"}},
                       {{"name", "OMP_NUM_THREADS"}, {"value", "1"}},
+                      {{"name", "GENESIS_METRICS_HOST"}, {"value", "0.0.0.0"}},
                       {{"name", "GENESIS_METRICS_PORT"}, {"value", std::to_string(kMetricsPort)}},
                       {{"name", "GENESIS_OUTCOME_FILE"}, {"value", kOutcome}}});
 }
@@ -190,7 +191,8 @@ Json aggregator_job(const Training& training, const Settings& settings) {
                         std::move(mounts.mounts));
   main["ports"] = Json::array({{{"name", "federation"}, {"containerPort", kAggregatorPort}},
                                {{"name", "metrics"}, {"containerPort", kMetricsPort}}});
-  main["readinessProbe"] = {{"tcpSocket", {{"port", "federation"}}}, {"periodSeconds", 2}};
+  main["readinessProbe"] = {{"httpGet", {{"path", "/readyz"}, {"port", "metrics"}}},
+                            {"periodSeconds", 2}};
   Json object = job(training,
                     names.aggregator,
                     "aggregator",
