@@ -1,7 +1,7 @@
 #include "aggregator/metrics.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
@@ -12,30 +12,10 @@ namespace genesis::aggregator {
 namespace {
 
 constexpr Milliseconds kHungAfter{60'000};
-constexpr std::size_t kLanes = 8;
 
 // Half a second to nine hours.
 std::vector<double> round_buckets() {
   return metrics::exponential_buckets(0.5, 2.0, 17);
-}
-
-// Sums of products in kLanes interleaved parts, which the compiler may vectorise.
-double dot(std::span<const float> a, std::span<const float> b) {
-  std::array<double, kLanes> lanes{};
-  const std::size_t whole = a.size() - a.size() % kLanes;
-  for (std::size_t i = 0; i < whole; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      lanes[lane] += static_cast<double>(a[i + lane]) * static_cast<double>(b[i + lane]);
-    }
-  }
-  for (std::size_t i = whole; i < a.size(); ++i) {
-    lanes[0] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  }
-  double sum = 0.0;
-  for (const double lane : lanes) {
-    sum += lane;
-  }
-  return sum;
 }
 
 // Why requests are refused: by the status of the answer, or before there was a request at all.
@@ -83,22 +63,6 @@ boost::asio::awaitable<http::Response> respond(Metrics& metrics,
 }
 
 }  // namespace
-
-double norm(std::span<const float> values) {
-  return std::sqrt(dot(values, values));
-}
-
-std::optional<double> divergence(std::span<const float> update,
-                                 std::span<const float> previous_step) {
-  if (update.size() != previous_step.size()) {
-    return std::nullopt;
-  }
-  const double lengths = norm(update) * norm(previous_step);
-  if (lengths == 0.0) {
-    return std::nullopt;
-  }
-  return 1.0 - std::clamp(dot(update, previous_step) / lengths, -1.0, 1.0);
-}
 
 Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
     : registry_(registry),
@@ -203,12 +167,13 @@ void Metrics::folded(const wire::Update& update, double seconds) {
   now_.rows += rows;
   now_.generator_loss += rows * metadata.generator_loss;
   now_.discriminator_loss += rows * metadata.discriminator_loss;
-  now_.update_norm += norm(update.delta.values);
+  const auto direction = compass_.of(update.delta.values);
+  now_.update_norm += direction.norm;
   now_.seconds += seconds;
   client_train_seconds_.with({metadata.client.str()})
       .set(metadata.step_seconds * static_cast<double>(metadata.steps));
-  if (const auto apart = divergence(update.delta.values, previous_step_)) {
-    client_divergence_.with({metadata.client.str()}).set(*apart);
+  if (direction.divergence) {
+    client_divergence_.with({metadata.client.str()}).set(*direction.divergence);
   }
 }
 

@@ -3,14 +3,13 @@
 // them. The coordinator and the HTTP face tell what they have done, on their own thread; the health
 // listener reads from its own. Costs a pass over each update (norm and direction), so it is there
 // only where somebody asked for metrics.
-#include <array>
 #include <cstdint>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "common/aggregation/direction.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/ids.hpp"
 #include "common/http/health.hpp"
@@ -20,15 +19,6 @@
 #include "common/wire/messages.hpp"
 
 namespace genesis::aggregator {
-
-/// One minus the cosine of the angle between an update and the step that the global model took in
-/// the round before: 0 is the same direction, 1 unrelated, 2 the opposite. Needs no other client's
-/// update, so memory stays O(model). Nothing where either is zero.
-[[nodiscard]] std::optional<double> divergence(std::span<const float> update,
-                                               std::span<const float> previous_step);
-
-/// Euclidean norm, summed in double.
-[[nodiscard]] double norm(std::span<const float> values);
 
 class Metrics {
  public:
@@ -46,7 +36,7 @@ class Metrics {
                  double seconds,
                  Instant now);
   /// The global model has moved by `step`: what the next round's updates are compared with.
-  void stepped(std::vector<float> step) { previous_step_ = std::move(step); }
+  void stepped(std::vector<float> step) { compass_.point(std::move(step)); }
   void ticked() { heartbeat_.beat(); }
 
   // From the HTTP face.
@@ -93,7 +83,7 @@ class Metrics {
   metrics::Family<metrics::Gauge> client_divergence_, client_train_seconds_;
   metrics::Family<metrics::Counter> refused_, joins_;
   Round now_;
-  std::vector<float> previous_step_;  // empty before the first round has closed
+  aggregation::Compass compass_;  // points along the last closed round's step
   http::Readiness readiness_;
   http::Heartbeat heartbeat_;
 };

@@ -1,6 +1,5 @@
 #include "aggregator/metrics.hpp"
 
-#include <cmath>
 #include <future>
 
 #include <boost/asio/co_spawn.hpp>
@@ -162,26 +161,6 @@ TEST_CASE("aggregator: divergence is the angle to the step before", "[aggregator
       .says("genesis_client_divergence{client=\"a\"} 0")
       .says("genesis_client_divergence{client=\"b\"} 1")
       .says("genesis_client_divergence{client=\"c\"} 2");
-}
-
-TEST_CASE("aggregator: divergence of long vectors, of zero, and of another size", "[aggregator]") {
-  std::vector<float> a(1003);
-  std::vector<float> b(1003);
-  double product = 0.0;
-  double squares_a = 0.0;
-  double squares_b = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    a[i] = static_cast<float>(i % 17) - 8.0F;
-    b[i] = static_cast<float>(i % 5);
-    product += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-    squares_a += static_cast<double>(a[i]) * static_cast<double>(a[i]);
-    squares_b += static_cast<double>(b[i]) * static_cast<double>(b[i]);
-  }
-  CHECK_THAT(norm(a), WithinRel(std::sqrt(squares_a), 1e-12));
-  CHECK_THAT(*divergence(a, b), WithinRel(1.0 - product / std::sqrt(squares_a * squares_b), 1e-12));
-  CHECK_FALSE(divergence(std::vector<float>(3), std::vector<float>{1, 2, 3}));
-  CHECK_FALSE(divergence(std::vector<float>{1, 2, 3}, std::vector<float>(3)));
-  CHECK_FALSE(divergence(a, std::vector<float>()));
 }
 
 TEST_CASE("aggregator: retried rounds and a failed training are counted", "[aggregator]") {
