@@ -12,9 +12,11 @@ if(GENESIS_SANITIZE)
   target_link_options(genesis_flags INTERFACE -fsanitize=${GENESIS_SANITIZE})
 endif()
 
-# genesis_library(NAME [DEPS lib...]): all *.cpp of the folder, less main.cpp, as genesis_NAME.
+# genesis_library(NAME [DEPS lib...] [SET set]): all *.cpp of the folder, less main.cpp, as genesis_NAME.
+# It is installed with the export set `set` (cmake/GenesisPackage.cmake): server, synthesizer (what needs
+# LibTorch), or none (what only our programs use).
 function(genesis_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "" "SET" "DEPS;EXCLUDE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   foreach(pattern ${ARG_EXCLUDE})
@@ -22,10 +24,22 @@ function(genesis_library name)
   endforeach()
   if(sources)
     add_library(genesis_${name} STATIC ${sources})
-    target_link_libraries(genesis_${name} PRIVATE genesis_flags PUBLIC ${ARG_DEPS})
+    target_link_libraries(genesis_${name} PRIVATE $<BUILD_INTERFACE:genesis_flags> PUBLIC ${ARG_DEPS})
   else()
     add_library(genesis_${name} INTERFACE)
     target_link_libraries(genesis_${name} INTERFACE ${ARG_DEPS})
+  endif()
+  genesis_install_library(${name} ${ARG_SET})
+endfunction()
+
+# genesis_install_library(NAME [set]): genesis_NAME goes with an export set, by default that of the server.
+function(genesis_install_library name)
+  set(set ${ARGN})
+  if(NOT set)
+    set(set server)
+  endif()
+  if(NOT set STREQUAL none)
+    install(TARGETS genesis_${name} EXPORT genesis-${set} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/genesis)
   endif()
 endfunction()
 

@@ -30,6 +30,12 @@ Result<Participant> Participant::create(ClientId client,
   return Participant(std::move(client), training, std::move(table), learning_rate_scale);
 }
 
+Participant Participant::of_table(ClientId client,
+                                  const spec::FederatedTraining& training,
+                                  tabular::Table table) {
+  return Participant(std::move(client), training, std::move(table), 1.0);
+}
+
 Result<tabular::Summary> Participant::summarize(const tabular::Plan& plan) const {
   return tabular::summarize(table_, plan);
 }

@@ -31,6 +31,11 @@ class Participant {
                                                   std::span<const std::string> discrete_columns,
                                                   double learning_rate_scale = 1.0);
 
+  /// The same with rows that were read already.
+  [[nodiscard]] static Participant of_table(ClientId client,
+                                            const spec::FederatedTraining& training,
+                                            tabular::Table table);
+
   [[nodiscard]] const ClientId& client() const { return client_; }
   [[nodiscard]] std::uint64_t rows() const { return rows_; }
   [[nodiscard]] const tabular::Sketch& sketch() const { return sketch_; }

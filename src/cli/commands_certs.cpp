@@ -7,8 +7,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/report.hpp"
-#include "common/base/file.hpp"
-#include "common/tls/certificates.hpp"
+#include "common/tls/certificate_files.hpp"
 
 namespace genesis::cli {
 namespace {
@@ -21,32 +20,16 @@ struct Options {
   int days = 365;
 };
 
-constexpr std::uint64_t kMaxPem = 1 << 20;
-
 Status write_pair(const Options& options, const std::string& stem, const tls::CertifiedKey& pair) {
   const std::filesystem::path folder(options.folder);
-  for (const char* extension : {".crt", ".key"}) {
-    if (const auto path = folder / (stem + extension); std::filesystem::exists(path)) {
-      return fail(Errc::kAlreadyExists,
-                  path.string() + ": exists already; move it away or choose another --dir");
-    }
-  }
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  GENESIS_RETURN_IF_ERROR(write_file_atomic(folder / (stem + ".crt"), pair.certificate_pem));
-  GENESIS_RETURN_IF_ERROR(
-      write_file_atomic(folder / (stem + ".key"), pair.key_pem, FileAccess::kOwnerOnly));
+  GENESIS_RETURN_IF_ERROR(tls::write_certified_key(folder, stem, pair));
   std::cout << (folder / (stem + ".crt")).string() << "\n"
             << (folder / (stem + ".key")).string() << "\n";
   return {};
 }
 
 Result<tls::CertifiedKey> authority(const Options& options) {
-  const std::filesystem::path folder(options.folder);
-  tls::CertifiedKey pair;
-  GENESIS_ASSIGN(pair.certificate_pem, read_file(folder / "ca.crt", kMaxPem));
-  GENESIS_ASSIGN(pair.key_pem, read_file(folder / "ca.key", kMaxPem));
-  return pair;
+  return tls::read_certified_key(options.folder, "ca");
 }
 
 tls::Validity validity(const Options& options) {

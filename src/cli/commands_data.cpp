@@ -7,8 +7,8 @@
 #include "cli/commands.hpp"
 #include "cli/report.hpp"
 #include "cli/spec_file.hpp"
-#include "cli/synthesis.hpp"
 #include "common/quality/evaluate.hpp"
+#include "genesis/federated_synthesizer.hpp"
 
 namespace genesis::cli {
 
@@ -40,20 +40,19 @@ Command add_validate(CLI::App& app) {
 Command add_generate(CLI::App& app) {
   struct Options {
     std::string model, output;
-    std::uint64_t rows = 0;
-    std::uint64_t seed = 0;
+    SampleOptions sample;
     std::vector<std::string> where;
   };
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("generate", "Writes synthetic rows from a trained model");
   command->add_option("--model", options->model, "model.safetensors of a training")->required();
-  command->add_option("--rows", options->rows, "How many rows")->required();
+  command->add_option("--rows", options->sample.rows, "How many rows")->required();
   command->add_option(
       "--where", options->where, "column=value that must hold in every row; may be repeated");
-  command->add_option("--seed", options->seed, "Same seed, same rows")->capture_default_str();
+  command->add_option("--seed", options->sample.seed, "Same seed, same rows")
+      ->capture_default_str();
   command->add_option("-o,--output", options->output, "CSV to write")->required();
   return [options] {
-    std::vector<Condition> conditions;
     for (const auto& where : options->where) {
       const auto equals = where.find('=');
       if (equals == std::string::npos) {
@@ -61,13 +60,13 @@ Command add_generate(CLI::App& app) {
             "generate",
             Error{Errc::kInvalidArgument, "--where " + where + ": expected column=value"});
       }
-      conditions.push_back({where.substr(0, equals), where.substr(equals + 1)});
+      options->sample.conditions.push_back({where.substr(0, equals), where.substr(equals + 1)});
     }
-    const auto model = load_model(options->model);
+    const auto model = FederatedSynthesizer::load(options->model);
     if (!model) {
       return complain("generate", model.error());
     }
-    const auto done = generate(*model, options->rows, options->seed, conditions, options->output);
+    const auto done = model->sample_to(options->output, options->sample);
     return done ? 0 : complain("generate", done.error());
   };
 }

@@ -12,11 +12,12 @@
 #include "cli/report.hpp"
 #include "cli/run.hpp"
 #include "cli/spec_file.hpp"
-#include "cli/synthesis.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/quality/evaluate.hpp"
+#include "genesis/federated_synthesizer.hpp"
+#include "genesis/simulation.hpp"
 
 namespace genesis::cli {
 namespace {
@@ -91,6 +92,17 @@ Result<quality::Report> judge(const spec::FederatedTraining& training,
   return quality::evaluate(real, synthetic, &holdout);
 }
 
+// One process, no network, one thread per core. Same model bytes.
+Status run_simulated(const spec::FederatedTraining& training,
+                     const fs::path& output,
+                     const Progress& progress) {
+  GENESIS_ASSIGN(auto participants, simulated_participants(training, {}));
+  SimulationObserver observer;
+  observer.on_progress = progress;
+  GENESIS_ASSIGN(auto model, simulate(training, std::move(participants), observer));
+  return write_file_atomic(output / "model.safetensors", model);
+}
+
 Status check_sites(const spec::FederatedTraining& training) {
   if (training.suspend) {
     return fail(Errc::kFailedPrecondition, "spec.suspend: true; set it to false to train here");
@@ -151,12 +163,11 @@ Result<Outcome> run(const Options& options) {
   GENESIS_ASSIGN(auto bytes, read_file(outcome.model, kMaxModelBytes));
   outcome.model_sha256 = crypto::sha256_hex(bytes);
   if (training.output.rows > 0) {
-    GENESIS_ASSIGN(auto model, load_model(outcome.model));
-    GENESIS_RETURN_IF_ERROR(generate(model,
-                                     static_cast<std::uint64_t>(training.output.rows),
-                                     training.seed,
-                                     {},
-                                     outcome.synthetic));
+    GENESIS_ASSIGN(auto synthesizer, FederatedSynthesizer::load(outcome.model));
+    SampleOptions sample;
+    sample.rows = static_cast<std::uint64_t>(training.output.rows);
+    sample.seed = training.seed;
+    GENESIS_RETURN_IF_ERROR(synthesizer.sample_to(outcome.synthetic, sample));
     GENESIS_ASSIGN(outcome.quality, judge(training, options, outcome.synthetic));
   }
   outcome.wall_seconds = since();

@@ -30,9 +30,4 @@ using Progress = std::function<void(const wire::StatusReport&)>;
                                    MetricsPort metrics_port,
                                    const Progress& progress);
 
-/// The same in this process, without a network, one thread per core. Same model bytes.
-[[nodiscard]] Status run_simulated(const spec::FederatedTraining& training,
-                                   const std::filesystem::path& output,
-                                   const Progress& progress);
-
 }  // namespace genesis::cli

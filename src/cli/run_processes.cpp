@@ -12,7 +12,7 @@
 #include "common/crypto/entropy.hpp"
 #include "common/http/client.hpp"
 #include "common/spec/parse.hpp"
-#include "common/tls/certificates.hpp"
+#include "genesis/certificates.hpp"
 
 namespace genesis::cli {
 namespace {
@@ -35,20 +35,16 @@ class Credentials {
       return fail(Errc::kIo, pattern + ": cannot be created");
     }
     Credentials made(pattern);
-    const tls::Validity validity{std::chrono::hours(24 * 30)};
-    GENESIS_ASSIGN(auto authority, tls::make_authority("genesis run " + training.name, validity));
-    GENESIS_RETURN_IF_ERROR(write_file_atomic(made.file("ca.crt"), authority.certificate_pem));
-    GENESIS_ASSIGN(auto server, tls::issue_server(authority, {"127.0.0.1", "localhost"}, validity));
-    GENESIS_RETURN_IF_ERROR(made.write("server", server));
-    std::vector<std::string> names{std::string(aggregator::kObserverName)};
+    CertificateFolder pki;
+    pki.folder = made.folder_;
+    pki.authority = "genesis run " + training.name;
+    pki.server_names = {"127.0.0.1", "localhost"};
+    pki.client_ids = {std::string(aggregator::kObserverName)};
     for (const auto& participant : training.participants) {
-      names.push_back(participant.name);
+      pki.client_ids.push_back(participant.name);
     }
-    for (const auto& name : names) {
-      GENESIS_ASSIGN(auto id, ClientId::parse(name));
-      GENESIS_ASSIGN(auto client, tls::issue_client(authority, id, validity));
-      GENESIS_RETURN_IF_ERROR(made.write(name, client));
-    }
+    pki.days = 30;
+    GENESIS_RETURN_IF_ERROR(make_certificates(pki));
     crypto::SystemEntropy entropy;
     made.token_ = crypto::random_token(entropy);
     GENESIS_RETURN_IF_ERROR(
@@ -74,10 +70,6 @@ class Credentials {
 
  private:
   explicit Credentials(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  [[nodiscard]] Status write(const std::string& name, const tls::CertifiedKey& pair) const {
-    GENESIS_RETURN_IF_ERROR(write_file_atomic(file(name + ".crt"), pair.certificate_pem));
-    return write_file_atomic(file(name + ".key"), pair.key_pem, FileAccess::kOwnerOnly);
-  }
   std::filesystem::path folder_;
   crypto::Secret token_;
 };

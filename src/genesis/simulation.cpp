@@ -1,15 +1,24 @@
+#include "genesis/simulation.hpp"
+
+#include <algorithm>
 #include <atomic>
 #include <thread>
-#include <vector>
 
 #include "aggregator/coordinator.hpp"
-#include "cli/run.hpp"
-#include "common/base/file.hpp"
+#include "common/base/clock.hpp"
+#include "common/federation/spec_views.hpp"
+#include "common/tabular/table.hpp"
 #include "common/wire/safetensors.hpp"
-#include "worker/participant.hpp"
 
-namespace genesis::cli {
+namespace genesis {
 namespace {
+
+Result<tabular::Table> read(const SiteTable& site, const spec::TableSpec& declared) {
+  const auto declarations = federation::declarations(declared);
+  return site.data.empty()
+             ? tabular::parse_csv(site.csv, site.site, declarations, declared.discrete_columns)
+             : tabular::read_csv(site.data, declarations, declared.discrete_columns);
+}
 
 // Trains the awaited participants, as many at once as there are cores; slot i is participant i's.
 std::vector<Result<wire::Update>> train_all(std::vector<worker::Participant*>& awaited,
@@ -38,19 +47,49 @@ std::vector<Result<wire::Update>> train_all(std::vector<worker::Participant*>& a
 
 }  // namespace
 
-Status run_simulated(const spec::FederatedTraining& training,
-                     const std::filesystem::path& output,
-                     const Progress& progress) {
+Result<std::vector<worker::Participant>> simulated_participants(
+    const spec::FederatedTraining& training, const std::vector<SiteTable>& tables) {
+  for (const auto& table : tables) {
+    if (std::ranges::none_of(training.participants,
+                             [&](const auto& p) { return p.name == table.site; })) {
+      return fail(Errc::kInvalidArgument,
+                  "tables: " + table.site + " is not among spec.participants; add it there");
+    }
+  }
+  std::vector<worker::Participant> made;
+  for (const auto& participant : training.participants) {
+    GENESIS_ASSIGN(auto id, ClientId::parse(participant.name));
+    auto table = std::ranges::find(tables, participant.name, &SiteTable::site);
+    SiteTable site{participant.name, participant.data_path.value_or(""), ""};
+    if (table != tables.end()) {
+      site = *table;
+    } else if (site.data.empty()) {
+      return fail(Errc::kInvalidArgument,
+                  "spec.participants[" + participant.name +
+                      "]: has no data.path and no table was given for it");
+    }
+    auto rows = read(site, training.table);
+    if (!rows) {
+      return tl::unexpected(rows.error().within(participant.name));
+    }
+    made.push_back(worker::Participant::of_table(std::move(id), training, std::move(*rows)));
+  }
+  if (made.empty()) {
+    return fail(Errc::kInvalidArgument,
+                "spec.participants: empty, and no tables were given; nothing to train on");
+  }
+  return made;
+}
+
+Result<std::string> simulate(const spec::FederatedTraining& training,
+                             std::vector<worker::Participant> participants,
+                             const SimulationObserver& observer) {
   const SteadyClock clock;
   aggregator::Coordinator coordinator(training, "simulation", clock.now());
-  std::vector<worker::Participant> participants;
-  for (const auto& member : training.participants) {
-    GENESIS_ASSIGN(auto id, ClientId::parse(member.name));
-    auto participant = worker::Participant::create(id, member.data_path.value_or(""), training, {});
-    if (!participant) {
-      return tl::unexpected(participant.error().within(member.name));
-    }
-    participants.push_back(std::move(*participant));
+  coordinator.on_update(observer.on_update);
+  if (observer.on_round) {
+    coordinator.on_checkpoint(
+        [&](const wire::Checkpoint& closed) { observer.on_round(closed.round); });
   }
   for (const auto& participant : participants) {
     const wire::JoinRequest request{participant.client(), participant.sketch()};
@@ -84,12 +123,14 @@ Status run_simulated(const spec::FederatedTraining& training,
         GENESIS_RETURN_IF_ERROR(coordinator.add_update(trained, clock.now()));
       }
     }
-    progress(coordinator.status(clock.now()));
+    if (observer.on_progress) {
+      observer.on_progress(coordinator.status(clock.now()));
+    }
   }
   if (coordinator.model().empty()) {
     return fail(Errc::kFailedPrecondition, "training failed: " + coordinator.state().reason);
   }
-  return write_file_atomic(output / "model.safetensors", coordinator.model());
+  return coordinator.model();
 }
 
-}  // namespace genesis::cli
+}  // namespace genesis

@@ -1,0 +1,155 @@
+#include "genesis/federated_synthesizer.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <functional>
+
+#include "aggregator/round_reporter.hpp"
+#include "common/base/file.hpp"
+#include "common/crypto/digest.hpp"
+#include "common/federation/spec_views.hpp"
+#include "common/model/ctgan.hpp"
+#include "common/spec/parse.hpp"
+#include "common/tabular/table.hpp"
+#include "common/wire/messages.hpp"
+#include "common/wire/model_file.hpp"
+#include "genesis/simulation.hpp"
+
+namespace genesis {
+namespace {
+
+constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
+
+// A spec without participants takes the sites of the tables, by the same rules as if it named them.
+Result<spec::FederatedTraining> parse_spec(const FitOptions& options) {
+  GENESIS_ASSIGN(auto training, spec::parse(options.spec, options.spec_name, options.overrides));
+  if (!training.participants.empty() || options.tables.empty()) {
+    return training;
+  }
+  std::string list;
+  for (const auto& table : options.tables) {
+    GENESIS_ASSIGN(auto id, ClientId::parse(table.site));
+    list += (list.empty() ? "" : ", ") + std::string("{name: '") + id.str() + "', external: true}";
+  }
+  auto overrides = options.overrides;
+  overrides.push_back({"participants", "[" + list + "]"});
+  return spec::parse(options.spec, options.spec_name, overrides);
+}
+
+}  // namespace
+
+struct FederatedSynthesizer::Impl {
+  TrainedModel model;
+  tabular::Encoder encoder;
+  model::Sampler sampler;
+
+  // Gives the CSV text block by block to `take`.
+  Status sample(const SampleOptions& options,
+                const std::function<Status(std::string_view)>& take) const;
+};
+
+Status FederatedSynthesizer::Impl::sample(
+    const SampleOptions& options, const std::function<Status(std::string_view)>& take) const {
+  std::vector<model::Fixed> fixed;
+  for (const auto& condition : options.conditions) {
+    GENESIS_ASSIGN(auto place, encoder.condition(condition.column, condition.value));
+    fixed.push_back({place.column, place.mode});
+  }
+  constexpr std::uint64_t kBlock = model::Sampler::kBlockRows;
+  std::string text;
+  for (std::uint64_t first = 0; first < options.rows || first == 0; first += kBlock) {
+    const auto count = static_cast<std::size_t>(std::min(kBlock, options.rows - first));
+    const auto encoded = sampler.sample_block(options.seed, first / kBlock, count, fixed);
+    const auto table = encoder.decode(encoded, first);
+    text = first == 0 ? tabular::csv_header(table) : std::string();
+    tabular::append_csv_rows(table, text);
+    GENESIS_RETURN_IF_ERROR(take(text));
+  }
+  return {};
+}
+
+FederatedSynthesizer::FederatedSynthesizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FederatedSynthesizer::FederatedSynthesizer(FederatedSynthesizer&&) noexcept = default;
+FederatedSynthesizer& FederatedSynthesizer::operator=(FederatedSynthesizer&&) noexcept = default;
+FederatedSynthesizer::~FederatedSynthesizer() = default;
+
+Result<FederatedSynthesizer> FederatedSynthesizer::fit(const FitOptions& options) {
+  model::use_one_thread();
+  GENESIS_ASSIGN(auto training, parse_spec(options));
+  GENESIS_ASSIGN(auto sites, simulated_participants(training, options.tables));
+  aggregator::RoundReporter reporter(
+      options.on_round_complete, options.on_metrics, training.rounds.count);
+  SimulationObserver observer;
+  observer.on_update = [&](const wire::UpdateMetadata& update) { reporter.updated(update); };
+  observer.on_round = [&](RoundId round) { reporter.closed(round); };
+  GENESIS_ASSIGN(auto bytes, simulate(training, std::move(sites), observer));
+  return from_bytes(std::move(bytes));
+}
+
+Result<FederatedSynthesizer> FederatedSynthesizer::load(const std::filesystem::path& path) {
+  GENESIS_ASSIGN(auto bytes, read_file(path, kMaxModelBytes));
+  GENESIS_ASSIGN(auto loaded, from_bytes(std::move(bytes), path.string()));
+  loaded.impl_->model.path = path;
+  return loaded;
+}
+
+Result<FederatedSynthesizer> FederatedSynthesizer::from_bytes(std::string bytes,
+                                                              std::string_view name) {
+  model::use_one_thread();
+  const auto open = [&]() -> Result<FederatedSynthesizer> {
+    GENESIS_ASSIGN(auto file, wire::decode_model(bytes));
+    GENESIS_ASSIGN(auto config, federation::parse_model_document(file.model_json));
+    GENESIS_ASSIGN(auto encoder, wire::decode_encoder(file.encoder_json));
+    GENESIS_ASSIGN(auto sampler, model::Sampler::create(config, encoder.layout(), file.generator));
+    auto digest = crypto::sha256_hex(bytes);
+    TrainedModel model{std::move(bytes), std::move(digest), {}};
+    return FederatedSynthesizer(
+        std::make_unique<Impl>(Impl{std::move(model), std::move(encoder), std::move(sampler)}));
+  };
+  auto opened = open();
+  if (!opened) {
+    return tl::unexpected(opened.error().within(name));
+  }
+  return opened;
+}
+
+Status FederatedSynthesizer::save(const std::filesystem::path& path) const {
+  return write_file_atomic(path, impl_->model.bytes);
+}
+
+Result<std::string> FederatedSynthesizer::sample(const SampleOptions& options) const {
+  std::string csv;
+  GENESIS_RETURN_IF_ERROR(impl_->sample(options, [&](std::string_view text) {
+    csv += text;
+    return Status();
+  }));
+  return csv;
+}
+
+Status FederatedSynthesizer::sample_to(const std::filesystem::path& path,
+                                       const SampleOptions& options) const {
+  const auto failed = [&] {
+    return fail(Errc::kIo, path.string() + ": cannot be written: " + std::strerror(errno));
+  };
+  std::ofstream file;
+  // Opened with the first block, so that a wrong condition leaves an older file as it was.
+  GENESIS_RETURN_IF_ERROR(impl_->sample(options, [&](std::string_view text) -> Status {
+    if (!file.is_open()) {
+      file.open(path, std::ios::binary | std::ios::trunc);
+    }
+    if (!file.write(text.data(), static_cast<std::streamsize>(text.size()))) {
+      return failed();
+    }
+    return {};
+  }));
+  file.close();
+  return file ? Status() : failed();
+}
+
+const TrainedModel& FederatedSynthesizer::model() const {
+  return impl_->model;
+}
+
+}  // namespace genesis

@@ -1,0 +1,89 @@
+#pragma once
+// A model of tables and the synthetic rows that it makes, in one process: federated training is
+// simulated over the sites' tables by the same rounds, weights and bytes as across machines, and a
+// model that was trained across machines is loaded by its file. Link genesis::genesis.
+//
+//   auto model = genesis::FederatedSynthesizer::fit({.spec = yaml});
+//   auto csv = model->sample({.rows = 1000, .conditions = {{"income", ">50K"}}});
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/spec/parse.hpp"
+#include "genesis/callbacks.hpp"
+
+namespace genesis {
+
+/// One site's rows: `data` is a .csv or .csv.gz file; where it is empty, `csv` is the text itself
+/// (RFC 4180, UTF-8, with a header line).
+struct SiteTable {
+  std::string site;
+  std::filesystem::path data;
+  std::string csv;
+};
+
+struct FitOptions {
+  std::string spec;                // FederatedTraining as YAML or JSON
+  std::string spec_name = "spec";  // stands for it in messages
+  std::vector<spec::Override> overrides = {};
+  /// Rows by participant. Empty: each of the spec's participants has its data.path. A spec without
+  /// participants takes these sites.
+  std::vector<SiteTable> tables = {};
+  RoundCallback on_round_complete = {};
+  MetricsCallback on_metrics = {};
+};
+
+/// A value that a column must have in every row.
+struct Condition {
+  std::string column;
+  std::string value;
+};
+
+struct SampleOptions {
+  std::uint64_t rows = 0;
+  std::vector<Condition> conditions = {};
+  std::uint64_t seed = 0;  // same model, conditions and seed: same rows
+};
+
+class FederatedSynthesizer {
+ public:
+  /// Trains over all sites in this process, as many at once as there are cores; the model's bytes
+  /// are those of the same spec, seed and data across machines. Sets the process to one compute
+  /// thread. Errors: kInvalidArgument names the field, file, line or column; kFailedPrecondition
+  /// with the reason where the training failed.
+  [[nodiscard]] static Result<FederatedSynthesizer> fit(const FitOptions& options);
+
+  /// Opens a model.safetensors, or its bytes. Errors: kDataLoss for a cut or altered file,
+  /// kInvalidArgument for one that is no model of ours.
+  [[nodiscard]] static Result<FederatedSynthesizer> load(const std::filesystem::path& path);
+  [[nodiscard]] static Result<FederatedSynthesizer> from_bytes(std::string bytes,
+                                                               std::string_view name = "model");
+
+  /// Writes model.safetensors, whole or not at all. Errors: kIo.
+  [[nodiscard]] Status save(const std::filesystem::path& path) const;
+
+  /// Synthetic rows as CSV with a header line. Errors: kInvalidArgument names the column or value
+  /// of a condition that the model does not know.
+  [[nodiscard]] Result<std::string> sample(const SampleOptions& options) const;
+  /// The same into a file, in bounded memory for any number of rows. Errors: kIo too.
+  [[nodiscard]] Status sample_to(const std::filesystem::path& path,
+                                 const SampleOptions& options) const;
+
+  /// The bytes of model.safetensors and their SHA-256.
+  [[nodiscard]] const TrainedModel& model() const;
+
+  FederatedSynthesizer(FederatedSynthesizer&&) noexcept;
+  FederatedSynthesizer& operator=(FederatedSynthesizer&&) noexcept;
+  ~FederatedSynthesizer();
+
+ private:
+  struct Impl;
+  explicit FederatedSynthesizer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace genesis
