@@ -56,7 +56,7 @@ class Federation {
     options.certificate = folder_ / "pki/server.crt";
     options.key = folder_ / "pki/server.key";
     options.client_authority = folder_ / "pki/ca.crt";
-    options.auth_token = crypto::Secret("a-token");
+    options.auth_token = crypto::Secret(std::string_view("a-token"));
     options.output = folder_ / "out";
     return options;
   }
@@ -69,7 +69,7 @@ class Federation {
     options.server_authority = folder_ / "pki/ca.crt";
     options.certificate = folder_ / "pki" / (id + ".crt");
     options.key = folder_ / "pki" / (id + ".key");
-    options.auth_token = crypto::Secret("a-token");
+    options.auth_token = crypto::Secret(std::string_view("a-token"));
     return options;
   }
 
