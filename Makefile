@@ -10,7 +10,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-unit test-sanitized test-e2e demo images cluster-up cluster-demo cluster-down install \
+.PHONY: help deps build test test-unit test-sanitized test-e2e fuzz demo images cluster-up cluster-demo cluster-down install \
   bench manifests lint format clean
 
 help: ## Show this list
@@ -38,6 +38,12 @@ test-sanitized: deps ## Run the tests of parsers and server under address and un
 	@cmake --build build/asan --target $(addprefix test_,$(SANITIZED))
 	@ctest --test-dir build/asan --output-on-failure -j 2 --progress \
 	  -R '^($(subst $(space),|,$(strip $(SANITIZED)))): '
+
+fuzz: SECONDS ?= 60
+fuzz: deps ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)
+	@cmake --preset fuzz $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) >/dev/null
+	@cmake --build build/fuzz --target fuzz
+	@scripts/fuzz build/fuzz $(SECONDS)
 
 demo: build ## Train four sites on UCI Adult and show what came out
 	@$(BUILD)/bin/genesis run -f manifests/samples/adult.yaml --output-dir $(DEMO_DIR) --holdout data/adult/holdout.csv.gz

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "aggregator/metrics.hpp"
+#include "common/aggregation/mean.hpp"
 #include "common/base/overloaded.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/spec_views.hpp"
@@ -130,6 +131,12 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request, Inst
   if (request.sketch.rows == 0) {
     return fail(Errc::kInvalidArgument,
                 "client " + request.client.str() + ": has no rows; nothing to train on");
+  }
+  if (request.sketch.rows > aggregation::kMaxWeight) {
+    return fail(Errc::kInvalidArgument,
+                "client " + request.client.str() + ": says " + std::to_string(request.sketch.rows) +
+                    " rows; an update may weigh at most " +
+                    std::to_string(aggregation::kMaxWeight));
   }
   const auto digest = crypto::sha256_hex(tabular::to_json(request.sketch).dump());
   if (const auto site = sites_.find(request.client);

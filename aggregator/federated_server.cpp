@@ -24,6 +24,7 @@
 namespace genesis {
 namespace {
 
+constexpr std::string_view kModelFile = "model.safetensors";
 constexpr std::chrono::seconds kFarewell{10};  // for clients to hear of the end
 constexpr std::chrono::seconds kStopGrace{5};
 
@@ -103,6 +104,7 @@ struct FederatedServer::Impl {
   Status start();
   Status watch(const spec::FederatedTraining& spec);
   void closed(const wire::Checkpoint& checkpoint);
+  bool had_ended() const;
   boost::asio::awaitable<void> lead();
   Result<TrainedModel> finish();
 
@@ -198,8 +200,20 @@ void FederatedServer::Impl::closed(const wire::Checkpoint& checkpoint) {
   reporter->closed(checkpoint.round);
 }
 
+// The model is written once all clients have heard of it: a server that died after that, before it
+// had put its checkpoints away, finds nobody to tell.
+bool FederatedServer::Impl::had_ended() const {
+  if (options.output.empty() || coordinator->model().empty()) {
+    return false;
+  }
+  const auto written =
+      read_file(options.output / kModelFile, std::uint64_t{coordinator->model().size()});
+  return written && *written == coordinator->model();
+}
+
 boost::asio::awaitable<void> FederatedServer::Impl::lead() {
-  co_await service->run(kFarewell);
+  const Milliseconds farewell = had_ended() ? Milliseconds(0) : kFarewell;
+  co_await service->run(farewell);
   if (metrics) {
     metrics->readiness().set_not_ready("the training is over; stopping");
   }
@@ -216,7 +230,7 @@ Result<TrainedModel> FederatedServer::Impl::finish() {
   }
   TrainedModel model{coordinator->model(), crypto::sha256_hex(coordinator->model()), {}};
   if (!options.output.empty()) {
-    model.path = options.output / "model.safetensors";
+    model.path = options.output / kModelFile;
     GENESIS_RETURN_IF_ERROR(write_file_atomic(model.path, model.bytes));
     files->clear();  // every client has heard of the end
   }

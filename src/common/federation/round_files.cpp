@@ -73,8 +73,9 @@ void RoundFiles::remove(RoundId round) const {
 }
 
 void RoundFiles::clear() const {
-  for (const auto round : rounds()) {
-    remove(round);
+  const auto newest_first = rounds();
+  for (auto round = newest_first.rbegin(); round != newest_first.rend(); ++round) {
+    remove(*round);
   }
 }
 

@@ -28,7 +28,7 @@ class RoundFiles {
   /// Renames a damaged file to *.damaged, where a person may look at it.
   void set_aside(RoundId round) const;
   void remove(RoundId round) const;
-  /// Removes the files of all rounds.
+  /// Removes the files of all rounds, the newest last: a crash on the way leaves that one.
   void clear() const;
 
  private:

@@ -50,6 +50,11 @@ bool is_not_tls(const ErrorCode& error) {
          reason == SSL_R_HTTP_REQUEST;
 }
 
+bool is_wrong_name(const ErrorCode& error) {
+  return error.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_TLSV1_UNRECOGNIZED_NAME;
+}
+
 bool is_closed(const ErrorCode& error) {
   return error == asio::error::eof || error == asio::error::connection_reset ||
          error == asio::error::broken_pipe || error == asio::ssl::error::stream_truncated ||
@@ -103,6 +108,11 @@ Error describe(const Failure& failure) {
     return Error{Errc::kUnauthenticated,
                  "the certificate of the server at " + where +
                      " was not accepted: " + failure.verify_failure};
+  }
+  if (is_wrong_name(error)) {
+    return Error{Errc::kUnauthenticated,
+                 "the server at " + where + " has no certificate for that name: it is not for " +
+                     where.substr(0, where.rfind(':')) + "; connect by a name that it holds"};
   }
   if (const std::string alert = certificate_alert(error); !alert.empty()) {
     return Error{Errc::kUnauthenticated,

@@ -1,5 +1,6 @@
 #include "common/http/server.hpp"
 
+#include <deque>
 #include <exception>
 #include <memory>
 #include <unordered_set>
@@ -138,7 +139,9 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
       }
       if (sessions_.size() >= shared_.limits.connections) {
         ++shared_.counters.refused;
-        continue;
+        if (!drop_a_stranger()) {
+          continue;
+        }
       }
       add(std::move(socket));
       ++shared_.counters
@@ -149,11 +152,28 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   void add(tcp::socket socket) {
     auto session = std::make_shared<Session>(shared_, std::move(socket));
     sessions_.insert(session);
+    strangers_.push_back(session);
+    while (strangers_.size() > 2 * shared_.limits.connections) {
+      strangers_.pop_front();
+    }
     ++shared_.counters.open;
     auto self = shared_from_this();
     auto finished = [self, session](const std::exception_ptr&) { self->remove(session); };
     auto bound = asio::bind_cancellation_slot(session->cancellation_slot(), std::move(finished));
     asio::co_spawn(executor_, session->run(), std::move(bound));
+  }
+
+  // Makes room, so that connections which say nothing can't keep those out which would.
+  bool drop_a_stranger() {
+    while (!strangers_.empty()) {
+      const auto session = strangers_.front().lock();
+      strangers_.pop_front();
+      if (session && session->is_stranger()) {
+        session->abort();
+        return true;
+      }
+    }
+    return false;
   }
 
   void remove(const std::shared_ptr<Session>& session) {
@@ -198,6 +218,7 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   bool is_accepting_ = false;
   // Shared with the completion handlers of their coroutines.
   std::unordered_set<std::shared_ptr<Session>> sessions_;
+  std::deque<std::weak_ptr<Session>> strangers_;  // the newest connections, oldest first
 };
 
 Server::Server(std::shared_ptr<Core> core) : core_(std::move(core)) {}

@@ -26,7 +26,9 @@ struct Limits {
   std::uint32_t header_bytes = 16 * 1024;
   /// Body of a request unless its Admission says otherwise; more gets 413, unread.
   std::uint64_t body_bytes = 1024 * 1024;
-  /// Open connections; further ones are closed at once. An idle one costs about 40 KiB under TLS.
+  /// Open connections. For a further one the oldest that has neither ended its handshake nor asked
+  /// for anything is closed; where there is none, the new one is. An idle one costs about 40 KiB
+  /// under TLS.
   std::size_t connections = 1024;
   /// From accept to the end of the TLS handshake, then closed.
   Milliseconds handshake_timeout{10'000};

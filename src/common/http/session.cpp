@@ -116,6 +116,7 @@ asio::awaitable<bool> Session::accept_tls() {
     co_return false;
   }
   peer_name_ = tls::peer_common_name(connection_.ssl());
+  is_stranger_ = false;
   co_return true;
 }
 
@@ -160,6 +161,7 @@ asio::awaitable<After> Session::serve_one() {
     co_return After::kClose;
   }
   phase_ = Phase::kServing;  // from here stop() waits for us
+  is_stranger_ = false;
   const bool is_head = parser.get().method() == bhttp::verb::head;
   const bool has_body = !parser.is_done();
   auto request = to_request(parser.get());

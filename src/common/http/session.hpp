@@ -34,6 +34,8 @@ class Session {
   /// The connection's whole life. Never throws but when cancelled.
   asio::awaitable<void> run();
 
+  /// Whether the peer may be anyone: no handshake is over and no request's head has come.
+  [[nodiscard]] bool is_stranger() const { return is_stranger_; }
   /// Closes the connection unless a request's body or answer is under way.
   void close_if_idle();
   /// Closes the connection and cancels a handler that is still running.
@@ -66,6 +68,7 @@ class Session {
   beast::flat_buffer buffer_;
   asio::cancellation_signal cancellation_;
   Phase phase_ = Phase::kIdle;
+  bool is_stranger_ = true;
   std::string remote_address_;
   bool is_loopback_ = false;
   std::optional<std::string> peer_name_;

@@ -78,6 +78,17 @@ Status use_identity(SSL_CTX* context, const NamedPem& chain, const NamedPem& key
   return {};
 }
 
+// A client that asks for a host that our certificate does not hold has been led here by mistake or
+// on purpose; were it honest, it would refuse our certificate next. Addresses are never asked for.
+int check_server_name(SSL* connection, int* /*alert*/, void* /*unused*/) {
+  const char* asked = SSL_get_servername(connection, TLSEXT_NAMETYPE_host_name);
+  if (asked == nullptr ||
+      X509_check_host(SSL_get_certificate(connection), asked, 0, 0, nullptr) == 1) {
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;  // unrecognized_name
+}
+
 enum class Announce { kNo, kYes };
 
 // Trusts every certificate of `file`; a server also names them to clients, so that a client with
@@ -116,6 +127,7 @@ Result<ServerContext> ServerContext::create(const ServerTls& files, SystemTime n
   SSL_CTX* context = out.context_.get();
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
   GENESIS_RETURN_IF_ERROR(use_identity(context, files.certificate, files.key, now));
+  SSL_CTX_set_tlsext_servername_callback(context, check_server_name);
   if (files.client_authority) {
     GENESIS_RETURN_IF_ERROR(use_authority(context, *files.client_authority, now, Announce::kYes));
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);

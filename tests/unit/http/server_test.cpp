@@ -315,17 +315,34 @@ TEST_CASE("http: two hundred idle connections leave room for a request", "[http]
 
 TEST_CASE("http: connections above the bound are closed at once and counted", "[http]") {
   TestServer server(echoing(), Limits{.connections = 2});
-  RawSocket first(server->port());
-  auto second = std::make_unique<RawSocket>(server->port());
-  CHECK(eventually([&] { return server->counters().open == 2; }));
+  Client first = a_client(server);
+  auto second = std::make_unique<Client>(a_client(server));
+  CHECK(get(first, "/")->status == 200);
+  CHECK(get(*second, "/")->status == 200);
   RawSocket third(server->port());
   CHECK(third.read_all().empty());
   CHECK(third.was_closed());
   CHECK(server->counters().refused == 1);
+  CHECK(get(first, "/")->status == 200);
   second.reset();
   CHECK(eventually([&] { return server->counters().open == 1; }));
   Client client = a_client(server);
   CHECK(get(client, "/")->status == 200);
+}
+
+TEST_CASE("http: connections that say nothing make room for one that does", "[http]") {
+  TestServer server(echoing(), Limits{.connections = 3});
+  Client known = a_client(server);
+  CHECK(get(known, "/")->status == 200);
+  RawSocket oldest(server->port());
+  RawSocket silent(server->port());
+  CHECK(eventually([&] { return server->counters().open == 3; }));
+  Client another = a_client(server);
+  CHECK(get(another, "/")->status == 200);
+  CHECK(oldest.read_all().empty());
+  CHECK(oldest.was_closed());
+  CHECK(server->counters().refused == 1);
+  CHECK(get(known, "/")->status == 200);
 }
 
 TEST_CASE("http: a long poll waits without holding up others", "[http]") {

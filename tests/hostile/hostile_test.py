@@ -1,0 +1,430 @@
+#!/usr/bin/env python3
+"""Hostile bytes against the real aggregator: each gets a clear refusal or a closed connection, in
+bounded memory and time, and the training that goes on meanwhile ends in the bytes of an
+undisturbed one.
+
+hostile_test.py BIN FAULTS [unittest arguments]: BIN holds the programs, FAULTS is the library built
+of tests/chaos/killpoint.cpp. Standard library only; talks to 127.0.0.1 alone.
+"""
+
+import gzip
+import json
+import pathlib
+import re
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import warnings
+
+BIN, FAULTS = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from programs import Run, Site, small_table, wait_until  # noqa: E402
+
+TOKEN = "a-token-for-this-test"
+MIB = 1 << 20
+
+
+def tensors(named, metadata=None):
+    """A safetensors body of {name: (shape, bytes)}, as docs/protocol.md has it."""
+    header, data = ({"__metadata__": metadata} if metadata else {}), b""
+    for name, (shape, values) in named.items():
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
+        data += values
+    return sealed(json.dumps(header, separators=(",", ":")).encode(), data)
+
+
+def sealed(header, data):
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + data
+
+
+def parsed(body):
+    size = struct.unpack("<Q", body[:8])[0]
+    header, data = json.loads(body[8:8 + size]), body[8 + size:]
+    header.pop("__metadata__", None)
+    return {name: (entry["shape"], data[slice(*entry["data_offsets"])]) for name, entry in header.items()}
+
+
+class Answer:
+    def __init__(self, raw):
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        self.status = int(head.split()[1]) if head else 0
+        self.message = ""
+        if self.body.startswith(b"{"):
+            self.message = json.loads(self.body).get("message", "")
+
+    def __repr__(self):
+        return f"{self.status} {self.message or self.body[:200]}"
+
+
+class Peer:
+    """Whoever talks to the server with the certificate of `name`, or none."""
+
+    def __init__(self, run, name="site-2"):
+        self.run, self.name = run, name
+
+    def context(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(self.run.site.pki / "ca.crt")
+        if self.name:
+            context.load_cert_chain(self.run.site.pki / f"{self.name}.crt", self.run.site.pki / f"{self.name}.key")
+        return context
+
+    def tcp(self):
+        return socket.create_connection(("127.0.0.1", int(self.run.port)), 30)
+
+    def connect(self, server_name=None):
+        return self.context().wrap_socket(self.tcp(), server_hostname=server_name)
+
+    def raw(self, request):
+        """The answer to these bytes; status 0 where the connection is just closed."""
+        with self.connect() as stream:
+            try:
+                stream.sendall(request)
+            except (ConnectionError, ssl.SSLError):
+                pass  # refused while we are still sending; the answer is there to read
+            return Answer(read_all(stream))
+
+    def ask(self, method, path, body=b"", *headers):
+        head = [f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {TOKEN}", "Connection: close", *headers]
+        if body and not any(h.startswith(("Content-Length", "Transfer-Encoding")) for h in headers):
+            head.append(f"Content-Length: {len(body)}")
+        return self.raw("\r\n".join(head).encode() + b"\r\n\r\n" + body)
+
+
+def read_all(stream):
+    got = b""
+    try:
+        while piece := stream.recv(65536):
+            got += piece
+    except (ConnectionError, ssl.SSLError, TimeoutError):
+        pass
+    return got
+
+
+def closed_after(stream):
+    """Seconds until the peer closes (at most the socket's own timeout)."""
+    started = time.monotonic()
+    read_all(stream)
+    return time.monotonic() - started
+
+
+class Hostile(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        warnings.simplefilter("ignore", DeprecationWarning)  # of TLS 1.1, which is what we ask for
+        folder = tempfile.TemporaryDirectory(prefix="genesis-hostile-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.dir = pathlib.Path(folder.name)
+        cls.site = Site(BIN, cls.dir / "site")
+        cls.site.genesis("certs", "client", "--dir", cls.site.pki, "stranger")
+        cls.expected = cls.site.undisturbed_model()
+
+    def setUp(self):
+        self.run_ = Run(self.site, self.dir / self.id().rpartition(".")[2])
+        self.addCleanup(self.run_.end)
+        self.run_.start("server")
+        self.peer = Peer(self.run_)
+
+    def start_round_1(self):
+        """Round 1 waits for site-2 alone, which is gone; its certificate and token are the attacker's."""
+        self.run_.start("site-1")
+        at = "tls_write:GET /v1/rounds/1/parameters > tls_read"
+        victim = self.run_.start("site-2", {"LD_PRELOAD": str(FAULTS), "GENESIS_FAULT_AT": at})
+        self.assertEqual(victim.wait(60), -signal.SIGKILL, self.run_.logs())
+        victim.stdout.close()
+        reported = lambda: [c["state"] for c in self.status()["clients"] if c["id"] == "site-1"] == ["reported"]
+        wait_until(reported, "site-1's update")
+
+    def status(self):
+        return json.loads(self.peer.ask("GET", "/v1/status").body)
+
+    def assert_trains_on(self, start=("site-1", "site-2")):
+        for site in start:
+            self.run_.start(site)
+        codes = self.run_.finish()
+        self.assertEqual(set(codes.values()), {0}, (codes, self.run_.logs()))
+        self.assertEqual(self.run_.model(), self.expected)
+
+    def peak_mib(self):
+        text = pathlib.Path(f"/proc/{self.run_.parts['server'].pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", text)[1]) / 1024
+
+    def assert_refused(self, answer, status, *words):
+        statuses = status if isinstance(status, tuple) else (status,)
+        self.assertIn(answer.status, statuses, answer)
+        for word in words:
+            self.assertRegex(answer.message, word)
+
+    # ---- before a client is known
+
+    def test_what_is_not_tls_1_3_with_a_known_certificate_is_turned_away(self):
+        nobody = Peer(self.run_, None)
+        with nobody.tcp() as plain:
+            plain.sendall(b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assert_refused(Answer(read_all(plain)), 400, "HTTPS")
+        with nobody.tcp() as old:  # a ClientHello of TLS 1.1: no extension offers more
+            body = b"\x03\x02" + bytes(32) + b"\x00" + b"\x00\x04\x00\x2f\x00\x35" + b"\x01\x00"
+            hello = b"\x01" + struct.pack(">I", len(body))[1:] + body
+            old.sendall(b"\x16\x03\x01" + struct.pack(">H", len(hello)) + hello)
+            answer = read_all(old)
+            self.assertEqual(answer[:1], b"\x15", "an alert")
+            self.assertEqual(answer[5:7], b"\x02\x46", "fatal: protocol version")
+        with self.assertRaises(ssl.SSLError):
+            tls12 = nobody.context()
+            tls12.maximum_version = ssl.TLSVersion.TLSv1_2
+            with tls12.wrap_socket(nobody.tcp()):
+                pass
+        self.assertEqual(nobody.ask("GET", "/v1/status").status, 0, "no certificate")
+        with self.assertRaisesRegex(ssl.SSLError, "(?i)unrecognized.name"):
+            self.peer.connect("another.example").close()
+        stranger = Peer(self.run_, "stranger")
+        self.assert_refused(stranger.ask("GET", "/v1/task?client=site-1"), 403, "speaks only for itself")
+        self.assert_refused(stranger.ask("GET", "/v1/task?client=stranger"), 412, "join first")
+        wrong = self.peer.raw(b"GET /v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nConnection: close\r\n\r\n")
+        self.assert_refused(wrong, 401, "token")
+        self.assert_trains_on()
+
+    def test_a_thousand_idle_connections_do_not_hold_the_others_up(self):
+        """More than the server keeps: the oldest that has shown no certificate makes room."""
+        idle = []
+        self.addCleanup(lambda: [connection.close() for connection in idle])
+        for _ in range(1100):
+            idle.append(self.peer.tcp())
+        for connection in idle[::2]:
+            connection.sendall(b"\x16\x03\x01\x02\x00\x01")  # the first bytes of a ClientHello
+        self.assert_trains_on()
+
+    def test_slow_and_half_open_peers_are_closed(self):
+        half = self.peer.tcp()
+        half.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01")
+        silent = self.peer.connect()
+        header = self.peer.connect()
+        body = self.peer.connect()
+        body.sendall(f"POST /v1/join HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 1000\r\n\r\n{{".encode())
+        started = time.monotonic()
+        closed = {}
+        while len(closed) < 2 and time.monotonic() - started < 40:  # one byte a second
+            for name, stream in (("header", header), ("body", body)):
+                if name not in closed:
+                    try:
+                        stream.settimeout(1)
+                        stream.sendall(b"x")
+                        if stream.recv(1000) == b"":
+                            closed[name] = time.monotonic() - started
+                    except TimeoutError:
+                        pass
+                    except (ConnectionError, ssl.SSLError):
+                        closed[name] = time.monotonic() - started
+        self.assertEqual(set(closed), {"header", "body"}, closed)
+        for stream in (header, body):
+            stream.close()
+        for stream in (half, silent):
+            stream.settimeout(1)
+            self.assertLess(closed_after(stream), 1, "closed already")
+            stream.close()
+        self.assert_trains_on()
+
+    # ---- heads and bodies
+
+    def test_heads_and_bodies_without_end_are_cut_off(self):
+        before = self.peak_mib()
+        endless = b"GET /v1/status HTTP/1.1\r\nHost: x\r\n" + b"X-A: " + b"a" * 1000 + b"\r\n"
+        self.assert_refused(self.peer.raw(endless + b"X-B: b\r\n" * 100_000), 431, "header")
+        self.assert_refused(self.peer.raw(b"GET /v1/task?client=" + b"a" * MIB + b" HTTP/1.1\r\nHost: x\r\n\r\n"), (400, 431))
+        ten_gb = f"Content-Length: {10 << 30}"
+        for method, path in (("POST", "/v1/join"), ("POST", "/v1/summary"), ("PUT", "/v1/rounds/1/updates/site-2")):
+            self.assert_refused(self.peer.ask(method, path, b"{", ten_gb), 413, "larger than")
+        chunk = b"100000\r\n" + b"a" * MIB + b"\r\n"
+        endless_body = self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", chunk * 80, "Transfer-Encoding: chunked")
+        self.assert_refused(endless_body, 413, "larger than")
+        for smuggled in ("Transfer-Encoding: chunked\r\nContent-Length: 3", "Transfer-Encoding: gzip, chunked", "Content-Length: 1\r\nContent-Length: 2",
+                         "Content-Length: -1", "Content-Length: 1e3"):
+            self.assert_refused(self.peer.ask("POST", "/v1/join", b"0\r\n\r\n", smuggled), 400)
+        self.assertLess(self.peak_mib() - before, 80)
+        self.assert_trains_on()
+
+    def test_json_bombs_and_names_that_are_none_are_refused(self):
+        before = self.peak_mib()
+        for bomb in (b"[" * 5 * MIB, b'{"client":' * MIB, b"[" + b"[]," * 8 * MIB + b"1]", b'"' + b"a" * 70 * MIB + b'"'):
+            for path in ("/v1/join", "/v1/summary"):
+                self.assert_refused(self.peer.ask("POST", path, bomb), (400, 413), "JSON|larger than")
+        sketch = {"rows": 10, "columns": []}
+        for name in ("a" * MIB, "../../etc/passwd", "site-2/../site-1", "site 2", "", "-x", "site-2\n", "\u202esite", "site-2\0"):
+            answer = self.peer.ask("POST", "/v1/join", json.dumps({"client": name, "sketch": sketch}).encode())
+            self.assert_refused(answer, 400, "client")
+            self.assertLess(len(answer.message), 1000)
+        for path in ("/v1/rounds/1/updates/..%2f..%2fetc", "/v1/rounds/1/updates/../../x", "/v1/rounds/1/updates/%00", "/v1/rounds/1/updates/a%"):
+            self.assert_refused(self.peer.ask("PUT", path, b"x"), (400, 403, 404))
+        for wrong in (b"", b"null", b"[]", b"{}", b"\xff\xfe", b'{"client":"site-2"}', b'{"client":"site-2","sketch":7}'):
+            self.assert_refused(self.peer.ask("POST", "/v1/join", wrong or b" "), 400)
+        self.assertLess(self.peak_mib() - before, 700)
+        self.assert_trains_on()
+
+    def test_tables_that_cannot_be_are_refused(self):
+        """Row counts and extremes that no table has, in a join and in counts."""
+        column = {"name": "age", "kind": "integer", "declared": False, "precision": 0, "resolution": 0, "format": "", "missing": 0,
+                  "extremes": [1.0, 9.0], "heavyValues": [], "fewValues": False, "categories": []}
+        join = lambda rows, **other: json.dumps({"client": "site-2", "sketch": {"rows": rows, "columns": [{**column, **other}]}})
+        for body in (join(0), join(-1), join(2**64), join(2**63), join(2**40), join(1.5), join(10, missing=11), join(10, extremes=[9.0, 1.0]),
+                     join(10, extremes=[1.0]), join(10).replace("9.0", "NaN"), join(10).replace("9.0", "1e999"), join(10, kind="nonsense"),
+                     join(10, precision=10**9), join(10, name="a" * MIB)):
+            self.assert_refused(self.peer.ask("POST", "/v1/join", body.encode()), 400)
+        self.assertEqual(self.status()["clients"], [])
+        self.assert_trains_on()
+
+    # ---- updates of someone who holds a client's certificate and token
+
+    def test_updates_that_cannot_be_folded_are_refused_and_change_nothing(self):
+        self.start_round_1()
+        run = self.status()["run"]
+        weights = parsed(self.peer.ask("GET", "/v1/rounds/1/parameters").body)
+        metadata = {"run": run, "round": 1, "client": "site-2", "rows": 160, "generator_loss": 0.5, "discriminator_loss": 0.5,
+                    "update_norm": 1.0, "step_seconds": 0.1, "steps": 3}
+        zeros = {name: (shape, bytes(len(values))) for name, (shape, values) in weights.items()}
+        first = next(iter(zeros))
+
+        def update(named=zeros, **other):
+            return tensors(named, {"update": json.dumps({**metadata, **other})})
+
+        def put(body, *headers, round_=1, client="site-2"):
+            return self.peer.ask("PUT", f"/v1/rounds/{round_}/updates/{client}", body, *headers)
+
+        def with_value(value):
+            return update({**zeros, first: (zeros[first][0], struct.pack("<f", value) + zeros[first][1][4:])})
+
+        good = update()
+        self.assert_refused(put(update(round=0), round_=0), 409, "current round is 1")
+        self.assert_refused(put(update(round=2), round_=2), 409, "current round is 1")
+        self.assert_refused(put(good, round_=99), 400, "another client or round")
+        self.assert_refused(put(good, round_="1e3"), 404)
+        self.assert_refused(put(good, round_=2**40), 404)
+        self.assert_refused(put(update(run="0" * 32)), 409, "another run")
+        self.assert_refused(put(update(client="site-1")), 400, "another client")
+        self.assert_refused(put(good, client="site-1"), 403, "speaks only for itself")
+        for rows in (159, 0, 2**63):
+            self.assert_refused(put(update(rows=rows)), 400, "rows")
+        for rows in (-1, 2**64, 1.5, "160"):
+            self.assert_refused(put(update(rows=rows)), 400, "rows")
+        for value in (float("nan"), float("inf"), float("-inf")):
+            self.assert_refused(put(with_value(value)), 400, "finite")
+        for value in (1e30, -3.4e38):
+            self.assert_refused(put(with_value(value)), 400, "beyond")
+        for losses in ({"generator_loss": float("nan")}, {"update_norm": float("inf")}):
+            self.assert_refused(put(update(**losses)), 400)
+        for size in (0, 1, 7, 8, 9, 100, len(good) // 2, len(good) - 1):
+            self.assert_refused(put(good[:size] or b" "), (400, 422))
+        self.assert_refused(put(good + b"\0"), (400, 422))
+        self.assert_refused(put(update(dict(list(zeros.items())[1:]))), 400, "tensor")
+        self.assert_refused(put(update({**zeros, "more": ([1], bytes(4))})), 400)
+        self.assert_refused(put(update({**zeros, first: ([len(zeros[first][1]) // 4 + 1], zeros[first][1] + bytes(4))})), 400)
+        cut = self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", good[:1000], f"Content-Length: {len(good)}")
+        self.assertEqual(cut.status, 0, "an update that stops in the middle has no answer to read")
+
+        header = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "b": {"dtype": "F32", "shape": [2], "data_offsets": [8, 16]}}
+        for offsets in ([0, 8], [4, 12], [8, 24], [8, 2**63], [16, 8], [-8, 0], [8, 16, 24], [8], "8", [8.5, 16]):
+            odd = json.loads(json.dumps(header))
+            odd["b"]["data_offsets"] = offsets
+            odd["__metadata__"] = {"update": json.dumps(metadata)}
+            self.assert_refused(put(sealed(json.dumps(odd).encode(), bytes(16))), 400, "safetensors")
+        for shape in ([2**62, 4], [2**32, 2**32], [-1], [1] * 100, "2", [[2]]):
+            odd = json.loads(json.dumps(header))
+            odd["b"]["shape"] = shape
+            self.assert_refused(put(sealed(json.dumps(odd).encode(), bytes(16))), (400, 413), "safetensors")
+        for length in (0, 2**63, 2**64 - 1, len(good)):
+            self.assert_refused(put(struct.pack("<Q", length) + good[8:]), (400, 413, 422), "safetensors")
+        many = {f"t{i}": ([0], b"") for i in range(5000)}
+        self.assert_refused(put(tensors(many)), (400, 413), "safetensors")
+
+        self.assertEqual(self.status()["round"]["current"], 1)
+        self.assert_trains_on(["site-2"])
+
+    def test_compressed_bombs_are_refused_in_little_memory(self):
+        self.start_round_1()
+        before = self.peak_mib()
+        bomb = gzip.compress(bytes(512 * MIB), 6)
+        for path in ("/v1/rounds/1/updates/site-2", "/v1/join", "/v1/summary"):
+            method = "PUT" if "updates" in path else "POST"
+            self.assert_refused(self.peer.ask(method, path, bomb, "Content-Encoding: gzip"), (400, 413, 415))
+        twice = gzip.compress(gzip.compress(bytes(16 * MIB)))
+        for body in (twice, bomb[:-10], b"\x1f\x8b" + bytes(100), gzip.compress(b"x") + b"more"):
+            self.assert_refused(self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", body, "Content-Encoding: gzip"), (400, 413, 422))
+        self.assertLess(self.peak_mib() - before, 30)
+        self.assert_trains_on(["site-2"])
+
+    def test_replayed_and_rechunked_updates_are_taken_once(self):
+        self.start_round_1()
+        weights = parsed(self.peer.ask("GET", "/v1/rounds/1/parameters").body)
+        # Denormal numbers are numbers: they are folded like others.
+        tiny = {name: (shape, struct.pack("<I", 1) * (len(values) // 4)) for name, (shape, values) in weights.items()}
+        body = tensors(tiny, {"update": json.dumps({
+            "run": self.status()["run"], "round": 1, "client": "site-2", "rows": 160, "generator_loss": 0.5,
+            "discriminator_loss": 0.5, "update_norm": 1e-40, "step_seconds": 0.1, "steps": 3})})
+        pieces = b"".join(b"%x\r\n%c\r\n" % (1, body[i:i + 1]) for i in range(2000))
+        rest = body[2000:]
+        rechunked = pieces + b"%x;ext=1\r\n" % len(rest) + rest + b"\r\n0\r\nTrailer: x\r\n\r\n"
+        path = "/v1/rounds/1/updates/site-2"
+        self.assertEqual(self.peer.ask("PUT", path, rechunked, "Transfer-Encoding: chunked").status, 200)
+        wait_until(lambda: self.status()["round"]["current"] == 2, "round 2")
+        after = self.peer.ask("GET", "/v1/rounds/2/parameters").body
+        self.assertEqual(self.peer.ask("PUT", path, body).status, 200, "the same again is no error")
+        self.assertEqual(self.peer.ask("PUT", path, body).status, 200)
+        self.assertEqual(self.peer.ask("GET", "/v1/rounds/2/parameters").body, after)
+        self.run_.start("site-2")
+        self.assertEqual(set(self.run_.finish().values()), {0}, self.run_.logs())
+
+    # ---- who and when
+
+    def test_two_clients_with_one_id(self):
+        other = self.dir / "other.csv"
+        other.write_text(small_table(5000, 120))
+        self.run_.start("site-1")
+        wait_until(lambda: self.status()["clients"], "site-1")
+        command = self.run_.client_command("site-1")
+        command[command.index("--data") + 1] = other
+        impostor = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=60)
+        self.assertEqual(impostor.returncode, 1, impostor.stderr)
+        self.assertIn("joined with other data already", impostor.stderr)
+        command = self.run_.client_command("site-1")
+        command[command.index("--state") + 1] = self.run_.dir / "state" / "twin"
+        twin = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(twin.wait)
+        self.addCleanup(twin.kill)  # it may find the server gone: its namesake has heard of the end
+        self.assert_trains_on(["site-2"])
+
+    def test_clocks_that_differ(self):
+        skewed = lambda seconds: {"LD_PRELOAD": str(FAULTS), "GENESIS_CLOCK_SKEW": str(seconds)}
+        early = self.run_.start("site-1", skewed(-86400 * 30))
+        self.assertEqual(early.wait(60), 1)
+        self.assertRegex(self.run_.log("site-1"), "not valid before|not valid yet|clock")
+        early.stdout.close()
+        self.run_.start("site-1", skewed(7200))
+        self.assert_trains_on(["site-2"])
+
+    def test_a_certificate_that_expires_while_it_trains(self):
+        """The server's clock passes the end of all certificates in round 1: open connections are
+        served, new ones are refused by name of the reason; with the time set right all ends well."""
+        self.run_.end()
+        skew = self.run_.dir / "skew"
+        skew.write_text("0")
+        self.run_.start("server", {"LD_PRELOAD": str(FAULTS), "GENESIS_CLOCK_SKEW_FILE": str(skew)})
+        self.start_round_1()
+        skew.write_text(str(86400 * 3650))
+        self.assertEqual(self.peer.ask("GET", "/v1/status").status, 0)
+        late = self.run_.start("site-2")
+        self.assertEqual(late.wait(60), 1)
+        self.assertIn("expired", self.run_.log("site-2"))
+        late.stdout.close()
+        skew.write_text("0")
+        self.assert_trains_on(["site-2"])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
