@@ -49,7 +49,7 @@ Schema make_document_schema() {
   schema["required"] = {"apiVersion", "kind", "metadata", "spec"};
   auto& properties = schema["properties"];
   properties["apiVersion"]["enum"] = {api_version()};
-  properties["kind"]["enum"] = {spec.at("names").at("kind")};
+  properties["kind"]["enum"] = Json::array({spec.at("names").at("kind")});
   properties["metadata"] = metadata_schema();
   properties.erase("status");
   auto made = make_schema(schema);
