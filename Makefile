@@ -25,7 +25,7 @@ $(BUILD)/build.ninja:
 build: deps $(BUILD)/build.ninja ## Build everything (PRESET=release|debug|asan|tsan)
 	@cmake --build $(BUILD)
 
-test: build test-sanitized ## Run all tests
+test: build test-sanitized fuzz ## Run all tests, and fuzz for a minute
 	@scripts/judges
 	@tests/cluster/check api && tests/cluster/check node && tests/cluster/e2e/run --check || true
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2
