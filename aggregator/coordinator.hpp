@@ -45,11 +45,14 @@ class Coordinator {
   /// Tells `metrics`, which outlives this, of all that follows.
   void measure(Metrics& metrics, Instant now);
 
-  /// Errors: kPermissionDenied for a client that is not a participant, kInvalidArgument where its
-  /// columns differ from the others', kFailedPrecondition once the training has started.
+  /// After the start a client may still join: it takes part from the next round on. Errors:
+  /// kPermissionDenied for a client that is not a participant, kInvalidArgument where its columns
+  /// differ from the others' or a cell is outside the agreed encoding, kUnavailable while that is
+  /// being agreed, kFailedPrecondition where all places are taken or the training is over.
   [[nodiscard]] Result<wire::JoinReply> join(const wire::JoinRequest& request, Instant now);
 
-  /// What `client` is to do now. Errors: kFailedPrecondition where it has not joined.
+  /// What `client` is to do now; asking shows that it is there. Errors: kFailedPrecondition where
+  /// it has not joined.
   [[nodiscard]] Result<wire::Task> task(const ClientId& client, Instant now);
 
   [[nodiscard]] Status add_summary(const wire::SummaryUpload& upload, Instant now);
@@ -63,6 +66,10 @@ class Coordinator {
   /// Checks and folds one update; the same update again is accepted and not folded twice.
   /// Errors: kConflict for a stale round or foreign run, kInvalidArgument for shapes or values.
   [[nodiscard]] Status add_update(const wire::Update& update, Instant now);
+
+  /// For an update that could not even be read: its sender's failures are counted, nothing is
+  /// folded. Returns `error`, with the client.
+  [[nodiscard]] Status refuse_update(const ClientId& client, const Error& error, Instant now);
 
   void tick(Instant now);
 
@@ -85,12 +92,13 @@ class Coordinator {
     std::optional<tabular::Sketch> sketch;  // until the encoder is agreed
     std::optional<tabular::Summary> summary;
     std::optional<wire::UpdateMetadata> last_update;
-    std::string reason;
   };
 
   void apply(const rounds::Event& event, Instant now);
   void perform(const rounds::Effect& effect, Instant now);
   [[nodiscard]] std::vector<tabular::NamedSketch> named_sketches() const;
+  /// Whether the table of a client that is no member fits the others'.
+  [[nodiscard]] Status check_table(const wire::JoinRequest& request) const;
   void plan_summaries();
   void fit_encoder();
   void open_round();

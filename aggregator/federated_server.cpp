@@ -13,6 +13,7 @@
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/crypto/entropy.hpp"
+#include "common/federation/deadlines.hpp"
 #include "common/federation/round_files.hpp"
 #include "common/http/health.hpp"
 #include "common/http/server.hpp"
@@ -25,7 +26,6 @@ namespace genesis {
 namespace {
 
 constexpr std::string_view kModelFile = "model.safetensors";
-constexpr std::chrono::seconds kFarewell{10};  // for clients to hear of the end
 constexpr std::chrono::seconds kStopGrace{5};
 
 Result<spec::FederatedTraining> training(const ServerOptions& options) {
@@ -212,8 +212,8 @@ bool FederatedServer::Impl::had_ended() const {
 }
 
 boost::asio::awaitable<void> FederatedServer::Impl::lead() {
-  const Milliseconds farewell = had_ended() ? Milliseconds(0) : kFarewell;
-  co_await service->run(farewell);
+  const auto usual = federation::deadlines(coordinator->training().rounds).farewell;
+  co_await service->run(had_ended() ? Milliseconds(0) : usual);
   if (metrics) {
     metrics->readiness().set_not_ready("the training is over; stopping");
   }

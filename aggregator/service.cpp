@@ -1,12 +1,15 @@
 #include "aggregator/service.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
+#include "common/federation/deadlines.hpp"
 #include "common/spec/parse.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/messages.hpp"
@@ -14,7 +17,6 @@
 namespace genesis::aggregator {
 namespace {
 
-constexpr auto kLongPoll = std::chrono::seconds(20);
 constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr std::uint64_t kMaxControlBytes = std::uint64_t{64} << 20;
 
@@ -43,8 +45,17 @@ http::Response not_found(const http::Request& request) {
       404, Error{Errc::kNotFound, request.method + " " + request.path + ": no such resource"});
 }
 
-http::Response reply(const Status& status) {
-  return status ? http::json_response(200, "{}") : http::error_response(status.error());
+// A conflict tells the current round, so that a client knows where to go on.
+http::Response reply(const Status& status, RoundId current) {
+  if (status) {
+    return http::json_response(200, "{}");
+  }
+  const auto& error = status.error();
+  if (error.code != Errc::kConflict) {
+    return http::error_response(error);
+  }
+  const wire::ErrorReply body{std::string(to_string(error.code)), error.message, current};
+  return http::json_response(http::status_of(error.code), wire::encode(body));
 }
 
 }  // namespace
@@ -57,8 +68,9 @@ Service::Service(boost::asio::any_io_executor executor,
       coordinator_(coordinator),
       clock_(clock),
       options_(std::move(options)),
+      long_poll_(federation::deadlines(coordinator.training().rounds).long_poll),
       changed_(executor_) {
-  changed_.expires_after(kLongPoll);
+  changed_.expires_after(long_poll_);
 }
 
 http::Handler Service::handler() {
@@ -124,7 +136,7 @@ boost::asio::awaitable<http::Response> Service::respond(http::Request request) {
 }
 
 boost::asio::awaitable<http::Response> Service::task(ClientId client) {
-  const auto give_up = std::chrono::steady_clock::now() + kLongPoll;
+  const auto give_up = std::chrono::steady_clock::now() + long_poll_;
   while (true) {
     auto task = coordinator_.task(client, clock_.now());
     if (!task) {
@@ -138,7 +150,7 @@ boost::asio::awaitable<http::Response> Service::task(ClientId client) {
       co_return http::json_response(200, wire::encode(*task));
     }
     if (changed_.expiry() <= std::chrono::steady_clock::now()) {
-      changed_.expires_after(kLongPoll);
+      changed_.expires_after(long_poll_);
     }
     co_await changed_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
   }
@@ -208,7 +220,7 @@ http::Response Service::summary(const http::Request& request) {
   if (auto allowed = speaker(request, message->client.str()); !allowed) {
     return http::error_response(allowed.error());
   }
-  return reply(coordinator_.add_summary(*message, clock_.now()));
+  return reply(coordinator_.add_summary(*message, clock_.now()), coordinator_.state().round);
 }
 
 http::Response Service::update(const http::Request& request) {
@@ -227,18 +239,18 @@ http::Response Service::update(const http::Request& request) {
   if (request.content_encoding() == "gzip") {
     auto bytes = wire::gzip_decompress(request.body, coordinator_.max_update_bytes());
     if (!bytes) {
-      return http::error_response(bytes.error());
+      return refuse(*client, bytes.error());
     }
     unpacked = std::move(*bytes);
   }
   auto update = wire::decode_update(unpacked.empty() ? request.body : unpacked);
   if (!update) {
-    return http::error_response(update.error());
+    return refuse(*client, update.error());
   }
   if (update->metadata.client != *client || update->metadata.round != *round) {
-    return http::error_response(
-        Error{Errc::kInvalidArgument,
-              "update: its metadata names another client or round than its address"});
+    return refuse(*client,
+                  Error{Errc::kInvalidArgument,
+                        "its metadata names another client or round than its address"});
   }
   const RoundId before = coordinator_.state().round;
   auto accepted = coordinator_.add_update(*update, clock_.now());
@@ -250,7 +262,13 @@ http::Response Service::update(const http::Request& request) {
   } else if (coordinator_.state().round != before || coordinator_.is_over()) {
     spdlog::info("round={} closed clients={}", round->value, coordinator_.state().members.size());
   }
-  return reply(accepted);
+  return reply(accepted, coordinator_.state().round);
+}
+
+http::Response Service::refuse(const ClientId& client, const Error& error) {
+  const auto refused = coordinator_.refuse_update(client, error, clock_.now());
+  spdlog::warn("update client={} refused: {}", client.str(), error.message);
+  return reply(refused, coordinator_.state().round);
 }
 
 http::Response Service::status() {
@@ -265,7 +283,7 @@ http::Response Service::status() {
 void Service::announce_changes() {
   if (announced_ != coordinator_.version()) {
     announced_ = coordinator_.version();
-    changed_.expires_after(kLongPoll);  // wakes every waiting poll
+    changed_.expires_after(long_poll_);  // wakes every waiting poll
   }
 }
 
@@ -278,8 +296,9 @@ boost::asio::awaitable<void> Service::run(Milliseconds grace) {
     announce_changes();
     if (coordinator_.is_over()) {
       over_since = over_since.value_or(now);
-      if (told_the_end_.size() >= coordinator_.state().members.size() ||
-          now - *over_since >= grace) {
+      const auto listening = std::ranges::count_if(
+          coordinator_.state().members, [](const auto& m) { return !m.second.standing.is_lost; });
+      if (std::cmp_greater_equal(told_the_end_.size(), listening) || now - *over_since >= grace) {
         co_return;
       }
     }

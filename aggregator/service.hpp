@@ -49,6 +49,8 @@ class Service {
   [[nodiscard]] http::Response join(const http::Request& request);
   [[nodiscard]] http::Response summary(const http::Request& request);
   [[nodiscard]] http::Response update(const http::Request& request);
+  /// The answer to an update that is none, which counts as a failure of its client.
+  [[nodiscard]] http::Response refuse(const ClientId& client, const Error& error);
   [[nodiscard]] http::Response status();
   /// The client that a request speaks for, if it may.
   [[nodiscard]] Result<ClientId> speaker(const http::Request& request, std::string_view name) const;
@@ -59,6 +61,7 @@ class Service {
   const Clock& clock_;
   ServiceOptions options_;
   const http::Counters* counters_ = nullptr;
+  Milliseconds long_poll_;
   boost::asio::steady_timer changed_;  // long polls wait on it; a change cancels the wait
   std::uint64_t announced_ = 0;
   std::set<ClientId> told_the_end_;

@@ -10,6 +10,7 @@
 #include "common/base/check.hpp"
 #include "common/base/overloaded.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/federation/deadlines.hpp"
 #include "common/http/backoff.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/messages.hpp"
@@ -19,9 +20,11 @@
 namespace genesis::worker {
 namespace {
 
+constexpr std::string_view kTask = "/v1/task";
 constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
-constexpr Milliseconds kRequestDeadline{60'000};
-constexpr Milliseconds kStartPatience{120'000};  // a server that starts after its clients is normal
+// Before the spec is known: a server that starts after its clients is normal.
+constexpr Milliseconds kStartPatience{120'000};
+constexpr Milliseconds kStartRequest{30'000};
 
 // What this process has held in memory at most, in MiB.
 long peak_resident_mib() {
@@ -46,10 +49,13 @@ class Session {
         options_(options),
         jitter_(0, RoundId{0}, options.client.str(), "retry jitter") {}
 
-  // What can be retried is, with back-off: at least `attempts` times and for as long as `patience`.
-  void retry(unsigned attempts, Milliseconds patience) {
+  // What can be retried is, with back-off: at least `attempts` times and for the waits' patience.
+  void adopt(unsigned attempts, const federation::Deadlines& waits) {
     attempts_ = attempts;
-    patience_ = patience;
+    patience_ = waits.patience;
+    poll_ = waits.poll;
+    transfer_ = waits.transfer;
+    backoff_.ceiling = waits.backoff;
   }
 
   // Ends the request under way and all later ones. From any thread.
@@ -65,7 +71,7 @@ class Session {
     request.path = path;
     request.body = body;
     request.headers = more;
-    request.deadline = kRequestDeadline;
+    request.deadline = path.starts_with(kTask) ? poll_ : transfer_;
     request.max_body = kMaxModelBytes;
     if (options_.auth_token) {
       request.headers.push_back(
@@ -89,7 +95,7 @@ class Session {
                     attempt + 1,
                     error.message);
       options_.metrics->retried();
-      pause(options_.stop, http::backoff(attempt, jitter_));
+      pause(options_.stop, http::backoff(attempt, jitter_, backoff_));
     }
   }
 
@@ -99,6 +105,9 @@ class Session {
   Rng jitter_;
   unsigned attempts_ = 3;
   Milliseconds patience_ = kStartPatience;
+  Milliseconds poll_ = kStartRequest;
+  Milliseconds transfer_ = kStartRequest;
+  http::BackoffPolicy backoff_;
 };
 
 // What the loop knows of the training.
@@ -211,7 +220,7 @@ Status join(Work& work) {
 
 // What to do now; a server that has restarted is joined again.
 Result<wire::Task> next_task(Work& work) {
-  const auto path = "/v1/task?client=" + work.options.client.str();
+  const auto path = std::string(kTask) + "?client=" + work.options.client.str();
   auto answer = work.session.ask("GET", path, "");
   if (!answer && answer.error().code == Errc::kFailedPrecondition) {
     GENESIS_RETURN_IF_ERROR(join(work));
@@ -276,8 +285,8 @@ Status take_part(const ClientOptions& options) {
   }
   participant.on_step(
       [&options](const model::StepReport& step) { options.metrics->stepped(step); });
-  session.retry(static_cast<unsigned>(training.communication.retry_attempts),
-                std::chrono::seconds(training.rounds.deadline_seconds));
+  session.adopt(static_cast<unsigned>(training.communication.retry_attempts),
+                federation::deadlines(training.rounds));
   Work work{session, options, training, offer.run, participant};
   return work_until_over(work);
 }

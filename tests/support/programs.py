@@ -17,7 +17,7 @@ metadata: {name: small}
 spec:
   seed: 11
   model: {embeddingDim: 16, generatorDims: [64, 64], discriminatorDims: [64, 64], pac: 1}
-  rounds: {count: 3, minClients: 2, deadlineSeconds: 60}
+  rounds: {count: 3, minClients: 2, deadlineSeconds: 60, maxFailures: 1000}
   local: {epochs: 1, batchSize: 50}
   communication: {compression: none}
   participants:

@@ -1,10 +1,11 @@
 #include "common/rounds/step.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include "common/base/overloaded.hpp"
-#include "common/base/rng.hpp"
+#include "common/rounds/selection.hpp"
+#include "common/rounds/view.hpp"
 
 namespace genesis::rounds {
 namespace {
@@ -21,7 +22,9 @@ void open_round(const Config& config, Step& out, RoundId round, Instant now) {
   state.round = round;
   state.attempt = 1;
   state.deadline = now + config.round_deadline;
-  state.selected = select_clients(config, state.members, round);
+  auto [needed, clients] = select_clients(config, state.members, round);
+  state.needed = needed;
+  state.selected = std::move(clients);
   state.reported.clear();
   out.effects.emplace_back(OpenRound{round});
 }
@@ -35,9 +38,47 @@ void open_next_round(const Config& config, Step& out, RoundId closed, Instant no
   open_round(config, out, RoundId{closed.value + 1}, now);
 }
 
-void close_round(const Config& config, Step& out, Instant now) {
+void close_round(const Config& config, Step& out, std::string why, Instant now) {
+  out.state.last_close = std::move(why);
   out.effects.emplace_back(CloseRound{out.state.round});
   open_next_round(config, out, out.state.round, now);
+}
+
+// Closes the round where nothing more is to come that it needs.
+void close_if_done(const Config& config, Step& out, Instant now) {
+  const auto& state = out.state;
+  if (state.reported.size() >= state.needed) {
+    close_round(
+        config, out, "once it had the " + std::to_string(state.needed) + " updates it needed", now);
+  } else if (state.reported.size() >= config.min_clients && awaited(state).empty()) {
+    close_round(config, out, "once nobody else was awaited", now);
+  }
+}
+
+void draw_replacements(const Config& config, Step& out) {
+  if (out.state.phase != Phase::kTraining) {
+    return;
+  }
+  for (auto& id : replacements(config, out.state)) {
+    out.state.selected.insert(id);
+    out.effects.emplace_back(DrawReplacement{std::move(id)});
+  }
+}
+
+void count_failure(const Config& config, Step& out, const ClientId& client, std::string reason) {
+  auto& standing = out.state.members.at(client).standing;
+  if (fail_once(standing, std::move(reason), out.state.round, config.max_failures)) {
+    out.effects.emplace_back(SetAsideClient{client, why_set_aside(standing)});
+  }
+}
+
+// The client has been heard of: it is lost no more.
+void see(Step& out, const ClientId& client, Instant now) {
+  auto& standing = out.state.members.at(client).standing;
+  standing.last_seen = now;
+  if (std::exchange(standing.is_lost, false)) {
+    out.effects.emplace_back(TakeBackClient{client});
+  }
 }
 
 void request_summaries(const Config& config, Step& out, Instant now) {
@@ -58,23 +99,50 @@ std::string shortfall(std::size_t got, std::size_t needed, const std::string& wh
 
 Step joined(const Config& config, Step out, const ClientJoined& event, Instant now) {
   auto& state = out.state;
-  const bool known = state.members.contains(event.client);
-  if (!known && state.phase != Phase::kJoining) {
-    out.effects.emplace_back(
-        RefuseClient{event.client, "the training has started without this client"});
+  if (state.members.contains(event.client)) {
+    see(out, event.client, now);
+    out.effects.emplace_back(AdmitClient{event.client});
     return out;
   }
-  if (!known && state.members.size() >= config.max_clients) {
+  if (state.phase == Phase::kSummarizing) {
+    out.effects.emplace_back(DeferClient{
+        event.client, "the sites are agreeing on an encoding; it may join once they have"});
+    return out;
+  }
+  if (state.phase == Phase::kComplete || state.phase == Phase::kFailed) {
+    out.effects.emplace_back(RefuseClient{event.client, "the training is over"});
+    return out;
+  }
+  if (state.members.size() >= config.max_clients) {
     out.effects.emplace_back(RefuseClient{
         event.client,
         "rounds.maxClients: all " + std::to_string(config.max_clients) + " places are taken"});
     return out;
   }
-  state.members.try_emplace(event.client);
+  auto& member = state.members[event.client];
+  member.standing.last_seen = now;
+  if (state.phase == Phase::kTraining) {
+    member.standing.first_round = RoundId{state.round.value + 1};
+  }
   out.effects.emplace_back(AdmitClient{event.client});
   if (state.phase == Phase::kJoining && state.members.size() >= config.expected_clients) {
     request_summaries(config, out, now);
   }
+  return out;
+}
+
+Step asked(const Config& config, Step out, const TaskAsked& event, Instant now) {
+  const auto member = out.state.members.find(event.client);
+  if (member == out.state.members.end()) {
+    out.effects.emplace_back(RefuseClient{event.client, "join first"});
+    return out;
+  }
+  see(out, event.client, now);
+  if (out.state.phase == Phase::kTraining &&
+      try_return(member->second.standing, out.state.round, config.max_failures)) {
+    out.effects.emplace_back(TakeBackClient{event.client});
+  }
+  draw_replacements(config, out);
   return out;
 }
 
@@ -85,12 +153,13 @@ Step summarized(const Config& config, Step out, const SummaryReceived& event, In
     out.effects.emplace_back(RefuseClient{event.client, "join first"});
     return out;
   }
+  see(out, event.client, now);
   if (member->second.has_summary) {
     out.effects.emplace_back(IgnoreDuplicate{event.client});
     return out;
   }
   if (state.phase != Phase::kSummarizing) {
-    out.effects.emplace_back(RejectStale{event.client, state.round});
+    out.effects.emplace_back(RejectStale{event.client, state.round, "no summary is awaited"});
     return out;
   }
   member->second.has_summary = true;
@@ -101,39 +170,132 @@ Step summarized(const Config& config, Step out, const SummaryReceived& event, In
   return out;
 }
 
+// Why an update that is not awaited is refused.
+std::string why_stale(const State& state, const Member& member, RoundId round) {
+  if (state.phase != Phase::kTraining) {
+    return state.phase == Phase::kComplete || state.phase == Phase::kFailed ? "the training is over"
+                                                                            : "no round is open";
+  }
+  if (round == state.round) {
+    return member.standing.is_set_aside() ? "set aside: " + why_set_aside(member.standing)
+                                          : "not drawn for this round";
+  }
+  if (round > state.round) {
+    return "of a round that has not opened";
+  }
+  const bool was_last = round.value + 1 == state.round.value && !state.last_close.empty();
+  return "too late: round " + std::to_string(round.value) + " closed " +
+         (was_last ? state.last_close : "before");
+}
+
 Step updated(const Config& config, Step out, const UpdateReceived& event, Instant now) {
   auto& state = out.state;
-  const auto member = state.members.find(event.client);
-  if (member == state.members.end()) {
+  const auto found = state.members.find(event.client);
+  if (found == state.members.end()) {
     out.effects.emplace_back(RefuseClient{event.client, "join first"});
     return out;
   }
-  if (event.round.value != 0 && member->second.last_round == event.round) {
+  see(out, event.client, now);
+  auto& member = found->second;
+  if (event.round.value != 0 && member.last_round == event.round) {
     out.effects.emplace_back(IgnoreDuplicate{event.client});
     return out;
   }
-  const bool awaited = state.phase == Phase::kTraining && event.round == state.round &&
-                       state.selected.contains(event.client);
-  if (!awaited) {
-    out.effects.emplace_back(RejectStale{event.client, state.round});
+  const bool is_awaited = state.phase == Phase::kTraining && event.round == state.round &&
+                          state.selected.contains(event.client) && !member.standing.is_set_aside();
+  if (!is_awaited) {
+    const bool is_late = event.round < state.round ||
+                         (event.round == state.round && state.phase != Phase::kTraining);
+    member.standing.late_updates += is_late ? 1 : 0;
+    out.effects.emplace_back(
+        RejectStale{event.client, state.round, why_stale(state, member, event.round)});
     return out;
   }
-  member->second.last_round = event.round;
+  member.last_round = event.round;
+  succeed(member.standing);
   state.reported.insert(event.client);
   out.effects.emplace_back(FoldUpdate{event.client});
-  if (state.reported.size() == state.selected.size()) {
-    close_round(config, out, now);
-  }
+  close_if_done(config, out, now);
   return out;
+}
+
+Step refused(const Config& config, Step out, const UpdateRefused& event, Instant now) {
+  auto& state = out.state;
+  const auto member = state.members.find(event.client);
+  if (member == state.members.end() || state.phase != Phase::kTraining) {
+    return out;
+  }
+  see(out, event.client, now);
+  ++member->second.standing.invalid_updates;
+  count_failure(config, out, event.client, "invalid update: " + event.reason);
+  draw_replacements(config, out);
+  close_if_done(config, out, now);
+  return out;
+}
+
+// Takes those who have been silent for as long as a round may take for lost.
+void lose_the_silent(const Config& config, Step& out, Instant now) {
+  for (auto& [id, member] : out.state.members) {
+    auto& standing = member.standing;
+    if (!standing.is_lost && now - standing.last_seen >= config.round_deadline) {
+      standing.is_lost = true;
+      out.effects.emplace_back(LoseClient{id, why_lost(standing, now)});
+    }
+  }
+}
+
+void count_missed(const Config& config, Step& out) {
+  for (const auto& id : awaited(out.state)) {
+    count_failure(config,
+                  out,
+                  id,
+                  "sent no update of round " + std::to_string(out.state.round.value) +
+                      " within rounds.deadlineSeconds");
+  }
+}
+
+void try_round_again(const Config& config, Step& out, Instant now) {
+  auto& state = out.state;
+  if (state.attempt <= config.retries) {
+    ++state.attempt;
+    state.deadline = now + config.round_deadline;
+    out.effects.emplace_back(ExtendRound{state.round, state.attempt});
+    draw_replacements(config, out);
+    return;
+  }
+  fail_training(out,
+                "round " + std::to_string(state.round.value) + ": " +
+                    shortfall(state.reported.size(),
+                              config.min_clients,
+                              "reported within " + std::to_string(state.attempt) +
+                                  " times rounds.deadlineSeconds; missing: ") +
+                    who_is_missing(state, now));
+}
+
+void tick_round(const Config& config, Step& out, Instant now) {
+  const bool is_due = now >= out.state.deadline;
+  const bool has_quorum = out.state.reported.size() >= config.min_clients;
+  if (is_due && has_quorum) {
+    count_missed(config, out);  // before they are lost: a slow client is silent for as long
+  }
+  lose_the_silent(config, out, now);
+  if (is_due && has_quorum) {
+    close_round(config, out, "at its deadline", now);
+  } else if (is_due) {
+    try_round_again(config, out, now);
+  } else if (!out.effects.empty()) {
+    draw_replacements(config, out);
+    close_if_done(config, out, now);
+  }
 }
 
 Step ticked(const Config& config, Step out, Instant now) {
   auto& state = out.state;
-  if (now < state.deadline) {
-    return out;
-  }
   switch (state.phase) {
     case Phase::kJoining:
+      if (now < state.deadline) {
+        return out;
+      }
       if (state.members.size() >= config.min_clients) {
         request_summaries(config, out, now);
       } else {
@@ -144,6 +306,13 @@ Step ticked(const Config& config, Step out, Instant now) {
       }
       return out;
     case Phase::kSummarizing: {
+      if (now < state.deadline) {
+        return out;
+      }
+      std::string missing;
+      for (const auto& [id, member] : state.members) {
+        missing += member.has_summary ? "" : (missing.empty() ? "" : ", ") + id.str();
+      }
       std::erase_if(state.members, [](const auto& m) { return !m.second.has_summary; });
       if (state.members.size() >= config.min_clients) {
         fit_and_start(config, out, now);
@@ -151,25 +320,13 @@ Step ticked(const Config& config, Step out, Instant now) {
         fail_training(out,
                       shortfall(state.members.size(),
                                 config.min_clients,
-                                "sent their summaries within rounds.deadlineSeconds"));
+                                "sent their summaries within rounds.deadlineSeconds; missing: ") +
+                          missing);
       }
       return out;
     }
     case Phase::kTraining:
-      if (state.reported.size() >= config.min_clients) {
-        close_round(config, out, now);
-      } else if (state.attempt < config.round_attempts) {
-        ++state.attempt;
-        state.deadline = now + config.round_deadline;
-        out.effects.emplace_back(ExtendRound{state.round, state.attempt});
-      } else {
-        fail_training(out,
-                      "round " + std::to_string(state.round.value) + ": " +
-                          shortfall(state.reported.size(),
-                                    config.min_clients,
-                                    "reported within " + std::to_string(state.attempt) +
-                                        " times rounds.deadlineSeconds"));
-      }
+      tick_round(config, out, now);
       return out;
     case Phase::kComplete:
     case Phase::kFailed:
@@ -189,6 +346,9 @@ State start(const Config& config, Instant now) {
 Step resume(const Config& config, std::map<ClientId, Member> members, RoundId closed, Instant now) {
   Step out{start(config, now), {}};
   out.state.members = std::move(members);
+  for (auto& [id, member] : out.state.members) {
+    member.standing.last_seen = now;
+  }
   out.state.round = closed;
   open_next_round(config, out, closed, now);
   return out;
@@ -199,29 +359,13 @@ Step step(const Config& config, State state, const Event& event, Instant now) {
   return std::visit(
       Overloaded{
           [&](const ClientJoined& e) { return joined(config, std::move(out), e, now); },
+          [&](const TaskAsked& e) { return asked(config, std::move(out), e, now); },
           [&](const SummaryReceived& e) { return summarized(config, std::move(out), e, now); },
           [&](const UpdateReceived& e) { return updated(config, std::move(out), e, now); },
+          [&](const UpdateRefused& e) { return refused(config, std::move(out), e, now); },
           [&](const Tick&) { return ticked(config, std::move(out), now); },
       },
       event);
-}
-
-std::set<ClientId> select_clients(const Config& config,
-                                  const std::map<ClientId, Member>& members,
-                                  RoundId round) {
-  std::vector<ClientId> ids;
-  ids.reserve(members.size());
-  for (const auto& [id, member] : members) {
-    ids.push_back(id);
-  }
-  const auto wanted =
-      static_cast<std::size_t>(std::ceil(config.client_fraction * static_cast<double>(ids.size())));
-  const std::size_t count = std::min(ids.size(), std::max(wanted, config.min_clients));
-  Rng rng(config.seed, round, "", "client selection");
-  for (std::size_t i = 0; i < count; ++i) {  // Fisher-Yates, the first `count` places
-    std::swap(ids[i], ids[i + rng.below(ids.size() - i)]);
-  }
-  return {ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count)};
 }
 
 }  // namespace genesis::rounds

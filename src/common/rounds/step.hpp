@@ -2,52 +2,30 @@
 // The life of a training as a pure machine: (state, event, now) -> (state, effects). No socket, no
 // clock, no weights: the aggregator and the simulation carry the effects out. Joining, then
 // summaries, then rounds (McMahan et al. 2017, Algorithm 1), each with a deadline out of it.
+//
+// A round closes once it has the updates that it needs, or once nobody else is awaited and the
+// quorum is met, or at its deadline with the quorum. Without the quorum it is tried again (the
+// updates so far stay), then the training fails and names who was missing. A client that is silent
+// for as long as a round may take is lost until it asks for a task again; one that fails
+// max_failures times in a row is set aside and sits out 1, 2, 4, … rounds. With over_selection 0
+// and nobody lost, late or set aside, which updates are folded does not depend on time.
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "common/base/clock.hpp"
 #include "common/base/ids.hpp"
+#include "common/rounds/state.hpp"
 
 namespace genesis::rounds {
 
-struct Config {
-  std::uint64_t seed = 0;
-  std::uint32_t total_rounds = 10;
-  std::size_t min_clients = 1;  // quorum of the start and of every round
-  std::size_t max_clients = 100;
-  std::size_t expected_clients = 1;  // once so many have joined, nobody is waited for
-  double client_fraction = 1.0;
-  Milliseconds round_deadline{300'000};  // of the summaries too
-  Milliseconds start_deadline{600'000};
-  std::uint32_t round_attempts = 3;  // deadlines without a quorum before the training fails
-};
-
-enum class Phase { kJoining, kSummarizing, kTraining, kComplete, kFailed };
-
-struct Member {
-  bool has_summary = false;
-  RoundId last_round;
-  bool operator==(const Member&) const = default;
-};
-
-/// Ordered by client id everywhere, so that nothing depends on the order of arrival.
-struct State {
-  Phase phase = Phase::kJoining;
-  Instant deadline;
-  std::map<ClientId, Member> members;
-  RoundId round;
-  std::uint32_t attempt = 0;
-  std::set<ClientId> selected;
-  std::set<ClientId> reported;
-  std::string reason;  // why it failed
-};
-
 // Events.
-struct ClientJoined {
+struct ClientJoined {  // late joiners: its table fits the agreed encoding
+  ClientId client;
+};
+struct TaskAsked {
   ClientId client;
 };
 struct SummaryReceived {
@@ -57,8 +35,13 @@ struct UpdateReceived {  // its content has been checked
   ClientId client;
   RoundId round;
 };
+struct UpdateRefused {  // its content was no update of this training
+  ClientId client;
+  std::string reason;
+};
 struct Tick {};
-using Event = std::variant<ClientJoined, SummaryReceived, UpdateReceived, Tick>;
+using Event =
+    std::variant<ClientJoined, TaskAsked, SummaryReceived, UpdateReceived, UpdateRefused, Tick>;
 
 // Effects.
 struct AdmitClient {
@@ -69,6 +52,11 @@ struct RefuseClient {
   ClientId client;
   std::string reason;
   bool operator==(const RefuseClient&) const = default;
+};
+struct DeferClient {  // it may join a little later
+  ClientId client;
+  std::string reason;
+  bool operator==(const DeferClient&) const = default;
 };
 struct RequestSummaries {
   bool operator==(const RequestSummaries&) const = default;
@@ -92,10 +80,29 @@ struct IgnoreDuplicate {  // already folded: answer as the first time
   ClientId client;
   bool operator==(const IgnoreDuplicate&) const = default;
 };
-struct RejectStale {
+struct RejectStale {  // not awaited: too late, of another round, or from a client that sits out
   ClientId client;
   RoundId current;
+  std::string reason;
   bool operator==(const RejectStale&) const = default;
+};
+struct LoseClient {  // silent for too long: nobody waits for it
+  ClientId client;
+  std::string reason;
+  bool operator==(const LoseClient&) const = default;
+};
+struct SetAsideClient {
+  ClientId client;
+  std::string reason;
+  bool operator==(const SetAsideClient&) const = default;
+};
+struct TakeBackClient {  // lost or set aside before; it may be drawn again
+  ClientId client;
+  bool operator==(const TakeBackClient&) const = default;
+};
+struct DrawReplacement {  // takes part in the open round after all
+  ClientId client;
+  bool operator==(const DrawReplacement&) const = default;
 };
 struct CloseRound {
   RoundId round;
@@ -115,6 +122,7 @@ struct FailTraining {
 };
 using Effect = std::variant<AdmitClient,
                             RefuseClient,
+                            DeferClient,
                             RequestSummaries,
                             AddSummary,
                             FitEncoder,
@@ -122,6 +130,10 @@ using Effect = std::variant<AdmitClient,
                             FoldUpdate,
                             IgnoreDuplicate,
                             RejectStale,
+                            LoseClient,
+                            SetAsideClient,
+                            TakeBackClient,
+                            DrawReplacement,
                             CloseRound,
                             ExtendRound,
                             FinishTraining,
@@ -137,16 +149,10 @@ struct Step {
 [[nodiscard]] Step step(const Config& config, State state, const Event& event, Instant now);
 
 /// Goes on after `closed` (0: no round yet) with the members that a checkpoint names: opens the
-/// next round, or finishes.
+/// next round, or finishes. All of them count as seen now.
 [[nodiscard]] Step resume(const Config& config,
                           std::map<ClientId, Member> members,
                           RoundId closed,
                           Instant now);
-
-/// The clients of `round`: ceil(fraction * members), at least min_clients, drawn without
-/// replacement from a stream named by seed and round.
-[[nodiscard]] std::set<ClientId> select_clients(const Config& config,
-                                                const std::map<ClientId, Member>& members,
-                                                RoundId round);
 
 }  // namespace genesis::rounds

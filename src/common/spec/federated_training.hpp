@@ -64,8 +64,11 @@ struct Rounds {
   std::int64_t min_clients = 1;
   std::int64_t max_clients = 100;
   double client_fraction = 1.0;
+  double over_selection = 0.0;
   std::int64_t deadline_seconds = 300;
   std::int64_t start_deadline_seconds = 600;
+  std::int64_t retries = 2;
+  std::int64_t max_failures = 3;
   bool operator==(const Rounds&) const = default;
 };
 

@@ -100,8 +100,11 @@ void visit(Visitor& field, T& rounds) {
   field("minClients", rounds.min_clients);
   field("maxClients", rounds.max_clients);
   field("clientFraction", rounds.client_fraction);
+  field("overSelection", rounds.over_selection);
   field("deadlineSeconds", rounds.deadline_seconds);
   field("startDeadlineSeconds", rounds.start_deadline_seconds);
+  field("retries", rounds.retries);
+  field("maxFailures", rounds.max_failures);
 }
 
 template <typename Visitor, Is<Local> T>

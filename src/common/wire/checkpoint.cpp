@@ -30,7 +30,11 @@ std::string encode(const Checkpoint& checkpoint) {
     clients.push_back({{"client", client.client.str()},
                        {"rows", client.rows},
                        {"sketch_sha256", client.sketch_sha256},
-                       {"last_round", client.last_round.value}});
+                       {"last_round", client.last_round.value},
+                       {"failures", client.failures},
+                       {"times_set_aside", client.times_set_aside},
+                       {"returns_in", client.returns_in.value},
+                       {"reason", client.reason}});
   }
   const json state{
       {"run", checkpoint.run}, {"round", checkpoint.round.value}, {"clients", std::move(clients)}};
@@ -54,10 +58,18 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
   GENESIS_ASSIGN(const auto clients, fields.objects("clients"));
   for (const auto& entry : clients) {
     GENESIS_ASSIGN(auto id, entry.client("client"));
-    CheckpointClient client{std::move(id), 0, {}, {}};
+    CheckpointClient client{.client = std::move(id)};
     GENESIS_ASSIGN(client.rows, entry.count("rows"));
     GENESIS_ASSIGN(client.sketch_sha256, entry.text("sketch_sha256"));
     GENESIS_ASSIGN(client.last_round, entry.round("last_round"));
+    if (entry.has("failures")) {  // written since clients can be set aside
+      GENESIS_ASSIGN(const RoundId failures, entry.round("failures"));
+      GENESIS_ASSIGN(const RoundId times_set_aside, entry.round("times_set_aside"));
+      client.failures = failures.value;
+      client.times_set_aside = times_set_aside.value;
+      GENESIS_ASSIGN(client.returns_in, entry.round("returns_in"));
+      GENESIS_ASSIGN(client.reason, entry.text("reason"));
+    }
     checkpoint.clients.push_back(std::move(client));
   }
   checkpoint.global = std::move(file.tensors);

@@ -18,8 +18,12 @@ inline constexpr std::string_view kWorkerStateFormat = "genesis.worker.v1";
 struct CheckpointClient {
   ClientId client;
   std::uint64_t rows = 0;
-  std::string sketch_sha256;  // of the sketch it joined with: other data is refused
-  RoundId last_round;
+  std::string sketch_sha256 = {};  // of the sketch it joined with: other data is refused
+  RoundId last_round = {};
+  std::uint32_t failures = 0;  // its standing, see rounds::Standing
+  std::uint32_t times_set_aside = 0;
+  RoundId returns_in = {};
+  std::string reason = {};
   bool operator==(const CheckpointClient&) const = default;
 };
 

@@ -24,7 +24,9 @@ json to_json(const ClientReport& client) {
           {"last_round", client.last_round.value},
           {"generator_loss", nullable(client.generator_loss)},
           {"discriminator_loss", nullable(client.discriminator_loss)},
-          {"reason", client.reason}};
+          {"reason", client.reason},
+          {"late_updates", client.late_updates},
+          {"invalid_updates", client.invalid_updates}};
 }
 
 Result<ClientReport> client_report_from(const Fields& fields) {
@@ -36,6 +38,8 @@ Result<ClientReport> client_report_from(const Fields& fields) {
   GENESIS_ASSIGN(client.generator_loss, fields.optional_number("generator_loss"));
   GENESIS_ASSIGN(client.discriminator_loss, fields.optional_number("discriminator_loss"));
   GENESIS_ASSIGN(client.reason, fields.text("reason"));
+  GENESIS_ASSIGN(client.late_updates, fields.count("late_updates"));
+  GENESIS_ASSIGN(client.invalid_updates, fields.count("invalid_updates"));
   return client;
 }
 

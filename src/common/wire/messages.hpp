@@ -127,7 +127,9 @@ struct ClientReport {
   RoundId last_round;                    // 0: none yet
   std::optional<double> generator_loss;  // of its last update
   std::optional<double> discriminator_loss;
-  std::string reason;  // why it is set aside or was refused; "" otherwise
+  std::string reason;              // why it is lost or set aside, or its last failure; "" otherwise
+  std::uint64_t late_updates = 0;  // refused: of a round that had closed
+  std::uint64_t invalid_updates = 0;  // refused for their content
   bool operator==(const ClientReport&) const = default;
 };
 

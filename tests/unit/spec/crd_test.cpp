@@ -60,7 +60,8 @@ spec:
       - {name: price, kind: decimal, precision: 2}
       - {name: day, kind: datetime, format: "%Y-%m-%d"}
       - {name: sex, kind: category, categories: [f, m]}
-  rounds: {count: 3, minClients: 2, maxClients: 9, clientFraction: 0.5, deadlineSeconds: 30, startDeadlineSeconds: 60}
+  rounds: {count: 3, minClients: 2, maxClients: 9, clientFraction: 0.5, overSelection: 0.25, deadlineSeconds: 30, startDeadlineSeconds: 60,
+    retries: 1, maxFailures: 2}
   local: {epochs: 2, batchSize: 50, learningRate: 0.001, lrSchedule: cosine}
   aggregation: {strategy: fedprox, proximalMu: 0.5}
   privacy: {maxGradNorm: 1.5, clipPerLayer: true}
@@ -216,7 +217,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 7);
+  REQUIRE(spec.rules.size() == 8);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
   REQUIRE(columns.rules.size() == 6);

@@ -114,6 +114,11 @@ FederatedTraining any_training() {
     }
   }
   training.rounds.client_fraction = any_positive();
+  if (training.rounds.client_fraction < 1.0) {
+    training.rounds.over_selection = any_positive();
+  }
+  training.rounds.retries = *inRange<std::int64_t>(0, 1001);
+  training.rounds.max_failures = *inRange<std::int64_t>(1, 1001);
   training.rounds.count = *inRange<std::int64_t>(1, 100001);
   training.local.learning_rate = any_positive();
   training.local.lr_schedule = *element(LrSchedule::kConstant, LrSchedule::kCosine);

@@ -1,0 +1,70 @@
+// How a training stands, for people and dashboards: Coordinator::status.
+#include <algorithm>
+#include <utility>
+
+#include "aggregator/coordinator.hpp"
+#include "common/rounds/view.hpp"
+
+namespace genesis::aggregator {
+namespace {
+
+wire::Phase phase_of(rounds::Phase phase) {
+  switch (phase) {
+    case rounds::Phase::kJoining:
+      return wire::Phase::kJoining;
+    case rounds::Phase::kSummarizing:
+      return wire::Phase::kSummarizing;
+    case rounds::Phase::kTraining:
+      return wire::Phase::kTraining;
+    case rounds::Phase::kComplete:
+      return wire::Phase::kComplete;
+    case rounds::Phase::kFailed:
+      return wire::Phase::kFailed;
+  }
+  return wire::Phase::kFailed;
+}
+
+}  // namespace
+
+wire::StatusReport Coordinator::status(Instant now) const {
+  const auto seconds = [](auto span) {
+    return std::chrono::duration_cast<std::chrono::duration<double>>(span).count();
+  };
+  wire::StatusReport report;
+  report.run = run_;
+  report.name = training_.name;
+  report.phase = phase_of(state_.phase);
+  report.current_round = state_.round;
+  report.total_rounds = config_.total_rounds;
+  report.model_sha256 = model_sha256_;
+  report.reason = state_.reason;
+  report.elapsed_seconds = seconds(now - started_);
+  if (rounds_started_ && state_.phase == rounds::Phase::kTraining &&
+      state_.round.value > resumed_after_.value + 1) {
+    const double since = seconds(now - *rounds_started_);
+    const double per_round = since / (state_.round.value - resumed_after_.value - 1);
+    const std::uint32_t to_do = config_.total_rounds - resumed_after_.value;
+    report.estimated_remaining_seconds = std::max(0.0, per_round * to_do - since);
+  }
+  for (const auto& [id, site] : sites_) {
+    wire::ClientReport client;
+    client.id = id.str();
+    client.rows = site.rows;
+    auto seen = rounds::view(state_, id, now);
+    client.state = seen.state;
+    client.reason = std::move(seen.reason);
+    if (const auto member = state_.members.find(id); member != state_.members.end()) {
+      client.last_round = member->second.last_round;
+      client.late_updates = member->second.standing.late_updates;
+      client.invalid_updates = member->second.standing.invalid_updates;
+    }
+    if (site.last_update) {
+      client.generator_loss = site.last_update->generator_loss;
+      client.discriminator_loss = site.last_update->discriminator_loss;
+    }
+    report.clients.push_back(std::move(client));
+  }
+  return report;
+}
+
+}  // namespace genesis::aggregator

@@ -1,0 +1,52 @@
+#pragma once
+// How far one client can be counted on: what it has missed or sent in vain, whether it is still
+// heard of, and until when it sits out. Values and the few rules over them; rounds::step decides
+// when they apply.
+#include <cstdint>
+#include <string>
+
+#include "common/base/clock.hpp"
+#include "common/base/ids.hpp"
+
+namespace genesis::rounds {
+
+struct Standing {
+  Instant last_seen;           // the last thing that it asked or sent
+  bool is_lost = false;        // silent for longer than a round may take
+  RoundId first_round;         // it may be drawn from this round on: late joiners wait for the next
+  RoundId returns_in;          // set aside: may be drawn again from this round on; 0: not set aside
+  std::string reason;          // of its last failure; "" after an update that was taken
+  std::uint32_t failures = 0;  // in a row: rounds missed and updates refused for their content
+  std::uint32_t times_set_aside = 0;
+  std::uint64_t late_updates = 0;  // of the whole training
+  std::uint64_t invalid_updates = 0;
+
+  [[nodiscard]] bool is_set_aside() const { return returns_in.value != 0; }
+  /// May be drawn, if it joined in time.
+  [[nodiscard]] bool is_active() const { return !is_lost && !is_set_aside(); }
+  bool operator==(const Standing&) const = default;
+};
+
+/// Rounds that a client sits out when it is set aside for the `times`-th time: 1, 2, 4, … up to 64.
+[[nodiscard]] std::uint32_t rounds_to_sit_out(std::uint32_t times);
+
+/// An update was taken: failures are forgiven, the times that it was set aside are not.
+void succeed(Standing& standing);
+
+/// One more failure in `round`. True where it is the `max_failures`-th in a row or a later one and
+/// sets the client aside: it sits out whole rounds after this one.
+[[nodiscard]] bool fail_once(Standing& standing,
+                             std::string reason,
+                             RoundId round,
+                             std::uint32_t max_failures);
+
+/// A client that was set aside asks for a task in `round`. True where it has sat out its rounds: it
+/// may be drawn again, and its next failure sets it aside at once.
+[[nodiscard]] bool try_return(Standing& standing, RoundId round, std::uint32_t max_failures);
+
+/// Why it is set aside and until when.
+[[nodiscard]] std::string why_set_aside(const Standing& standing);
+/// Why it counts as lost.
+[[nodiscard]] std::string why_lost(const Standing& standing, Instant now);
+
+}  // namespace genesis::rounds

@@ -1,0 +1,44 @@
+#include "common/rounds/view.hpp"
+
+#include <vector>
+
+namespace genesis::rounds {
+
+ClientView view(const State& state, const ClientId& client, Instant now) {
+  const auto member = state.members.find(client);
+  if (member == state.members.end()) {
+    return {"dropped", "sent no summary within rounds.deadlineSeconds; it may join again"};
+  }
+  const auto& standing = member->second.standing;
+  if (state.phase == Phase::kTraining && !state.reported.contains(client)) {
+    if (standing.is_set_aside()) {
+      return {"set-aside", why_set_aside(standing)};
+    }
+    if (standing.is_lost) {
+      return {"lost", why_lost(standing, now)};
+    }
+    return {state.selected.contains(client) ? "training" : "waiting", standing.reason};
+  }
+  return {state.phase == Phase::kTraining ? "reported" : "joined", standing.reason};
+}
+
+std::string who_is_missing(const State& state, Instant now) {
+  constexpr std::size_t kMostNames = 10;
+  std::string text;
+  std::size_t count = 0;
+  for (const auto& [id, member] : state.members) {
+    const auto seen = view(state, id, now);
+    // Who was not drawn although available is not missing.
+    if (seen.state == "reported" || seen.state == "waiting" || ++count > kMostNames) {
+      continue;
+    }
+    text += (text.empty() ? "" : ", ") + id.str() + " (" + std::string(seen.state) +
+            (seen.reason.empty() ? "" : ": " + seen.reason) + ")";
+  }
+  if (count > kMostNames) {
+    text += " and " + std::to_string(count - kMostNames) + " more";
+  }
+  return text.empty() ? "nobody else has joined" : text;
+}
+
+}  // namespace genesis::rounds

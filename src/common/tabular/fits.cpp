@@ -1,0 +1,116 @@
+#include "common/tabular/fits.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "common/base/text.hpp"
+#include "common/tabular/cell.hpp"
+
+namespace genesis::tabular {
+namespace {
+
+tl::unexpected<Error> misfit(const std::string& column, const std::string& what) {
+  return fail(Errc::kInvalidArgument,
+              "column '" + column + "': " + what +
+                  "; the other sites have agreed on an encoding without it: correct the data, or "
+                  "start the training anew with this site");
+}
+
+tl::unexpected<Error> other_kind(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
+  return misfit(spec.name,
+                "is " + std::string(to_string(sketch.kind)) + " here and " +
+                    std::string(to_string(spec.kind)) + " at the other sites");
+}
+
+bool has_mode(const EncodedColumnSpec& spec, Mode::Type type) {
+  return std::ranges::any_of(spec.modes, [&](const Mode& mode) { return mode.type == type; });
+}
+
+bool has_exact(const EncodedColumnSpec& spec, double value) {
+  return std::ranges::any_of(spec.modes, [&](const Mode& mode) {
+    return mode.type == Mode::Type::kExact && mode.mean == value;
+  });
+}
+
+Status check_numbers(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
+  if (!is_continuous(sketch.kind)) {
+    const bool is_empty = sketch.kind != Kind::kIdentifier && is_blank(sketch.categories);
+    return is_empty ? Status() : Status(other_kind(sketch, spec));
+  }
+  const bool widened = sketch.kind == Kind::kInteger && spec.kind == Kind::kDecimal;
+  if (sketch.kind != spec.kind && !widened) {
+    return other_kind(sketch, spec);
+  }
+  if (spec.kind == Kind::kDatetime && sketch.format != spec.format) {
+    return misfit(
+        spec.name,
+        "has the format " + sketch.format + " here and " + spec.format + " at the other sites");
+  }
+  if (!has_mode(spec, Mode::Type::kGaussian)) {  // learnt value by value
+    const bool are_known =
+        sketch.few_values && std::ranges::all_of(sketch.heavy_values, [&](double value) {
+          return has_exact(spec, value);
+        });
+    return are_known || sketch.extremes.empty()
+               ? Status()
+               : Status(misfit(spec.name, "has a value that no other site has"));
+  }
+  const bool is_within = std::ranges::all_of(sketch.extremes, [&](double value) {
+    return (value >= spec.minimum && value <= spec.maximum) || has_exact(spec, value);
+  });
+  return is_within ? Status() : Status(misfit(spec.name, "has values outside the agreed domain"));
+}
+
+Status check_categories(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
+  if (sketch.kind != Kind::kCategory && sketch.kind != Kind::kBoolean) {
+    return other_kind(sketch, spec);
+  }
+  std::vector<std::string> domain;
+  for (const auto& mode : spec.modes) {
+    if (mode.type == Mode::Type::kCategory) {
+      domain.push_back(mode.category);
+    }
+  }
+  for (const auto& category : sketch.categories) {
+    if (!std::ranges::binary_search(domain, category)) {
+      return misfit(spec.name, in_quotes(category) + " is not one of the agreed categories");
+    }
+  }
+  return {};
+}
+
+Status check_column(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
+  if (spec.kind == Kind::kIdentifier) {
+    return is_continuous(sketch.kind) ? Status(other_kind(sketch, spec)) : Status();
+  }
+  GENESIS_RETURN_IF_ERROR(is_continuous(spec.kind) ? check_numbers(sketch, spec)
+                                                   : check_categories(sketch, spec));
+  if (sketch.missing > 0 && !has_mode(spec, Mode::Type::kMissing)) {
+    return misfit(spec.name, "lacks values in some rows, and at no other site");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_fits(const Sketch& sketch, const Encoder& encoder) {
+  std::vector<std::string> agreed;
+  for (const auto& spec : encoder.columns()) {
+    agreed.push_back(spec.name);
+    const auto column =
+        std::ranges::find(sketch.columns, spec.name, [](const auto& c) { return c.name; });
+    if (column == sketch.columns.end()) {
+      return misfit(spec.name, "is missing");
+    }
+    GENESIS_RETURN_IF_ERROR(check_column(*column, spec));
+  }
+  for (const auto& column : sketch.columns) {
+    if (std::ranges::find(agreed, column.name) == agreed.end()) {
+      return misfit(column.name, "is at no other site");
+    }
+  }
+  return {};
+}
+
+}  // namespace genesis::tabular
