@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/federated_cluster.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "common/base/text.hpp"
@@ -135,7 +136,14 @@ int federated_status(int argc, char** argv) {
       "2 wrong use, 3 still running.",
       "genesis federated status");
   Options options;
-  app.add_option("--server", options.server, "URL of the server, https://host:port")->required();
+  ClusterQuestion question;
+  auto* name = app.add_option("name", question.name, "A training in a cluster, by its name");
+  app.add_option("-n,--namespace", question.ns, "Its namespace; the kubeconfig's when empty")
+      ->needs(name);
+  app.add_option("--kubeconfig", question.kubeconfig, "Cluster to ask; else KUBECONFIG")
+      ->needs(name);
+  app.add_option("--server", options.server, "URL of a server outside clusters, https://host:port")
+      ->excludes(name);
   app.add_option("--ssl-verify",
                  options.authority,
                  "Authority that the server's certificate must come from, PEM");
@@ -154,7 +162,13 @@ int federated_status(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const auto done = report(options);
+  if (question.name.empty() && options.server.empty()) {
+    std::cerr
+        << "genesis federated status: give --server URL, or the NAME of a training in a cluster\n";
+    return 2;
+  }
+  question.json = options.json;
+  const auto done = question.name.empty() ? report(options) : cluster_status(question);
   return done ? *done : complain("federated status", done.error());
 }
 

@@ -1,0 +1,20 @@
+#pragma once
+// How a training in a cluster stands: reads the resource by the user's kubeconfig.
+#include <string>
+
+#include "common/base/error.hpp"
+
+namespace genesis::cli {
+
+struct ClusterQuestion {
+  std::string name;
+  std::string ns;          // "": the kubeconfig's
+  std::string kubeconfig;  // "": KUBECONFIG, the pod's own, ~/.kube/config
+  bool json = false;       // the status as one line of JSON
+};
+
+/// Prints to stdout. The exit code of `genesis federated status`: 0 complete, 1 failed, 3 running.
+/// Errors name the training or the cluster.
+[[nodiscard]] Result<int> cluster_status(const ClusterQuestion& question);
+
+}  // namespace genesis::cli
