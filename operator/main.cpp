@@ -39,7 +39,7 @@ struct Options {
   std::string metrics_host = "0.0.0.0";
   std::uint16_t metrics_port = 8080;
   bool elect = true;
-  std::int64_t lease_seconds = 8;
+  std::int64_t lease_seconds = 6;
   control::Settings settings;
 };
 
