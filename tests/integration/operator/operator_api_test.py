@@ -324,19 +324,17 @@ class Rbac(unittest.TestCase):
         self.assertEqual(granted - used, set())
 
     def walk_through(self, operator):
-        foreign = {"secret": "f-aggregator", "service": "f-aggregator", "persistentvolumeclaim": "f-model",
-                   "networkpolicy": "f-workers", "job": "f-aggregator", "configmap": "f-training"}
-        for kind, name in foreign.items():
-            child = next(item for item in json.loads((SOURCE / "tests/golden/operator/plain.json").read_text())["items"]
-                         if item["kind"].lower() == kind)
-            child["metadata"] = {"name": name, "namespace": "default"}
+        children = json.loads((SOURCE / "tests/golden/operator/plain.json").read_text())["items"]
+        kinds = ("Secret", "Service", "PersistentVolumeClaim", "NetworkPolicy", "Job", "ConfigMap")
+        for kind in kinds:  # each name is taken once
+            child = next(item for item in children if item["kind"] == kind)
+            name = "f-" + kind.lower()
+            child["metadata"] = {"name": child["metadata"]["name"].replace("hospitals", name), "namespace": "default"}
             kubectl("apply", "-f", "-", text=json.dumps(child))
-            kubectl("apply", "-f", "-", text=training("f", sites(1)))
-            until(lambda: condition("f", "Degraded").get("reason") == "ForeignObject", f"foreign {kind}")
-            kubectl("delete", FT, "f")
-            for owned in ("secret", "service", "pvc", "networkpolicy", "job", "configmap"):
-                kubectl("delete", owned, "-l", "app.kubernetes.io/managed-by=genesis-operator", "--wait=false")
-            kubectl("delete", kind, name, check=False)
+            kubectl("apply", "-f", "-", text=training(name, sites(1)))
+        for kind in kinds:
+            until(lambda: condition("f-" + kind.lower(), "Degraded").get("reason") == "ForeignObject",
+                  f"foreign {kind}")
         stored = sites(1, "ttlSecondsAfterFinished: 0, output: {rows: 0},").replace("data:", "storage: {size: 1Mi}, data:")
         kubectl("apply", "-f", "-", text=training("r", stored))
         until(lambda: get("job", "r-worker-s0"), "Jobs")
