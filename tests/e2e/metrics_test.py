@@ -126,7 +126,7 @@ class Metrics(Programs):
 
         # What is refused is counted: a client that names itself as another, and one that speaks no TLS.
         liar = self.start_client(url, "site-1", certificate="site-4")
-        self.assertEqual(liar.wait(DEADLINE), 1)
+        self.assertEqual(liar.wait(DEADLINE), 3)
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=DEADLINE) as stranger:
             stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
             self.assertIn(b"HTTPS", stranger.recv(4096))

@@ -274,7 +274,7 @@ TEST_CASE("k8s: a service account's token is known by its roles, and throttled c
   robot.api->on_request([&](const RequestReport& report) { ++codes[std::string(report.code)]; });
   int done = 0;
   int failed = 0;
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < 24; ++i) {
     Json map = a_config_map(ns, "m" + std::to_string(i), std::string(100'000, 'x'));
     WriteOptions options;
     robot.start(robot.api->create(kConfigMaps, std::move(map), options),
@@ -283,9 +283,9 @@ TEST_CASE("k8s: a service account's token is known by its roles, and throttled c
                   failed += made ? 0 : 1;
                 });
   }
-  REQUIRE(robot.until([&] { return done == 60; }));
+  REQUIRE(robot.until([&] { return done == 24; }));
   CHECK(failed == 0);
-  CHECK(codes["201"] == 60);
+  CHECK(codes["201"] == 24);
   CHECK(codes["429"] > 0);
 
   Config stranger = admin();
