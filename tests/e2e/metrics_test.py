@@ -170,10 +170,10 @@ class Metrics(Programs):
     def check_frozen(self, url, prometheus, metrics, logs, urls, server):
         before = json.loads(self.status(url, "--json").stdout)
         scraped_from = time.time()
-        wait_until(lambda: self.query(prometheus, f'timestamp(genesis_round{{job="{AGGREGATOR}"}})') > scraped_from,
+        wait_until(lambda: (self.query(prometheus, f'timestamp(genesis_round{{job="{AGGREGATOR}"}})') or 0) > scraped_from,
                    "a scrape of what stands still")
         worker = urls["site-4"].removeprefix("http://")
-        wait_until(lambda: self.query(prometheus, f'timestamp(genesis_local_round{{instance="{worker}"}})') > scraped_from,
+        wait_until(lambda: (self.query(prometheus, f'timestamp(genesis_local_round{{instance="{worker}"}})') or 0) > scraped_from,
                    "a scrape of the worker")
 
         def at_aggregator(name, labels=""):
