@@ -9,6 +9,7 @@
 #include "aggregator/coordinator.hpp"
 #include "aggregator/update_check.hpp"
 #include "common/aggregation/mean.hpp"
+#include "common/base/text.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/spec/parse.hpp"
@@ -182,7 +183,9 @@ Status Coordinator::add_update(const wire::Update& update, Instant now) {
 }
 
 Status Coordinator::refuse_update(const ClientId& client, const Error& error, Instant now) {
-  apply(rounds::UpdateRefused{client, error.message}, now);
+  // It quotes what the client sent, and stays in status and checkpoints.
+  constexpr std::size_t kLongestReason = 500;
+  apply(rounds::UpdateRefused{client, printable(error.message, kLongestReason)}, now);
   return tl::unexpected(error.within("update of client " + client.str()));
 }
 

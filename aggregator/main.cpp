@@ -8,12 +8,12 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <nlohmann/json.hpp>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "common/base/exit_code.hpp"
 #include "common/base/file.hpp"
 #include "common/federation/auth_token.hpp"
+#include "common/log/log.hpp"
 #include "genesis/federated_server.hpp"
 
 namespace {
@@ -100,8 +100,7 @@ void add_override(CLI::App& app,
 }  // namespace
 
 int main(int argc, char** argv) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("aggregator"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+  log::start("aggregator");
   CLI::App app(
       "Leads one federated training: waits for the clients, runs the rounds over HTTPS and "
       "writes model.safetensors.",

@@ -47,8 +47,11 @@ boost::asio::awaitable<Result<Given>> Applier::given(Training training) {
     if (!token) {
       co_return lacks(reference.name, reference.key);
     }
-    token->erase(std::min(token->find_first_of("\r\n"), token->size()));  // as the programs read it
-    given.token = crypto::Secret(std::move(*token));
+    auto parsed = crypto::parse_token(std::move(*token));  // as the programs read it
+    if (!parsed) {
+      co_return tl::unexpected(parsed.error().within("Secret " + reference.name));
+    }
+    given.token = std::move(*parsed);
   }
   co_return given;
 }

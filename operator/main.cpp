@@ -11,7 +11,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "common/k8s/controller.hpp"
 #include "common/k8s/leader_election.hpp"
 #include "common/k8s/rest_api.hpp"
+#include "common/log/log.hpp"
 #include "common/metrics/process.hpp"
 #include "operator/metrics.hpp"
 #include "operator/reconciler.hpp"
@@ -250,8 +250,7 @@ int operate(Options options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("operator"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+  log::start("operator");
   CLI::App app("Runs FederatedTrainings on Kubernetes.", "genesis-operator");
   Options options;
   app.add_option("--kubeconfig",

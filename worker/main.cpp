@@ -2,11 +2,11 @@
 #include <iostream>
 
 #include <CLI/CLI.hpp>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "common/base/exit_code.hpp"
 #include "common/federation/auth_token.hpp"
+#include "common/log/log.hpp"
 #include "genesis/federated_client.hpp"
 #include "worker/join_bundle.hpp"
 
@@ -44,8 +44,7 @@ void add_override(
 }  // namespace
 
 int main(int argc, char** argv) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("worker"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+  log::start("worker");
   CLI::App app(
       "Takes part in one federated training with the rows of one site. The rows stay here: "
       "only counts and weight updates leave, over outbound connections.",

@@ -19,6 +19,7 @@ namespace genesis::cli {
 namespace {
 
 constexpr int kRunning = 3;
+constexpr std::size_t kLongestReason = 500;
 constexpr std::chrono::seconds kWatchInterval{1};
 
 struct Options {
@@ -61,7 +62,7 @@ void print(const wire::StatusReport& report) {
               report.current_round.value,
               report.total_rounds);
   if (!report.reason.empty()) {
-    std::printf("%s\n", report.reason.c_str());
+    std::printf("%s\n", printable(report.reason, kLongestReason).c_str());
   }
   std::printf("\n%-24s %-10s %10s %6s %8s %8s  %s\n",
               "client",
@@ -79,7 +80,7 @@ void print(const wire::StatusReport& report) {
                 client.last_round.value,
                 client.generator_loss.value_or(0.0),
                 client.discriminator_loss.value_or(0.0),
-                client.reason.c_str());
+                printable(client.reason, kLongestReason).c_str());
   }
   std::printf("\nreceived %s, sent %s, running for %.0f s",
               human_bytes(static_cast<double>(report.bytes_received)).c_str(),

@@ -16,6 +16,7 @@ MAY_INCLUDE = {
     "aggregation": ["base"],
     "rounds": ["base"],
     "metrics": ["base"],
+    "log": ["base"],
     "wire": ["base", "crypto", "tabular"],
     "quality": ["base", "tabular"],
     "model": ["base", "tabular"],
@@ -24,12 +25,12 @@ MAY_INCLUDE = {
     "k8s": ["base", "crypto", "tls", "http", "metrics"],
     "federation": ["base", "crypto", "spec", "tabular", "model/parameters.hpp"],
     "genesis": ["base", "crypto", "spec", "tabular", "model", "wire", "federation", "aggregator", "worker"],
-    "aggregator": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "metrics", "wire", "tls", "http", "federation",
+    "aggregator": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "model/parameters.hpp", "genesis/callbacks.hpp", "genesis/federated_server.hpp", "genesis/metrics_listener.hpp"],
-    "worker": ["base", "crypto", "spec", "tabular", "metrics", "model", "wire", "tls", "http", "federation", "genesis/callbacks.hpp",
+    "worker": ["base", "crypto", "spec", "tabular", "metrics", "log", "model", "wire", "tls", "http", "federation", "genesis/callbacks.hpp",
                "genesis/federated_client.hpp", "genesis/metrics_listener.hpp"],
     # wire: the aggregator's report is a message, and each message is there once.
-    "operator": ["base", "crypto", "spec", "metrics", "wire", "tls", "http", "k8s"],
+    "operator": ["base", "crypto", "spec", "metrics", "log", "wire", "tls", "http", "k8s"],
     "cli": ["base", "crypto", "spec", "tabular", "model", "wire", "quality", "tls", "http", "federation", "aggregator", "worker",
             "genesis",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token

@@ -48,6 +48,22 @@ std::string nearest(std::string_view text, std::span<const std::string> candidat
   return best;
 }
 
+std::string printable(std::string_view text, std::size_t longest) {
+  constexpr std::string_view kMore = "...";
+  std::string out(text);
+  if (out.size() > longest) {
+    std::size_t end = longest - std::min(longest, kMore.size());
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+      --end;  // inside a character
+    }
+    out.resize(end);
+    out += kMore.substr(0, longest - end);
+  }
+  std::ranges::replace_if(
+      out, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, ' ');
+  return out;
+}
+
 std::string human_bytes(double bytes) {
   constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;

@@ -1,5 +1,6 @@
 #include "common/crypto/secret.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <openssl/crypto.h>
@@ -45,6 +46,20 @@ void Secret::wipe() {
   if (!bytes_.empty()) {
     OPENSSL_cleanse(bytes_.data(), bytes_.size());
   }
+}
+
+Result<Secret> parse_token(std::string text) {
+  const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
+  const Secret all(std::move(text));
+  const std::string_view token = all.reveal().substr(0, end);
+  if (token.empty()) {
+    return fail(Errc::kInvalidArgument, "the token is empty; put it on the first line");
+  }
+  if (!std::ranges::all_of(token, [](char c) { return c > ' ' && c <= '~'; })) {
+    return fail(Errc::kInvalidArgument,
+                "the token has other characters than visible ASCII; make another one");
+  }
+  return Secret(token);
 }
 
 }  // namespace genesis::crypto

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/error.hpp"
+
 namespace genesis::crypto {
 
 class Secret {
@@ -38,5 +40,10 @@ class Secret {
 };
 
 std::ostream& operator<<(std::ostream&, const Secret&) = delete;
+
+/// The bearer token on the first line of `text`, which is wiped. Errors: kInvalidArgument where
+/// there is none, or where it has other characters than visible ASCII, which no HTTP header may
+/// carry.
+[[nodiscard]] Result<Secret> parse_token(std::string text);
 
 }  // namespace genesis::crypto

@@ -1,6 +1,5 @@
 #include "common/federation/auth_token.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "common/base/file.hpp"
@@ -11,15 +10,18 @@ Result<std::optional<crypto::Secret>> load_auth_token(const std::filesystem::pat
   constexpr std::uint64_t kMaxTokenBytes = 4096;
   if (!file.empty()) {
     GENESIS_ASSIGN(auto text, read_file(file, kMaxTokenBytes));
-    text.erase(std::min(text.find_first_of("\r\n"), text.size()));
-    if (text.empty()) {
-      return fail(Errc::kInvalidArgument,
-                  file.string() + ": empty; put the token on its first line");
+    auto token = crypto::parse_token(std::move(text));
+    if (!token) {
+      return tl::unexpected(token.error().within(file.string()));
     }
-    return crypto::Secret(std::move(text));
+    return std::move(*token);
   }
   if (const char* token = std::getenv("FEDERATED_AUTH_TOKEN"); token != nullptr && *token != '\0') {
-    return crypto::Secret(std::string_view(token));
+    auto parsed = crypto::parse_token(token);
+    if (!parsed) {
+      return tl::unexpected(parsed.error().within("FEDERATED_AUTH_TOKEN"));
+    }
+    return std::move(*parsed);
   }
   return std::optional<crypto::Secret>();
 }

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
+
 namespace genesis::http {
 namespace {
 
@@ -18,6 +20,7 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
 }
 
 constexpr std::size_t kMaxErrorBody = 64 * 1024;
+constexpr std::size_t kMaxMessage = 4096;
 constexpr std::size_t kMaxQuote = 200;
 
 struct ErrorBody {
@@ -56,14 +59,6 @@ constexpr Errc kAllCodes[] = {
     Errc::kIo,
     Errc::kInternal,
 };
-
-// A peer's text goes to logs and terminals: no control characters.
-std::string printable(std::string_view text) {
-  std::string out(text);
-  std::ranges::replace_if(
-      out, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, ' ');
-  return out;
-}
 
 }  // namespace
 
@@ -177,7 +172,7 @@ Errc errc_of(int status) {
 
 Error error_of(const ClientResponse& response) {
   if (const auto body = parse_error_body(response.body)) {
-    Error error{errc_of(response.status), printable(body->message)};
+    Error error{errc_of(response.status), printable(body->message, kMaxMessage)};
     for (const Errc code : kAllCodes) {
       // The name is finer than the status (two codes share 409), but may not contradict it.
       if (to_string(code) == body->code && status_of(code) == response.status) {
@@ -188,7 +183,7 @@ Error error_of(const ClientResponse& response) {
   }
   std::string message = "the server answered with status " + std::to_string(response.status);
   if (!response.body.empty()) {
-    message += ": " + printable(std::string_view(response.body).substr(0, kMaxQuote));
+    message += ": " + printable(response.body, kMaxQuote);
   }
   return Error{errc_of(response.status), std::move(message)};
 }

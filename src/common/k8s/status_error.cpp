@@ -5,12 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
 #include "common/k8s/json_text.hpp"
 
 namespace genesis::k8s {
 namespace {
 
 constexpr std::size_t kMaxMessage = 2048;
+constexpr std::size_t kMaxQuote = 256;  // of a body that is no Status
 constexpr int kMaxRetryAfterSeconds = 120;
 constexpr std::size_t kMaxCauses = 8;
 
@@ -64,14 +66,6 @@ std::string causes_of(const Json& status) {
   return text;
 }
 
-// What a server says goes to logs, terminals and conditions.
-std::string printable(std::string text) {
-  text.resize(std::min(text.size(), kMaxMessage));
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, ' ');
-  return text;
-}
-
 }  // namespace
 
 Error error_of_status(const Json& status) {
@@ -87,7 +81,7 @@ Error error_of_status(const Json& status) {
   if (error.message.empty()) {
     error.message = "status " + std::to_string(code) + " " + reason;
   }
-  error.message = printable(std::move(error.message));
+  error.message = printable(error.message, kMaxMessage);
   return error;
 }
 
@@ -101,9 +95,9 @@ Error error_of_answer(const http::ClientResponse& answer) {
   }
   std::string message = "the API server answered with status " + std::to_string(answer.status);
   if (!answer.body.empty()) {
-    message += ": " + answer.body.substr(0, 200);
+    message += ": " + answer.body;
   }
-  return Error{code_of({}, answer.status), printable(std::move(message))};
+  return Error{code_of({}, answer.status), printable(message, kMaxQuote)};
 }
 
 std::optional<Milliseconds> retry_after(const http::ClientResponse& answer) {

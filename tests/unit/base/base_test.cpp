@@ -120,6 +120,17 @@ TEST_CASE("base: the nearest name is one that may have been meant", "[base]") {
   CHECK(nearest("zzzzzz", names).empty());
 }
 
+TEST_CASE("base: what others wrote becomes one short line without control characters", "[base]") {
+  CHECK(printable("plain", 5) == "plain");
+  CHECK(printable("a\nb\x1b[2J\x7f", 100) == "a b [2J ");
+  CHECK(printable("0123456789", 8) == "01234...");
+  CHECK(printable("0123456789", 2) == "..");
+  // U+00E9 has two bytes: the cut after its first would leave no character.
+  CHECK(printable("abc\xc3\xa9xyz", 7) == "abc...");
+  CHECK(printable("\xc3\xa9\xc3\xa9", 4) == "\xc3\xa9\xc3\xa9");
+  CHECK(printable("\xa9\xa9\xa9\xa9\xa9", 4) == "...");
+}
+
 TEST_CASE("base: amounts read well", "[base]") {
   CHECK(human_bytes(512) == "512 B");
   CHECK(human_bytes(1536) == "1.5 KiB");

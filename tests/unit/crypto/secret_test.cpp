@@ -68,4 +68,15 @@ TEST_CASE("crypto: copies and moves of a secret stand alone", "[crypto]") {
   CHECK(moved.reveal() == "two");
 }
 
+TEST_CASE("crypto: a token is the first line, in characters that a header may carry", "[crypto]") {
+  CHECK(parse_token("abc-_.~+/=\r\nsecond line")->reveal() == "abc-_.~+/=");
+  for (const char* const text : {"", "\nabc", "a b", "tab\t", "caf\xc3\xa9", "\x1b[2J", "\x7f"}) {
+    CAPTURE(text);
+    const auto token = parse_token(text);
+    REQUIRE_FALSE(token);
+    CHECK(token.error().code == Errc::kInvalidArgument);
+    CHECK_THAT(token.error().message, ContainsSubstring("the token"));
+  }
+}
+
 }  // namespace genesis::crypto
