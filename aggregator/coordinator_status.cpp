@@ -50,7 +50,7 @@ wire::StatusReport Coordinator::status(Instant now) const {
     wire::ClientReport client;
     client.id = id.str();
     client.rows = site.rows;
-    auto seen = rounds::view(state_, id, now);
+    auto seen = rounds::view(state_, id);
     client.state = seen.state;
     client.reason = std::move(seen.reason);
     if (const auto member = state_.members.find(id); member != state_.members.end()) {

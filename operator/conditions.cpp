@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "common/base/text.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
 #include "operator/reasons.hpp"
@@ -35,10 +36,6 @@ Finding before(const Training& training, std::string_view type, Finding otherwis
   const auto* const condition = training.status.condition(type);
   return condition == nullptr ? std::move(otherwise)
                               : Finding{condition->holds, condition->reason, condition->message};
-}
-
-bool is_joined(const wire::ClientReport& client) {
-  return client.state != "dropped";
 }
 
 std::int64_t joined(const wire::StatusReport& report) {
@@ -278,7 +275,7 @@ ParticipantStatus participant_status(const Training& training,
   if (client->last_round.value > 0) {
     status.last_round = static_cast<std::int64_t>(client->last_round.value);
   }
-  status.reason = client->reason;
+  status.reason = printable(client->reason, kLongestSentence);
   const auto* const pod = newest_pod(seen.children, name);
   const auto* const started = training.status.condition(kQuorumReached);
   if (status.reason.empty() && pod != nullptr && !participant.storage && started != nullptr &&

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/exit_code.hpp"
+#include "common/base/text.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/spec/parse.hpp"
 #include "operator/children.hpp"
@@ -24,7 +25,7 @@ class Judge {
   Verdict judge() {
     if (!training_.invalid.empty()) {
       verdict_.stage = Stage::kInvalid;
-      verdict_.problems.push_back({reason::kInvalidSpec, training_.invalid});
+      add(reason::kInvalidSpec, training_.invalid);
       return verdict_;
     }
     verdict_.stage = stage();
@@ -34,6 +35,7 @@ class Judge {
         add_problems_of_pods();
       }
       if (verdict_.stage == Stage::kTraining) {
+        add_absent_clients();
         add_silence();
       }
     }
@@ -88,7 +90,9 @@ class Judge {
         pod != nullptr && pod->last) {
       const Json outcome = Json::parse(pod->last->message, nullptr, false);
       if (outcome.is_object()) {
-        model.sha256 = outcome.value("modelSha256", model.sha256);
+        if (outcome.contains("modelSha256") && outcome.at("modelSha256").is_string()) {
+          model.sha256 = outcome.at("modelSha256").get<std::string>();
+        }
         if (outcome.contains("modelBytes") && outcome.at("modelBytes").is_number_integer()) {
           model.bytes = outcome.at("modelBytes").get<std::int64_t>();
         }
@@ -119,9 +123,9 @@ class Judge {
     return is_too_late() ? Stage::kFailed : Stage::kGenerating;
   }
 
-  Stage fail(std::string_view reason, std::string message) {
+  Stage fail(std::string_view reason, std::string_view message) {
     verdict_.reason = reason;
-    verdict_.message = std::move(message);
+    verdict_.message = printable(message, kLongestSentence);
     return Stage::kFailed;
   }
 
@@ -217,8 +221,8 @@ class Judge {
     return false;
   }
 
-  void add(std::string_view reason, std::string message) {
-    verdict_.problems.push_back({reason, std::move(message)});
+  void add(std::string_view reason, std::string_view message) {
+    verdict_.problems.push_back({reason, printable(message, kLongestSentence)});
   }
 
   void add_foreign(const char* kind, const std::string& name, const Child& child) {
@@ -309,8 +313,21 @@ class Judge {
 
   bool has_joined(const std::string& worker) const {
     return seen_.report && std::ranges::any_of(seen_.report->clients, [&](const auto& client) {
-             return names_.worker(client.id) == worker && client.state != "dropped";
+             return names_.worker(client.id) == worker && is_joined(client);
            });
+  }
+
+  // Their pods may look well: a frozen process, a cut link, updates that are refused.
+  void add_absent_clients() {
+    if (!seen_.report) {
+      return;
+    }
+    for (const auto& client : seen_.report->clients) {
+      if (!is_joined(client) || client.state == "set-aside") {
+        add(reason::kParticipantAbsent,
+            "participant " + client.id + " is " + client.state + ": " + client.reason);
+      }
+    }
   }
 
   // Reasons that a person has to look at; ContainerCreating is one after a while.
@@ -348,6 +365,10 @@ class Judge {
 
 Verdict judge(const Training& training, const Observed& seen, const Settings& settings) {
   return Judge(training, seen, settings).judge();
+}
+
+bool is_joined(const wire::ClientReport& client) {
+  return client.state != "dropped" && client.state != "lost";
 }
 
 const Pod* newest_pod(const Children& children, std::string_view job) {
@@ -389,10 +410,8 @@ std::string last_words(const Termination& termination) {
   if (words.empty()) {
     words = termination.reason == "Error" ? "" : termination.reason;
   }
-  words.resize(std::min(words.size(), kLongest));
-  std::ranges::replace_if(
-      words, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }, '?');
-  // A log may hold any bytes, and the cut may go through a character.
+  words = printable(words, kLongest);
+  // A log may hold any bytes, a status only UTF-8.
   return Json::parse(Json(words).dump(-1, ' ', false, Json::error_handler_t::replace))
       .get<std::string>();
 }

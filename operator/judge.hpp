@@ -48,6 +48,14 @@ struct Verdict {
                                    const spec::Participant& participant,
                                    const Children& children);
 
+/// Whether the aggregator counts on this client: one that is lost or dropped has to come back
+/// first.
+[[nodiscard]] bool is_joined(const wire::ClientReport& client);
+
+/// Most bytes of one sentence of ours in a status, whatever it quotes: the schema allows no more of
+/// participants[].reason, and one that is too long would keep all else from being written.
+inline constexpr std::size_t kLongestSentence = 1024;
+
 /// What its container said last: one line, at most 500 bytes, no control characters.
 [[nodiscard]] std::string last_words(const Termination& termination);
 

@@ -36,6 +36,8 @@ inline constexpr std::string_view kForeignObject = "ForeignObject";  // a name o
 inline constexpr std::string_view kApplyFailed = "ApplyFailed";  // the API server refused a child
 inline constexpr std::string_view kSpecChanged = "SpecChanged";  // after the start
 inline constexpr std::string_view kParticipantFailed = "ParticipantFailed";
+inline constexpr std::string_view kParticipantAbsent =
+    "ParticipantAbsent";  // lost or set aside by the aggregator
 inline constexpr std::string_view kPodNotStarting = "PodNotStarting";  // image, volume, Secret
 inline constexpr std::string_view kPodUnschedulable = "PodUnschedulable";
 inline constexpr std::string_view kPodMissing = "PodMissing";  // quota, admission

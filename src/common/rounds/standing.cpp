@@ -42,9 +42,8 @@ std::string why_set_aside(const Standing& standing) {
          std::to_string(standing.returns_in.value);
 }
 
-std::string why_lost(const Standing& standing, Instant now) {
-  const auto silence = std::chrono::duration_cast<std::chrono::seconds>(now - standing.last_seen);
-  return "silent for " + std::to_string(silence.count()) +
+std::string why_lost(const Standing& standing) {
+  return "silent for " + std::to_string(standing.silence.count()) +
          " s, rounds.deadlineSeconds or more; drawn again once it asks for a task";
 }
 

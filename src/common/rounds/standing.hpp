@@ -2,6 +2,7 @@
 // How far one client can be counted on: what it has missed or sent in vain, whether it is still
 // heard of, and until when it sits out. Values and the few rules over them; rounds::step decides
 // when they apply.
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -11,8 +12,9 @@
 namespace genesis::rounds {
 
 struct Standing {
-  Instant last_seen;           // the last thing that it asked or sent
-  bool is_lost = false;        // silent for longer than a round may take
+  Instant last_seen;                // the last thing that it asked or sent
+  bool is_lost = false;             // silent for longer than a round may take
+  std::chrono::seconds silence{0};  // how long it had been silent when it was taken for lost
   RoundId first_round;         // it may be drawn from this round on: late joiners wait for the next
   RoundId returns_in;          // set aside: may be drawn again from this round on; 0: not set aside
   std::string reason;          // of its last failure; "" after an update that was taken
@@ -46,7 +48,8 @@ void succeed(Standing& standing);
 
 /// Why it is set aside and until when.
 [[nodiscard]] std::string why_set_aside(const Standing& standing);
-/// Why it counts as lost.
-[[nodiscard]] std::string why_lost(const Standing& standing, Instant now);
+/// Why it counts as lost; the same words for as long as it does, so that who watches sees no
+/// change.
+[[nodiscard]] std::string why_lost(const Standing& standing);
 
 }  // namespace genesis::rounds

@@ -239,7 +239,8 @@ void lose_the_silent(const Config& config, Step& out, Instant now) {
     auto& standing = member.standing;
     if (!standing.is_lost && now - standing.last_seen >= config.round_deadline) {
       standing.is_lost = true;
-      out.effects.emplace_back(LoseClient{id, why_lost(standing, now)});
+      standing.silence = std::chrono::duration_cast<std::chrono::seconds>(now - standing.last_seen);
+      out.effects.emplace_back(LoseClient{id, why_lost(standing)});
     }
   }
 }
@@ -269,7 +270,7 @@ void try_round_again(const Config& config, Step& out, Instant now) {
                               config.min_clients,
                               "reported within " + std::to_string(state.attempt) +
                                   " times rounds.deadlineSeconds; missing: ") +
-                    who_is_missing(state, now));
+                    who_is_missing(state));
 }
 
 void tick_round(const Config& config, Step& out, Instant now) {

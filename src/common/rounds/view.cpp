@@ -4,7 +4,7 @@
 
 namespace genesis::rounds {
 
-ClientView view(const State& state, const ClientId& client, Instant now) {
+ClientView view(const State& state, const ClientId& client) {
   const auto member = state.members.find(client);
   if (member == state.members.end()) {
     return {"dropped", "sent no summary within rounds.deadlineSeconds; it may join again"};
@@ -15,19 +15,19 @@ ClientView view(const State& state, const ClientId& client, Instant now) {
       return {"set-aside", why_set_aside(standing)};
     }
     if (standing.is_lost) {
-      return {"lost", why_lost(standing, now)};
+      return {"lost", why_lost(standing)};
     }
     return {state.selected.contains(client) ? "training" : "waiting", standing.reason};
   }
   return {state.phase == Phase::kTraining ? "reported" : "joined", standing.reason};
 }
 
-std::string who_is_missing(const State& state, Instant now) {
+std::string who_is_missing(const State& state) {
   constexpr std::size_t kMostNames = 10;
   std::string text;
   std::size_t count = 0;
   for (const auto& [id, member] : state.members) {
-    const auto seen = view(state, id, now);
+    const auto seen = view(state, id);
     // Who was not drawn although available is not missing.
     if (seen.state == "reported" || seen.state == "waiting" || ++count > kMostNames) {
       continue;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "operator/judge.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/operator/a_cluster.hpp"
 
@@ -88,6 +89,40 @@ TEST_CASE("operator: an aggregator that does not answer leaves what was known", 
   cluster.report(wire::Phase::kTraining, 3);
   cluster.reconcile();
   CHECK_FALSE(cluster.condition(kDegraded).holds);
+}
+
+TEST_CASE("operator: a site whose pod looks well but that the aggregator has lost is told of once",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  auto& client = cluster.report(wire::Phase::kTraining, 2).clients.at(1);
+  client.state = "lost";
+  client.reason = "silent for 60 s";
+  cluster.reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kParticipantAbsent);
+  CHECK(cluster.condition(kDegraded).message == "participant b is lost: silent for 60 s");
+  CHECK(cluster.status().clients == 2);
+  CHECK(cluster.status().participants.at(1).state == "Lost");
+  CHECK(cluster.events.back() == reason::kParticipantAbsent);
+  CHECK(cluster.after(2s).reconcile().empty());
+  client.state = "training";
+  client.reason = "";
+  cluster.reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+}
+
+TEST_CASE("operator: what a site brings about cannot make the status too long to be written",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  auto& client = cluster.report(wire::Phase::kTraining, 2).clients.at(1);
+  client.state = "set-aside";
+  client.reason = "invalid update: " + std::string(100'000, 'x') + "\n\x1b[2J";
+  cluster.reconcile();
+  CHECK(cluster.status().participants.at(1).reason.size() <= kLongestSentence);
+  CHECK(cluster.condition(kDegraded).message.size() <= kLongestSentence);
+  CHECK(cluster.condition(kDegraded).message.find('\x1b') == std::string::npos);
+  cluster.report(wire::Phase::kFailed, 2).reason = std::string(100'000, 'x');
+  cluster.reconcile();
+  CHECK(cluster.condition(kFailed).message.size() <= kLongestSentence);
 }
 
 TEST_CASE("operator: after the last round rows are made, then it is complete", "[operator]") {
