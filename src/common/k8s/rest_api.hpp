@@ -1,10 +1,7 @@
 #pragma once
-// The API server over HTTPS. Requests share a few connections; each watch has one of its own.
-// Answers 429 and 5xx are tried again after the server's Retry-After while the deadline allows.
-#include <functional>
+// The seam Api against a real API server: each request as method, path and body.
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -12,21 +9,13 @@
 #include "common/base/error.hpp"
 #include "common/k8s/api.hpp"
 #include "common/k8s/config.hpp"
+#include "common/k8s/rest_transport.hpp"
 
 namespace genesis::k8s {
 
-/// One answer, or the lack of one: for rest_client_requests_total{code,method,host} and
-/// rest_client_request_duration_seconds{verb,host}.
-struct RequestReport {
-  std::string_view code;    // "200", or "<error>" without an answer
-  std::string_view method;  // "GET", …
-  std::string_view host;    // "host:port"
-  Milliseconds took;
-};
-
 class RestApi final : public Api {
  public:
-  using Observer = std::function<void(const RequestReport&)>;
+  using Observer = RestTransport::Observer;
 
   /// Errors: kInvalidArgument for certificates that do not parse, have expired or do not belong
   /// together, named as in `config`.
@@ -64,9 +53,8 @@ class RestApi final : public Api {
       Milliseconds deadline = kRequestDeadline);
 
  private:
-  class Impl;
-  explicit RestApi(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit RestApi(std::unique_ptr<RestTransport> transport);
+  std::unique_ptr<RestTransport> transport_;
 };
 
 }  // namespace genesis::k8s
