@@ -62,14 +62,12 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
     GENESIS_ASSIGN(client.rows, entry.count("rows"));
     GENESIS_ASSIGN(client.sketch_sha256, entry.text("sketch_sha256"));
     GENESIS_ASSIGN(client.last_round, entry.round("last_round"));
-    if (entry.has("failures")) {  // written since clients can be set aside
-      GENESIS_ASSIGN(const RoundId failures, entry.round("failures"));
-      GENESIS_ASSIGN(const RoundId times_set_aside, entry.round("times_set_aside"));
-      client.failures = failures.value;
-      client.times_set_aside = times_set_aside.value;
-      GENESIS_ASSIGN(client.returns_in, entry.round("returns_in"));
-      GENESIS_ASSIGN(client.reason, entry.text("reason"));
-    }
+    GENESIS_ASSIGN(const RoundId failures, entry.round("failures"));
+    GENESIS_ASSIGN(const RoundId times_set_aside, entry.round("times_set_aside"));
+    client.failures = failures.value;
+    client.times_set_aside = times_set_aside.value;
+    GENESIS_ASSIGN(client.returns_in, entry.round("returns_in"));
+    GENESIS_ASSIGN(client.reason, entry.text("reason"));
     checkpoint.clients.push_back(std::move(client));
   }
   checkpoint.global = std::move(file.tensors);
