@@ -8,11 +8,8 @@ free one. Needs PyYAML.
 
 import pathlib
 import re
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import yaml
@@ -21,17 +18,11 @@ BIN = pathlib.Path(sys.argv[1]).resolve()
 SOURCE = pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(SOURCE / "tests" / "support"))
 import programs  # noqa: E402
+from programs import DEADLINE, free_port  # noqa: E402
 
-DEADLINE = 120
 COMPOSE = SOURCE / "manifests" / "compose.yaml"
 IMAGES = {"localhost/genesis-aggregator:dev": {"genesis-aggregator"},
           "localhost/genesis-worker:dev": {"genesis", "genesis-federated", "genesis-worker"}}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def interpolate(text, environment):
@@ -75,21 +66,8 @@ class Service:
                                     env={"PATH": "", **self.definition["environment"]})
 
 
-class Compose(unittest.TestCase):
+class Compose(programs.OwnFolder):
     ENVIRONMENT = {"FEDERATED_AUTH_TOKEN": "a-token-for-this-test", "GENESIS_ROUNDS": "2"}
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="genesis-compose-")
-        self.addCleanup(folder.cleanup)
-        self.dir = pathlib.Path(folder.name)
-        self.started = []
-        self.addCleanup(self.end_started)
-
-    def end_started(self):
-        for process in self.started:
-            if process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                process.wait(10)
 
     def prepare(self):
         """The commands of the file's own head, less the containers."""

@@ -12,17 +12,16 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
 import unittest
 
 BIN = pathlib.Path(sys.argv[1]).resolve()
 SOURCE = pathlib.Path(sys.argv[2]).resolve()
+sys.path.insert(0, str(SOURCE / "tests" / "support"))
+from programs import DEADLINE, OwnFolder, wait_until  # noqa: E402
+
 ADULT = SOURCE / "data" / "adult"
-DEADLINE = 120
 
 
 def genesis(*arguments, timeout=DEADLINE):
@@ -34,31 +33,8 @@ def head(shard, rows):
         return "".join(line for line, _ in zip(file, range(rows + 1)))
 
 
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {DEADLINE} s for {what}")
-        time.sleep(0.005)
-
-
-class Programs(unittest.TestCase):
+class Programs(OwnFolder):
     """Starts the real programs in a folder of the test's own, and ends them."""
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="genesis-e2e-")
-        self.addCleanup(folder.cleanup)
-        self.dir = pathlib.Path(folder.name)
-        self.started = []
-        self.addCleanup(self.end_started)
-
-    def end_started(self):
-        for process in self.started:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(10)
 
     def write_spec(self, participants, extra=""):
         for site, text in participants.items():

@@ -21,18 +21,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from federation_test import BIN, DEADLINE, Programs, genesis, wait_until
+from federation_test import BIN, DEADLINE, Programs, genesis
+from programs import free_port, wait_until
 
 PROMETHEUS = pathlib.Path(sys.argv[3]).resolve()
 ROUNDS = 12
 FROZEN_AFTER = 3  # rounds, so that every client has a divergence
 AGGREGATOR = "genesis-aggregator"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ask(url, path):

@@ -15,7 +15,8 @@ import time
 import unittest
 import urllib.parse
 
-from federation_test import BIN, DEADLINE, Programs, wait_until
+from federation_test import BIN, DEADLINE, Programs
+from programs import wait_until
 
 TOKEN = "a-token-for-this-test"
 
@@ -36,13 +37,8 @@ class Stragglers(Programs):
              "--auth-token-file", self.dir / "token"],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.stderr.close)
-        self.addCleanup(self.end, process)
+        self.started.append(process)
         return process
-
-    def end(self, process):
-        if process.poll() is None:
-            process.kill()
-            process.wait(10)
 
     def pause(self, name):
         self.clients[name].send_signal(signal.SIGSTOP)
@@ -128,7 +124,8 @@ class Stragglers(Programs):
         count = 5
         self.start(["site-1", "site-2", "site-3"], deadline=60, count=count)
         self.wait_for_round(2)
-        self.end(self.clients["site-3"])
+        self.clients["site-3"].kill()
+        self.clients["site-3"].wait(DEADLINE)
 
         def only_it_is_awaited():
             states = {c["id"]: c["state"] for c in self.report()["clients"]}
@@ -180,7 +177,8 @@ class Stragglers(Programs):
     def test_a_training_without_its_quorum_fails_and_names_who_was_missing(self):
         self.start(["site-1", "site-2"], deadline=2, count=1000, rounds=", retries: 1")
         self.wait_for_round(2)
-        self.end(self.clients["site-2"])
+        self.clients["site-2"].kill()
+        self.clients["site-2"].wait(DEADLINE)
         self.assertEqual(self.server.wait(DEADLINE), 3)
         self.assertEqual(self.clients["site-1"].wait(DEADLINE), 1)
         said = self.clients["site-1"].stderr.read()

@@ -5,8 +5,12 @@ import os
 import pathlib
 import re
 import selectors
+import signal
+import socket
 import subprocess
+import tempfile
 import time
+import unittest
 
 DEADLINE = 120
 
@@ -30,6 +34,29 @@ def wait_until(condition, what, seconds=DEADLINE):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s for {what}")
         time.sleep(0.005)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class OwnFolder(unittest.TestCase):
+    """A folder of the test's own, `dir`; processes that it appends to `started` do not outlive it."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="genesis-e2e-")
+        self.addCleanup(folder.cleanup)
+        self.dir = pathlib.Path(folder.name)
+        self.started = []
+        self.addCleanup(self.end_started)
+
+    def end_started(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                process.wait(10)
 
 
 def small_table(first, rows):
