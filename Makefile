@@ -4,6 +4,7 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 PREFIX ?= /usr/local
 DEMO_DIR ?= out/demo
+PROGRAMS := genesis genesis-aggregator genesis-worker genesis-federated
 # Folders whose code reads bytes that came from elsewhere.
 SANITIZED := crypto spec tabular wire aggregation rounds http k8s
 empty :=
@@ -45,7 +46,8 @@ fuzz: deps ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)
 	@cmake --build build/fuzz --target fuzz
 	@scripts/fuzz build/fuzz $(SECONDS)
 
-demo: build ## Train four sites on UCI Adult and show what came out
+demo: deps $(BUILD)/build.ninja ## Train four sites on UCI Adult and show what came out
+	@cmake --build $(BUILD) --target $(PROGRAMS)
 	@$(BUILD)/bin/genesis run -f manifests/samples/adult.yaml --output-dir $(DEMO_DIR) --holdout data/adult/holdout.csv.gz
 
 images: ## Build the container images (as root; needs no image registry)
