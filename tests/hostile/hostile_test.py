@@ -325,6 +325,15 @@ class Hostile(unittest.TestCase):
         self.assert_refused(put(update(dict(list(zeros.items())[1:]))), 400, "tensor")
         self.assert_refused(put(update({**zeros, "more": ([1], bytes(4))})), 400)
         self.assert_refused(put(update({**zeros, first: ([len(zeros[first][1]) // 4 + 1], zeros[first][1] + bytes(4))})), 400)
+        # What a name says begins no line of the log and steers no terminal.
+        forged = {"x\nforged \x1b[2J" + "y" * 200: zeros[first], **dict(list(zeros.items())[1:])}
+        self.assert_refused(put(update(forged)), 400, "forged")
+        log = self.run_.log("server")
+        self.assertIn("x forged", log)
+        self.assertNotIn("\x1b", log)
+        reason = next(c["reason"] for c in self.status()["clients"] if c["id"] == "site-2")
+        self.assertIn("x forged", reason)
+        self.assertLessEqual(len(reason), 1000)
         cut = self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", good[:1000], f"Content-Length: {len(good)}")
         self.assertEqual(cut.status, 0, "an update that stops in the middle has no answer to read")
 
