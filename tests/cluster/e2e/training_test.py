@@ -129,7 +129,10 @@ class EndsWell(TrainingTest):
         self.assert_same_bytes()
 
     def test_suspend_ends_the_pods_and_resume_loses_no_round(self):
-        self.start()
+        document = training()
+        for participant in document["spec"]["participants"]:
+            participant["storage"] = {"size": "50Mi"}
+        self.start(document)
         self.wait_round(3)
         self.suspend(True)
         self.wait_condition("Suspended")
