@@ -4,14 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/base64.hpp"
 #include "common/base/ids.hpp"
-#include "common/k8s/base64.hpp"
 
 namespace genesis::control {
 namespace {
 
 void put(Json& data, const char* key, std::string_view bytes) {
-  data[key] = k8s::base64_encode(bytes);
+  data[key] = base64_encode(bytes);
 }
 
 void put_pair(Json& data, const tls::CertifiedKey& pair, const Authority& authority) {
@@ -108,7 +108,7 @@ std::optional<std::string> secret_text(const Json& secret, const std::string& ke
   if (found == secret.at("data").end() || !found->is_string()) {
     return std::nullopt;
   }
-  return k8s::base64_decode(found->get_ref<const std::string&>());
+  return base64_decode(found->get_ref<const std::string&>());
 }
 
 }  // namespace genesis::control

@@ -6,9 +6,9 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "common/base/base64.hpp"
 #include "common/base/file.hpp"
 #include "common/http/url.hpp"
-#include "common/k8s/base64.hpp"
 #include "common/k8s/config.hpp"
 
 namespace genesis::k8s {

@@ -2,8 +2,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include <rapidcheck.h>
 #include <unistd.h>
 
+#include "common/base/base64.hpp"
 #include "common/base/file.hpp"
 #include "common/base/ids.hpp"
 #include "common/base/rng.hpp"
@@ -135,4 +137,29 @@ TEST_CASE("base: amounts read well", "[base]") {
   CHECK(human_bytes(512) == "512 B");
   CHECK(human_bytes(1536) == "1.5 KiB");
   CHECK(human_bytes(4.0 * 1024 * 1024) == "4.0 MiB");
+}
+
+TEST_CASE("base: base64 as RFC 4648 has it", "[base]") {
+  const std::pair<std::string, std::string> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
+  for (const auto& [bytes, text] : vectors) {
+    CHECK(base64_encode(bytes) == text);
+    CHECK(base64_decode(text) == bytes);
+  }
+  CHECK(base64_decode("Zm9v\nYg==\n") == "foob");
+  for (const char* bad : {"Zg", "Zg=", "Z===", "====", "Zm9v!", "Zg==Zg==", "=Zg="}) {
+    INFO(bad);
+    CHECK_FALSE(base64_decode(bad));
+  }
+}
+
+TEST_CASE("base: base64 gives any bytes back", "[base][property]") {
+  REQUIRE(rc::check("round trip", [](const std::string& bytes) {
+    RC_ASSERT(base64_decode(base64_encode(bytes)) == bytes);
+  }));
 }

@@ -4,8 +4,8 @@
 #include <fstream>
 #include <map>
 
+#include "common/base/base64.hpp"
 #include "common/base/file.hpp"
-#include "common/k8s/base64.hpp"
 #include "common/tls/certificates.hpp"
 #include "tests/support/catch.hpp"
 

@@ -1,7 +1,6 @@
 #include <nlohmann/json.hpp>
 #include <rapidcheck.h>
 
-#include "common/k8s/base64.hpp"
 #include "common/k8s/json_text.hpp"
 #include "common/k8s/resource.hpp"
 #include "common/k8s/status_error.hpp"
@@ -31,31 +30,6 @@ TEST_CASE("k8s: paths of objects and collections", "[k8s]") {
         "/apis/federated.genesis.dev/v1alpha1/namespaces/ns/federatedtrainings/t/status");
   CHECK(kPods.api_version() == "v1");
   CHECK(kLeases.api_version() == "coordination.k8s.io/v1");
-}
-
-TEST_CASE("k8s: base64 as RFC 4648 has it", "[k8s]") {
-  const std::pair<std::string, std::string> vectors[] = {{"", ""},
-                                                         {"f", "Zg=="},
-                                                         {"fo", "Zm8="},
-                                                         {"foo", "Zm9v"},
-                                                         {"foob", "Zm9vYg=="},
-                                                         {"fooba", "Zm9vYmE="},
-                                                         {"foobar", "Zm9vYmFy"}};
-  for (const auto& [bytes, text] : vectors) {
-    CHECK(base64_encode(bytes) == text);
-    CHECK(base64_decode(text) == bytes);
-  }
-  CHECK(base64_decode("Zm9v\nYg==\n") == "foob");
-  for (const char* bad : {"Zg", "Zg=", "Z===", "====", "Zm9v!", "Zg==Zg==", "=Zg="}) {
-    INFO(bad);
-    CHECK_FALSE(base64_decode(bad));
-  }
-}
-
-TEST_CASE("k8s: base64 gives any bytes back", "[k8s][property]") {
-  REQUIRE(rc::check("round trip", [](const std::string& bytes) {
-    RC_ASSERT(base64_decode(base64_encode(bytes)) == bytes);
-  }));
 }
 
 TEST_CASE("k8s: times as the API writes them", "[k8s]") {

@@ -1,8 +1,8 @@
-#include "common/k8s/base64.hpp"
+#include "common/base/base64.hpp"
 
 #include <cstdint>
 
-namespace genesis::k8s {
+namespace genesis {
 namespace {
 
 constexpr std::string_view kAlphabet =
@@ -65,4 +65,4 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return bytes;
 }
 
-}  // namespace genesis::k8s
+}  // namespace genesis
