@@ -15,6 +15,13 @@ find_library(GENESIS_LIBCSV csv REQUIRED)
 add_library(genesis_csv INTERFACE IMPORTED)
 target_link_libraries(genesis_csv INTERFACE ${GENESIS_LIBCSV})
 
+# Its CMake config names other targets from release to release.
+find_path(GENESIS_ZSTD_INCLUDE zstd.h REQUIRED)
+find_library(GENESIS_ZSTD zstd REQUIRED)
+add_library(genesis_zstd INTERFACE IMPORTED)
+target_include_directories(genesis_zstd SYSTEM INTERFACE ${GENESIS_ZSTD_INCLUDE})
+target_link_libraries(genesis_zstd INTERFACE ${GENESIS_ZSTD})
+
 # Only the core of prometheus-cpp; its CMake config would ask for civetweb and curl too.
 find_path(GENESIS_PROMETHEUS_INCLUDE prometheus/registry.h REQUIRED)
 find_library(GENESIS_PROMETHEUS_CORE prometheus-cpp-core REQUIRED)

@@ -67,4 +67,16 @@ Result<model::CtganConfig> parse_model_document(std::string_view text) {
   }
 }
 
+std::string_view content_encoding(spec::Compression compression) {
+  switch (compression) {
+    case spec::Compression::kNone:
+      return "";
+    case spec::Compression::kGzip:
+      return "gzip";
+    case spec::Compression::kZstd:
+      return "zstd";
+  }
+  return "";
+}
+
 }  // namespace genesis::federation

@@ -20,4 +20,7 @@ namespace genesis::federation {
 [[nodiscard]] std::string model_document(const spec::Model& model);
 [[nodiscard]] Result<model::CtganConfig> parse_model_document(std::string_view json);
 
+/// As Content-Encoding and Accept-Encoding name it; "" for none.
+[[nodiscard]] std::string_view content_encoding(spec::Compression compression);
+
 }  // namespace genesis::federation

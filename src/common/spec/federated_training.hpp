@@ -96,7 +96,7 @@ struct Privacy {
   bool operator==(const Privacy&) const = default;
 };
 
-enum class Compression { kNone, kGzip };
+enum class Compression { kNone, kGzip, kZstd };
 
 struct Communication {
   Compression compression = Compression::kNone;

@@ -20,8 +20,8 @@ constexpr std::array<std::pair<Strategy, std::string_view>, 4> kStrategies = {
      {Strategy::kWeighted, "weighted"},
      {Strategy::kFedprox, "fedprox"},
      {Strategy::kMedian, "median"}}};
-constexpr std::array<std::pair<Compression, std::string_view>, 2> kCompressions = {
-    {{Compression::kNone, "none"}, {Compression::kGzip, "gzip"}}};
+constexpr std::array<std::pair<Compression, std::string_view>, 3> kCompressions = {
+    {{Compression::kNone, "none"}, {Compression::kGzip, "gzip"}, {Compression::kZstd, "zstd"}}};
 
 constexpr std::array<std::pair<ServiceType, std::string_view>, 3> kServiceTypes = {
     {{ServiceType::kClusterIP, "ClusterIP"},

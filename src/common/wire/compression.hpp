@@ -1,5 +1,5 @@
 #pragma once
-// gzip (RFC 1952) of whole bodies, bounded on the way back. Pure.
+// Whole bodies as gzip (RFC 1952) or zstd (RFC 8878), bounded on the way back. Pure.
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -16,5 +16,20 @@ namespace genesis::wire {
 /// after the member, kResourceExhausted as soon as the content passes `max_bytes`, which is never
 /// held.
 [[nodiscard]] Result<std::string> gzip_decompress(std::string_view bytes, std::size_t max_bytes);
+
+/// One zstd frame with its content's size and checksum; deterministic for one libzstd.
+[[nodiscard]] Result<std::string> zstd_compress(std::string_view bytes);
+
+/// The content of exactly one zstd frame, under gzip_decompress's rules; a frame that asks for a
+/// window above kMaxZstdWindowBytes is refused (kResourceExhausted) before it is allocated.
+[[nodiscard]] Result<std::string> zstd_decompress(std::string_view bytes, std::size_t max_bytes);
+inline constexpr std::size_t kMaxZstdWindowBytes = std::size_t{8} << 20;
+
+/// By the name that Content-Encoding gives: "gzip", "zstd", "" for bytes as they are. Errors:
+/// kInvalidArgument for another name.
+[[nodiscard]] Result<std::string> compress(std::string_view encoding, std::string bytes);
+[[nodiscard]] Result<std::string> decompress(std::string_view encoding,
+                                             std::string bytes,
+                                             std::size_t max_bytes);
 
 }  // namespace genesis::wire
