@@ -95,17 +95,29 @@ Status check_request(const ClientRequest& request) {
   return {};
 }
 
-ClientResponse to_response(Parser& parser) {
+// Status and headers.
+ClientResponse head_of(const Parser& parser) {
   ClientResponse response;
-  auto& message = parser.get();
+  const auto& message = parser.get();
   response.status = static_cast<int>(message.result_int());
   for (const auto& field : message) {
     response.headers.push_back(
         Header{std::string(view(field.name_string())), std::string(view(field.value()))});
   }
-  response.body = std::move(message.body());
   return response;
 }
+
+ClientResponse to_response(Parser& parser) {
+  ClientResponse response = head_of(parser);
+  response.body = std::move(parser.get().body());
+  return response;
+}
+
+// Where a body goes that is not kept; `take` may be null, then it is kept.
+struct Sinks {
+  BodySink take;
+  HeadSink head;
+};
 
 }  // namespace
 
@@ -119,8 +131,7 @@ class AsyncClient::Impl {
     }
   }
 
-  // `sink` may be null: the response holds the body then.
-  asio::awaitable<Result<ClientResponse>> request(ClientRequest request, BodySink sink) {
+  asio::awaitable<Result<ClientResponse>> request(ClientRequest request, Sinks sinks) {
     if (auto status = check_request(request); !status) {
       co_return tl::unexpected(status.error());
     }
@@ -136,7 +147,7 @@ class AsyncClient::Impl {
           co_return give_up(request, std::move(*failure));
         }
       }
-      Exchange exchange = co_await exchange_once(request, sink);
+      Exchange exchange = co_await exchange_once(request, sinks);
       if (exchange.response) {
         co_return std::move(*exchange.response);
       }
@@ -258,7 +269,7 @@ class AsyncClient::Impl {
     co_return out;
   }
 
-  asio::awaitable<Exchange> exchange_once(const ClientRequest& request, const BodySink& sink) {
+  asio::awaitable<Exchange> exchange_once(const ClientRequest& request, const Sinks& sinks) {
     Exchange out;
     connection_->tcp().expires_at(deadline_);
     const Continue go_ahead =
@@ -273,7 +284,7 @@ class AsyncClient::Impl {
     for (int interim = 0; interim < kMaxInterim; ++interim) {
       parser.emplace();
       parser->header_limit(kHeaderBytes);
-      if (sink) {
+      if (sinks.take) {
         parser->body_limit(boost::none);
       } else {
         parser->body_limit(request.max_body);
@@ -299,8 +310,8 @@ class AsyncClient::Impl {
       out.failure = failure(Step::kRead, bhttp::error::bad_status);
       co_return out;
     }
-    if (sink) {
-      co_await hand_over_body(*parser, request, sink, out);
+    if (sinks.take) {
+      co_await hand_over_body(*parser, request, sinks, out);
     } else {
       const Transfer read = co_await read_body(*connection_, buffer_, *parser);
       out.failure = failure(Step::kRead, read.error);
@@ -322,15 +333,20 @@ class AsyncClient::Impl {
   // Only a success goes to the sink; what it takes is not kept.
   asio::awaitable<void> hand_over_body(Parser& parser,
                                        const ClientRequest& request,
-                                       const BodySink& sink,
+                                       const Sinks& sinks,
                                        Exchange& out) {
     std::string& body = parser.get().body();
     const bool is_success = parser.get().result_int() < 300;
+    if (is_success && sinks.head) {
+      if (Status seen = sinks.head(head_of(parser)); !seen) {
+        out.refused = std::move(seen).error();
+      }
+    }
     while (!parser.is_done() && !out.failure.error && !out.refused) {
       const Transfer read = co_await read_some_body(*connection_, buffer_, parser);
       out.failure = failure(Step::kRead, read.error);
       if (is_success && !body.empty()) {
-        if (Status taken = sink(body); !taken) {
+        if (Status taken = sinks.take(body); !taken) {
           out.refused = std::move(taken).error();
         }
         body.clear();
@@ -405,11 +421,14 @@ Result<AsyncClient> AsyncClient::create(asio::any_io_executor executor,
 }
 
 asio::awaitable<Result<ClientResponse>> AsyncClient::request(ClientRequest request) {
-  return impl_->request(std::move(request), nullptr);
+  return impl_->request(std::move(request), Sinks());
 }
 
-asio::awaitable<Result<ClientResponse>> AsyncClient::stream(ClientRequest request, BodySink sink) {
-  return impl_->request(std::move(request), std::move(sink));
+asio::awaitable<Result<ClientResponse>> AsyncClient::stream(ClientRequest request,
+                                                            BodySink sink,
+                                                            HeadSink head) {
+  Sinks sinks{std::move(sink), std::move(head)};
+  return impl_->request(std::move(request), std::move(sinks));
 }
 
 void AsyncClient::cancel() {
@@ -425,9 +444,24 @@ const Url& AsyncClient::url() const {
 }
 
 struct Client::Loop {
+  Result<ClientResponse> run(asio::awaitable<Result<ClientResponse>> exchange);
+
   asio::io_context io{1};
   std::optional<AsyncClient> client;
 };
+
+Result<ClientResponse> Client::Loop::run(asio::awaitable<Result<ClientResponse>> exchange) {
+  Result<ClientResponse> result = fail(Errc::kInternal, "[http] the request did not end");
+  auto take = [&result](const std::exception_ptr& failure, Result<ClientResponse> response) {
+    if (failure == nullptr) {
+      result = std::move(response);
+    }
+  };
+  io.restart();
+  asio::co_spawn(io, std::move(exchange), take);
+  io.run();
+  return result;
+}
 
 Client::Client(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
 Client::~Client() = default;
@@ -441,16 +475,11 @@ Result<Client> Client::create(std::string_view url, std::optional<tls::ClientCon
 }
 
 Result<ClientResponse> Client::request(const ClientRequest& request) {
-  Result<ClientResponse> result = fail(Errc::kInternal, "[http] the request did not end");
-  auto take = [&result](const std::exception_ptr& failure, Result<ClientResponse> response) {
-    if (failure == nullptr) {
-      result = std::move(response);
-    }
-  };
-  loop_->io.restart();
-  asio::co_spawn(loop_->io, loop_->client->request(request), take);
-  loop_->io.run();
-  return result;
+  return loop_->run(loop_->client->request(request));
+}
+
+Result<ClientResponse> Client::stream(const ClientRequest& request, BodySink sink, HeadSink head) {
+  return loop_->run(loop_->client->stream(request, std::move(sink), std::move(head)));
 }
 
 void Client::cancel() {

@@ -30,6 +30,8 @@ struct ClientRequest {
 
 /// Takes a body part by part, as it comes. An error ends the request with it.
 using BodySink = std::function<Status(std::string_view part)>;
+/// Sees status and headers before the first part; its `body` is empty.
+using HeadSink = std::function<Status(const ClientResponse& head)>;
 
 /// Errors of a request, in words that say host, port and what to do:
 ///   kUnavailable        refused, reset, closed early, name not found: try again later
@@ -55,9 +57,11 @@ class AsyncClient {
 
   /// One at a time, on the executor; the client must outlive it.
   [[nodiscard]] boost::asio::awaitable<Result<ClientResponse>> request(ClientRequest request);
-  /// The same, but a 2xx body of any length goes to `sink` and the response's own is empty.
+  /// The same, but a 2xx body of any length goes to `sink` and the response's own is empty. `head`
+  /// may be null; it is called for a 2xx alone.
   [[nodiscard]] boost::asio::awaitable<Result<ClientResponse>> stream(ClientRequest request,
-                                                                      BodySink sink);
+                                                                      BodySink sink,
+                                                                      HeadSink head = nullptr);
   /// Ends the request under way and all later ones with kFailedPrecondition. On the executor.
   void cancel();
   /// Closes the connection, between requests; the next one makes a new one.
@@ -80,6 +84,10 @@ class Client {
 
   /// Blocks until the response or the deadline. One thread at a time.
   [[nodiscard]] Result<ClientResponse> request(const ClientRequest& request);
+  /// As AsyncClient's; the sinks are called on this thread.
+  [[nodiscard]] Result<ClientResponse> stream(const ClientRequest& request,
+                                              BodySink sink,
+                                              HeadSink head = nullptr);
   /// Ends the request under way and all later ones with kFailedPrecondition. From any thread.
   void cancel();
   void disconnect();

@@ -41,7 +41,7 @@ std::string response_head(const Response& response, After after, std::time_t now
   for (const Header& header : response.headers) {
     add(text, header.name, header.value);
   }
-  const std::size_t size = response.body ? response.body->size() : 0;
+  const std::size_t size = response.bytes().size();
   if (size > 0) {
     add(text, "Content-Type", response.content_type);
   }

@@ -85,6 +85,14 @@ std::optional<std::string_view> Request::bearer_token() const {
   return value.substr(begin);
 }
 
+std::string_view Response::bytes() const {
+  if (!body) {
+    return {};
+  }
+  const std::size_t end = std::min(body_end, body->size());
+  return std::string_view(*body).substr(std::min(body_begin, end), end - std::min(body_begin, end));
+}
+
 Response make_response(int status, std::string content_type, std::string body) {
   Response response;
   response.status = status;

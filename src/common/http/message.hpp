@@ -49,7 +49,12 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::shared_ptr<const std::string> body;  // null means empty
+  std::size_t body_begin = 0;               // what is sent of it: [body_begin, body_end)
+  std::size_t body_end = std::string::npos;
   Headers headers;  // beyond Content-Type, Content-Length, Connection and Date
+
+  /// What is sent of the body.
+  [[nodiscard]] std::string_view bytes() const;
 };
 
 Response make_response(int status, std::string content_type, std::string body);

@@ -244,8 +244,8 @@ asio::awaitable<After> Session::write(Response response, bool is_head, After aft
   }
   const std::string head = response_head(response, after, std::time(nullptr));
   std::string_view body;
-  if (response.body && !is_head && may_have_body(response.status)) {
-    body = *response.body;
+  if (!is_head && may_have_body(response.status)) {
+    body = response.bytes();
   }
   connection_.tcp().expires_after(body_allowance(body.size()));
   const Transfer sent = co_await connection_.write(head, body);
