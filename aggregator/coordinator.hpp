@@ -63,6 +63,17 @@ class Coordinator {
   /// The global parameters of `round` as safetensors (kConflict for another round).
   [[nodiscard]] Result<std::shared_ptr<const std::string>> parameters(RoundId round) const;
 
+  /// Of the parameters of the open round.
+  [[nodiscard]] const std::string& parameters_sha256() const { return global_sha256_; }
+
+  enum class Announced { kAwaited, kTaken };
+  /// Whether an update of `round` by `client` would be folded, or has been, for who asks before its
+  /// bytes travel; asking shows that the client is there. Errors: kConflict for a round that it is
+  /// not awaited in, kFailedPrecondition where it has not joined.
+  [[nodiscard]] Result<Announced> announce_update(const ClientId& client,
+                                                  RoundId round,
+                                                  Instant now);
+
   /// Checks and folds one update; the same update again is accepted and not folded twice.
   /// Errors: kConflict for a stale round or foreign run, kInvalidArgument for shapes or values.
   [[nodiscard]] Status add_update(const wire::Update& update, Instant now);

@@ -161,6 +161,18 @@ Result<std::shared_ptr<const std::string>> Coordinator::parameters(RoundId round
   return global_bytes_;
 }
 
+Result<Coordinator::Announced> Coordinator::announce_update(const ClientId& client,
+                                                            RoundId round,
+                                                            Instant now) {
+  refusal_.reset();
+  apply(rounds::UpdateAnnounced{client, round}, now);
+  if (refusal_) {
+    return tl::unexpected(*refusal_);
+  }
+  const bool is_taken = state_.members.at(client).last_round == round;
+  return is_taken ? Announced::kTaken : Announced::kAwaited;
+}
+
 Status Coordinator::add_update(const wire::Update& update, Instant now) {
   const auto& metadata = update.metadata;
   if (metadata.run != run_) {

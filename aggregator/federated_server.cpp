@@ -67,6 +67,15 @@ Status check_writable(const std::filesystem::path& folder) {
   return {};
 }
 
+// For updates that are still arriving.
+std::filesystem::path uploads_folder(const ServerOptions& options) {
+  if (!options.output.empty()) {
+    return options.output / ".uploads";
+  }
+  crypto::SystemEntropy entropy;
+  return std::filesystem::temp_directory_path() / ("genesis-uploads-" + crypto::random_id(entropy));
+}
+
 // The newest checkpoint that is whole; damaged ones are set aside.
 std::optional<wire::Checkpoint> newest_checkpoint(const federation::RoundFiles& files) {
   for (const auto round : files.rounds()) {
@@ -163,6 +172,7 @@ Status FederatedServer::Impl::start() {
   aggregator::ServiceOptions service_options;
   service_options.auth_token = options.auth_token;
   service_options.is_mutual_tls = tls && tls->is_mutual();
+  service_options.uploads = uploads_folder(options);
   service.emplace(io.get_executor(), *coordinator, clock, std::move(service_options));
   auto handler = service->handler();
   if (metrics) {

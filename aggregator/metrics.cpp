@@ -200,8 +200,10 @@ http::Handler Metrics::measured(http::Handler handler) {
   http::Handler measuring;
   measuring.admit = [this, admit = handler.admit](const http::Request& request) {
     auto decision = admit(request);
-    if (const auto* refusal = std::get_if<http::Response>(&decision)) {
-      refused(refusal->status);
+    if (const auto* settled = std::get_if<http::Response>(&decision)) {
+      http::Request seen = request;
+      seen.content_length = 0;  // the body is not read
+      answered(seen, *settled);
     }
     return decision;
   };
@@ -229,10 +231,10 @@ void Metrics::answered(const http::Request& request, const http::Response& respo
       show_clients();
     }
   }
-  if (is_parameters(request) && !is_refused && response.body) {
+  if (is_parameters(request) && !is_refused) {
     update_bytes_
         .with({"sent", encoding_of(http::find_header(response.headers, "Content-Encoding"))})
-        .add(static_cast<double>(response.body->size()));
+        .add(static_cast<double>(response.bytes().size()));
   }
 }
 

@@ -9,10 +9,14 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
+#include "common/crypto/digest.hpp"
 #include "common/federation/deadlines.hpp"
+#include "common/federation/spec_views.hpp"
+#include "common/http/range.hpp"
 #include "common/spec/parse.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/messages.hpp"
+#include "common/wire/transfer.hpp"
 
 namespace genesis::aggregator {
 namespace {
@@ -45,6 +49,30 @@ http::Response not_found(const http::Request& request) {
       404, Error{Errc::kNotFound, request.method + " " + request.path + ": no such resource"});
 }
 
+// The chunk that a PUT carries; nullopt where its body is the whole update.
+Result<std::optional<wire::Chunk>> chunk_of(const http::Request& request) {
+  const auto range = request.header("content-range");
+  if (range.empty()) {
+    return std::optional<wire::Chunk>();
+  }
+  GENESIS_ASSIGN(auto chunk,
+                 wire::parse_chunk({std::string(range),
+                                    std::string(request.header("content-digest")),
+                                    std::string(request.header("repr-digest"))}));
+  return std::optional(std::move(chunk));
+}
+
+// The whole update as one chunk.
+wire::Chunk alone(std::string_view bytes) {
+  const auto sha256 = crypto::sha256_hex(bytes);
+  return wire::Chunk{0, bytes.size(), bytes.size(), sha256, sha256};
+}
+
+bool accepts(const http::Request& request, std::string_view encoding) {
+  return !encoding.empty() &&
+         request.header("accept-encoding").find(encoding) != std::string_view::npos;
+}
+
 // A conflict tells the current round, so that a client knows where to go on.
 http::Response reply(const Status& status, RoundId current) {
   if (status) {
@@ -69,7 +97,8 @@ Service::Service(boost::asio::any_io_executor executor,
       clock_(clock),
       options_(std::move(options)),
       long_poll_(federation::deadlines(coordinator.training().rounds).long_poll),
-      changed_(executor_) {
+      changed_(executor_),
+      uploads_(options_.uploads) {
   changed_.expires_after(long_poll_);
 }
 
@@ -90,7 +119,7 @@ Result<ClientId> Service::speaker(const http::Request& request, std::string_view
   return client;
 }
 
-std::variant<http::Admission, http::Response> Service::admit(const http::Request& request) const {
+std::variant<http::Admission, http::Response> Service::admit(const http::Request& request) {
   if (request.path == "/healthz" || request.path == "/readyz") {
     return http::Admission{0};
   }
@@ -110,14 +139,38 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
   if (request.method == "GET") {
     return http::Admission{0};
   }
-  const bool is_update = request.method == "PUT" && request.path.starts_with(kRounds);
-  if (is_update) {
-    return http::Admission{coordinator_.max_update_bytes()};
+  if (request.method == "PUT") {
+    return admit_update(request);
   }
   if (request.method == "POST" && (request.path == "/v1/join" || request.path == "/v1/summary")) {
     return http::Admission{kMaxControlBytes};
   }
   return not_found(request);
+}
+
+// All that can be refused without the bytes is refused before they travel.
+std::variant<http::Admission, http::Response> Service::admit_update(const http::Request& request) {
+  const auto address = update_address(request.path);
+  if (!address) {
+    return not_found(request);
+  }
+  if (auto allowed = speaker(request, address->client.str()); !allowed) {
+    return http::error_response(allowed.error());
+  }
+  if (auto answer = settled(request, *address)) {
+    return std::move(*answer);
+  }
+  const auto chunk = chunk_of(request);
+  if (!chunk) {
+    return http::error_response(chunk.error());
+  }
+  if (*chunk && (*chunk)->size > coordinator_.max_update_bytes()) {
+    return http::error_response(Error{Errc::kResourceExhausted,
+                                      "Content-Range: the update is larger than the " +
+                                          std::to_string(coordinator_.max_update_bytes()) +
+                                          " bytes that are accepted"});
+  }
+  return http::Admission{wire::kMaxChunkBytes};
 }
 
 boost::asio::awaitable<http::Response> Service::respond(http::Request request) {
@@ -170,8 +223,11 @@ http::Response Service::answer(const http::Request& request) {
     }
     if (request.path == "/v1/encoder") {
       auto encoder = coordinator_.encoder();
-      return encoder ? shared_body("application/json", std::move(*encoder))
-                     : http::error_response(encoder.error());
+      if (!encoder) {
+        return http::error_response(encoder.error());
+      }
+      const auto sha256 = crypto::sha256_hex(**encoder);
+      return http::part_of(request, shared_body("application/json", std::move(*encoder)), sha256);
     }
     const std::string_view path = request.path;
     if (path.starts_with(kRounds) && path.ends_with(kParameters)) {
@@ -180,9 +236,10 @@ http::Response Service::answer(const http::Request& request) {
       if (!round) {
         return not_found(request);
       }
-      auto parameters = coordinator_.parameters(*round);
-      return parameters ? shared_body("application/octet-stream", std::move(*parameters))
-                        : http::error_response(parameters.error());
+      return parameters(request, *round);
+    }
+    if (path.starts_with(kRounds)) {
+      return upload_progress(request);
     }
     return not_found(request);
   }
@@ -223,49 +280,164 @@ http::Response Service::summary(const http::Request& request) {
   return reply(coordinator_.add_summary(*message, clock_.now()), coordinator_.state().round);
 }
 
-http::Response Service::update(const http::Request& request) {
-  std::string_view rest = request.path;
-  rest.remove_prefix(kRounds.size());
-  const auto cut = rest.find(kUpdates);
-  const auto round = parse_round(rest.substr(0, cut));
-  if (cut == std::string_view::npos || !round) {
+http::Response Service::parameters(const http::Request& request, RoundId round) {
+  const auto encoding =
+      federation::content_encoding(coordinator_.training().communication.compression);
+  auto whole = served(round, accepts(request, encoding) ? encoding : "");
+  if (!whole) {
+    return http::error_response(whole.error());
+  }
+  auto response = shared_body("application/octet-stream", whole->bytes);
+  if (!whole->encoding.empty()) {
+    response.headers.push_back({"Content-Encoding", whole->encoding});
+  }
+  response.headers.push_back({"Vary", "Accept-Encoding"});
+  return http::part_of(request, std::move(response), whole->sha256);
+}
+
+Result<Service::Served> Service::served(RoundId round, std::string_view encoding) {
+  GENESIS_ASSIGN(auto plain, coordinator_.parameters(round));
+  if (encoding.empty()) {
+    return Served{round, "", plain, coordinator_.parameters_sha256()};
+  }
+  if (!served_ || served_->round != round) {
+    GENESIS_ASSIGN(auto packed, wire::compress(encoding, *plain));
+    const auto sha256 = crypto::sha256_hex(packed);
+    served_ = Served{round,
+                     std::string(encoding),
+                     std::make_shared<const std::string>(std::move(packed)),
+                     sha256};
+  }
+  return *served_;
+}
+
+std::optional<Service::UpdateAddress> Service::update_address(std::string_view path) {
+  if (!path.starts_with(kRounds)) {
+    return std::nullopt;
+  }
+  path.remove_prefix(kRounds.size());
+  const auto cut = path.find(kUpdates);
+  if (cut == std::string_view::npos) {
+    return std::nullopt;
+  }
+  const auto round = parse_round(path.substr(0, cut));
+  auto client = ClientId::parse(path.substr(cut + kUpdates.size()));
+  if (!round || !client) {
+    return std::nullopt;
+  }
+  return UpdateAddress{*round, std::move(*client)};
+}
+
+std::optional<http::Response> Service::settled(const http::Request& request,
+                                               const UpdateAddress& address) {
+  const auto announced = coordinator_.announce_update(address.client, address.round, clock_.now());
+  if (!announced) {
+    return reply(tl::unexpected(announced.error()), coordinator_.state().round);
+  }
+  if (*announced == Coordinator::Announced::kAwaited) {
+    return std::nullopt;
+  }
+  const auto taken = uploads_.progress(address.client, address.round);
+  const auto chunk = chunk_of(request);
+  const bool is_other =
+      chunk && *chunk && !taken.sha256.empty() && (*chunk)->upload_sha256 != taken.sha256;
+  if (is_other) {
+    const auto error = fail(Errc::kConflict,
+                            "client " + address.client.str() + ": another update of round " +
+                                std::to_string(address.round.value) + " has been taken already");
+    return reply(error, coordinator_.state().round);
+  }
+  return progress_response(200, address);
+}
+
+http::Response Service::progress_response(int status, const UpdateAddress& address) const {
+  return http::json_response(status,
+                             wire::encode(uploads_.progress(address.client, address.round)));
+}
+
+http::Response Service::upload_progress(const http::Request& request) {
+  const auto address = update_address(request.path);
+  if (!address) {
     return not_found(request);
   }
-  auto client = speaker(request, rest.substr(cut + kUpdates.size()));
-  if (!client) {
-    return http::error_response(client.error());
+  if (auto allowed = speaker(request, address->client.str()); !allowed) {
+    return http::error_response(allowed.error());
   }
-  std::string unpacked;
-  if (request.content_encoding() == "gzip") {
-    auto bytes = wire::gzip_decompress(request.body, coordinator_.max_update_bytes());
-    if (!bytes) {
-      return refuse(*client, bytes.error());
-    }
-    unpacked = std::move(*bytes);
+  if (auto answer = settled(request, *address)) {
+    return std::move(*answer);
   }
-  auto update = wire::decode_update(unpacked.empty() ? request.body : unpacked);
+  return progress_response(200, *address);
+}
+
+http::Response Service::update(const http::Request& request) {
+  const auto address = update_address(request.path);
+  if (!address) {
+    return not_found(request);
+  }
+  // The round may have closed while the body travelled.
+  if (auto answer = settled(request, *address)) {
+    return std::move(*answer);
+  }
+  auto chunk = chunk_of(request);
+  if (!chunk) {
+    return http::error_response(chunk.error());
+  }
+  const auto& whole_or_part = *chunk ? **chunk : alone(request.body);
+  if (whole_or_part.size == 0) {
+    return fold(*address, request.content_encoding(), "");
+  }
+  auto added = uploads_.add(address->client, address->round, whole_or_part, request.body);
+  if (!added) {
+    spdlog::warn("update round={} client={} chunk refused: {}",
+                 address->round.value,
+                 address->client.str(),
+                 added.error().message);
+    return reply(tl::unexpected(added.error()), coordinator_.state().round);
+  }
+  if (added->is_gap) {
+    return progress_response(416, *address);
+  }
+  if (!added->whole) {
+    return progress_response(202, *address);
+  }
+  return fold(*address, request.content_encoding(), std::move(*added->whole));
+}
+
+http::Response Service::fold(const UpdateAddress& address,
+                             std::string_view encoding,
+                             std::string bytes) {
+  const auto& [round, client] = address;
+  auto unpacked = wire::decompress(encoding, std::move(bytes), coordinator_.max_update_bytes());
+  auto update = unpacked ? wire::decode_update(*unpacked)
+                         : Result<wire::Update>(tl::unexpected(unpacked.error()));
+  unpacked = std::string();  // the update holds what is needed of it
   if (!update) {
-    return refuse(*client, update.error());
+    return refuse(client, update.error());
   }
-  if (update->metadata.client != *client || update->metadata.round != *round) {
-    return refuse(*client,
+  if (update->metadata.client != client || update->metadata.round != round) {
+    return refuse(client,
                   Error{Errc::kInvalidArgument,
                         "its metadata names another client or round than its address"});
   }
   const RoundId before = coordinator_.state().round;
   auto accepted = coordinator_.add_update(*update, clock_.now());
   if (!accepted) {
+    uploads_.forget(client);
     spdlog::warn("update round={} client={} refused: {}",
-                 round->value,
-                 client->str(),
+                 round.value,
+                 client.str(),
                  accepted.error().message);
-  } else if (coordinator_.state().round != before || coordinator_.is_over()) {
-    spdlog::info("round={} closed clients={}", round->value, coordinator_.state().members.size());
+    return reply(accepted, coordinator_.state().round);
   }
-  return reply(accepted, coordinator_.state().round);
+  uploads_.take(client);
+  if (coordinator_.state().round != before || coordinator_.is_over()) {
+    spdlog::info("round={} closed clients={}", round.value, coordinator_.state().members.size());
+  }
+  return progress_response(200, address);
 }
 
 http::Response Service::refuse(const ClientId& client, const Error& error) {
+  uploads_.forget(client);
   const auto refused = coordinator_.refuse_update(client, error, clock_.now());
   spdlog::warn("update client={} refused: {}", client.str(), error.message);
   return reply(refused, coordinator_.state().round);
@@ -283,6 +455,7 @@ http::Response Service::status() {
 void Service::announce_changes() {
   if (announced_ != coordinator_.version()) {
     announced_ = coordinator_.version();
+    uploads_.forget_before(coordinator_.state().round);
     changed_.expires_after(long_poll_);  // wakes every waiting poll
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The aggregator's HTTP face, under /v1/ (docs/protocol.md): routes to one Coordinator. All runs on
 // one executor; long polls wait there for the coordinator's next change.
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
@@ -12,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "aggregator/coordinator.hpp"
+#include "aggregator/uploads.hpp"
 #include "common/base/clock.hpp"
 #include "common/crypto/secret.hpp"
 #include "common/http/server.hpp"
@@ -20,7 +22,8 @@ namespace genesis::aggregator {
 
 struct ServiceOptions {
   std::optional<crypto::Secret> auth_token;  // asked of every request when given
-  bool is_mutual_tls = false;  // then the client certificate's CN is who a client may speak for
+  bool is_mutual_tls = false;     // then the client certificate's CN is who a client may speak for
+  std::filesystem::path uploads;  // folder for updates that are still arriving; Uploads owns it
 };
 
 /// Certificate name that may read /v1/status without being a client.
@@ -41,14 +44,40 @@ class Service {
   [[nodiscard]] boost::asio::awaitable<void> run(Milliseconds grace);
 
  private:
-  [[nodiscard]] std::variant<http::Admission, http::Response> admit(
-      const http::Request& request) const;
+  // Where an update goes: /v1/rounds/N/updates/ID.
+  struct UpdateAddress {
+    RoundId round;
+    ClientId client;
+  };
+  // The global parameters as they travel, made once a round.
+  struct Served {
+    RoundId round;
+    std::string encoding;
+    std::shared_ptr<const std::string> bytes;
+    std::string sha256;
+  };
+
+  [[nodiscard]] std::variant<http::Admission, http::Response> admit(const http::Request& request);
+  [[nodiscard]] std::variant<http::Admission, http::Response> admit_update(
+      const http::Request& request);
   [[nodiscard]] boost::asio::awaitable<http::Response> respond(http::Request request);
   [[nodiscard]] http::Response answer(const http::Request& request);
   [[nodiscard]] boost::asio::awaitable<http::Response> task(ClientId client);
   [[nodiscard]] http::Response join(const http::Request& request);
   [[nodiscard]] http::Response summary(const http::Request& request);
+  [[nodiscard]] http::Response parameters(const http::Request& request, RoundId round);
+  [[nodiscard]] Result<Served> served(RoundId round, std::string_view encoding);
+  /// nullopt: no such path.
+  [[nodiscard]] static std::optional<UpdateAddress> update_address(std::string_view path);
+  /// The answer where the update need not travel: it is not awaited, or has been taken.
+  [[nodiscard]] std::optional<http::Response> settled(const http::Request& request,
+                                                      const UpdateAddress& address);
+  [[nodiscard]] http::Response upload_progress(const http::Request& request);
   [[nodiscard]] http::Response update(const http::Request& request);
+  [[nodiscard]] http::Response fold(const UpdateAddress& address,
+                                    std::string_view encoding,
+                                    std::string bytes);
+  [[nodiscard]] http::Response progress_response(int status, const UpdateAddress& address) const;
   /// The answer to an update that is none, which counts as a failure of its client.
   [[nodiscard]] http::Response refuse(const ClientId& client, const Error& error);
   [[nodiscard]] http::Response status();
@@ -64,6 +93,8 @@ class Service {
   Milliseconds long_poll_;
   boost::asio::steady_timer changed_;  // long polls wait on it; a change cancels the wait
   std::uint64_t announced_ = 0;
+  Uploads uploads_;
+  std::optional<Served> served_;
   std::set<ClientId> told_the_end_;
 };
 

@@ -1,9 +1,5 @@
 #include "worker/client.hpp"
 
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
-
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -11,20 +7,15 @@
 #include "common/base/overloaded.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/deadlines.hpp"
-#include "common/http/backoff.hpp"
+#include "common/federation/spec_views.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/messages.hpp"
 #include "worker/metrics.hpp"
 #include "worker/participant.hpp"
+#include "worker/session.hpp"
 
 namespace genesis::worker {
 namespace {
-
-constexpr std::string_view kTask = "/v1/task";
-constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
-// Before the spec is known: a server that starts after its clients is normal.
-constexpr Milliseconds kStartPatience{120'000};
-constexpr Milliseconds kStartRequest{30'000};
 
 // What this process has held in memory at most, in MiB.
 long peak_resident_mib() {
@@ -32,83 +23,6 @@ long peak_resident_mib() {
   ::getrusage(RUSAGE_SELF, &usage);
   return usage.ru_maxrss / 1024;
 }
-
-// Waits for `time`, or until there is reason to stop.
-void pause(const std::stop_token& stop, Milliseconds time) {
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
-  std::condition_variable_any nothing_else;
-  nothing_else.wait_for(lock, stop, time, [] { return false; });
-}
-
-// One server, asked with this site's credentials.
-class Session {
- public:
-  Session(http::Client client, const ClientOptions& options)
-      : client_(std::move(client)),
-        options_(options),
-        jitter_(0, RoundId{0}, options.client.str(), "retry jitter") {}
-
-  // What can be retried is, with back-off: at least `attempts` times and for the waits' patience.
-  void adopt(unsigned attempts, const federation::Deadlines& waits) {
-    attempts_ = attempts;
-    patience_ = waits.patience;
-    poll_ = waits.poll;
-    transfer_ = waits.transfer;
-    backoff_.ceiling = waits.backoff;
-  }
-
-  // Ends the request under way and all later ones. From any thread.
-  void cancel() { client_.cancel(); }
-
-  // The body of a successful answer.
-  Result<std::string> ask(const std::string& method,
-                          const std::string& path,
-                          std::string_view body,
-                          const http::Headers& more = {}) {
-    http::ClientRequest request;
-    request.method = method;
-    request.path = path;
-    request.body = body;
-    request.headers = more;
-    request.deadline = path.starts_with(kTask) ? poll_ : transfer_;
-    request.max_body = kMaxModelBytes;
-    if (options_.auth_token) {
-      request.headers.push_back(
-          {"Authorization", "Bearer " + std::string(options_.auth_token->reveal())});
-    }
-    const auto give_up = std::chrono::steady_clock::now() + patience_;
-    for (unsigned attempt = 0;; ++attempt) {
-      auto response = client_.request(request);
-      Error error;
-      if (response && response->is_success()) {
-        return std::move(response->body);
-      }
-      error = response ? http::error_of(*response) : response.error();
-      const bool is_over = attempt >= attempts_ && std::chrono::steady_clock::now() >= give_up;
-      if (!is_retryable(error.code) || is_over) {
-        return tl::unexpected(std::move(error));
-      }
-      spdlog::debug("retry client={} path={} attempt={} reason={}",
-                    options_.client.str(),
-                    path,
-                    attempt + 1,
-                    error.message);
-      options_.metrics->retried();
-      pause(options_.stop, http::backoff(attempt, jitter_, backoff_));
-    }
-  }
-
- private:
-  http::Client client_;
-  const ClientOptions& options_;
-  Rng jitter_;
-  unsigned attempts_ = 3;
-  Milliseconds patience_ = kStartPatience;
-  Milliseconds poll_ = kStartRequest;
-  Milliseconds transfer_ = kStartRequest;
-  http::BackoffPolicy backoff_;
-};
 
 // What the loop knows of the training.
 struct Work {
@@ -141,46 +55,53 @@ Status summarize(Work& work, const wire::Summarize& task) {
   return {};
 }
 
+// The global parameters of a round, as the task names them.
+Result<Tensors> fetch_parameters(const Work& work, const wire::Train& task) {
+  const auto path = "/v1/rounds/" + std::to_string(task.round.value) + "/parameters";
+  const auto encoding = federation::content_encoding(work.training.communication.compression);
+  GENESIS_ASSIGN(const auto served, work.session.download(path, encoding));
+  work.options.metrics->received(served.encoding, served.travelled);
+  if (crypto::sha256_hex(served.bytes) != task.parameters_sha256) {
+    return fail(Errc::kDataLoss,
+                "parameters of round " + std::to_string(task.round.value) +
+                    ": arrived altered; their digest does not match");
+  }
+  GENESIS_ASSIGN(auto global, wire::decode_safetensors(served.bytes));
+  return std::move(global.tensors);
+}
+
 Status train(Work& work, const wire::Train& task) {
   if (!work.participant.is_prepared()) {
-    const auto document = work.session.ask("GET", "/v1/encoder", "");
+    const auto document = work.session.download("/v1/encoder", "");
     if (!document && is_overtaken(document.error())) {
       return {};
     }
     if (!document) {
       return tl::unexpected(document.error());
     }
-    GENESIS_ASSIGN(auto encoder, wire::decode_encoder(*document));
+    GENESIS_ASSIGN(auto encoder, wire::decode_encoder(document->bytes));
     GENESIS_RETURN_IF_ERROR(work.participant.prepare(encoder));
   }
-  const auto round = "/v1/rounds/" + std::to_string(task.round.value);
-  auto served = work.session.ask("GET", round + "/parameters", "");
-  if (!served && is_overtaken(served.error())) {
+  bool is_served = true;
+  auto trained = work.participant.train(work.run, task, [&]() -> Result<Tensors> {
+    auto global = fetch_parameters(work, task);
+    is_served = global.has_value();
+    work.options.metrics->began(task.round);
+    return global;
+  });
+  if (!trained && !is_served && is_overtaken(trained.error())) {
     return {};
   }
-  GENESIS_ASSIGN(const std::string bytes, std::move(served));
-  if (crypto::sha256_hex(bytes) != task.parameters_sha256) {
-    return fail(Errc::kDataLoss,
-                "parameters of round " + std::to_string(task.round.value) +
-                    ": arrived altered; their digest does not match");
-  }
-  GENESIS_ASSIGN(auto global, wire::decode_safetensors(bytes));
-  work.options.metrics->received("none", bytes.size());
-  work.options.metrics->began(task.round);
-  GENESIS_ASSIGN(auto update, work.participant.train(work.run, task, global.tensors));
+  GENESIS_ASSIGN(const auto update, std::move(trained));
   work.options.metrics->trained(update.metadata);
   if (work.options.on_trained) {
     work.options.on_trained(update.metadata);
   }
-  auto body = wire::encode(update);
-  http::Headers headers;
-  if (work.training.communication.compression == spec::Compression::kGzip) {
-    GENESIS_ASSIGN(body, wire::gzip_compress(body));
-    headers.push_back({"Content-Encoding", "gzip"});
-  }
-  auto sent =
-      work.session.ask("PUT", round + "/updates/" + work.options.client.str(), body, headers);
-  work.options.metrics->sent(headers.empty() ? "none" : "gzip", body.size());
+  const auto encoding = federation::content_encoding(work.training.communication.compression);
+  GENESIS_ASSIGN(const auto body, wire::compress(encoding, wire::encode(update)));
+  const auto path =
+      "/v1/rounds/" + std::to_string(task.round.value) + "/updates/" + work.options.client.str();
+  const auto sent = work.session.upload(path, body, encoding);
   if (!sent && is_overtaken(sent.error())) {
     spdlog::warn("update client={} round={} refused: {}",
                  work.options.client.str(),
@@ -220,7 +141,7 @@ Status join(Work& work) {
 
 // What to do now; a server that has restarted is joined again.
 Result<wire::Task> next_task(Work& work) {
-  const auto path = std::string(kTask) + "?client=" + work.options.client.str();
+  const auto path = std::string(kTaskPath) + "?client=" + work.options.client.str();
   auto answer = work.session.ask("GET", path, "");
   if (!answer && answer.error().code == Errc::kFailedPrecondition) {
     GENESIS_RETURN_IF_ERROR(join(work));

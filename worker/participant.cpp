@@ -63,6 +63,12 @@ Status Participant::prepare(const tabular::Encoder& encoder) {
 Result<wire::Update> Participant::train(const std::string& run,
                                         const wire::Train& task,
                                         const Tensors& global) {
+  return train(run, task, [&global] { return Result<Tensors>(global); });
+}
+
+Result<wire::Update> Participant::train(const std::string& run,
+                                        const wire::Train& task,
+                                        const GlobalParameters& ask_for_global) {
   if (!trainer_) {
     return fail(Errc::kFailedPrecondition, "train: the rows are not encoded yet");
   }
@@ -73,6 +79,7 @@ Result<wire::Update> Participant::train(const std::string& run,
   if (last_update_ && last_update_->metadata.round == task.round) {
     return *last_update_;
   }
+  GENESIS_ASSIGN(const Tensors global, ask_for_global());
   GENESIS_ASSIGN(auto trained,
                  trainer_->train(global, task.round, task.learning_rate * learning_rate_scale_));
   wire::Update update{wire::UpdateMetadata{.run = run,

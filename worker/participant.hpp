@@ -56,8 +56,13 @@ class Participant {
   /// Encodes the rows and lets go of the table.
   [[nodiscard]] Status prepare(const tabular::Encoder& encoder);
 
-  /// Trains from `global`; the same round again gives the same update without training twice. With
-  /// kept state, the state is on disk before the update is given out.
+  /// Trains from the global parameters, which are asked for where they are needed: the same round
+  /// again gives the same update without training twice. With kept state, the state is on disk
+  /// before the update is given out.
+  using GlobalParameters = std::function<Result<Tensors>()>;
+  [[nodiscard]] Result<wire::Update> train(const std::string& run,
+                                           const wire::Train& task,
+                                           const GlobalParameters& ask_for_global);
   [[nodiscard]] Result<wire::Update> train(const std::string& run,
                                            const wire::Train& task,
                                            const Tensors& global);

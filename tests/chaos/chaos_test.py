@@ -18,7 +18,7 @@ import unittest
 
 BIN, KILLPOINT = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from programs import Run, Site, wait_until  # noqa: E402
+from programs import SMALL_SPEC, Run, Site, wait_until  # noqa: E402
 
 UPDATE = "tls_read:PUT /v1/rounds/2/updates"
 
@@ -97,6 +97,35 @@ WORKER_POINTS = {
     "it is told of round 3": "tls_write:PUT /v1/rounds/2/updates > tls_read:train",
 }
 
+# Of a training whose updates are longer than a chunk.
+CHUNK = "tls_read:PUT /v1/rounds/2/updates/site-1"
+KEPT = "write:.uploads/site-1"
+
+AGGREGATOR_CHUNK_POINTS = {
+    "an upload begins, nothing is kept": f"{CHUNK} > open:.uploads/site-1",
+    "the first chunk has arrived in part": f"{CHUNK} > tls_read",
+    "the first chunk is half kept": f"{CHUNK} > {KEPT}@middle",
+    "the first chunk is kept, unanswered": f"{CHUNK} > {KEPT}@after",
+    "the second chunk is half kept": f"{CHUNK} > {KEPT} > {KEPT}@middle",
+    "the second chunk is kept and answered": f"{CHUNK} > {KEPT} > {KEPT} > tls_write:HTTP/1.1 202 > send@after",
+    "an upload is whole and folded, its file is there": f"{CHUNK} > remove:.uploads/site-1",
+    "it is asked where an upload stands": "tls_read:GET /v1/rounds/2/updates",
+}
+
+SENT = "tls_write:PUT /v1/rounds/2/updates"
+
+WORKER_CHUNK_POINTS = {
+    "it asks where its upload stands": "tls_write:GET /v1/rounds/2/updates",
+    "its first chunk is half sent": f"{SENT} > send@middle",
+    "its first chunk is sent, unanswered": f"{SENT} > send@after",
+    "its second chunk is about to go out": f"{SENT} > {SENT}",
+    "its second chunk is half sent": f"{SENT} > {SENT} > send@middle",
+    "its second chunk is answered": f"{SENT} > {SENT} > tls_read:HTTP/1.1 202",
+    "its last chunk is sent, unanswered": f"{SENT} > {SENT} > {SENT} > {SENT} > send@after",
+    "its last chunk is answered": f"{SENT} > tls_read:HTTP/1.1 200",
+    "a part of the parameters has arrived": "tls_write:GET /v1/rounds/2/parameters > tls_read > tls_read",
+}
+
 
 def faulty(at, fault="kill"):
     return {"LD_PRELOAD": str(KILLPOINT), "GENESIS_FAULT_AT": at, "GENESIS_FAULT": fault}
@@ -109,25 +138,26 @@ class Chaos(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.dir = pathlib.Path(folder.name)
         cls.site = Site(BIN, cls.dir / "site")
-        cls.expected = cls.site.undisturbed_model()
+        cls.chunked = Site(BIN, cls.dir / "chunked", spec=SMALL_SPEC.replace("[64, 64]", "[320, 320]"))
+        cls.expected = {site: site.undisturbed_model() for site in (cls.site, cls.chunked)}
 
-    def run_of(self, name):
-        run = Run(self.site, self.dir / re.sub(r"\W+", "-", name))
+    def run_of(self, name, site=None):
+        run = Run(site or self.site, self.dir / re.sub(r"\W+", "-", name))
         self.addCleanup(run.end)
         return run
 
     def start_all(self, run, victim, env, *victims_flags):
-        for name in ("server", *self.site.sites):
+        for name in ("server", *run.site.sites):
             run.start(name, env if name == victim else None, *(victims_flags if name == victim else ()))
 
     def assert_trained(self, run):
         codes = run.finish()
         self.assertEqual(set(codes.values()), {0}, (codes, run.logs()))
-        self.assertEqual(run.model(), self.expected, run.logs())
+        self.assertEqual(run.model(), self.expected[run.site], run.logs())
 
-    def kill_at(self, victim, name, point):
+    def kill_at(self, victim, name, point, site):
         """Seconds that the victim took to be back."""
-        run = self.run_of(f"{victim} {name}")
+        run = self.run_of(f"{victim} {name}", site)
         self.start_all(run, victim, faulty(point))
         code = run.parts[victim].wait(60)
         self.assertEqual(code, -signal.SIGKILL, f"the point was not met\n{run.logs()}")
@@ -136,10 +166,10 @@ class Chaos(unittest.TestCase):
         self.assert_trained(run)
         return run.restart_seconds
 
-    def kill_at_each(self, victim, points):
+    def kill_at_each(self, victim, points, site=None):
         took = {}
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            cases = {pool.submit(self.kill_at, victim, name, point): name
+            cases = {pool.submit(self.kill_at, victim, name, point, site): name
                      for name, point in points.items() if re.search(os.environ.get("POINTS", ""), name)}
             for case in concurrent.futures.as_completed(cases):
                 with self.subTest(victim=victim, point=cases[case]):
@@ -155,6 +185,22 @@ class Chaos(unittest.TestCase):
     def test_a_worker_is_killed_at_each_point(self):
         took = self.kill_at_each("site-1", WORKER_POINTS)
         print(f"{len(took)} points of a worker", flush=True)
+
+    def test_both_are_killed_between_the_chunks_of_an_update(self):
+        for victim, points in (("server", AGGREGATOR_CHUNK_POINTS), ("site-1", WORKER_CHUNK_POINTS)):
+            took = self.kill_at_each(victim, points, self.chunked)
+            print(f"{len(took)} points of {victim} between chunks", flush=True)
+
+    def test_a_disk_that_takes_no_chunk_for_a_while_does_not_end_the_training(self):
+        run = self.run_of("uploads ENOSPC", self.chunked)
+        self.start_all(run, "server", faulty("write:.uploads/", "ENOSPC"))
+        wait_until(lambda: "chunk refused" in run.log("server"), "a chunk that is not kept")
+        self.assertIn("No space left", run.log("server"))
+        run.parts["server"].kill()
+        run.parts["server"].wait(10)
+        run.parts["server"].stdout.close()
+        run.start("server")
+        self.assert_trained(run)
 
     def test_a_disk_that_fails_under_checkpoints_does_not_end_the_training(self):
         for fault, call in (("ENOSPC", "open"), ("ENOSPC", "write"), ("EIO", "write"), ("EIO", "fsync"), ("EIO", "rename")):

@@ -221,6 +221,12 @@ ssize_t write(int fd, const void* bytes, size_t size) {
   return obey(order, size, [&](std::size_t n) { return next(fd, bytes, n); });
 }
 
+ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
+  static const auto next = real<ssize_t(int, const void*, size_t, off_t)>(nullptr, "pwrite");
+  const auto order = plan().meet("write", path_of(fd));
+  return obey(order, size, [&](std::size_t n) { return next(fd, bytes, n, offset); });
+}
+
 int fsync(int fd) {
   static const auto next = real<int(int)>(nullptr, "fsync");
   return obey(plan().meet("fsync", path_of(fd)), 0, [&](std::size_t) { return next(fd); });

@@ -7,7 +7,9 @@ hostile_test.py BIN FAULTS [unittest arguments]: BIN holds the programs, FAULTS 
 of tests/chaos/killpoint.cpp. Standard library only; talks to 127.0.0.1 alone.
 """
 
+import base64
 import gzip
+import hashlib
 import json
 import pathlib
 import re
@@ -28,6 +30,7 @@ from programs import Run, Site, small_table, wait_until  # noqa: E402
 
 TOKEN = "a-token-for-this-test"
 MIB = 1 << 20
+ZSTD = b"\x28\xb5\x2f\xfd"  # how a frame begins (RFC 8878, 3.1.1)
 
 
 def tensors(named, metadata=None):
@@ -49,6 +52,10 @@ def parsed(body):
     header, data = json.loads(body[8:8 + size]), body[8 + size:]
     header.pop("__metadata__", None)
     return {name: (entry["shape"], data[slice(*entry["data_offsets"])]) for name, entry in header.items()}
+
+
+def digest_field(body):
+    return "sha-256=:" + base64.b64encode(hashlib.sha256(body).digest()).decode() + ":"
 
 
 class Answer:
@@ -240,15 +247,15 @@ class Hostile(unittest.TestCase):
         self.assert_refused(self.peer.raw(endless + b"X-B: b\r\n" * 100_000), 431, "header")
         self.assert_refused(self.peer.raw(b"GET /v1/task?client=" + b"a" * MIB + b" HTTP/1.1\r\nHost: x\r\n\r\n"), (400, 431))
         ten_gb = f"Content-Length: {10 << 30}"
-        for method, path in (("POST", "/v1/join"), ("POST", "/v1/summary"), ("PUT", "/v1/rounds/1/updates/site-2")):
-            self.assert_refused(self.peer.ask(method, path, b"{", ten_gb), 413, "larger than")
+        for path in ("/v1/join", "/v1/summary"):
+            self.assert_refused(self.peer.ask("POST", path, b"{", ten_gb), 413, "larger than")
         chunk = b"100000\r\n" + b"a" * MIB + b"\r\n"
-        endless_body = self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", chunk * 80, "Transfer-Encoding: chunked")
-        self.assert_refused(endless_body, 413, "larger than")
+        self.assert_refused(self.peer.ask("POST", "/v1/summary", chunk * 80, "Transfer-Encoding: chunked"), 413, "larger than")
+        self.assert_refused(self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", b"{", ten_gb), 412, "join first")
         for smuggled in ("Transfer-Encoding: chunked\r\nContent-Length: 3", "Transfer-Encoding: gzip, chunked", "Content-Length: 1\r\nContent-Length: 2",
                          "Content-Length: -1", "Content-Length: 1e3"):
             self.assert_refused(self.peer.ask("POST", "/v1/join", b"0\r\n\r\n", smuggled), 400)
-        self.assertLess(self.peak_mib() - before, 80)
+        self.assertLess(self.peak_mib() - before, 200)  # a body of 64 MiB, and the copy that grows
         self.assert_trains_on()
 
     def test_json_bombs_and_names_that_are_none_are_refused(self):
@@ -303,7 +310,9 @@ class Hostile(unittest.TestCase):
         good = update()
         self.assert_refused(put(update(round=0), round_=0), 409, "current round is 1")
         self.assert_refused(put(update(round=2), round_=2), 409, "current round is 1")
-        self.assert_refused(put(good, round_=99), 400, "another client or round")
+        self.assert_refused(put(good, round_=99), 409, "has not opened; the current round is 1")
+        self.assert_refused(put(b"{", f"Content-Length: {10 << 30}"), 413, "larger than")
+        self.assert_refused(put(b"100000\r\n" + b"a" * MIB + b"\r\n0\r\n\r\n", "Transfer-Encoding: chunked"), 413, "larger than")
         self.assert_refused(put(good, round_="1e3"), 404)
         self.assert_refused(put(good, round_=2**40), 404)
         self.assert_refused(put(update(run="0" * 32)), 409, "another run")
@@ -349,7 +358,7 @@ class Hostile(unittest.TestCase):
             self.assert_refused(put(sealed(json.dumps(odd).encode(), bytes(16))), (400, 413), "safetensors")
         for length in (0, 2**63, 2**64 - 1, len(good)):
             self.assert_refused(put(struct.pack("<Q", length) + good[8:]), (400, 413, 422), "safetensors")
-        many = {f"t{i}": ([0], b"") for i in range(5000)}
+        many = {f"t{i}": ([0], b"") for i in range(4100)}
         self.assert_refused(put(tensors(many)), (400, 413), "safetensors")
 
         self.assertEqual(self.status()["round"]["current"], 1)
@@ -358,15 +367,66 @@ class Hostile(unittest.TestCase):
     def test_compressed_bombs_are_refused_in_little_memory(self):
         self.start_round_1()
         before = self.peak_mib()
-        bomb = gzip.compress(bytes(512 * MIB), 6)
-        for path in ("/v1/rounds/1/updates/site-2", "/v1/join", "/v1/summary"):
-            method = "PUT" if "updates" in path else "POST"
-            self.assert_refused(self.peer.ask(method, path, bomb, "Content-Encoding: gzip"), (400, 413, 415))
+        gzip_bomb = gzip.compress(bytes(128 * MIB), 6)
+        block = struct.pack("<I", 131072 << 3 | 1 << 1)[:3] + b"\0"  # 4 bytes stand for 128 KiB of zeros
+        zstd_bomb = ZSTD + b"\x00\x50" + 4096 * block + b"\x01\0\0"
+        sized = ZSTD + b"\xe0" + struct.pack("<Q", 2**62) + 16 * block + b"\x01\0\0"
+        window = ZSTD + b"\x00\xf8" + b"\x09\0\0x"  # asks for 2^41 bytes
+        for encoding, bomb in (("gzip", gzip_bomb), ("zstd", zstd_bomb), ("zstd", sized), ("zstd", window)):
+            self.assertLess(len(bomb), 256 * 1024)
+            for path in ("/v1/rounds/1/updates/site-2", "/v1/join", "/v1/summary"):
+                method = "PUT" if "updates" in path else "POST"
+                self.assert_refused(self.peer.ask(method, path, bomb, f"Content-Encoding: {encoding}"), (400, 413))
         twice = gzip.compress(gzip.compress(bytes(16 * MIB)))
-        for body in (twice, bomb[:-10], b"\x1f\x8b" + bytes(100), gzip.compress(b"x") + b"more"):
-            self.assert_refused(self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", body, "Content-Encoding: gzip"), (400, 413, 422))
+        one = ZSTD + b"\x00\x50\x09\0\0x"
+        for encoding, body in (("gzip", twice), ("gzip", gzip_bomb[:-10]), ("gzip", b"\x1f\x8b" + bytes(100)), ("gzip", gzip.compress(b"x") + b"more"),
+                               ("zstd", zstd_bomb[:-3]), ("zstd", ZSTD + bytes(100)), ("zstd", one + b"more"), ("zstd", one + one),
+                               ("zstd", b"\x50\x2a\x4d\x18\x04\0\0\0skip"), ("zstd", one[:5]), ("br", b"x"), ("gzip, zstd", gzip.compress(b"x"))):
+            answer = self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", body, f"Content-Encoding: {encoding}")
+            self.assert_refused(answer, (400, 413, 422), "client site-2")
         self.assertLess(self.peak_mib() - before, 30)
         self.assert_trains_on(["site-2"])
+
+    def test_chunks_that_lie_are_refused_and_keep_nothing(self):
+        """Chunks of someone with site-2's certificate; the real site-2 then takes the place of what is left."""
+        self.start_round_1()
+        path = "/v1/rounds/1/updates/site-2"
+        upload = bytes(range(256)) * 300
+
+        def put(begin, end, body=None, digest=None, size=len(upload), whole=digest_field(upload), peer=self.peer, path=path):
+            body = upload[begin:end] if body is None else body
+            return peer.ask("PUT", path, body, f"Content-Range: bytes {begin}-{end - 1}/{size}",
+                            f"Content-Digest: {digest or digest_field(body)}", f"Repr-Digest: {whole}")
+
+        def standing():
+            return json.loads(self.peer.ask("GET", path).body)["offset"]
+
+        self.assert_refused(put(1000, 2000), 416)
+        self.assertEqual((put(0, 1000).status, standing()), (202, 1000))
+        self.assertEqual((put(0, 1000).status, standing()), (202, 1000))
+        self.assert_refused(put(0, 1000, body=b"x" * 1000), 409, "other bytes of this update")
+        self.assert_refused(put(1000, 2000, body=b"x" * 999), 400, "names 1000 bytes, but the body has 999")
+        self.assert_refused(put(1000, 2000, digest=digest_field(b"other")), 422, "altered on the way")
+        self.assert_refused(put(2000, 3000), 416)
+        self.assert_refused(put(1000, 2000, size=2**60), 413, "larger than")
+        self.assert_refused(put(1000, 2000, size=2**64), 400, "Content-Range")
+        self.assert_refused(put(1000, 2000, size=1500), 400, "Content-Range")
+        self.assert_refused(put(1000, 2000, whole="sha-256=:AAAA:"), 400, "Repr-Digest")
+        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger")), 403, "speaks only for itself")
+        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger"), path="/v1/rounds/1/updates/stranger"), 412, "join first")
+        self.assert_refused(put(1000, 2000, path="/v1/rounds/9/updates/site-2"), 409, "the current round is 1")
+        self.assertEqual(standing(), 1000)
+        for i in range(50):  # one unfinished upload a client, however many it begins
+            self.assertEqual(put(0, 60_000, whole=digest_field(b"%d" % i)).status, 202)
+        left = list((self.run_.output / ".uploads").iterdir())
+        self.assertEqual([(file.name, file.stat().st_size) for file in left], [("site-2", 60_000)])
+        self.assert_refused(put(60_000, len(upload), whole=digest_field(b"49")), 422, "the whole update")
+        self.assertEqual(standing(), 0)
+        self.assertEqual(put(0, 60_000).status, 202)
+        self.assert_refused(put(60_000, len(upload)), (400, 413), "client site-2: safetensors")
+        self.assertEqual(put(0, 1000).status, 202)
+        self.assert_trains_on(["site-2"])
+        self.assertFalse((self.run_.output / ".uploads").exists())
 
     def test_replayed_and_rechunked_updates_are_taken_once(self):
         self.start_round_1()

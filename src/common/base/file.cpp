@@ -105,4 +105,47 @@ Status write_file_atomic(const std::filesystem::path& path,
   return {};
 }
 
+Status write_at(const std::filesystem::path& path, std::uint64_t offset, std::string_view bytes) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (file.get() < 0) {
+    return fail(Errc::kIo, path.string() + ": cannot be opened: " + cause());
+  }
+  while (!bytes.empty()) {
+    const auto put = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) {
+      continue;
+    }
+    if (put < 0) {
+      return fail(Errc::kIo, path.string() + ": cannot be written: " + cause());
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+    offset += static_cast<std::uint64_t>(put);
+  }
+  return {};
+}
+
+Result<std::string> read_at(const std::filesystem::path& path,
+                            std::uint64_t offset,
+                            std::size_t size) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) {
+    return fail(Errc::kIo, path.string() + ": cannot be opened: " + cause());
+  }
+  std::string bytes(size, '\0');
+  std::size_t filled = 0;
+  while (filled < size) {
+    const auto got = ::pread(
+        file.get(), bytes.data() + filled, size - filled, static_cast<off_t>(offset + filled));
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      return fail(Errc::kIo,
+                  path.string() + ": cannot be read: " + (got < 0 ? cause() : "it is shorter"));
+    }
+    filled += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
 }  // namespace genesis

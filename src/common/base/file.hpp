@@ -23,4 +23,15 @@ enum class FileAccess { kEveryone, kOwnerOnly };
                                        std::string_view bytes,
                                        FileAccess access = FileAccess::kEveryone);
 
+/// Writes `bytes` at `offset` of `path`, which is made where it is missing. Not durable. Errors:
+/// kIo names the file and the cause.
+[[nodiscard]] Status write_at(const std::filesystem::path& path,
+                              std::uint64_t offset,
+                              std::string_view bytes);
+
+/// Exactly the bytes [offset, offset + size) of `path`. Errors: kIo, also where there are fewer.
+[[nodiscard]] Result<std::string> read_at(const std::filesystem::path& path,
+                                          std::uint64_t offset,
+                                          std::size_t size);
+
 }  // namespace genesis

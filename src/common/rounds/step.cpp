@@ -188,32 +188,44 @@ std::string why_stale(const State& state, const Member& member, RoundId round) {
          (was_last ? state.last_close : "before");
 }
 
-Step updated(const Config& config, Step out, const UpdateReceived& event, Instant now) {
+// Whether an update of `round` by `client` is to be folded; else `out` says why not.
+bool awaits_update(Step& out, const ClientId& client, RoundId round, Instant now) {
   auto& state = out.state;
-  const auto found = state.members.find(event.client);
+  const auto found = state.members.find(client);
   if (found == state.members.end()) {
-    out.effects.emplace_back(RefuseClient{event.client, "join first"});
-    return out;
+    out.effects.emplace_back(RefuseClient{client, "join first"});
+    return false;
   }
-  see(out, event.client, now);
+  see(out, client, now);
   auto& member = found->second;
-  if (event.round.value != 0 && member.last_round == event.round) {
-    out.effects.emplace_back(IgnoreDuplicate{event.client});
-    return out;
+  if (round.value != 0 && member.last_round == round) {
+    out.effects.emplace_back(IgnoreDuplicate{client});
+    return false;
   }
-  const bool is_awaited = state.phase == Phase::kTraining && event.round == state.round &&
-                          state.selected.contains(event.client) && !member.standing.is_set_aside();
+  const bool is_awaited = state.phase == Phase::kTraining && round == state.round &&
+                          state.selected.contains(client) && !member.standing.is_set_aside();
   if (!is_awaited) {
-    const bool is_late = event.round < state.round ||
-                         (event.round == state.round && state.phase != Phase::kTraining);
+    const bool is_late =
+        round < state.round || (round == state.round && state.phase != Phase::kTraining);
     member.standing.late_updates += is_late ? 1 : 0;
-    out.effects.emplace_back(
-        RejectStale{event.client, state.round, why_stale(state, member, event.round)});
+    out.effects.emplace_back(RejectStale{client, state.round, why_stale(state, member, round)});
+  }
+  return is_awaited;
+}
+
+Step announced(Step out, const UpdateAnnounced& event, Instant now) {
+  awaits_update(out, event.client, event.round, now);
+  return out;
+}
+
+Step updated(const Config& config, Step out, const UpdateReceived& event, Instant now) {
+  if (!awaits_update(out, event.client, event.round, now)) {
     return out;
   }
+  auto& member = out.state.members.at(event.client);
   member.last_round = event.round;
   succeed(member.standing);
-  state.reported.insert(event.client);
+  out.state.reported.insert(event.client);
   out.effects.emplace_back(FoldUpdate{event.client});
   close_if_done(config, out, now);
   return out;
@@ -362,6 +374,7 @@ Step step(const Config& config, State state, const Event& event, Instant now) {
           [&](const ClientJoined& e) { return joined(config, std::move(out), e, now); },
           [&](const TaskAsked& e) { return asked(config, std::move(out), e, now); },
           [&](const SummaryReceived& e) { return summarized(config, std::move(out), e, now); },
+          [&](const UpdateAnnounced& e) { return announced(std::move(out), e, now); },
           [&](const UpdateReceived& e) { return updated(config, std::move(out), e, now); },
           [&](const UpdateRefused& e) { return refused(config, std::move(out), e, now); },
           [&](const Tick&) { return ticked(config, std::move(out), now); },

@@ -31,6 +31,10 @@ struct TaskAsked {
 struct SummaryReceived {
   ClientId client;
 };
+struct UpdateAnnounced {  // it is on its way: refused now, it need not travel
+  ClientId client;
+  RoundId round;
+};
 struct UpdateReceived {  // its content has been checked
   ClientId client;
   RoundId round;
@@ -40,8 +44,13 @@ struct UpdateRefused {  // its content was no update of this training
   std::string reason;
 };
 struct Tick {};
-using Event =
-    std::variant<ClientJoined, TaskAsked, SummaryReceived, UpdateReceived, UpdateRefused, Tick>;
+using Event = std::variant<ClientJoined,
+                           TaskAsked,
+                           SummaryReceived,
+                           UpdateAnnounced,
+                           UpdateReceived,
+                           UpdateRefused,
+                           Tick>;
 
 // Effects.
 struct AdmitClient {

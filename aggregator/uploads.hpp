@@ -1,0 +1,63 @@
+#pragma once
+// Updates that are still arriving, in chunks: one a client, of one round. Each is a file, so that
+// memory does not grow with the number of clients; the rules are wire::place's. A process that
+// starts forgets what an earlier one left: clients then send it again. One thread at a time.
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/error.hpp"
+#include "common/base/ids.hpp"
+#include "common/wire/transfer.hpp"
+
+namespace genesis::aggregator {
+
+class Uploads {
+ public:
+  /// Owns `folder`: empties it now, makes it when it is needed, removes it at the end.
+  explicit Uploads(std::filesystem::path folder);
+  ~Uploads();
+  Uploads(const Uploads&) = delete;
+  Uploads& operator=(const Uploads&) = delete;
+
+  /// How much of the client's update of `round` has arrived.
+  [[nodiscard]] wire::UploadProgress progress(const ClientId& client, RoundId round) const;
+
+  struct Added {
+    bool is_gap = false;               // bytes before the chunk are missing: nothing was added
+    std::optional<std::string> whole;  // all of it, once complete; follow with take() or forget()
+  };
+  /// Adds a chunk; the same again changes nothing. Errors: kInvalidArgument where `bytes` are not
+  /// as many as it says, kDataLoss where they or the whole do not have their digest, kConflict
+  /// where other bytes are there already, kUnavailable where the disk does not take them.
+  [[nodiscard]] Result<Added> add(const ClientId& client,
+                                  RoundId round,
+                                  const wire::Chunk& chunk,
+                                  std::string_view bytes);
+
+  /// The complete update has been folded: its progress stays, its bytes go.
+  void take(const ClientId& client);
+  void forget(const ClientId& client);
+  /// Those of rounds before `round`.
+  void forget_before(RoundId round);
+
+ private:
+  struct Upload {
+    RoundId round;
+    wire::UploadProgress progress;
+  };
+
+  [[nodiscard]] std::filesystem::path path(const ClientId& client) const;
+  void remove_file(const ClientId& client) const;
+  [[nodiscard]] Status compare(const ClientId& client,
+                               const wire::Chunk& chunk,
+                               std::string_view known) const;
+  [[nodiscard]] Status store(const ClientId& client, std::uint64_t offset, std::string_view bytes);
+
+  std::filesystem::path folder_;
+  std::map<ClientId, Upload> uploads_;
+};
+
+}  // namespace genesis::aggregator
