@@ -25,7 +25,9 @@ boost::asio::awaitable<Result<Given>> Applier::given(Training training) {
   if (security.tls) {
     const auto& name = security.tls->secret_name;
     k8s::ObjectKey key(training.ns, name);
+    watch_.pause();
     auto secret = co_await api_.get(k8s::kSecrets, key);
+    watch_.resume();
     if (!secret) {
       co_return tl::unexpected(secret.error().within("spec.security.tls"));
     }
@@ -39,7 +41,9 @@ boost::asio::awaitable<Result<Given>> Applier::given(Training training) {
   if (security.auth_token_secret_ref) {
     const auto& reference = *security.auth_token_secret_ref;
     k8s::ObjectKey key(training.ns, reference.name);
+    watch_.pause();
     auto secret = co_await api_.get(k8s::kSecrets, key);
+    watch_.resume();
     if (!secret) {
       co_return tl::unexpected(secret.error().within("spec.security.authTokenSecretRef"));
     }
@@ -58,7 +62,9 @@ boost::asio::awaitable<Result<Given>> Applier::given(Training training) {
 
 boost::asio::awaitable<Result<Authority>> Applier::read_authority(Training training, Given given) {
   k8s::ObjectKey key(training.ns, Names(training.name).operator_secret);
+  watch_.pause();
   auto secret = co_await api_.get(k8s::kSecrets, key);
+  watch_.resume();
   if (!secret) {
     co_return tl::unexpected(secret.error());
   }
@@ -88,8 +94,10 @@ boost::asio::awaitable<Status> Applier::make(Training training,
   if (!action.uid.empty()) {
     k8s::ObjectKey key(training.ns, desired.name());
     k8s::PatchOptions options;
+    watch_.pause();
     auto changed =
         co_await api_.patch(desired.resource, std::move(key), std::move(desired.object), options);
+    watch_.resume();
     co_return changed ? Status() : Status(tl::unexpected(changed.error()));
   }
   if (desired.recipe) {
@@ -116,13 +124,17 @@ boost::asio::awaitable<Status> Applier::make(Training training,
     desired.object["data"] = std::move(*data);
   }
   k8s::WriteOptions options;
+  watch_.pause();
   auto created = co_await api_.create(desired.resource, std::move(desired.object), options);
+  watch_.resume();
   co_return created ? Status() : Status(tl::unexpected(created.error()));
 }
 
 boost::asio::awaitable<Result<bool>> Applier::is_foreign(Training training, Taken taken) {
   k8s::ObjectKey key(training.ns, taken.name);
+  watch_.pause();
   auto object = co_await api_.get(taken.resource, std::move(key));
+  watch_.resume();
   if (!object) {
     if (object.error().code == Errc::kNotFound) {
       co_return false;
@@ -133,7 +145,7 @@ boost::asio::awaitable<Result<bool>> Applier::is_foreign(Training training, Take
   co_return !owner || owner->uid != training.uid;
 }
 
-boost::asio::awaitable<Result<Applied>> Applier::apply(Training training, Plan plan) {
+boost::asio::awaitable<Applied> Applier::apply(Training training, Plan plan) {
   Applied applied;
   std::optional<Authority> authority;  // of this pass: made or read once
   for (auto& action : plan.actions) {
@@ -147,7 +159,8 @@ boost::asio::awaitable<Result<Applied>> Applier::apply(Training training, Plan p
       if (!done && is_new && done.error().code == Errc::kAlreadyExists) {
         auto foreign = co_await is_foreign(training, taken);
         if (!foreign) {
-          co_return tl::unexpected(foreign.error());
+          applied.hindrance = foreign.error().within(what);
+          co_return applied;
         }
         if (*foreign) {
           applied.taken.push_back(std::move(taken));
@@ -161,12 +174,15 @@ boost::asio::awaitable<Result<Applied>> Applier::apply(Training training, Plan p
       k8s::ObjectKey key(training.ns, remove->name);
       k8s::DeleteOptions options;
       options.uid = remove->uid;
+      watch_.pause();
       done = co_await api_.remove(remove->resource, std::move(key), std::move(options));
+      watch_.resume();
     }
     if (!done && is_refusal(done.error())) {
       applied.refusals.push_back(what + ": " + done.error().message);
     } else if (!done) {
-      co_return tl::unexpected(done.error().within(what));
+      applied.hindrance = done.error().within(what);
+      co_return applied;
     }
   }
   co_return applied;
@@ -182,8 +198,10 @@ boost::asio::awaitable<Result<std::string>> Applier::patch_status(Training train
   k8s::ObjectKey key(training.ns, training.name);
   k8s::PatchOptions options;
   options.subresource = k8s::Subresource::kStatus;
+  watch_.pause();
   auto patched = co_await api_.patch(
       k8s::kFederatedTrainings, std::move(key), std::move(body), std::move(options));
+  watch_.resume();
   if (!patched) {
     co_return tl::unexpected(patched.error().within("status"));
   }

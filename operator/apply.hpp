@@ -12,6 +12,7 @@
 #include "common/k8s/api.hpp"
 #include "operator/credentials.hpp"
 #include "operator/plan.hpp"
+#include "operator/stopwatch.hpp"
 
 namespace genesis::control {
 
@@ -25,14 +26,18 @@ struct Taken {
 struct Applied {
   std::vector<std::string> refusals;  // "Job a: exceeded quota": trying again changes nothing soon
   std::vector<Taken> taken;           // by objects that are not ours
+  std::optional<Error> hindrance;  // ended the pass and may pass itself (kUnavailable, kConflict)
 };
 
+/// For one pass.
 class Applier {
  public:
-  Applier(k8s::Api& api, crypto::Entropy& entropy) : api_(api), entropy_(entropy) {}
+  /// All outlive it.
+  Applier(k8s::Api& api, crypto::Entropy& entropy, Stopwatch& watch)
+      : api_(api), entropy_(entropy), watch_(watch) {}
 
-  /// Errors: those that may pass (kUnavailable, kConflict, …); what was done before them stays.
-  [[nodiscard]] boost::asio::awaitable<Result<Applied>> apply(Training training, Plan plan);
+  /// What was done before a hindrance stays.
+  [[nodiscard]] boost::asio::awaitable<Applied> apply(Training training, Plan plan);
   /// The metadata.resourceVersion after it.
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> patch_status(Training training,
                                                                          TrainingStatus status);
@@ -49,6 +54,7 @@ class Applier {
 
   k8s::Api& api_;
   crypto::Entropy& entropy_;
+  Stopwatch& watch_;
 };
 
 }  // namespace genesis::control

@@ -248,6 +248,9 @@ class Judge {
     for (const auto& refusal : seen_.refusals) {
       add(reason::kApplyFailed, refusal);
     }
+    if (seen_.hindrance && is_past(seen_.hindrance->since + settings_.api_patience)) {
+      add(reason::kApplyFailed, seen_.hindrance->what);
+    }
     const auto& started_with = training_.status.spec_sha256;
     if (!started_with.empty() && started_with != spec_digest(training_.spec)) {
       add(reason::kSpecChanged,

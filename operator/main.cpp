@@ -72,9 +72,8 @@ class Replica {
         identity_(identity()),
         world_(io.get_executor(), api, options.watch_namespace),
         reports_(io.get_executor(), api),
-        applier_(api, entropy_),
         events_(io.get_executor(), api, "genesis-operator", identity_),
-        reconciler_(world_, applier_, reports_, events_, options.settings),
+        reconciler_(world_, api, entropy_, reports_, events_, options.settings),
         controller_(
             io.get_executor(),
             [this](k8s::ObjectKey key) { return reconciler_.reconcile(std::move(key)); },
@@ -86,6 +85,7 @@ class Replica {
     });
     events_.on_error(
         [](const Error& error) { spdlog::warn("event not written: {}", error.message); });
+    reconciler_.on_pass([this](auto own) { metrics_.passed(own); });
     controller_.on_reconciled([this](const k8s::ReconcileReport& report) {
       metrics_.reconciled(report, controller_.queue());
       metrics_.watches(world_.trainings().size());
@@ -197,7 +197,6 @@ class Replica {
   crypto::SystemEntropy entropy_;
   control::World world_;
   control::Reports reports_;
-  control::Applier applier_;
   k8s::EventRecorder events_;
   control::Reconciler reconciler_;
   k8s::Controller controller_;

@@ -10,7 +10,7 @@ double seconds(Milliseconds time) {
 }
 
 std::vector<double> buckets() {
-  return {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0};
+  return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0};
 }
 
 metrics::Labels by_controller() {
@@ -38,6 +38,8 @@ Metrics::Metrics(metrics::Registry& registry)
                                       by_controller(),
                                       buckets())
                           .with({kController})),
+      own_time_(registry.histogram(
+          {"genesis_operator_reconcile_cpu_seconds", "Processor time of a reconcile."}, buckets())),
       depth_(registry.gauges({"workqueue_depth", "Trainings that are due."}, by_name())
                  .with({kController})),
       adds_(registry.counters({"workqueue_adds_total", "Trainings put into the queue."}, by_name())

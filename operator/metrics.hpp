@@ -1,6 +1,7 @@
 #pragma once
 // All metrics of the operator, under the names of controller-runtime and client-go, so that their
 // dashboards and alerts work.
+#include <chrono>
 #include <string>
 
 #include "common/k8s/controller.hpp"
@@ -14,6 +15,7 @@ class Metrics {
   explicit Metrics(metrics::Registry& registry);
 
   void reconciled(const k8s::ReconcileReport& report, const k8s::Workqueue& queue);
+  void passed(std::chrono::duration<double> own) { own_time_.observe(own.count()); }
   void requested(const k8s::RequestReport& report);
   void leads(bool is_leader) { leader_.set(is_leader ? 1.0 : 0.0); }
   void watches(std::size_t trainings) { trainings_.set(static_cast<double>(trainings)); }
@@ -22,6 +24,7 @@ class Metrics {
   metrics::Family<metrics::Counter> reconciles_;
   metrics::Counter errors_;
   metrics::Histogram reconcile_time_;
+  metrics::Histogram own_time_;
   metrics::Gauge depth_;
   metrics::Counter adds_;
   metrics::Counter retries_;

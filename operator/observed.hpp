@@ -21,6 +21,7 @@ struct Settings {
   std::string operator_namespace;         // where the operator's own pods are
   std::chrono::seconds poll{2};           // between two looks at a running aggregator
   std::chrono::seconds pod_patience{30};  // until a pod that is not there, or silent, is reported
+  std::chrono::seconds api_patience{2};   // until an error of the API server that stays is reported
 };
 
 /// The object itself. `spec` is valid, else `invalid` says what is wrong and spec is the default.
@@ -79,6 +80,13 @@ struct ServiceState {
   std::string balancer_address;  // IP or name, "" while there is none
 };
 
+/// What keeps the API server from doing what we ask, though it may pass: an error 500, a webhook
+/// that does not answer.
+struct Hindrance {
+  std::string what;  // "Job a: failed calling webhook"
+  SystemTime since;  // of the first pass in a row that it ended
+};
+
 /// By name.
 struct Children {
   std::map<std::string, Child> secrets;
@@ -96,6 +104,7 @@ struct Observed {
   std::optional<wire::StatusReport> report;  // absent while the aggregator does not answer
   std::string report_error;                  // why it does not
   std::vector<std::string> refusals;         // of the last actions: "Job a: exceeded quota"
+  std::optional<Hindrance> hindrance;        // of the last pass, where one ended it
   SystemTime now;
 };
 

@@ -31,6 +31,15 @@ bool is_over(const TrainingStatus& status) {
 
 }  // namespace
 
+void Reconciler::remember(const std::optional<Error>& hindrance, SystemTime now, Memory& memory) {
+  if (!hindrance) {
+    memory.hindrance.reset();
+    return;
+  }
+  const SystemTime since = memory.hindrance ? memory.hindrance->since : now;
+  memory.hindrance = Hindrance{hindrance->message, since};
+}
+
 Observed Reconciler::observe(const k8s::ObjectKey& key, Memory& memory) const {
   Observed seen = world_.observe(key);
   if (!seen.training) {
@@ -52,7 +61,7 @@ Observed Reconciler::observe(const k8s::ObjectKey& key, Memory& memory) const {
   return seen;
 }
 
-boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen) {
+boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen, Stopwatch& watch) {
   const auto& training = *seen.training;
   const auto* const pod = newest_pod(seen.children, Names(training.name).aggregator);
   if (is_over(training.status)) {
@@ -62,7 +71,9 @@ boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen) {
   if (pod == nullptr || !pod->is_running || pod->is_leaving || pod->ip.empty()) {
     co_return;
   }
+  watch.pause();
   auto report = co_await reports_.ask(training, pod->ip);
+  watch.resume();
   if (report) {
     seen.report = std::move(*report);
   } else {
@@ -70,10 +81,12 @@ boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen) {
   }
 }
 
-boost::asio::awaitable<Status> Reconciler::look_at_taken(Training training, Memory& memory) {
+boost::asio::awaitable<Status> Reconciler::look_at_taken(Training training,
+                                                         Applier& applier,
+                                                         Memory& memory) {
   std::vector<Taken> still;
   for (std::size_t i = 0; i < memory.taken.size(); ++i) {
-    auto foreign = co_await applier_.is_foreign(training, memory.taken[i]);
+    auto foreign = co_await applier.is_foreign(training, memory.taken[i]);
     if (!foreign) {
       co_return tl::unexpected(foreign.error());
     }
@@ -85,15 +98,13 @@ boost::asio::awaitable<Status> Reconciler::look_at_taken(Training training, Memo
   co_return Status();
 }
 
-boost::asio::awaitable<Status> Reconciler::report(const k8s::ObjectKey& key,
-                                                  Training training,
-                                                  Plan plan,
-                                                  Memory& memory) {
+boost::asio::awaitable<Status> Reconciler::report(
+    const k8s::ObjectKey& key, Training training, Plan plan, Applier& applier, Memory& memory) {
   const std::string version = world_.version_of(key);
   for (auto& action : plan.actions) {
     if (auto* const status = std::get_if<PatchStatus>(&action)) {
       TrainingStatus written = status->status;
-      auto patched = co_await applier_.patch_status(training, written);
+      auto patched = co_await applier.patch_status(training, written);
       if (!patched && patched.error().code != Errc::kNotFound) {
         co_return tl::unexpected(patched.error());
       }
@@ -120,6 +131,17 @@ boost::asio::awaitable<Status> Reconciler::report(const k8s::ObjectKey& key,
 }
 
 boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::reconcile(k8s::ObjectKey key) {
+  Stopwatch watch;
+  auto done = co_await pass(std::move(key), watch);
+  if (on_pass_) {
+    on_pass_(watch.own());
+  }
+  co_return done;
+}
+
+boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey key,
+                                                                 Stopwatch& watch) {
+  Applier applier(api_, entropy_, watch);
   Memory& memory = memory_[key];
   Observed seen = observe(key, memory);
   if (!seen.training) {
@@ -128,24 +150,24 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::reconcile(k8s::Objec
     co_return k8s::Reconciled{};
   }
   if (!memory.taken.empty()) {
-    const Status looked = co_await look_at_taken(*seen.training, memory);
+    const Status looked = co_await look_at_taken(*seen.training, applier, memory);
     if (!looked) {
       co_return tl::unexpected(looked.error());
     }
     seen = observe(key, memory);
   }
-  co_await ask_aggregator(seen);
+  co_await ask_aggregator(seen, watch);
   Plan made = plan(seen, settings_);
   Plan first = made;
-  auto applied = co_await applier_.apply(*seen.training, std::move(first));
-  if (!applied) {
-    co_return tl::unexpected(applied.error());
-  }
-  const bool is_news = applied->refusals != memory.refusals || !applied->taken.empty();
-  memory.refusals = applied->refusals;
-  memory.taken.insert(memory.taken.end(), applied->taken.begin(), applied->taken.end());
+  const Applied applied = co_await applier.apply(*seen.training, std::move(first));
+  const bool is_news =
+      applied.refusals != memory.refusals || !applied.taken.empty() || applied.hindrance;
+  memory.refusals = applied.refusals;
+  memory.taken.insert(memory.taken.end(), applied.taken.begin(), applied.taken.end());
+  remember(applied.hindrance, seen.now, memory);
   if (is_news) {
     seen.refusals = memory.refusals;
+    seen.hindrance = memory.hindrance;
     for (const auto& taken : memory.taken) {
       add_foreign(seen.children, taken);
     }
@@ -159,7 +181,10 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::reconcile(k8s::Objec
     done.requeue_after =
         std::min<Milliseconds>(done.requeue_after.value_or(kRefusedAgain), kRefusedAgain);
   }
-  const Status reported = co_await report(key, *seen.training, std::move(made), memory);
+  const Status reported = co_await report(key, *seen.training, std::move(made), applier, memory);
+  if (applied.hindrance) {
+    co_return tl::unexpected(*applied.hindrance);  // is tried again sooner than anything planned
+  }
   if (!reported) {
     co_return tl::unexpected(reported.error());
   }

@@ -2,7 +2,9 @@
 // One pass over one training: observe, plan, apply. What a pass learns that the cluster does not
 // hold (refusals, names that are taken, a status that the cache has yet to see) is kept until the
 // next.
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,15 +22,22 @@ class Reconciler {
  public:
   /// All outlive it.
   Reconciler(const World& world,
-             Applier& applier,
+             k8s::Api& api,
+             crypto::Entropy& entropy,
              Reports& reports,
              k8s::EventRecorder& events,
              Settings settings)
       : world_(world),
-        applier_(applier),
+        api_(api),
+        entropy_(entropy),
         reports_(reports),
         events_(events),
         settings_(std::move(settings)) {}
+
+  /// Told after each pass its processor time.
+  void on_pass(std::function<void(Stopwatch::Duration own)> handler) {
+    on_pass_ = std::move(handler);
+  }
 
   [[nodiscard]] boost::asio::awaitable<Result<k8s::Reconciled>> reconcile(k8s::ObjectKey key);
 
@@ -36,24 +45,30 @@ class Reconciler {
   struct Memory {
     std::string uid;
     std::vector<std::string> refusals;
+    std::optional<Hindrance> hindrance;
     std::vector<Taken> taken;
     std::string base_version;  // of the training, when `written` was written over it
     std::optional<TrainingStatus> written;
   };
 
+  static void remember(const std::optional<Error>& hindrance, SystemTime now, Memory& memory);
   [[nodiscard]] Observed observe(const k8s::ObjectKey& key, Memory& memory) const;
-  [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen);
-  [[nodiscard]] boost::asio::awaitable<Status> look_at_taken(Training training, Memory& memory);
-  [[nodiscard]] boost::asio::awaitable<Status> report(const k8s::ObjectKey& key,
-                                                      Training training,
-                                                      Plan plan,
-                                                      Memory& memory);
+  [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen, Stopwatch& watch);
+  [[nodiscard]] boost::asio::awaitable<Status> look_at_taken(Training training,
+                                                             Applier& applier,
+                                                             Memory& memory);
+  [[nodiscard]] boost::asio::awaitable<Status> report(
+      const k8s::ObjectKey& key, Training training, Plan plan, Applier& applier, Memory& memory);
+  [[nodiscard]] boost::asio::awaitable<Result<k8s::Reconciled>> pass(k8s::ObjectKey key,
+                                                                     Stopwatch& watch);
 
   const World& world_;
-  Applier& applier_;
+  k8s::Api& api_;
+  crypto::Entropy& entropy_;
   Reports& reports_;
   k8s::EventRecorder& events_;
   Settings settings_;
+  std::function<void(Stopwatch::Duration)> on_pass_;
   std::map<k8s::ObjectKey, Memory> memory_;
 };
 

@@ -6,7 +6,7 @@ import re
 import sys
 
 SOURCE = pathlib.Path(sys.argv[1])
-DECLARING = ["aggregator/metrics.cpp", "worker/metrics.cpp", "src/common/metrics/process.cpp"]
+DECLARING = ["aggregator/metrics.cpp", "worker/metrics.cpp", "operator/metrics.cpp", "src/common/metrics/process.cpp"]
 USING = ["manifests/grafana/genesis-training.json", "manifests/prometheus/alerts.yaml", "docs/metrics.md"]
 # Interface of a training (a dashboard may rely on them).
 INTERFACE = """genesis_round genesis_rounds_total genesis_round_duration_seconds genesis_round_clients
@@ -14,7 +14,7 @@ genesis_update_bytes_total genesis_aggregation_seconds genesis_generator_loss ge
 genesis_update_norm genesis_client_divergence genesis_client_train_seconds genesis_local_step_seconds
 genesis_local_epochs_total genesis_refused_requests_total process_resident_memory_bytes
 process_cpu_seconds_total""".split()
-NAME = r"(?:genesis|process)_[a-z0-9_]*[a-z0-9]"
+NAME = r"(?:genesis|process|controller_runtime|workqueue|rest_client|leader_election)_[a-z0-9_]*[a-z0-9]"
 
 
 def declared():

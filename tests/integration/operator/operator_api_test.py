@@ -250,6 +250,44 @@ class Reconcile(unittest.TestCase):
             self.assertIsNone(get("job", "taken-aggregator"))
             self.assertEqual(get("configmap", "taken-training"), before)
 
+    def test_what_a_quota_or_a_webhook_keeps_from_being_made_shows_within_five_seconds(self):
+        kubectl("create", "namespace", "narrow")
+        self.addCleanup(kubectl, "delete", "namespace", "narrow", "--wait=false")
+        refuse = {
+            "jobs.batch": {  # nothing listens on that port: the API server answers 500
+                "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+                "metadata": {"name": "away"}, "webhooks": [{
+                    "name": "away.example.org", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+                    "clientConfig": {"url": "https://127.0.0.1:1/"}, "failurePolicy": "Fail",
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "narrow"}},
+                    "rules": [{"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"],
+                               "resources": ["jobs"]}]}]},
+            "configmaps": {  # the API server answers 403
+                "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": "narrow"},
+                "spec": {"hard": {"count/configmaps": "0"}}}}
+        probes = {"jobs.batch": ["job", "probe", "--image=none"], "configmaps": ["configmap", "probe"]}
+        words = {"jobs.batch": ("Job ", "away.example.org"), "configmaps": ("ConfigMap ", "exceeded quota")}
+        with Operator(None, "--no-leader-election") as operator:
+            operator.wait_for("leads identity=")
+            for kind, obstacle in refuse.items():
+                with self.subTest(kind):
+                    kubectl("apply", "-f", "-", text=json.dumps(obstacle))
+                    if kind == "configmaps":  # the part of the quota controller, which is not there
+                        patch_status("resourcequota", "none",
+                                     {"hard": obstacle["spec"]["hard"], "used": {"count/configmaps": "0"}}, "narrow")
+                    until(lambda: kubectl("create", *probes[kind], "-n", "narrow", "--dry-run=server",
+                                          check=False).returncode, "the obstacle")
+                    name = "kept-" + kind.split(".")[0]
+                    kubectl("apply", "-f", "-", text=training(name, sites(1), "narrow"))
+                    began = time.monotonic()
+                    until(lambda: condition(name, "Degraded", "narrow").get("reason") == "ApplyFailed", "ApplyFailed", 5)
+                    print(f"{kind}: told after {time.monotonic() - began:.1f} s", file=sys.stderr)
+                    for word in words[kind]:
+                        self.assertIn(word, condition(name, "Degraded", "narrow")["message"])
+                    kubectl("delete", "-f", "-", text=json.dumps(obstacle))
+                    until(lambda: get("job", f"{name}-worker-s0", "-n", "narrow"), "the last Job, the obstacle gone")
+                    until(lambda: condition(name, "Degraded", "narrow").get("status") == "False", "all well again")
+
     def test_a_failed_job_shows_within_five_seconds(self):
         with Operator(None, "--no-leader-election"):
             kubectl("apply", "-f", "-", text=training("bad", sites(1)))

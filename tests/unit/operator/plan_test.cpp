@@ -404,4 +404,20 @@ TEST_CASE("operator: what the API server refuses shows in Degraded", "[operator]
   CHECK(cluster.condition(kDegraded).message == "Job hospitals-worker-a: exceeded quota");
 }
 
+TEST_CASE("operator: an error of the API server shows in Degraded once it has lasted",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  const std::string what = "Job hospitals-worker-a: failed calling webhook \"a.example\"";
+  cluster.seen.hindrance = Hindrance{what, cluster.seen.now};
+  cluster.reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+  cluster.after(2s).reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kApplyFailed);
+  CHECK(cluster.condition(kDegraded).message == what);
+  cluster.seen.hindrance.reset();
+  cluster.reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+}
+
 }  // namespace genesis::control
