@@ -23,6 +23,7 @@
 #include "common/k8s/rest_api.hpp"
 #include "common/log/log.hpp"
 #include "common/metrics/process.hpp"
+#include "operator/memory.hpp"
 #include "operator/metrics.hpp"
 #include "operator/reconciler.hpp"
 
@@ -30,7 +31,8 @@ namespace {
 
 using namespace genesis;
 
-constexpr std::size_t kWorkers = 8;  // reconciles under way at a time
+constexpr std::size_t kWorkers = 8;          // reconciles under way at a time
+constexpr std::chrono::seconds kSettled{5};  // after which a start is over
 
 struct Options {
   std::string kubeconfig;
@@ -111,6 +113,7 @@ class Replica {
     readiness_.set_ready();
     spdlog::info("synced trainings={} identity={}", world_.trainings().size(), identity_);
     boost::asio::co_spawn(io_, events_.run(), boost::asio::detached);
+    boost::asio::co_spawn(io_, settle(), boost::asio::detached);
     if (options_.elect) {
       co_await elect();
     } else {
@@ -151,6 +154,12 @@ class Replica {
     k8s::RateLimits limits;
     limits.ceiling = Milliseconds{30'000};
     return limits;
+  }
+
+  boost::asio::awaitable<void> settle() {
+    boost::asio::steady_timer timer(io_, kSettled);
+    co_await timer.async_wait(boost::asio::use_awaitable);
+    control::give_back_memory();
   }
 
   boost::asio::awaitable<void> elect() {
