@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""The chart as helm sees it, beside the manifests, and installed on a real API server: api-exec chart_test.py SOURCE."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import yaml
+
+SOURCE = pathlib.Path(sys.argv[1])
+CHART = SOURCE / "helm/genesis-federated"
+CRD = "federatedtrainings.federated.genesis.dev"
+
+
+def run(*command, check=True):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}")
+    return done
+
+
+def objects(text):
+    """By kind and name."""
+    return {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(text) if one}
+
+
+def rendered(*values):
+    settings = [word for value in values for word in ("--set", value)]
+    return objects(run("helm", "template", "genesis", CHART, "--namespace", "genesis-system", *settings).stdout)
+
+
+class Chart(unittest.TestCase):
+    def test_lint_finds_nothing(self):
+        said = run("helm", "lint", "--strict", CHART).stdout
+        self.assertIn("1 chart(s) linted, 0 chart(s) failed", said)
+
+    def test_its_defaults_are_the_manifests(self):
+        manifests = objects(run("kubectl", "kustomize", SOURCE / "manifests").stdout)
+        self.assertEqual(manifests.pop(("Namespace", "genesis-system"))["kind"], "Namespace")
+        manifests.pop(("CustomResourceDefinition", CRD))
+        self.assertEqual(rendered(), manifests)
+
+    def test_one_namespace_is_enough_for_an_operator_that_watches_one(self):
+        made = rendered("watchNamespace=hospitals")
+        self.assertNotIn("ClusterRoleBinding", {kind for kind, _ in made})
+        binding = made["RoleBinding", "genesis-operator-trainings"]
+        self.assertEqual(binding["metadata"]["namespace"], "hospitals")
+        self.assertEqual(binding["subjects"][0]["namespace"], "genesis-system")
+        environment = made["Deployment", "genesis-operator"]["spec"]["template"]["spec"]["containers"][0]["env"]
+        self.assertIn({"name": "WATCH_NAMESPACE", "value": "hospitals"}, environment)
+
+    def test_values_reach_the_pods(self):
+        pod = rendered("replicas=1", "images.operator=r.example/o:1", "images.worker=r.example/w:1",
+                       "imagePullSecrets[0].name=pull", "nodeSelector.disk=ssd", "tolerations[0].operator=Exists",
+                       "resources.limits.memory=64Mi")["Deployment", "genesis-operator"]["spec"]
+        self.assertEqual(pod["replicas"], 1)
+        spec = pod["template"]["spec"]
+        container = spec["containers"][0]
+        self.assertEqual(container["image"], "r.example/o:1")
+        self.assertIn({"name": "GENESIS_WORKER_IMAGE", "value": "r.example/w:1"}, container["env"])
+        self.assertEqual(container["resources"]["limits"]["memory"], "64Mi")
+        self.assertEqual(spec["imagePullSecrets"], [{"name": "pull"}])
+        self.assertEqual(spec["nodeSelector"], {"disk": "ssd"})
+        self.assertEqual(spec["tolerations"], [{"operator": "Exists"}])
+
+    def test_it_installs_changes_and_goes_but_the_trainings_stay(self):
+        at = ["--namespace", "genesis-system"]
+        run("helm", "install", "genesis", CHART, *at, "--create-namespace")
+        run("kubectl", "wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=60s")
+        run("helm", "upgrade", "genesis", CHART, *at, "--set", "replicas=3")
+        deployment = json.loads(run("kubectl", "get", "deployment", "genesis-operator", *at, "-o", "json").stdout)
+        self.assertEqual(deployment["spec"]["replicas"], 3)
+        run("helm", "uninstall", "genesis", *at)
+        self.assertNotEqual(run("kubectl", "get", "deployment", "genesis-operator", *at, check=False).returncode, 0)
+        run("kubectl", "get", "crd", CRD)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
