@@ -28,7 +28,7 @@ build: deps $(BUILD)/build.ninja ## Build everything (PRESET=release|debug|asan|
 
 test: build test-sanitized fuzz ## Run all tests, and fuzz for a minute
 	@scripts/judges
-	@tests/cluster/check api && tests/cluster/check node && tests/cluster/e2e/run --check || true
+	@tests/cluster/prepare
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2
 
 test-unit: build ## Run the unit tests alone
