@@ -1,8 +1,10 @@
 #include "cli/federated_cluster.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <optional>
+#include <thread>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -31,13 +33,28 @@ Json part(const Json& object, const char* name) {
   return object.is_object() && object.contains(name) ? object.at(name) : Json();
 }
 
+constexpr int kRunning = 3;
+constexpr std::chrono::seconds kWatchInterval{1};
+
+// "hospitals: Training, round 3 of 10, 3 sites"
+std::string headline(const ClusterQuestion& question, const Json& status) {
+  const std::string phase = text(status, "phase");
+  if (phase.empty()) {
+    return question.name + ": no operator has seen it yet";
+  }
+  std::string line = question.name + ": " + phase;
+  if (const Json round = part(status, "round"); round.is_object()) {
+    line += ", round " + std::to_string(number(round, "current")) + " of " +
+            std::to_string(number(round, "total"));
+  }
+  if (const long long clients = number(status, "clients"); clients > 0) {
+    line += ", " + std::to_string(clients) + (clients == 1 ? " site" : " sites");
+  }
+  return line;
+}
+
 void print(const ClusterQuestion& question, const Json& status) {
-  const Json round = part(status, "round");
-  std::printf("%s: %s, round %lld of %lld\n",
-              question.name.c_str(),
-              text(status, "phase").c_str(),
-              number(round, "current"),
-              number(round, "total"));
+  std::printf("%s\n", headline(question, status).c_str());
   for (const Json& condition : part(status, "conditions")) {
     std::printf("%-14s %-6s %s: %s\n",
                 text(condition, "type").c_str(),
@@ -63,7 +80,6 @@ void print(const ClusterQuestion& question, const Json& status) {
 
 int exit_code(const Json& status) {
   const auto phase = text(status, "phase");
-  constexpr int kRunning = 3;
   return phase == "Succeeded" ? 0 : phase == "Failed" ? 1 : kRunning;
 }
 
@@ -89,18 +105,33 @@ Result<Json> read(const ClusterQuestion& question, std::string& ns) {
 }  // namespace
 
 Result<int> cluster_status(const ClusterQuestion& question) {
-  std::string ns;
-  auto object = read(question, ns);
-  if (!object) {
-    return tl::unexpected(object.error().within("training " + question.name + " in " + ns));
+  std::string last;
+  while (true) {
+    std::string ns;
+    auto object = read(question, ns);
+    if (!object && question.watch && !last.empty() && is_retryable(object.error().code)) {
+      std::this_thread::sleep_for(kWatchInterval);  // it was there: the API server may come back
+      continue;
+    }
+    if (!object) {
+      return tl::unexpected(object.error().within("training " + question.name + " in " + ns));
+    }
+    const Json status = part(*object, "status");
+    const int code = exit_code(status);
+    if (!question.watch || code != kRunning) {
+      if (question.json) {
+        std::cout << status.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+      } else {
+        print(question, status);
+      }
+      return code;
+    }
+    if (std::string line = headline(question, status); line != last) {
+      std::cerr << line << std::endl;
+      last = std::move(line);
+    }
+    std::this_thread::sleep_for(kWatchInterval);
   }
-  const Json status = part(*object, "status");
-  if (question.json) {
-    std::cout << status.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
-  } else {
-    print(question, status);
-  }
-  return exit_code(status);
 }
 
 }  // namespace genesis::cli

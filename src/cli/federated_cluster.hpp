@@ -11,6 +11,7 @@ struct ClusterQuestion {
   std::string ns;          // "": the kubeconfig's
   std::string kubeconfig;  // "": KUBECONFIG, the pod's own, ~/.kube/config
   bool json = false;       // the status as one line of JSON
+  bool watch = false;      // a line on each change, until it is over
 };
 
 /// Prints to stdout. The exit code of `genesis federated status`: 0 complete, 1 failed, 3 running.

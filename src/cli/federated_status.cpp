@@ -169,6 +169,7 @@ int federated_status(int argc, char** argv) {
     return 2;
   }
   question.json = options.json;
+  question.watch = options.watch;
   const auto done = question.name.empty() ? report(options) : cluster_status(question);
   return done ? *done : complain("federated status", done.error());
 }
