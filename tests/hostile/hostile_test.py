@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 import warnings
 
 BIN, FAULTS = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
@@ -137,8 +138,15 @@ class Hostile(unittest.TestCase):
     def setUp(self):
         self.run_ = Run(self.site, self.dir / self.id().rpartition(".")[2])
         self.addCleanup(self.run_.end)
-        self.run_.start("server")
-        self.peer = Peer(self.run_)
+        self.run_.start("server", None, "--metrics-port", "0")
+        self.metrics = re.search(r"metrics url=(\S+)", self.run_.log("server"))[1]
+        self.peer, self.refusals = Peer(self.run_), 0
+
+    def refused(self, reason=r"\w+"):
+        """What the server has counted as refused, for this reason or all."""
+        with urllib.request.urlopen(f"{self.metrics}/metrics", timeout=30) as answer:
+            text = answer.read().decode()
+        return sum(map(float, re.findall(rf'^genesis_refused_requests_total{{reason="{reason}"}} (\S+)$', text, re.MULTILINE)))
 
     def start_round_1(self):
         """Round 1 waits for site-2 alone, which is gone; its certificate and token are the attacker's."""
@@ -165,6 +173,9 @@ class Hostile(unittest.TestCase):
         return int(re.search(r"VmHWM:\s+(\d+) kB", text)[1]) / 1024
 
     def assert_refused(self, answer, status, *words):
+        """Refused with a reason, and counted."""
+        self.refusals += 1
+        self.assertGreaterEqual(self.refused(), self.refusals, answer)
         statuses = status if isinstance(status, tuple) else (status,)
         self.assertIn(answer.status, statuses, answer)
         for word in words:
@@ -192,6 +203,7 @@ class Hostile(unittest.TestCase):
         self.assertEqual(nobody.ask("GET", "/v1/status").status, 0, "no certificate")
         with self.assertRaisesRegex(ssl.SSLError, "(?i)unrecognized.name"):
             self.peer.connect("another.example").close()
+        wait_until(lambda: self.refused("handshake") >= 4, "four handshakes to be counted as refused")
         stranger = Peer(self.run_, "stranger")
         self.assert_refused(stranger.ask("GET", "/v1/task?client=site-1"), 403, "speaks only for itself")
         self.assert_refused(stranger.ask("GET", "/v1/task?client=stranger"), 412, "join first")
@@ -207,6 +219,7 @@ class Hostile(unittest.TestCase):
             idle.append(self.peer.tcp())
         for connection in idle[::2]:
             connection.sendall(b"\x16\x03\x01\x02\x00\x01")  # the first bytes of a ClientHello
+        wait_until(lambda: self.refused("connections") > 0, "connections that made room to be counted")
         self.assert_trains_on()
 
     def test_slow_and_half_open_peers_are_closed(self):
