@@ -7,11 +7,13 @@ DEMO_DIR ?= out/demo
 PROGRAMS := genesis genesis-aggregator genesis-worker genesis-federated
 # Folders whose code reads bytes that came from elsewhere.
 SANITIZED := crypto spec tabular wire aggregation rounds http k8s
+# Folders whose code several threads run.
+THREADED := aggregation metrics http k8s aggregator
 empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-unit test-sanitized test-e2e fuzz demo images cluster-up cluster-demo cluster-down install \
+.PHONY: help deps build test test-unit test-sanitized test-threads test-e2e fuzz demo images cluster-up cluster-demo cluster-down install \
   bench manifests lint format clean
 
 help: ## Show this list
@@ -34,11 +36,18 @@ test: build test-sanitized fuzz ## Run all tests, and fuzz for a minute
 test-unit: build ## Run the unit tests alone
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2 -L unit
 
-test-sanitized: deps ## Run the tests of parsers and server under address and undefined-behaviour sanitizers
+test-sanitized: build ## Run the tests of parsers and server under address and undefined-behaviour sanitizers
 	@cmake --preset asan $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) >/dev/null
-	@cmake --build build/asan --target $(addprefix test_,$(SANITIZED))
+	@cmake --build build/asan --target genesis-aggregator $(addprefix test_,$(SANITIZED))
 	@ctest --test-dir build/asan --output-on-failure -j 2 --progress \
 	  -R '^($(subst $(space),|,$(strip $(SANITIZED)))): '
+	@tests/bench/server_load.py $(BUILD)/bin --clients 50 --aggregator build/asan/bin/genesis-aggregator
+
+test-threads: build ## Run the tests of server and clients under the thread sanitizer
+	@cmake --preset tsan $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) >/dev/null
+	@cmake --build build/tsan --target genesis-aggregator $(addprefix test_,$(THREADED))
+	@ctest --test-dir build/tsan --output-on-failure -j 2 --progress -R '^($(subst $(space),|,$(strip $(THREADED)))): '
+	@tests/bench/server_load.py $(BUILD)/bin --clients 50 --aggregator build/tsan/bin/genesis-aggregator
 
 fuzz: SECONDS ?= 60
 fuzz: deps ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)

@@ -2,7 +2,8 @@
 """One round of many clients over TLS, without training: the aggregator's memory and its processor
 time, against what `openssl speed` takes to encrypt the same bytes on this machine.
 
-server_load.py BIN [--clients 100] [--check]: --check fails where more than 64 MiB are resident.
+server_load.py BIN [--clients 100] [--check] [--aggregator PROGRAM]: --check fails where more than 64 MiB are
+resident. PROGRAM is measured in place of BIN's; a sanitizer's report in its log, or a bad exit, fails.
 Standard library only; talks to 127.0.0.1 alone.
 """
 
@@ -120,16 +121,26 @@ def openssl_bytes_per_second():
     return float(re.search(r"\+F:\d+:[^:]*:([0-9.]+)", done.stdout)[1])
 
 
+def ended_with(server):
+    """Exit code of the aggregator, which ends by itself once all clients have heard of the end."""
+    try:
+        return server.wait(60)
+    except subprocess.TimeoutExpired:
+        return "none, it is still running"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bin")
     parser.add_argument("--clients", type=int, default=100)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--aggregator", type=pathlib.Path)
     options = parser.parse_args()
     names = tuple(f"site-{i}" for i in range(options.clients))
     with tempfile.TemporaryDirectory(prefix="genesis-load-") as folder:
         site = Site(options.bin, pathlib.Path(folder) / "site", names, SPEC.replace("CLIENTS", str(options.clients)), rows=1)
         run = Run(site, pathlib.Path(folder) / "run")
+        run.aggregator = options.aggregator.resolve() if options.aggregator else run.aggregator
         server = run.start("server")
         before, moved, failures = seconds_of(server.pid), [], []
 
@@ -153,9 +164,12 @@ def main():
         wall = time.monotonic() - began
         for thread in threads:
             thread.join(10)
+        code = ended_with(server)
         run.end()
-        if failures or len(moved) != options.clients:
-            print("\n".join(failures[:5]), run.log("server"), sep="\n", file=sys.stderr)
+        if "Sanitizer" in (run.dir / "server.log").read_text():
+            failures.append("the sanitizer's report is in the log")
+        if failures or len(moved) != options.clients or code != 0:
+            print("\n".join(failures[:5]), run.log("server"), f"exit code of the aggregator: {code}", sep="\n", file=sys.stderr)
             return 1
     bytes_moved = sum(moved)
     floor = bytes_moved / openssl_bytes_per_second()

@@ -104,6 +104,7 @@ class Run:
         self.site, self.dir = site, pathlib.Path(folder)
         self.dir.mkdir(parents=True)
         self.output, self.port, self.parts, self.restart_seconds = self.dir / "served", "0", {}, None
+        self.aggregator = site.bin / "genesis-aggregator"
 
     def start(self, name, env=None, *more):
         """Starts "server" or a site; again: where it was."""
@@ -124,7 +125,7 @@ class Run:
 
     def server_command(self):
         pki = self.site.pki
-        return [self.site.bin / "genesis-aggregator", "--host", "127.0.0.1", "--port", self.port, "--output", self.output,
+        return [self.aggregator, "--host", "127.0.0.1", "--port", self.port, "--output", self.output,
                 "-f", self.site.spec, "--ssl-cert", pki / "server.crt", "--ssl-key", pki / "server.key",
                 "--ssl-client-ca", pki / "ca.crt", "--auth-token-file", self.site.dir / "token"]
 
