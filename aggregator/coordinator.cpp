@@ -276,9 +276,11 @@ void Coordinator::close_round(RoundId closed) {
   for (std::size_t i = 0; i < global_.values.size(); ++i) {
     global_.values[i] += (*mean)[i];
   }
+  fold_.reset();  // the largest thing that we hold; the checkpoint needs room
   if (metrics_ != nullptr) {
     metrics_->stepped(std::move(*mean));
   }
+  *mean = {};
   checkpoint(closed);
 }
 

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <malloc.h>
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -97,9 +98,18 @@ void add_override(CLI::App& app,
       ->envname(variable);
 }
 
+// Blocks as large as models and updates go back to the system once they are freed. glibc would
+// raise the size from which they do with each that comes, and keep them.
+void give_large_blocks_back() {
+  constexpr int kLarge = 128 * 1024;
+  ::mallopt(M_MMAP_THRESHOLD, kLarge);
+  ::mallopt(M_TRIM_THRESHOLD, kLarge);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  give_large_blocks_back();
   log::start("aggregator");
   CLI::App app(
       "Leads one federated training: waits for the clients, runs the rounds over HTTPS and "

@@ -24,7 +24,9 @@ using ErrorCode = boost::system::error_code;
 // Network errors come back as values: auto [error, size] = co_await f(…, kAsTuple).
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
-constexpr std::size_t kBatch = std::size_t{256} * 1024;
+constexpr std::size_t kBatch = std::size_t{64} * 1024;
+constexpr std::size_t kRecordBytes = std::size_t{16} * 1024;
+constexpr std::size_t kRecordRoom = 64;                     // of framing, for each record
 constexpr std::size_t kFirstInput = std::size_t{4} * 1024;  // while little is expected
 constexpr std::size_t kInputGrowth = 8;
 
@@ -159,6 +161,8 @@ Connection::Progress Connection::decrypt(asio::mutable_buffer space) {
 
 Connection::Progress Connection::encrypt(std::string_view bytes) {
   Progress progress;
+  const std::size_t records = bytes.size() / kRecordBytes + 1;
+  output_.reserve(output_.size() + bytes.size() + records * kRecordRoom);
   while (progress.size < bytes.size()) {
     std::size_t written = 0;
     ERR_clear_error();

@@ -1,6 +1,6 @@
 #pragma once
 // A TCP connection, plain or under TLS, as coroutines over bytes; used by server and client. TLS
-// records move in batches of 256 KiB: Asio's own stream makes a system call and four copies for
+// records move in batches of 64 KiB: Asio's own stream makes a system call and four copies for
 // each record of 16 KiB, and takes twice the time for a model-sized body. Not a template, so that
 // only this file instantiates Asio's operations. Deadlines: tcp().expires_after(…), which closes
 // the socket. One operation at a time; the object may not move. Private to this folder.

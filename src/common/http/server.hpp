@@ -37,6 +37,10 @@ struct Limits {
   /// A body, in or out, may take this long plus its length at `body_bytes_per_second`, then closed.
   Milliseconds body_timeout{10'000};
   std::uint64_t body_bytes_per_second = 64 * 1024;
+  /// Request bodies that are read at once, each counted with 256 KiB at most; further ones wait in
+  /// their sockets, for `body_patience` at most, so that slow peers hold nobody up for longer.
+  std::uint64_t body_bytes_at_once = 4 * 1024 * 1024;
+  Milliseconds body_patience{1'000};
   /// Between two requests of one connection, then closed. Keep it above the clients' poll interval.
   Milliseconds idle_timeout{75'000};
 };

@@ -26,6 +26,23 @@ constexpr unsigned char kTlsHandshake = 0x16;
 constexpr std::size_t kDrainBytes = 1024 * 1024;
 constexpr Milliseconds kDrainTime{2'000};
 
+// A body counts for so much of what is read at once, however long it is.
+constexpr std::uint64_t kMostCounted = std::uint64_t{256} * 1024;
+
+// A place in the queue of bodies: its timer ends the wait, by time or by whoever leaves.
+struct Queued {
+  Queued(ServerShared& server, const asio::any_io_executor& executor)
+      : shared(server), timer(executor, server.limits.body_patience) {
+    shared.body_queue.push_back(&timer);
+  }
+  ~Queued() { std::erase(shared.body_queue, &timer); }
+  Queued(const Queued&) = delete;
+  Queued& operator=(const Queued&) = delete;
+
+  ServerShared& shared;
+  asio::steady_timer timer;
+};
+
 // The answer to a header or body that did not parse, or nothing where the peer has just gone.
 std::optional<Response> parse_failure(const ErrorCode& error, const Limits& limits) {
   if (error == bhttp::error::header_limit || error == bhttp::error::buffer_overflow) {
@@ -50,6 +67,29 @@ Response too_large(std::uint64_t max_body) {
 }
 
 }  // namespace
+
+BodyRoom::BodyRoom(ServerShared& shared, std::uint64_t expected)
+    : shared_(shared), size_(std::min(expected, kMostCounted)) {}
+
+BodyRoom::~BodyRoom() {
+  if (!is_taken_) {
+    return;
+  }
+  shared_.body_bytes -= size_;
+  if (!shared_.body_queue.empty()) {
+    shared_.body_queue.front()->cancel();
+  }
+}
+
+asio::awaitable<void> BodyRoom::take(asio::any_io_executor executor) {
+  const bool has_room = shared_.body_bytes + size_ <= shared_.limits.body_bytes_at_once;
+  if (!has_room || !shared_.body_queue.empty()) {
+    Queued place(shared_, executor);
+    co_await place.timer.async_wait(kAsTuple);
+  }
+  shared_.body_bytes += size_;
+  is_taken_ = true;
+}
 
 Session::Session(ServerShared& shared, tcp::socket socket)
     : shared_(shared),
@@ -179,8 +219,11 @@ asio::awaitable<After> Session::serve_one() {
     const After after = has_body ? After::kClose : wish;
     co_return co_await write(std::move(*refusal), is_head, after);
   }
+  const std::uint64_t max_body = std::get<Admission>(decision).max_body;
+  BodyRoom room(shared_, parser.content_length().value_or(max_body));
   if (has_body) {
-    const std::uint64_t max_body = std::get<Admission>(decision).max_body;
+    connection_.tcp().expires_never();
+    co_await room.take(connection_.tcp().get_executor());
     BodyResult result = co_await receive_body(parser, max_body);
     if (auto* refusal = std::get_if<Response>(&result)) {
       co_await write(std::move(*refusal), is_head, After::kClose);

@@ -1,12 +1,14 @@
 #pragma once
 // One accepted connection, from handshake to close. Private to this folder; made by server.cpp.
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <variant>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -16,14 +18,33 @@
 
 namespace genesis::http {
 
-/// What all connections of a server share. Constant after the start, but for `counters` and
-/// `is_stopping`, which the executor owns.
+/// What all connections of a server share. Constant after the start, but for what follows
+/// `handler`, which the executor owns.
 struct ServerShared {
   std::optional<tls::ServerContext> tls;
   Limits limits;
   Handler handler;
   Counters counters;
   bool is_stopping = false;
+  std::uint64_t body_bytes = 0;                // of bodies that are being read, as they count
+  std::deque<asio::steady_timer*> body_queue;  // of those that wait; each removes its own
+};
+
+/// What one body counts for in ServerShared::body_bytes, for as long as it lives.
+class BodyRoom {
+ public:
+  BodyRoom(ServerShared& shared, std::uint64_t expected);
+  ~BodyRoom();
+  BodyRoom(const BodyRoom&) = delete;
+  BodyRoom& operator=(const BodyRoom&) = delete;
+
+  /// Waits until there is room, or Limits::body_patience is over.
+  asio::awaitable<void> take(asio::any_io_executor executor);
+
+ private:
+  ServerShared& shared_;
+  std::uint64_t size_;
+  bool is_taken_ = false;
 };
 
 class Session {

@@ -1,6 +1,7 @@
 #include "common/http/server.hpp"
 
 #include <deque>
+#include <vector>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -455,4 +456,60 @@ TEST_CASE("http: IPv6 addresses are served and printed in brackets", "[http]") {
   CHECK(get(client, "/six")->body == "/six");
   boost::asio::co_spawn(io, (*server)->stop(0ms), boost::asio::use_future).get();
   thread.join();
+}
+
+TEST_CASE("http: a body that does not come holds the others up for a moment at most", "[http]") {
+  Limits limits;
+  limits.body_bytes_at_once = 10;
+  limits.body_patience = 50ms;
+  TestServer server(echoing(), limits);
+  RawSocket slow(server->port());
+  slow.send("PUT /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf ");
+  REQUIRE(eventually([&] { return server->counters().requests == 1; }));
+  for (int i = 0; i < 3; ++i) {
+    Client client = a_client(server);
+    CHECK(put(client, "/other", "other body")->body == "other body");
+  }
+  slow.send("of it\r\n");
+  CHECK_THAT(slow.read_until("half of it"), ContainsSubstring("half of it"));
+}
+
+TEST_CASE("http: bodies wait for those that are being read, and go on when they are done",
+          "[http]") {
+  Limits limits;
+  limits.body_bytes_at_once = 10;
+  limits.body_patience = std::chrono::hours(1);
+  TestServer server(echoing(), limits);
+  auto slow = std::make_optional<RawSocket>(server->port());
+  slow->send("PUT /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf ");
+  REQUIRE(eventually([&] { return server->counters().requests == 1; }));
+  std::vector<std::future<Result<ClientResponse>>> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(std::async(std::launch::async, [&server] {
+      Client client = a_client(server);
+      return put(client, "/other", "other body");
+    }));
+  }
+  REQUIRE(eventually([&] { return server->counters().requests == 4; }));
+  Client client = a_client(server);
+  CHECK(get(client, "/without-body")->status == 200);
+  slow.reset();  // gone, and its room with it
+  for (auto& answer : waiting) {
+    CHECK(answer.get()->body == "other body");
+  }
+}
+
+TEST_CASE("http: a server stops while bodies wait for room", "[http]") {
+  Limits limits;
+  limits.body_bytes_at_once = 10;
+  limits.body_patience = std::chrono::hours(1);
+  TestServer server(echoing(), limits);
+  RawSocket first(server->port());
+  RawSocket second(server->port());
+  for (auto* socket : {&first, &second}) {
+    socket->send("PUT /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf ");
+  }
+  REQUIRE(eventually([&] { return server->counters().requests == 2; }));
+  server.stop(10ms);
+  CHECK(server->counters().open == 0);
 }
