@@ -97,8 +97,10 @@ Status train(Work& work, const wire::Train& task) {
   if (work.options.on_trained) {
     work.options.on_trained(update.metadata);
   }
-  const auto encoding = federation::content_encoding(work.training.communication.compression);
-  GENESIS_ASSIGN(const auto body, wire::compress(encoding, wire::encode(update)));
+  const auto& communication = work.training.communication;
+  const auto encoding = federation::content_encoding(communication.compression);
+  const auto quantization = federation::quantization(communication.quantization);
+  GENESIS_ASSIGN(const auto body, wire::compress(encoding, wire::encode(update, quantization)));
   const auto path =
       "/v1/rounds/" + std::to_string(task.round.value) + "/updates/" + work.options.client.str();
   const auto sent = work.session.upload(path, body, encoding);
@@ -206,8 +208,7 @@ Status take_part(const ClientOptions& options) {
   }
   participant.on_step(
       [&options](const model::StepReport& step) { options.metrics->stepped(step); });
-  session.adopt(static_cast<unsigned>(training.communication.retry_attempts),
-                federation::deadlines(training.rounds));
+  session.adopt(training.communication, federation::deadlines(training.rounds));
   Work work{session, options, training, offer.run, participant};
   return work_until_over(work);
 }

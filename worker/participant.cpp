@@ -1,9 +1,14 @@
 #include "worker/participant.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include <spdlog/spdlog.h>
 
 #include "common/base/rng.hpp"
 #include "common/federation/spec_views.hpp"
+#include "common/wire/quantization.hpp"
+#include "common/wire/safetensors.hpp"
 
 namespace genesis::worker {
 
@@ -95,9 +100,30 @@ Result<wire::Update> Participant::train(const std::string& run,
   for (std::size_t i = 0; i < update.delta.values.size(); ++i) {
     update.delta.values[i] -= global.values[i];
   }
+  GENESIS_ASSIGN(update.delta, quantize(std::move(update.delta), task.round));
   last_update_ = std::move(update);
   save();
   return *last_update_;
+}
+
+Result<Tensors> Participant::quantize(Tensors delta, RoundId round) {
+  const auto quantization = federation::quantization(training_.communication.quantization);
+  if (quantization == wire::Quantization::kNone) {
+    return delta;
+  }
+  if (auto finite = wire::check_finite(delta); !finite) {
+    return tl::unexpected(finite.error().within("round " + std::to_string(round.value) +
+                                                ": the local training diverged"));
+  }
+  if (residual_.values.size() == delta.values.size()) {
+    std::ranges::transform(
+        delta.values, residual_.values, delta.values.begin(), std::plus<float>());
+  }
+  auto sent = wire::quantized(delta, quantization);
+  residual_.specs = delta.specs;
+  residual_.values.resize(delta.values.size());
+  std::ranges::transform(delta.values, sent.values, residual_.values.begin(), std::minus<float>());
+  return sent;
 }
 
 Status Participant::go_back_to(const std::string& run, RoundId round) {
@@ -120,6 +146,7 @@ Status Participant::go_back_to(const std::string& run, RoundId round) {
     }
     GENESIS_RETURN_IF_ERROR(trainer_->restore_optimizer_state(state->optimizer));
     last_update_ = std::move(state->update);
+    residual_ = std::move(state->residual);
     spdlog::info("resume client={} after-round={}", client_.str(), saved.value);
     return {};
   }
@@ -134,9 +161,9 @@ void Participant::save() {
   if (!files_) {
     return;
   }
-  const auto saved =
-      files_->save(last_update_->metadata.round,
-                   wire::encode(wire::WorkerState{*last_update_, trainer_->optimizer_state()}));
+  const auto saved = files_->save(
+      last_update_->metadata.round,
+      wire::encode(wire::WorkerState{*last_update_, trainer_->optimizer_state(), residual_}));
   if (!saved) {
     spdlog::error("state not saved, the training goes on without it: {}", saved.error().message);
   } else if (on_saved_) {

@@ -75,6 +75,8 @@ class Participant {
 
   /// Makes trainer and last update what they were when `round` was to be trained.
   [[nodiscard]] Status go_back_to(const std::string& run, RoundId round);
+  /// What is left of `delta` once it is quantized goes into the next one.
+  [[nodiscard]] Result<Tensors> quantize(Tensors delta, RoundId round);
   void save();
 
   ClientId client_;
@@ -85,6 +87,7 @@ class Participant {
   std::uint64_t rows_ = 0;
   std::optional<model::Trainer> trainer_;
   std::optional<wire::Update> last_update_;
+  Tensors residual_;  // what quantization has kept back of the updates so far; empty without it
   std::optional<federation::RoundFiles> files_;
   OnSaved on_saved_;
   std::function<void(const model::StepReport&)> on_step_;

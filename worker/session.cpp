@@ -72,11 +72,12 @@ Session::Session(http::Client client, const ClientOptions& options)
       poll_(kStartRequest),
       transfer_(kStartRequest) {}
 
-void Session::adopt(unsigned attempts, const federation::Deadlines& waits) {
-  attempts_ = attempts;
+void Session::adopt(const spec::Communication& communication, const federation::Deadlines& waits) {
+  attempts_ = static_cast<unsigned>(communication.retry_attempts);
   patience_ = waits.patience;
   poll_ = waits.poll;
-  transfer_ = waits.transfer;
+  transfer_ = communication.timeout_seconds ? std::chrono::seconds(*communication.timeout_seconds)
+                                            : waits.transfer;
   backoff_.ceiling = waits.backoff;
 }
 

@@ -22,9 +22,9 @@ class Session {
   /// `options` outlives it.
   Session(http::Client client, const ClientOptions& options);
 
-  /// What can be tried again is tried at least `attempts` times more and for the waits' patience,
-  /// both counted from the last byte that got through.
-  void adopt(unsigned attempts, const federation::Deadlines& waits);
+  /// What can be tried again is tried at least `retry_attempts` times more and for the waits'
+  /// patience, both counted from the last byte that got through.
+  void adopt(const spec::Communication& communication, const federation::Deadlines& waits);
 
   /// Ends the request under way and all later ones. From any thread.
   void cancel() { client_.cancel(); }

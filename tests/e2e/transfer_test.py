@@ -19,7 +19,7 @@ from programs import SMALL_SPEC, Run, Site  # noqa: E402
 from relay import Relay  # noqa: E402
 
 # An update of five chunks.
-SPEC = SMALL_SPEC.replace("[64, 64]", "[320, 320]").replace("count: 3", "count: 2")
+SPEC = SMALL_SPEC.replace("[64, 64]", "[320, 320]")
 CHUNK = 256 * 1024
 # Of one more connection: handshake, headers, the question how much has arrived, what waits in sockets.
 CONNECTION = 40 * 1024
@@ -33,11 +33,11 @@ class Transfers(unittest.TestCase):
         cls.dir = pathlib.Path(folder.name)
         cls.sites = {}
 
-    def site(self, communication="compression: none"):
+    def site(self, communication="{compression: none}"):
         """A site for that communication, its model, and what site-1 moves when nothing goes wrong."""
         if communication not in self.sites:
             name = re.sub(r"\W+", "-", communication)
-            site = Site(BIN, self.dir / name, spec=SPEC.replace("compression: none", communication))
+            site = Site(BIN, self.dir / name, spec=SPEC.replace("{compression: none}", communication))
             expected = site.undisturbed_model()
             self.start(site, name + "-whole")
             self.assert_trained(expected)
@@ -64,7 +64,7 @@ class Transfers(unittest.TestCase):
         self.assertEqual(set(codes.values()), {0}, (codes, self.run_.logs()))
         self.assertEqual(self.run_.model(), expected)
 
-    def assert_cut_without_waste(self, name, communication="compression: none"):
+    def assert_cut_without_waste(self, name, communication="{compression: none}"):
         site, expected, undisturbed = self.site(communication)
         parts = 9
         up = [undisturbed["up"] * i // parts for i in range(1, parts)]
@@ -82,11 +82,11 @@ class Transfers(unittest.TestCase):
         self.assert_cut_without_waste("cut")
 
     def test_compressed_transfers_go_on_too(self):
-        self.assert_cut_without_waste("cut zstd", "compression: zstd")
+        self.assert_cut_without_waste("cut zstd", "{compression: zstd}")
 
     def test_a_worker_that_is_killed_in_an_upload_sends_the_rest(self):
         site, expected, undisturbed = self.site()
-        for share in (0.3, 0.45):  # in the first round's update: most of what goes up are two of them
+        for share in (0.15, 0.3):  # in the first round's update: most of what goes up are three of them
             with self.subTest(share=share):
                 self.start(site, f"killed {share}", up=[(int(undisturbed["up"] * share), self.kill_worker)])
                 self.assertEqual(self.run_.parts["site-1"].wait(60), -signal.SIGKILL)
@@ -98,6 +98,26 @@ class Transfers(unittest.TestCase):
                 self.assertLess(self.relay.passed["up"] - undisturbed["up"], CHUNK + 2 * CONNECTION)
                 # What it trained from is not asked for again.
                 self.assertLess(self.relay.passed["down"] - undisturbed["down"], 2 * CONNECTION)
+
+    def test_quantized_updates_are_the_same_bytes_after_cuts_and_kills(self):
+        """What rounding has taken away is part of the state that a killed worker goes on with."""
+        whole = self.site()[2]["up"]
+        models = set()
+        for communication, most in (("{compression: none, quantization: fp16}", 0.55),
+                                    ("{compression: zstd, quantization: int8}", 0.28)):
+            with self.subTest(communication):
+                site, expected, undisturbed = self.site(communication)
+                models.add(expected)
+                print(f"{communication}: {undisturbed['up'] / whole:.2f} of the bytes", flush=True)
+                self.assertLess(undisturbed["up"], whole * most)
+                self.start(site, f"killed {communication}", up=[(int(undisturbed["up"] * 0.55), self.kill_worker)])
+                self.assertEqual(self.run_.parts["site-1"].wait(60), -signal.SIGKILL)
+                self.run_.parts["site-1"].stdout.close()
+                self.start_behind_relay()
+                self.assert_trained(expected)
+                log = (self.run_.dir / "site-1.log").read_text()
+                self.assertRegex(log, r"resume client=site-1 after-round=2")
+        self.assertEqual(len(models | {self.site()[1]}), 3)
 
     def kill_worker(self):
         self.run_.parts["site-1"].send_signal(signal.SIGKILL)
@@ -114,7 +134,7 @@ class Transfers(unittest.TestCase):
             self.run_.start("server")
             is_back.set()
 
-        self.start(site, "server killed", up=[(int(undisturbed["up"] * 0.4), kill_server)])
+        self.start(site, "server killed", up=[(int(undisturbed["up"] * 0.3), kill_server)])
         self.assertTrue(is_back.wait(60), self.run_.logs())
         self.assert_trained(expected)
         self.assertFalse((self.run_.output / ".uploads").exists())

@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "tls": ["base", "crypto", "genesis/certificates.hpp"],
     "http": ["base", "tls", "metrics"],
     "k8s": ["base", "crypto", "tls", "http", "metrics"],
-    "federation": ["base", "crypto", "spec", "tabular", "model/parameters.hpp"],
+    "federation": ["base", "crypto", "spec", "tabular", "model/parameters.hpp", "wire/quantization.hpp"],
     "genesis": ["base", "crypto", "spec", "tabular", "model", "wire", "federation", "aggregator", "worker"],
     "aggregator": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "model/parameters.hpp", "genesis/callbacks.hpp", "genesis/federated_server.hpp", "genesis/metrics_listener.hpp"],

@@ -9,6 +9,7 @@
 #include "common/model/parameters.hpp"
 #include "common/spec/federated_training.hpp"
 #include "common/tabular/schema.hpp"
+#include "common/wire/quantization.hpp"
 
 namespace genesis::federation {
 
@@ -19,6 +20,8 @@ namespace genesis::federation {
 /// The "model" document of a model file, and back. Errors: kInvalidArgument names the key.
 [[nodiscard]] std::string model_document(const spec::Model& model);
 [[nodiscard]] Result<model::CtganConfig> parse_model_document(std::string_view json);
+
+[[nodiscard]] wire::Quantization quantization(spec::Quantization quantization);
 
 /// As Content-Encoding and Accept-Encoding name it; "" for none.
 [[nodiscard]] std::string_view content_encoding(spec::Compression compression);

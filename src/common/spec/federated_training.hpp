@@ -98,9 +98,13 @@ struct Privacy {
 
 enum class Compression { kNone, kGzip, kZstd };
 
+enum class Quantization { kNone, kFp16, kInt8 };
+
 struct Communication {
   Compression compression = Compression::kNone;
+  Quantization quantization = Quantization::kNone;
   std::int64_t retry_attempts = 3;
+  std::optional<std::int64_t> timeout_seconds;  // rounds.deadlineSeconds when absent
   bool operator==(const Communication&) const = default;
 };
 
@@ -184,6 +188,7 @@ struct FederatedTraining {
 [[nodiscard]] std::string_view to_string(LrSchedule schedule);
 [[nodiscard]] std::string_view to_string(Strategy strategy);
 [[nodiscard]] std::string_view to_string(Compression compression);
+[[nodiscard]] std::string_view to_string(Quantization quantization);
 [[nodiscard]] std::string_view to_string(ServiceType type);
 
 }  // namespace genesis::spec

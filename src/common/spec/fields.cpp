@@ -23,6 +23,8 @@ constexpr std::array<std::pair<Strategy, std::string_view>, 4> kStrategies = {
 constexpr std::array<std::pair<Compression, std::string_view>, 3> kCompressions = {
     {{Compression::kNone, "none"}, {Compression::kGzip, "gzip"}, {Compression::kZstd, "zstd"}}};
 
+constexpr std::array<std::pair<Quantization, std::string_view>, 3> kQuantizations = {
+    {{Quantization::kNone, "none"}, {Quantization::kFp16, "fp16"}, {Quantization::kInt8, "int8"}}};
 constexpr std::array<std::pair<ServiceType, std::string_view>, 3> kServiceTypes = {
     {{ServiceType::kClusterIP, "ClusterIP"},
      {ServiceType::kNodePort, "NodePort"},
@@ -36,6 +38,9 @@ constexpr const auto& names_of(Strategy) {
 }
 constexpr const auto& names_of(Compression) {
   return kCompressions;
+}
+constexpr const auto& names_of(Quantization) {
+  return kQuantizations;
 }
 constexpr const auto& names_of(ServiceType) {
   return kServiceTypes;
@@ -130,7 +135,9 @@ void visit(Visitor& field, T& privacy) {
 template <typename Visitor, Is<Communication> T>
 void visit(Visitor& field, T& communication) {
   field("compression", communication.compression);
+  field("quantization", communication.quantization);
   field("retryAttempts", communication.retry_attempts);
+  field("timeoutSeconds", communication.timeout_seconds);
 }
 
 template <typename Visitor, Is<Storage> T>
@@ -340,6 +347,9 @@ std::string_view to_string(Strategy strategy) {
 }
 std::string_view to_string(Compression compression) {
   return name_of(compression);
+}
+std::string_view to_string(Quantization quantization) {
+  return name_of(quantization);
 }
 std::string_view to_string(ServiceType type) {
   return name_of(type);

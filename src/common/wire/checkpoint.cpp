@@ -1,5 +1,7 @@
 #include "common/wire/checkpoint.hpp"
 
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "common/wire/fields.hpp"
@@ -14,6 +16,7 @@ constexpr std::string_view kEncoderKey = "encoder";
 constexpr std::string_view kStateKey = "state";
 constexpr std::string_view kTrainingKey = "training";
 constexpr std::string_view kUpdatePrefix = "update.";
+constexpr std::string_view kResidualPrefix = "residual.";
 
 void append(Tensors& to, const Tensors& from, std::string_view prefix) {
   for (const auto& spec : from.specs) {
@@ -78,6 +81,7 @@ std::string encode(const WorkerState& state) {
   Tensors all;
   append(all, state.optimizer, "");
   append(all, state.update.delta, kUpdatePrefix);
+  append(all, state.residual, kResidualPrefix);
   return seal(all,
               {{std::string(kFormatKey), std::string(kWorkerStateFormat)},
                {std::string(kUpdateKey), encode(state.update.metadata)}});
@@ -87,17 +91,23 @@ Result<WorkerState> decode_worker_state(std::string_view bytes, std::string_view
   GENESIS_ASSIGN(TensorFile file, unseal(bytes, name, kWorkerStateFormat));
   GENESIS_ASSIGN(const std::string metadata, take(file.metadata, kUpdateKey, name));
   GENESIS_ASSIGN(auto update, decode_update_metadata(metadata));
-  WorkerState state{Update{std::move(update), {}}, {}};
+  WorkerState state{Update{std::move(update), {}}, {}, {}};
   std::size_t at = 0;
   for (auto& spec : file.tensors.specs) {
-    const bool is_update = spec.name.starts_with(kUpdatePrefix);
-    auto& to = is_update ? state.update.delta : state.optimizer;
-    const auto count = spec.element_count();
     const auto begin = file.tensors.values.begin() + static_cast<std::ptrdiff_t>(at);
-    to.values.insert(to.values.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
+    const auto count = spec.element_count();
     at += count;
-    to.specs.push_back(
-        {is_update ? spec.name.substr(kUpdatePrefix.size()) : spec.name, std::move(spec.shape)});
+    Tensors* to = &state.optimizer;
+    for (const auto& [prefix, part] : {std::pair(kUpdatePrefix, &state.update.delta),
+                                       std::pair(kResidualPrefix, &state.residual)}) {
+      if (spec.name.starts_with(prefix)) {
+        spec.name.erase(0, prefix.size());
+        to = part;
+        break;
+      }
+    }
+    to->values.insert(to->values.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
+    to->specs.push_back(std::move(spec));
   }
   return state;
 }

@@ -13,7 +13,7 @@
 namespace genesis::wire {
 
 inline constexpr std::string_view kCheckpointFormat = "genesis.checkpoint.v1";
-inline constexpr std::string_view kWorkerStateFormat = "genesis.worker.v1";
+inline constexpr std::string_view kWorkerStateFormat = "genesis.worker.v2";
 
 struct CheckpointClient {
   ClientId client;
@@ -45,6 +45,7 @@ struct Checkpoint {
 struct WorkerState {
   Update update;
   Tensors optimizer;
+  Tensors residual = {};  // what quantization has kept back so far; empty without it
   bool operator==(const WorkerState&) const = default;
 };
 [[nodiscard]] std::string encode(const WorkerState& state);

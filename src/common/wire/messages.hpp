@@ -15,6 +15,7 @@
 #include "common/base/tensors.hpp"
 #include "common/tabular/encoder.hpp"
 #include "common/wire/json.hpp"
+#include "common/wire/quantization.hpp"
 #include "common/wire/safetensors.hpp"
 
 namespace genesis::wire {
@@ -102,7 +103,9 @@ struct Update {
   Tensors delta;
   bool operator==(const Update&) const = default;
 };
-[[nodiscard]] std::string encode(const Update& message);
+/// `delta` comes back as it is where it is quantized() already.
+[[nodiscard]] std::string encode(const Update& message,
+                                 Quantization quantization = Quantization::kNone);
 [[nodiscard]] Result<Update> decode_update(std::string_view bytes,
                                            const SafetensorsLimits& limits = {});
 

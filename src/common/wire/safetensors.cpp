@@ -1,6 +1,7 @@
 #include "common/wire/safetensors.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -38,29 +39,63 @@ Status check_range_finite(std::span<const float> values, const std::string& name
 
 }  // namespace
 
+std::string_view name_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kF32:
+      return "F32";
+    case Dtype::kF16:
+      return "F16";
+    case Dtype::kI8:
+      return "I8";
+  }
+  return "F32";
+}
+
+std::size_t size_of(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kF32:
+      return 4;
+    case Dtype::kF16:
+      return 2;
+    case Dtype::kI8:
+      return 1;
+  }
+  return 4;
+}
+
 std::string encode_safetensors(const Tensors& tensors, const Metadata& metadata) {
-  GENESIS_CHECK(element_count(tensors.specs) == tensors.values.size(),
+  const std::string_view data(reinterpret_cast<const char*>(tensors.values.data()),
+                              tensors.values.size() * sizeof(float));
+  return join_safetensors(tensors.specs, metadata, Dtype::kF32, data);
+}
+
+std::string join_safetensors(const std::vector<TensorSpec>& specs,
+                             const Metadata& metadata,
+                             Dtype dtype,
+                             std::string_view data) {
+  GENESIS_CHECK(element_count(specs) * size_of(dtype) == data.size(),
                 "tensors hold as many values as their shapes say");
   std::set<std::string_view> names;
-  for (const TensorSpec& spec : tensors.specs) {
+  for (const TensorSpec& spec : specs) {
     GENESIS_CHECK(
         !spec.name.empty() && spec.name != "__metadata__" && names.insert(spec.name).second,
         "tensors have names of their own");
   }
-  std::string header = safetensors_header_json(tensors.specs, metadata);
+  std::string header = safetensors_header_json(specs, metadata, dtype);
   header.append((kAlignment - header.size() % kAlignment) % kAlignment, ' ');
   const std::uint64_t header_bytes = header.size();
-  const std::size_t data_bytes = tensors.values.size() * sizeof(float);
 
   std::string out;
-  out.reserve(kLengthBytes + header.size() + data_bytes);
+  out.reserve(kLengthBytes + header.size() + data.size());
   out.append(reinterpret_cast<const char*>(&header_bytes), kLengthBytes);
   out.append(header);
-  out.append(reinterpret_cast<const char*>(tensors.values.data()), data_bytes);
+  out.append(data);
   return out;
 }
 
-Result<TensorFile> decode_safetensors(std::string_view bytes, const SafetensorsLimits& limits) {
+Result<TensorBytes> split_safetensors(std::string_view bytes,
+                                      std::span<const Dtype> accepted,
+                                      const SafetensorsLimits& limits) {
   if (bytes.size() < kLengthBytes) {
     return fail(Errc::kDataLoss,
                 "safetensors: " + std::to_string(bytes.size()) +
@@ -84,19 +119,26 @@ Result<TensorFile> decode_safetensors(std::string_view bytes, const SafetensorsL
   if (!json.starts_with('{')) {
     return fail(Errc::kInvalidArgument, "safetensors: the header does not start with '{'");
   }
-  GENESIS_ASSIGN(SafetensorsHeader header, parse_safetensors_header(json, limits));
-  if (data.size() != header.elements * sizeof(float)) {
+  GENESIS_ASSIGN(SafetensorsHeader header, parse_safetensors_header(json, accepted, limits));
+  const std::size_t expected = header.elements * size_of(header.dtype);
+  if (data.size() != expected) {
     return fail(Errc::kDataLoss,
-                "safetensors: the header announces " +
-                    std::to_string(header.elements * sizeof(float)) + " bytes of values but " +
-                    std::to_string(data.size()) + " follow; the bytes are cut or altered");
+                "safetensors: the header announces " + std::to_string(expected) +
+                    " bytes of values but " + std::to_string(data.size()) +
+                    " follow; the bytes are cut or altered");
   }
+  return TensorBytes{std::move(header.specs), std::move(header.metadata), header.dtype, data};
+}
+
+Result<TensorFile> decode_safetensors(std::string_view bytes, const SafetensorsLimits& limits) {
+  constexpr std::array kAccepted{Dtype::kF32};
+  GENESIS_ASSIGN(TensorBytes parts, split_safetensors(bytes, kAccepted, limits));
   TensorFile file;
-  file.tensors.specs = std::move(header.specs);
-  file.metadata = std::move(header.metadata);
-  file.tensors.values.resize(header.elements);
-  if (!data.empty()) {
-    std::memcpy(file.tensors.values.data(), data.data(), data.size());
+  file.tensors.specs = std::move(parts.specs);
+  file.metadata = std::move(parts.metadata);
+  file.tensors.values.resize(parts.data.size() / sizeof(float));
+  if (!parts.data.empty()) {
+    std::memcpy(file.tensors.values.data(), parts.data.data(), parts.data.size());
   }
   return file;
 }

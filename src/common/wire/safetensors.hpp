@@ -1,8 +1,8 @@
 #pragma once
-// Named float32 tensors as bytes: the safetensors format
-// (https://github.com/huggingface/safetensors), restricted to F32 and to one canonical layout.
-// docs/protocol.md states the grammar. Used for the global parameters, for updates and for model
-// files. Pure; safe on hostile bytes.
+// Named tensors as bytes: the safetensors format (https://github.com/huggingface/safetensors),
+// restricted to one canonical layout, and to F32 but for quantized updates. docs/protocol.md states
+// the grammar. Used for the global parameters, for updates and for model files. Pure; safe on
+// hostile bytes.
 #include <cstddef>
 #include <map>
 #include <span>
@@ -27,6 +27,11 @@ struct SafetensorsLimits {
   std::size_t max_elements = std::size_t{64} << 20;  // of all tensors together
 };
 
+/// Of all tensors of a file.
+enum class Dtype { kF32, kF16, kI8 };
+[[nodiscard]] std::string_view name_of(Dtype dtype);  // "F32", …
+[[nodiscard]] std::size_t size_of(Dtype dtype);       // bytes of a value
+
 struct TensorFile {
   Tensors tensors;
   Metadata metadata;
@@ -41,6 +46,23 @@ struct TensorFile {
 /// Errors: kDataLoss for cut bytes, kInvalidArgument for what the subset does not allow,
 /// kResourceExhausted beyond `limits`; each names the header's field or the tensor.
 [[nodiscard]] Result<TensorFile> decode_safetensors(std::string_view bytes,
+                                                    const SafetensorsLimits& limits = {});
+
+/// A file's header and, unconverted, its values: a view into the bytes that were read.
+struct TensorBytes {
+  std::vector<TensorSpec> specs;
+  Metadata metadata;
+  Dtype dtype = Dtype::kF32;
+  std::string_view data;
+};
+
+/// The same for values of any of `accepted`: their bytes one after the other, tensor after tensor.
+[[nodiscard]] std::string join_safetensors(const std::vector<TensorSpec>& specs,
+                                           const Metadata& metadata,
+                                           Dtype dtype,
+                                           std::string_view data);
+[[nodiscard]] Result<TensorBytes> split_safetensors(std::string_view bytes,
+                                                    std::span<const Dtype> accepted,
                                                     const SafetensorsLimits& limits = {});
 
 /// Same tensors, same order, same shapes. Errors: kInvalidArgument names the first tensor that

@@ -1,5 +1,6 @@
 #include "common/wire/safetensors_header.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -41,7 +42,8 @@ std::string in_quotes(std::string_view text) {
 
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit HeaderReader(const SafetensorsLimits& limits) : limits_(limits) {}
+  HeaderReader(std::span<const Dtype> accepted, const SafetensorsLimits& limits)
+      : accepted_(accepted), limits_(limits) {}
 
   [[nodiscard]] Result<SafetensorsHeader> finish() && {
     if (!error_.message.empty()) {
@@ -95,10 +97,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       return go(At::kMetadata);
     }
     if (at_ == At::kDtype) {
-      if (text != "F32") {
-        return refuse(Errc::kInvalidArgument, "dtype " + in_quotes(text) + " is not F32");
-      }
-      return go(At::kTensor);
+      return take_dtype(text) && go(At::kTensor);
     }
     return unexpected("a text");
   }
@@ -215,6 +214,25 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     return refuse(Errc::kInvalidArgument, "unknown field " + in_quotes(name));
   }
 
+  // Of the first tensor, one that is accepted; of the others the same.
+  bool take_dtype(const std::string& text) {
+    const auto found =
+        std::ranges::find(accepted_, text, [](Dtype dtype) { return std::string(name_of(dtype)); });
+    if (found == accepted_.end()) {
+      std::string names;
+      for (const Dtype dtype : accepted_) {
+        names += (names.empty() ? "" : " or ") + std::string(name_of(dtype));
+      }
+      return refuse(Errc::kInvalidArgument, "dtype " + in_quotes(text) + " is not " + names);
+    }
+    if (!header_.specs.empty() && *found != header_.dtype) {
+      return refuse(Errc::kInvalidArgument,
+                    "dtype " + in_quotes(text) + " is not that of the tensors before it");
+    }
+    dtype_ = *found;
+    return true;
+  }
+
   bool open_once(const std::string& name, bool& seen, At next) {
     if (std::exchange(seen, true)) {
       return refuse(Errc::kInvalidArgument, in_quotes(name) + " occurs twice");
@@ -249,8 +267,9 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     if (elements_ > limits_.max_elements - header_.elements) {
       return too_many_elements();
     }
-    const std::uint64_t begin = header_.elements * sizeof(float);
-    const std::uint64_t end = begin + elements_ * sizeof(float);
+    header_.dtype = dtype_;
+    const std::uint64_t begin = header_.elements * size_of(dtype_);
+    const std::uint64_t end = begin + elements_ * size_of(dtype_);
     if (offsets_[0] != begin || offsets_[1] != end) {
       return refuse(Errc::kInvalidArgument,
                     "data_offsets [" + std::to_string(offsets_[0]) + ", " +
@@ -263,7 +282,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  const SafetensorsLimits& limits_;  // outlives the parse
+  std::span<const Dtype> accepted_;  // these two outlive the parse
+  const SafetensorsLimits& limits_;
   SafetensorsHeader header_;
   Error error_;
   At at_ = At::kStart;
@@ -271,6 +291,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   Metadata::iterator metadata_value_;
   // The tensor being read; its name is empty between tensors.
   TensorSpec tensor_;
+  Dtype dtype_ = Dtype::kF32;
   std::size_t elements_ = 1;
   std::array<std::uint64_t, 2> offsets_{};
   std::size_t offset_count_ = 0;
@@ -282,8 +303,9 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 }  // namespace
 
 Result<SafetensorsHeader> parse_safetensors_header(std::string_view json,
+                                                   std::span<const Dtype> accepted,
                                                    const SafetensorsLimits& limits) {
-  HeaderReader reader(limits);
+  HeaderReader reader(accepted, limits);
   try {
     nlohmann::json::sax_parse(json, &reader);
   } catch (const nlohmann::json::exception& error) {
@@ -293,19 +315,21 @@ Result<SafetensorsHeader> parse_safetensors_header(std::string_view json,
 }
 
 std::string safetensors_header_json(const std::vector<TensorSpec>& specs,
-                                    const Metadata& metadata) {
+                                    const Metadata& metadata,
+                                    Dtype dtype) {
   std::string json = "{";
   if (!metadata.empty()) {
     json += in_quotes(kMetadataKey) + ":" + dump_json(metadata);
   }
   std::size_t begin = 0;
   for (const TensorSpec& spec : specs) {
-    const std::size_t end = begin + spec.element_count() * sizeof(float);
+    const std::size_t end = begin + spec.element_count() * size_of(dtype);
     if (json.size() > 1) {
       json += ',';
     }
-    json += dump_json(spec.name) + R"(:{"dtype":"F32","shape":)" + dump_json(spec.shape) +
-            R"(,"data_offsets":[)" + std::to_string(begin) + "," + std::to_string(end) + "]}";
+    json += dump_json(spec.name) + R"(:{"dtype":")" + std::string(name_of(dtype)) +
+            R"(","shape":)" + dump_json(spec.shape) + R"(,"data_offsets":[)" +
+            std::to_string(begin) + "," + std::to_string(end) + "]}";
     begin = end;
   }
   json += '}';

@@ -65,7 +65,7 @@ spec:
   local: {epochs: 2, batchSize: 50, learningRate: 0.001, lrSchedule: cosine}
   aggregation: {strategy: fedprox, proximalMu: 0.5}
   privacy: {maxGradNorm: 1.5, clipPerLayer: true}
-  communication: {compression: gzip, retryAttempts: 1}
+  communication: {compression: gzip, quantization: int8, retryAttempts: 1, timeoutSeconds: 20}
   participants:
     - name: a
       data: {path: /data/a.csv, volume: {persistentVolumeClaim: {claimName: a}}}

@@ -220,6 +220,7 @@ TEST_CASE("spec: enumerators go by the names of the CRD", "[spec]") {
   CHECK(to_string(LrSchedule::kCosine) == "cosine");
   CHECK(to_string(Strategy::kFedprox) == "fedprox");
   CHECK(to_string(Compression::kGzip) == "gzip");
+  CHECK(to_string(Quantization::kInt8) == "int8");
 }
 
 }  // namespace genesis::spec
