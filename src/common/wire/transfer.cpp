@@ -64,8 +64,12 @@ Result<std::string> parse_digest_field(std::string_view name, std::string_view f
               std::string(name) + ": expected sha-256=:BASE64: of the 32 bytes of a SHA-256");
 }
 
-// Takes a number off the front of `text`.
-std::optional<std::uint64_t> take_number(std::string_view& text) {
+// Takes `prefix` and the number after it off the front of `text`.
+std::optional<std::uint64_t> take_number(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) {
+    return std::nullopt;
+  }
+  text.remove_prefix(prefix.size());
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc()) {
@@ -73,14 +77,6 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
   }
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return value;
-}
-
-bool take(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) {
-    return false;
-  }
-  text.remove_prefix(prefix.size());
-  return true;
 }
 
 }  // namespace
@@ -94,14 +90,9 @@ ChunkHeaders headers_of(const Chunk& chunk) {
 
 Result<Chunk> parse_chunk(const ChunkHeaders& headers) {
   std::string_view range = headers.content_range;
-  std::optional<std::uint64_t> first;
-  std::optional<std::uint64_t> last;
-  std::optional<std::uint64_t> size;
-  if (take(range, kUnit)) {
-    first = take_number(range);
-    last = take(range, "-") ? take_number(range) : std::nullopt;
-    size = take(range, "/") ? take_number(range) : std::nullopt;
-  }
+  const auto first = take_number(range, kUnit);
+  const auto last = take_number(range, "-");
+  const auto size = take_number(range, "/");
   if (!first || !last || !size || !range.empty() || *first > *last || *last >= *size) {
     return fail(Errc::kInvalidArgument,
                 "Content-Range: expected \"bytes FIRST-LAST/SIZE\" with FIRST <= LAST < SIZE");
