@@ -66,6 +66,9 @@ cluster-up: images ## Start a Kubernetes node here with the images and the opera
 	@scripts/deps-cluster
 	@tests/cluster/cluster-up
 	@KUBECONFIG= tests/cluster/install-operator
+	@printf '%s\n' 'next: make cluster-demo                        train the sample, fetch its rows' \
+	  '      tests/cluster/net-exec kubectl get ft    kubectl in the network of the node' \
+	  '      make cluster-down                        end it all'
 
 cluster-demo: ## Train the sample in the cluster (that of KUBECONFIG, else make cluster-up) and fetch the rows
 	@scripts/cluster-demo $(DEMO_DIR)
