@@ -4,8 +4,9 @@ import pathlib
 import tempfile
 import unittest
 
-from node import (AGGREGATOR_IMAGE, RESTRICTED_CONTAINER, RESTRICTED_POD, WORKER_IMAGE, NodeTest, adult_rows, apply,
-                  claim_folder, get, get_all, kill_container, kubectl, node_exec, run_in_image, sha256, wait_until)
+from node import (AGGREGATOR_IMAGE, OPERATOR_IMAGE, RESTRICTED_CONTAINER, RESTRICTED_POD, WORKER_IMAGE, NodeTest,
+                  adult_rows, apply, claim_folder, get, get_all, kill_container, kubectl, node_exec, run_in_image,
+                  sha256, wait_until)
 
 SITES = {"site-1": 600, "site-2": 400, "site-4": 300}
 TRAINING = {
@@ -106,15 +107,18 @@ class ImagesTest(NodeTest):
             kill_container(self.namespace, self.pod_of(app))
         self.assertEqual(self.finish(), self.simulated())
 
-    def test_the_images_hold_no_shell_and_the_aggregator_no_torch(self):
-        for image, name in ((WORKER_IMAGE, "worker"), (AGGREGATOR_IMAGE, "aggregator")):
+    def test_the_images_are_small_and_hold_no_shell_and_only_the_workers_has_torch(self):
+        for image, name, largest in ((WORKER_IMAGE, "worker", 500), (AGGREGATOR_IMAGE, "aggregator", 60),
+                                     (OPERATOR_IMAGE, "operator", 60)):
             mount = self.dir / name
             mount.mkdir()
             node_exec("ctr", "-n", "k8s.io", "images", "mount", image, mount)
             listing = node_exec("find", mount, "-type", "f").stdout
+            size = int(node_exec("du", "-sm", mount).stdout.split()[0])
             node_exec("ctr", "-n", "k8s.io", "images", "unmount", mount)
             for absent in ("/bash", "/sh\n", "/dash", "/apt", "/dpkg\n", "/perl"):
                 self.assertNotIn(absent, listing, image)
+            self.assertLess(size, largest, image)
             self.assertEqual("libtorch" in listing, name == "worker", image)
             self.assertIn("/usr/share/doc/libssl3t64/copyright", listing, image)
 

@@ -13,6 +13,7 @@ SOURCE = CLUSTER.parent.parent
 STATE = pathlib.Path(os.environ.get("GENESIS_CLUSTER_STATE", SOURCE / "build/cluster/node"))
 WORKER_IMAGE = "localhost/genesis-worker:dev"
 AGGREGATOR_IMAGE = "localhost/genesis-aggregator:dev"
+OPERATOR_IMAGE = "localhost/genesis-operator:dev"
 
 
 def run(*command, check=True, text_in=None, timeout=120):
@@ -77,11 +78,15 @@ def claim_folder(namespace, claim):
     return STATE / "root" / path.lstrip("/")
 
 
-def run_in_image(image, folder, *command, timeout=300):
-    """Runs a command of an image on the node, outside of Kubernetes, with `folder` at /work."""
+def in_image(image, folder, *command, more=()):
+    """The command that runs a command of an image on the node, outside of Kubernetes, with `folder` at /work."""
     name = f"test-{os.getpid()}-{time.monotonic_ns()}"
-    return node_exec("ctr", "-n", "k8s.io", "run", "--rm", "--cwd", "/work", "--mount",
-                     f"type=bind,src={folder},dst=/work,options=rbind:rw", image, name, *command, timeout=timeout)
+    return [CLUSTER / "node-exec", "ctr", "-n", "k8s.io", "run", "--rm", "--cwd", "/work", *more, "--mount",
+            f"type=bind,src={folder},dst=/work,options=rbind:rw", image, name, *command]
+
+
+def run_in_image(image, folder, *command, timeout=300, check=True, more=()):
+    return run(*in_image(image, folder, *command, more=more), timeout=timeout, check=check)
 
 
 def sha256(path):

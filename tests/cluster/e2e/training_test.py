@@ -5,14 +5,18 @@ whatever was killed on the way.
 """
 import functools
 import json
+import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import time
 import unittest
 
-from node import (SOURCE, WORKER_IMAGE, NodeTest, adult_rows, apply, claim_folder,
-                  component, get, get_all, kill_container, kubectl, run, run_in_image, sha256, wait_until)
+import yaml
+
+from node import (SOURCE, WORKER_IMAGE, NodeTest, adult_rows, apply, claim_folder, component, get, get_all, in_image,
+                  kill_container, kubectl, run, run_in_image, sha256, wait_until)
 from policies import Place, may_connect, place_of
 
 OPERATOR_NAMESPACE = "genesis-system"
@@ -32,15 +36,19 @@ def training(sites=SITES, **fields):
             "spec": spec | fields}
 
 
+def tables_of(sites=SITES):
+    return {site: adult_rows(site, rows) for site, rows in sites.items()}
+
+
 @functools.lru_cache(maxsize=None)
-def simulated(spec):
-    """SHA-256 of the model that one process in the worker's image makes of a spec (as JSON)."""
+def simulated(inputs):
+    """SHA-256 of the model that one process in the worker's image makes of a spec and its sites' tables (as JSON)."""
+    document, tables = json.loads(inputs)
     with tempfile.TemporaryDirectory(prefix="genesis-simulated-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o777)
-        document = json.loads(spec)
-        for site, rows in SITES.items():
-            (folder / f"{site}.csv").write_text(adult_rows(site, rows))
+        for site, text in tables.items():
+            (folder / f"{site}.csv").write_text(text)
         for participant in document["spec"]["participants"]:
             participant["data"] = {"path": f"{participant['name']}.csv"}
             for key in ("storage", "external", "nodeSelector"):
@@ -55,7 +63,7 @@ class TrainingTest(NodeTest):
     def start(self, document=None, tables=None):
         self.document = document or training()
         self.document["metadata"]["namespace"] = self.namespace
-        tables = tables or {site: adult_rows(site, rows) for site, rows in SITES.items()}
+        self.tables = tables = tables or tables_of()
         apply(*({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": site, "namespace": self.namespace},
                  "data": {f"{site}.csv": text}} for site, text in tables.items()), self.document)
 
@@ -95,7 +103,7 @@ class TrainingTest(NodeTest):
         self.assertEqual(self.condition("Complete")["status"], "True", self.status())
         folder = claim_folder(self.namespace, f"{NAME}-model")
         digest = sha256(folder / "model.safetensors")
-        self.assertEqual(digest, simulated(json.dumps(self.document)))
+        self.assertEqual(digest, simulated(json.dumps([self.document, self.tables])))
         self.assertEqual(self.status()["model"]["sha256"], digest)
         rows = (folder / "synthetic.csv").read_text().splitlines()
         self.assertEqual(len(rows), self.document["spec"]["output"]["rows"] + 1)
@@ -107,9 +115,19 @@ class TrainingTest(NodeTest):
 
 
 class EndsWell(TrainingTest):
+    def test_the_sample_is_applied_and_trains_to_the_simulations_bytes(self):
+        sample = SOURCE / "manifests/samples/hospitals.yaml"
+        *maps, self.document = yaml.safe_load_all(sample.read_text())
+        self.tables = {one["metadata"]["name"].removesuffix("-patients"): one["data"]["patients.csv"] for one in maps}
+        kubectl("apply", "-f", sample, "-n", self.namespace)
+        self.assert_same_bytes()
+
     def test_a_training_runs_to_the_simulations_bytes_and_tells_its_story(self):
         self.start()
         self.wait_condition("Training")
+        followed = self.federated_status("--watch")
+        self.assertIn("RowsReady", followed.stdout)
+        self.assertRegex(followed.stderr, rf"{NAME}: Running, round \d+ of 12, 3 sites")
         self.assert_same_bytes()
         table = kubectl("get", "ft", "-n", self.namespace).stdout
         for column in ("PHASE", "ROUND", "CLIENTS", "AGE"):
@@ -117,6 +135,16 @@ class EndsWell(TrainingTest):
         reasons = {event["reason"] for event in get_all("events", self.namespace)
                    if event["involvedObject"]["kind"] == "FederatedTraining"}
         self.assertGreaterEqual(len(reasons), 3, reasons)
+
+    def federated_status(self, *more):
+        """`genesis federated status`, as a user of the cluster runs it."""
+        with tempfile.TemporaryDirectory(prefix="genesis-status-") as name:
+            folder = pathlib.Path(name)
+            shutil.copy(os.environ["KUBECONFIG"], folder / "config")
+            folder.chmod(0o755)      # the image's user reads it
+            (folder / "config").chmod(0o644)
+            return run_in_image(WORKER_IMAGE, folder, "/usr/bin/genesis", "federated", "status", NAME, "-n",
+                                self.namespace, "--kubeconfig", "config", *more, more=["--net-host"])
 
     def test_a_quota_with_defaults_from_a_limit_range_lets_the_training_through(self):
         metadata = {"name": "bounds", "namespace": self.namespace}
@@ -160,9 +188,8 @@ class EndsWell(TrainingTest):
             (folder / "site-4.csv").write_text(adult_rows("site-4", SITES["site-4"]))
             # On the node but in no pod: as far outside as this cluster has.
             joined = subprocess.Popen(
-                [SOURCE / "tests/cluster/node-exec", "ctr", "-n", "k8s.io", "run", "--rm", "--net-host", "--cwd", "/work",
-                 "--mount", f"type=bind,src={folder},dst=/work,options=rbind:rw", WORKER_IMAGE, f"external-{self.namespace}",
-                 "/usr/bin/genesis", "federated", "client", "--join", "bundle.yaml", "--data", "site-4.csv"],
+                in_image(WORKER_IMAGE, folder, "/usr/bin/genesis", "federated", "client", "--join", "bundle.yaml",
+                         "--data", "site-4.csv", more=["--net-host"]),
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             try:
                 self.assert_same_bytes()
@@ -210,11 +237,11 @@ class Breaks(TrainingTest):
         leader = kubectl("get", "lease", "-n", OPERATOR_NAMESPACE, "-o", "jsonpath={.items[0].spec.holderIdentity}").stdout
         pods = [pod["metadata"]["name"] for pod in get_all("pods", OPERATOR_NAMESPACE)]
         victim = next((name for name in pods if leader.startswith(name)), pods[0])
-        kubectl("delete", "pod", victim, "-n", OPERATOR_NAMESPACE, "--grace-period=0", "--force")
+        kill_container(OPERATOR_NAMESPACE, victim)
         killed = time.monotonic()
         wait_until(lambda: (holder := kubectl("get", "lease", "-n", OPERATOR_NAMESPACE, "-o",
                                               "jsonpath={.items[0].spec.holderIdentity}", check=False).stdout)
-                   and holder != leader, "another replica to lead", seconds=30)
+                   and holder != leader, "another replica to lead", seconds=10)
         print(f"takeover after {time.monotonic() - killed:.1f} s")
         self.assert_same_bytes()
         self.assert_one_child_each()
@@ -242,15 +269,24 @@ class EndsBadly(TrainingTest):
         self.assertIn(failed["reason"], ("StartDeadlineExceeded", "TrainingFailed"))
 
     def test_a_bad_table_is_told_with_the_line_that_is_wrong(self):
-        tables = {site: adult_rows(site, rows) for site, rows in SITES.items()}
+        tables = tables_of()
         tables["site-2"] += "1,2,3\n"
         self.start(training(backoffLimit=1), tables)
-        began = time.monotonic()
-        told = wait_until(lambda: next((c["message"] for c in self.status().get("conditions", [])
-                                        if c["type"] in ("Degraded", "Failed") and c["status"] == "True"
-                                        and "site-2" in c["message"]), None), lambda: f"the failure: {self.status()}", 60)
-        print(f"bad table told after {time.monotonic() - began:.1f} s: {told}")
+        # Once told, the pod may be gone: nothing is left to train for.
+        wait_until(lambda: self.has_ended("site-2") or self.told_of("site-2"), "the worker to end")
+        ended = time.monotonic()
+        told = wait_until(lambda: self.told_of("site-2"), lambda: f"the failure: {self.status()}", 5)
+        print(f"bad table told {time.monotonic() - ended:.1f} s after the worker's end: {told}")
         self.assertIn("402", told)      # the line: a header, 400 rows, then this one
+
+    def told_of(self, site):
+        return next((c["message"] for c in self.status().get("conditions", []) if c["type"] in ("Degraded", "Failed")
+                     and c["status"] == "True" and site in c["message"]), None)
+
+    def has_ended(self, site):
+        pod = self.pod("worker", site)
+        statuses = (get("pod", pod, self.namespace) or {}).get("status", {}).get("containerStatuses", []) if pod else []
+        return any("terminated" in one.get(when, {}) for one in statuses for when in ("state", "lastState"))
 
 
 class Deletion(TrainingTest):
