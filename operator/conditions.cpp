@@ -60,11 +60,13 @@ Finding quorum_reached(const Training& training, const Observed& seen, const Ver
   const Finding unknown{false,
                         std::string(reason::kWaitingForClients),
                         "no client has joined yet; " + needed + " are needed"};
-  if (!seen.report || is_trained(verdict) || seen.report->phase == wire::Phase::kFailed) {
-    return before(training, kQuorumReached, unknown);
-  }
-  if (seen.report->phase != wire::Phase::kJoining) {
+  if (is_trained(verdict) || (seen.report && (seen.report->phase == wire::Phase::kSummarizing ||
+                                              seen.report->phase == wire::Phase::kTraining ||
+                                              seen.report->phase == wire::Phase::kComplete))) {
     return {true, std::string(reason::kEnoughClients), "at least " + needed + " clients take part"};
+  }
+  if (!seen.report || seen.report->phase == wire::Phase::kFailed) {
+    return before(training, kQuorumReached, unknown);
   }
   const auto awaited = missing(training, *seen.report);
   return {false,
@@ -245,6 +247,10 @@ ParticipantStatus participant_status(const Training& training,
     status.reason = lost;
     return status;
   }
+  if (const auto end = verdict.sites.find(participant.name); end != verdict.sites.end()) {
+    status.rows = end->second.rows;
+    status.last_round = end->second.last_round;
+  }
   if (job != seen.children.jobs.end() && job->second.is_complete) {
     status.state = "Succeeded";
     status.reason.clear();
@@ -294,6 +300,9 @@ void set_progress(TrainingStatus& status,
   const auto total = training.spec.rounds.count;
   if (is_trained(verdict)) {
     status.round = RoundStatus{total, total, std::nullopt};
+    if (!verdict.sites.empty()) {
+      status.clients = static_cast<std::int64_t>(verdict.sites.size());
+    }
   } else if (is_stopped(verdict) || verdict.stage == Stage::kFailed) {
     if (status.round) {
       status.round->estimated_remaining_seconds.reset();

@@ -8,6 +8,7 @@
 #include "common/base/exit_code.hpp"
 #include "common/base/text.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/k8s/json_text.hpp"
 #include "common/spec/parse.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
@@ -57,7 +58,7 @@ class Judge {
       return Stage::kHeld;
     }
     if (is_trained()) {
-      verdict_.model = model();
+      read_outcome();
       return after_training();
     }
     if (has_failed()) {
@@ -77,28 +78,35 @@ class Judge {
 
   bool is_trained() const {
     const auto* const aggregator = job(names_.aggregator);
+    const auto* const pod = newest_pod(seen_.children, names_.aggregator);
     const auto* const before = training_.status.condition(kTraining);
-    return (aggregator != nullptr && aggregator->is_complete) ||
+    const bool is_pod_over = pod == nullptr || !pod->is_running;  // news of Job and pod come apart
+    return (aggregator != nullptr && aggregator->is_complete && is_pod_over) ||
            (before != nullptr && before->reason == reason::kTrainingFinished);
   }
 
   // What the aggregator wrote at its end. Its pod may be gone; then what was known stays.
-  ModelStatus model() const {
-    ModelStatus model = training_.status.model.value_or(ModelStatus());
+  void read_outcome() {
+    ModelStatus& model = verdict_.model ? *verdict_.model : verdict_.model.emplace();
     model.path = names_.model + ":/model.safetensors";
-    if (const auto* const pod = newest_pod(seen_.children, names_.aggregator);
-        pod != nullptr && pod->last) {
-      const Json outcome = Json::parse(pod->last->message, nullptr, false);
-      if (outcome.is_object()) {
-        if (outcome.contains("modelSha256") && outcome.at("modelSha256").is_string()) {
-          model.sha256 = outcome.at("modelSha256").get<std::string>();
-        }
-        if (outcome.contains("modelBytes") && outcome.at("modelBytes").is_number_integer()) {
-          model.bytes = outcome.at("modelBytes").get<std::int64_t>();
-        }
+    const auto* const pod = newest_pod(seen_.children, names_.aggregator);
+    const Json outcome = pod != nullptr && pod->last
+                             ? Json::parse(pod->last->message, nullptr, false)
+                             : Json::object();
+    if (const auto digest = k8s::text_field(outcome, "modelSha256"); !digest.empty()) {
+      model.sha256 = digest;
+    }
+    if (const auto bytes = k8s::integer_field(outcome, "modelBytes"); bytes > 0) {
+      model.bytes = bytes;
+    }
+    const Json sites = outcome.is_object() ? outcome.value("clients", Json()) : Json();
+    for (const auto& participant : training_.spec.participants) {
+      if (sites.is_object() && sites.contains(participant.name)) {
+        const Json& site = sites.at(participant.name);
+        verdict_.sites[participant.name] = {k8s::integer_field(site, "rows"),
+                                            k8s::integer_field(site, "lastRound")};
       }
     }
-    return model;
   }
 
   Stage after_training() {

@@ -1,6 +1,7 @@
 #pragma once
 // Where a training stands, judged from what was observed, and what is wrong with it. Pure. A
 // verdict that it is over is final: it is read back from the status.
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,13 +28,20 @@ struct Problem {
   std::string message;
 };
 
+/// What the aggregator says at its end of a site.
+struct SiteOutcome {
+  std::int64_t rows = 0;
+  std::int64_t last_round = 0;
+};
+
 struct Verdict {
   Stage stage = Stage::kTraining;
   std::string reason;  // of Complete or Failed
   std::string message;
-  std::optional<ModelStatus> model;      // once it is there
-  std::vector<Problem> problems;         // the gravest first
-  std::optional<SystemTime> look_again;  // when time alone may change the verdict
+  std::optional<ModelStatus> model;          // once it is there
+  std::map<std::string, SiteOutcome> sites;  // with it, while the aggregator's pod is there
+  std::vector<Problem> problems;             // the gravest first
+  std::optional<SystemTime> look_again;      // when time alone may change the verdict
 };
 
 [[nodiscard]] Verdict judge(const Training& training,

@@ -128,13 +128,18 @@ TEST_CASE("operator: what a site brings about cannot make the status too long to
 TEST_CASE("operator: after the last round rows are made, then it is complete", "[operator]") {
   Cluster cluster = a_running_cluster();
   cluster.seen.report.reset();
-  cluster.complete_job("aggregator", R"({"modelSha256":"ab","modelBytes":12})");
+  cluster.complete_job("aggregator",
+                       R"({"modelSha256":"ab","modelBytes":12,)"
+                       R"("clients":{"a":{"rows":7,"lastRound":5},"x":{"rows":1,"lastRound":1}}})");
   CHECK(cluster.reconcile() == Done{"create NetworkPolicy hospitals-generate",
                                     "create Job hospitals-generate",
                                     "event TrainingFinished",
                                     "status Generating"});
   CHECK(cluster.reconcile().empty());
   CHECK(cluster.status().model == ModelStatus{"ab", 12, "hospitals-model:/model.safetensors"});
+  CHECK(cluster.status().participants.at(0).rows == 7);
+  CHECK(cluster.status().participants.at(0).last_round == 5);
+  CHECK(cluster.status().clients == 1);
   for (const char* const worker : {"worker-a", "worker-b", "worker-c"}) {
     cluster.complete_job(worker);
   }
@@ -147,6 +152,21 @@ TEST_CASE("operator: after the last round rows are made, then it is complete", "
   CHECK_FALSE(cluster.requeue_after);  // idle from here on
 }
 
+TEST_CASE("operator: a training that was over between two looks tells what its end says",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.job("aggregator").is_complete = true;  // of its pod there is no news yet
+  cluster.reconcile();
+  CHECK_FALSE(cluster.status().model);
+  cluster.complete_job("aggregator", R"({"modelSha256":"ab","modelBytes":12})");
+  cluster.reconcile();
+  CHECK(cluster.status().model->sha256 == "ab");
+  CHECK(cluster.condition(kQuorumReached).reason == reason::kEnoughClients);
+  CHECK(cluster.condition(kTraining).reason == reason::kTrainingFinished);
+}
+
 TEST_CASE("operator: without rows to make, the model is the end", "[operator]") {
   Cluster cluster(
       "{rounds: {minClients: 1}, output: {rows: 0}, participants: "
@@ -155,8 +175,10 @@ TEST_CASE("operator: without rows to make, the model is the end", "[operator]") 
   cluster.start_pods();
   cluster.complete_job("worker-a");
   cluster.complete_job("aggregator", "{}");
-  CHECK(cluster.reconcile() ==
-        Done{"event TrainingFinished", "event ModelReady", "status Succeeded"});
+  CHECK(cluster.reconcile() == Done{"event EnoughClients",
+                                    "event TrainingFinished",
+                                    "event ModelReady",
+                                    "status Succeeded"});
 }
 
 TEST_CASE("operator: a worker that has not heard of the end is stopped later", "[operator]") {
