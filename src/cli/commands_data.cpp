@@ -67,7 +67,13 @@ Command add_generate(CLI::App& app) {
       return complain("generate", model.error());
     }
     const auto done = model->sample_to(options->output, options->sample);
-    return done ? 0 : complain("generate", done.error());
+    if (!done) {
+      return complain("generate", done.error());
+    }
+    if (options->output != "/dev/stdout") {  // a log may hold both streams
+      std::cerr << options->sample.rows << " rows in " << options->output << "\n";
+    }
+    return 0;
   };
 }
 
