@@ -24,11 +24,11 @@ spec:
     embeddingDim: 32
     generatorDims: [64, 64]
     discriminatorDims: [64, 64]
-    pac: 10
+    pac: 1
   table:
     discreteColumns: [diagnosis, region, smoker]
   rounds:
-    count: 10
+    count: 300
     minClients: 2
     deadlineSeconds: 120
     startDeadlineSeconds: 600
