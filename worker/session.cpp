@@ -21,6 +21,7 @@ constexpr std::uint64_t kMaxAnswerBytes = std::uint64_t{64} << 20;
 constexpr Milliseconds kStartPatience{120'000};
 constexpr Milliseconds kStartRequest{30'000};
 constexpr std::uint64_t kMinChunkBytes = std::uint64_t{16} << 10;
+constexpr unsigned kSoundBeforeLonger = 4;  // chunks in a row before longer ones are tried again
 
 // Waits for `time`, or until there is reason to stop.
 void pause(const std::stop_token& stop, Milliseconds time) {
@@ -206,11 +207,14 @@ Status Session::upload(const std::string& path, std::string_view bytes, std::str
         put(path, bytes.substr(chunk->begin, chunk->end - chunk->begin), *chunk, encoding);
     if (answer) {
       progress = std::move(*answer);
-      chunk_bytes_ = std::min(chunk_bytes_ * 2, wire::kMaxChunkBytes);
+      if (++sound_chunks_ % kSoundBeforeLonger == 0) {
+        chunk_bytes_ = std::min(chunk_bytes_ * 2, wire::kMaxChunkBytes);
+      }
       tries.got_on();
       continue;
     }
     progress.reset();
+    sound_chunks_ = 0;
     chunk_bytes_ = std::max(chunk_bytes_ / 2, kMinChunkBytes);
     if (!may_try_again(tries, path, answer.error())) {
       return tl::unexpected(std::move(answer).error());

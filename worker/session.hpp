@@ -74,6 +74,7 @@ class Session {
   Milliseconds transfer_;
   http::BackoffPolicy backoff_;
   std::uint64_t chunk_bytes_ = wire::kMaxChunkBytes;  // fewer on a link that is cut often
+  unsigned sound_chunks_ = 0;                         // since the last that failed
 };
 
 }  // namespace genesis::worker
