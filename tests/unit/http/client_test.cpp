@@ -377,3 +377,45 @@ TEST_CASE("http: parts of a stream come as they are sent", "[http]") {
   client.cancel();
   CHECK(run_until([&] { return has_ended; }));
 }
+
+TEST_CASE("http: who takes a stream sees its head before the first part", "[http]") {
+  ScriptedServer server(
+      {"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-9/10\r\n"
+       "Content-Length: 5\r\n\r\n56789"});
+  Client client = Client::create(server.url()).value();
+  ClientRequest request;
+  request.deadline = kPatience;
+  std::string seen;
+  const auto take = [&](std::string_view part) -> Status {
+    seen += part;
+    return {};
+  };
+  const auto head = [&](const ClientResponse& response) -> Status {
+    seen += std::to_string(response.status) + " " + std::string(response.header("content-range")) +
+            ": " + response.body;
+    return {};
+  };
+  const auto response = client.stream(request, take, head);
+  REQUIRE(response);
+  CHECK(response->status == 206);
+  CHECK(seen == "206 bytes 5-9/10: 56789");
+}
+
+TEST_CASE("http: a head that is not wanted ends the stream before its body", "[http]") {
+  ScriptedServer server({"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n56789"});
+  Client client = Client::create(server.url()).value();
+  ClientRequest request;
+  request.deadline = kPatience;
+  bool has_taken = false;
+  const auto take = [&](std::string_view) -> Status {
+    has_taken = true;
+    return {};
+  };
+  const auto head = [](const ClientResponse&) -> Status {
+    return fail(Errc::kInvalidArgument, "another part");
+  };
+  const auto response = client.stream(request, take, head);
+  REQUIRE_FALSE(response);
+  CHECK(response.error().message == "another part");
+  CHECK_FALSE(has_taken);
+}
