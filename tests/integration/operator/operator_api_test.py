@@ -280,7 +280,8 @@ class Reconcile(unittest.TestCase):
                     name = "kept-" + kind.split(".")[0]
                     kubectl("apply", "-f", "-", text=training(name, sites(1), "narrow"))
                     began = time.monotonic()
-                    until(lambda: condition(name, "Degraded", "narrow").get("reason") == "ApplyFailed", "ApplyFailed", 5)
+                    until(lambda: condition(name, "Degraded", "narrow").get("reason") == "ApplyFailed",
+                          "ApplyFailed", 5)
                     print(f"{kind}: told after {time.monotonic() - began:.1f} s", file=sys.stderr)
                     for word in words[kind]:
                         self.assertIn(word, condition(name, "Degraded", "narrow")["message"])
@@ -331,17 +332,42 @@ class Reconcile(unittest.TestCase):
 class Rbac(unittest.TestCase):
     """The manifests' roles are what is used: no more, no less."""
 
-    def test_the_roles_are_exactly_sufficient(self):
-        kubectl("apply", "-f", str(SOURCE / "manifests/rbac.yaml"))
-        token = kubectl("create", "token", "genesis-operator", "-n", "genesis-system").stdout.strip()
+    def kubeconfig_of(self, account):
+        """Path of a kubeconfig with a service account's token."""
+        token = kubectl("create", "token", account, "-n", "genesis-system").stdout.strip()
         config = json.loads(kubectl("config", "view", "--raw", "-o", "json").stdout)
         config["users"] = [{"name": "operator", "user": {"token": token}}]
         config["contexts"][0]["context"]["user"] = "operator"
-        with tempfile.NamedTemporaryFile("w", suffix=".kubeconfig") as file:
-            json.dump(config, file)
-            file.flush()
-            with Operator(file.name) as operator:
-                self.walk_through(operator)
+        file = tempfile.NamedTemporaryFile("w", suffix=".kubeconfig")
+        self.addCleanup(file.close)
+        json.dump(config, file)
+        file.flush()
+        return file.name
+
+    def test_rights_in_one_namespace_are_enough_to_watch_that_one(self):
+        kubectl("apply", "-f", str(SOURCE / "manifests/rbac.yaml"))
+        kubectl("create", "namespace", "one")
+        kubectl("create", "serviceaccount", "narrow", "-n", "genesis-system")
+        bind = lambda namespace, role: kubectl("create", "rolebinding", "narrow", "-n", namespace, role,
+                                               "--serviceaccount=genesis-system:narrow")
+        bind("one", "--clusterrole=genesis-operator")
+        bind("genesis-system", "--role=genesis-operator")
+        kubectl("apply", "-f", "-", text=training("outside", sites(1)))
+        self.addCleanup(kubectl, "delete", FT, "outside")
+        kubectl("apply", "-f", "-", text=training("inside", sites(1), "one"))
+        # The other test has to make its own.
+        self.addCleanup(kubectl, "delete", "lease", "genesis-operator", "-n", "genesis-system")
+        with Operator(self.kubeconfig_of("narrow"), "--watch-namespace", "one") as operator:
+            until(lambda: get("job", "inside-worker-s0", "-n", "one"), "the last Job")
+            until(lambda: condition("inside", "Degraded", "one"), "conditions")
+            self.assertNotIn("forbidden", operator.text())
+            self.assertEqual(operator.stop(), 0)
+        self.assertNotIn("status", get(FT, "outside"))
+
+    def test_the_roles_are_exactly_sufficient(self):
+        kubectl("apply", "-f", str(SOURCE / "manifests/rbac.yaml"))
+        with Operator(self.kubeconfig_of("genesis-operator")) as operator:
+            self.walk_through(operator)
         granted = set()
         for role in (get("clusterrole", "genesis-operator"), get("role", "genesis-operator", "-n", "genesis-system")):
             for rule in role["rules"]:
