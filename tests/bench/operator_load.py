@@ -42,6 +42,11 @@ def count(path):
     return len(page["items"]) + page["metadata"].get("remainingItemCount", 0)
 
 
+def is_served():
+    conditions = json.loads(kubectl("get", "crd", CRD, "-o", "json")).get("status", {}).get("conditions", [])
+    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+
+
 def training(number):
     return {"apiVersion": "federated.genesis.dev/v1alpha1", "kind": "FederatedTraining",
             "metadata": {"name": f"load-{number}", "namespace": "default"},
@@ -82,8 +87,7 @@ def quantile(metrics, name, share):
 
 def main():
     kubectl("apply", "-f", str(SOURCE / "crds/federatedtrainings.yaml"))
-    until(lambda: "True" in kubectl("get", "crd", CRD, "-o", 'jsonpath={.status.conditions[?(@.type=="Established")].status}'),
-          "the CRD is served")
+    until(is_served, "the CRD is served")
     with tempfile.NamedTemporaryFile("w", suffix=".log") as log, tempfile.TemporaryDirectory() as folder:
         operator = Operator(log)
         try:

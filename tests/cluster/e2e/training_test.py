@@ -129,6 +129,8 @@ class EndsWell(TrainingTest):
         self.assertIn("RowsReady", followed.stdout)
         self.assertRegex(followed.stderr, rf"{NAME}: Running, round \d+ of 12, 3 sites")
         self.assert_same_bytes()
+        self.assertEqual({site["name"]: (site["rows"], site["lastRound"]) for site in self.status()["participants"]},
+                         {site: (rows, 12) for site, rows in SITES.items()})
         table = kubectl("get", "ft", "-n", self.namespace).stdout
         for column in ("PHASE", "ROUND", "CLIENTS", "AGE"):
             self.assertIn(column, table)
