@@ -150,14 +150,8 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
 
 // All that can be refused without the bytes is refused before they travel.
 std::variant<http::Admission, http::Response> Service::admit_update(const http::Request& request) {
-  const auto address = update_address(request.path);
-  if (!address) {
-    return not_found(request);
-  }
-  if (auto allowed = speaker(request, address->client.str()); !allowed) {
-    return http::error_response(allowed.error());
-  }
-  if (auto answer = settled(request, *address)) {
+  auto address = awaited(request);
+  if (auto* const answer = std::get_if<http::Response>(&address)) {
     return std::move(*answer);
   }
   const auto chunk = chunk_of(request);
@@ -328,6 +322,21 @@ std::optional<Service::UpdateAddress> Service::update_address(std::string_view p
   return UpdateAddress{*round, std::move(*client)};
 }
 
+std::variant<Service::UpdateAddress, http::Response> Service::awaited(
+    const http::Request& request) {
+  auto address = update_address(request.path);
+  if (!address) {
+    return not_found(request);
+  }
+  if (auto allowed = speaker(request, address->client.str()); !allowed) {
+    return http::error_response(allowed.error());
+  }
+  if (auto answer = settled(request, *address)) {
+    return std::move(*answer);
+  }
+  return std::move(*address);
+}
+
 std::optional<http::Response> Service::settled(const http::Request& request,
                                                const UpdateAddress& address) {
   const auto announced = coordinator_.announce_update(address.client, address.round, clock_.now());
@@ -356,51 +365,42 @@ http::Response Service::progress_response(int status, const UpdateAddress& addre
 }
 
 http::Response Service::upload_progress(const http::Request& request) {
-  const auto address = update_address(request.path);
-  if (!address) {
-    return not_found(request);
-  }
-  if (auto allowed = speaker(request, address->client.str()); !allowed) {
-    return http::error_response(allowed.error());
-  }
-  if (auto answer = settled(request, *address)) {
+  auto address = awaited(request);
+  if (auto* const answer = std::get_if<http::Response>(&address)) {
     return std::move(*answer);
   }
-  return progress_response(200, *address);
+  return progress_response(200, std::get<UpdateAddress>(address));
 }
 
 http::Response Service::update(const http::Request& request) {
-  const auto address = update_address(request.path);
-  if (!address) {
-    return not_found(request);
-  }
-  // The round may have closed while the body travelled.
-  if (auto answer = settled(request, *address)) {
+  auto found = awaited(request);  // the round may have closed while the body travelled
+  if (auto* const answer = std::get_if<http::Response>(&found)) {
     return std::move(*answer);
   }
+  const auto& address = std::get<UpdateAddress>(found);
   auto chunk = chunk_of(request);
   if (!chunk) {
     return http::error_response(chunk.error());
   }
   const auto& whole_or_part = *chunk ? **chunk : alone(request.body);
   if (whole_or_part.size == 0) {
-    return fold(*address, request.content_encoding(), "");
+    return fold(address, request.content_encoding(), "");
   }
-  auto added = uploads_.add(address->client, address->round, whole_or_part, request.body);
+  auto added = uploads_.add(address.client, address.round, whole_or_part, request.body);
   if (!added) {
     spdlog::warn("update round={} client={} chunk refused: {}",
-                 address->round.value,
-                 address->client.str(),
+                 address.round.value,
+                 address.client.str(),
                  added.error().message);
     return reply(tl::unexpected(added.error()), coordinator_.state().round);
   }
   if (added->is_gap) {
-    return progress_response(416, *address);
+    return progress_response(416, address);
   }
   if (!added->whole) {
-    return progress_response(202, *address);
+    return progress_response(202, address);
   }
-  return fold(*address, request.content_encoding(), std::move(*added->whole));
+  return fold(address, request.content_encoding(), std::move(*added->whole));
 }
 
 http::Response Service::fold(const UpdateAddress& address,

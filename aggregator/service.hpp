@@ -69,6 +69,9 @@ class Service {
   [[nodiscard]] Result<Served> served(RoundId round, std::string_view encoding);
   /// nullopt: no such path.
   [[nodiscard]] static std::optional<UpdateAddress> update_address(std::string_view path);
+  /// Where the request's update goes while it is awaited there, from whom it may come; else the
+  /// answer.
+  [[nodiscard]] std::variant<UpdateAddress, http::Response> awaited(const http::Request& request);
   /// The answer where the update need not travel: it is not awaited, or has been taken.
   [[nodiscard]] std::optional<http::Response> settled(const http::Request& request,
                                                       const UpdateAddress& address);
