@@ -84,6 +84,8 @@ class Service {
   /// The answer to an update that is none, which counts as a failure of its client.
   [[nodiscard]] http::Response refuse(const ClientId& client, const Error& error);
   [[nodiscard]] http::Response status();
+  /// A conflict tells the current round, so that a client knows where to go on.
+  [[nodiscard]] http::Response reply(const Status& status) const;
   /// The client that a request speaks for, if it may.
   [[nodiscard]] Result<ClientId> speaker(const http::Request& request, std::string_view name) const;
   void announce_changes();
