@@ -67,7 +67,7 @@ Status check_writable(const std::filesystem::path& folder) {
   return {};
 }
 
-// For updates that are still arriving.
+// For contributions that are still arriving.
 std::filesystem::path uploads_folder(const ServerOptions& options) {
   if (!options.output.empty()) {
     return options.output / ".uploads";
@@ -76,32 +76,28 @@ std::filesystem::path uploads_folder(const ServerOptions& options) {
   return std::filesystem::temp_directory_path() / ("genesis-uploads-" + crypto::random_id(entropy));
 }
 
-// The newest checkpoint that is whole; damaged ones are set aside.
-std::optional<wire::Checkpoint> newest_checkpoint(const federation::RoundFiles& files) {
-  for (const auto round : files.rounds()) {
-    const auto name = files.path(round).string();
-    auto bytes = files.read(round);
-    auto checkpoint = bytes ? wire::decode_checkpoint(*bytes, name)
-                            : Result<wire::Checkpoint>(tl::unexpected(bytes.error()));
-    if (checkpoint) {
-      return std::move(*checkpoint);
-    }
-    spdlog::warn("checkpoint set aside, the one before it is used: {}", checkpoint.error().message);
-    files.set_aside(round);
-  }
-  return std::nullopt;
-}
-
 // A training that goes on from `files` where they hold one, else starts.
 Result<aggregator::Coordinator> coordinate(spec::FederatedTraining training,
                                            const std::optional<federation::RoundFiles>& files,
                                            Instant now) {
-  if (auto checkpoint = files ? newest_checkpoint(*files) : std::nullopt) {
+  std::optional<wire::Checkpoint> checkpoint;
+  if (files) {
+    checkpoint = federation::newest_sound<wire::Checkpoint>(
+        *files,
+        [](const std::string& bytes, const std::string& name) {
+          return wire::decode_checkpoint(bytes, name);
+        },
+        [](const wire::Checkpoint&) { return true; },
+        [](const Error& error) {
+          spdlog::warn("checkpoint quarantined, the one before it is used: {}", error.message);
+        });
+  }
+  if (checkpoint) {
     spdlog::info("resume run={} after-round={}", checkpoint->run, checkpoint->round.value);
     return aggregator::Coordinator::resume(std::move(training), std::move(*checkpoint), now);
   }
   crypto::SystemEntropy entropy;
-  return aggregator::Coordinator(std::move(training), crypto::random_id(entropy), now);
+  return aggregator::Coordinator::start(std::move(training), crypto::random_id(entropy), now);
 }
 
 }  // namespace
@@ -166,7 +162,7 @@ Status FederatedServer::Impl::start() {
   coordinator.emplace(std::move(*started));
   reporter.emplace(
       callbacks.on_round_complete, callbacks.on_metrics, coordinator->training().rounds.count);
-  coordinator->on_update([this](const wire::UpdateMetadata& update) { reporter->updated(update); });
+  coordinator->on_folded([this](const aggregator::Folded& update) { reporter->folded(update); });
   coordinator->on_checkpoint([this](const wire::Checkpoint& checkpoint) { closed(checkpoint); });
 
   aggregator::ServiceOptions service_options;
@@ -193,7 +189,7 @@ Status FederatedServer::Impl::start() {
                coordinator->training().name,
                coordinator->run(),
                coordinator->training().rounds.count,
-               aggregator::round_config(coordinator->training()).expected_clients);
+               coordinator->config().expected_clients);
   return {};
 }
 
@@ -222,7 +218,7 @@ bool FederatedServer::Impl::had_ended() const {
 }
 
 boost::asio::awaitable<void> FederatedServer::Impl::lead() {
-  const auto usual = federation::deadlines(coordinator->training().rounds).farewell;
+  const auto usual = federation::deadlines(coordinator->training().rounds).drain;
   co_await service->run(had_ended() ? Milliseconds(0) : usual);
   if (metrics) {
     metrics->readiness().set_not_ready("the training is over; stopping");

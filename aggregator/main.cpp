@@ -145,7 +145,12 @@ int main(int argc, char** argv) {
   app.add_option("--host", options.server.host, "Address to listen on")->capture_default_str();
   app.add_option("--port", options.server.port, "Port to listen on; 0 takes a free one")
       ->capture_default_str();
-  add_override(app, options, "--method", "GENESIS_METHOD", "model.method", "Generator: ctgan");
+  add_override(app,
+               options,
+               "--method",
+               "GENESIS_METHOD",
+               "model.method",
+               "Method that makes the model, as spec.model.method");
   add_override(app, options, "--rounds", "GENESIS_ROUNDS", "rounds.count", "Rounds to run");
   add_override(app,
                options,

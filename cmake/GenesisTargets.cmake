@@ -16,16 +16,20 @@ if(GENESIS_SANITIZE)
   endif()
 endif()
 
-# genesis_library(NAME [DEPS lib...] [SET set]): all *.cpp of the folder, less main.cpp, as genesis_NAME.
+# genesis_library(NAME [DEPS lib...] [SET set] [ONLY file...]): all *.cpp of the folder, less main.cpp, or ONLY
+# the given ones, as genesis_NAME.
 # It is installed with the export set `set` (cmake/GenesisPackage.cmake): server, synthesizer (what needs
 # LibTorch), or none (what only our programs use).
 function(genesis_library name)
-  cmake_parse_arguments(ARG "" "SET" "DEPS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "" "SET" "DEPS;EXCLUDE;ONLY" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   foreach(pattern ${ARG_EXCLUDE})
     list(FILTER sources EXCLUDE REGEX "/${pattern}$")
   endforeach()
+  if(ARG_ONLY)
+    set(sources ${ARG_ONLY})
+  endif()
   if(sources)
     add_library(genesis_${name} STATIC ${sources})
     target_link_libraries(genesis_${name} PRIVATE $<BUILD_INTERFACE:genesis_flags> PUBLIC ${ARG_DEPS})

@@ -7,7 +7,7 @@
 #include "common/http/health.hpp"
 #include "common/http/url.hpp"
 #include "common/metrics/process.hpp"
-#include "common/model/ctgan.hpp"
+#include "common/model/threads.hpp"
 #include "worker/client.hpp"
 #include "worker/metrics.hpp"
 
@@ -85,16 +85,11 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
   GENESIS_RETURN_IF_ERROR(impl->watch(options.metrics));
   // What they capture is joined to them: `impl` owns the options and outlives the loop.
   if (const auto& tell = impl->callbacks.on_train_complete) {
-    impl->options.on_trained = [&tell](const wire::UpdateMetadata& update) {
-      tell(TrainMetrics{.client = update.client.str(),
-                        .round = update.round.value,
-                        .rows = update.rows,
-                        .steps = update.steps,
-                        .generator_loss = update.generator_loss,
-                        .discriminator_loss = update.discriminator_loss,
-                        .update_norm = update.update_norm,
-                        .step_seconds = update.step_seconds});
-    };
+    impl->options.on_trained =
+        [&tell, client = impl->options.client.str()](
+            RoundId round, std::uint64_t rows, const rounds::Telemetry& telemetry) {
+          tell({client, round.value, rows, telemetry});
+        };
   }
   if (const auto& tell = impl->callbacks.on_checkpoint) {
     impl->options.on_saved = [&tell](RoundId round, const std::filesystem::path& path) {

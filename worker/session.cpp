@@ -10,6 +10,7 @@
 
 #include "common/crypto/digest.hpp"
 #include "common/wire/compression.hpp"
+#include "common/wire/messages.hpp"
 #include "worker/metrics.hpp"
 
 namespace genesis::worker {
@@ -88,6 +89,7 @@ http::ClientRequest Session::request(const std::string& method, const std::strin
   request.path = path;
   request.deadline = path.starts_with(kTaskPath) ? poll_ : transfer_;
   request.max_body = kMaxAnswerBytes;
+  request.headers.push_back({std::string(wire::kInstanceHeader), options_.instance});
   if (options_.auth_token) {
     request.headers.push_back(
         {"Authorization", "Bearer " + std::string(options_.auth_token->reveal())});

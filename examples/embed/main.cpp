@@ -42,7 +42,7 @@ genesis::Result<genesis::FederatedServer> start_server(const std::filesystem::pa
                     round,
                     metrics.total_rounds,
                     n_clients,
-                    metrics.generator_loss);
+                    metrics.telemetry.at("generator_loss"));
       };
   callbacks.on_checkpoint = [](const genesis::SavedCheckpoint& saved) {
     std::printf("checkpoint of round %u\n", saved.round);
@@ -70,7 +70,7 @@ genesis::Status take_part(const std::filesystem::path& folder,
   callbacks.on_train_complete = [](const genesis::TrainMetrics& metrics) {
     std::printf("%s trained %llu steps in round %u\n",
                 metrics.client.c_str(),
-                static_cast<unsigned long long>(metrics.steps),
+                static_cast<unsigned long long>(metrics.telemetry.at("steps")),
                 metrics.round);
   };
   auto client = genesis::FederatedClient::create(options, callbacks);

@@ -14,7 +14,7 @@
 #include "cli/spec_file.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
-#include "common/federation/spec_views.hpp"
+#include "common/method/agreement.hpp"
 #include "common/quality/evaluate.hpp"
 #include "genesis/federated_synthesizer.hpp"
 #include "genesis/simulation.hpp"
@@ -54,7 +54,7 @@ class PooledRows {
       GENESIS_ASSIGN(
           auto table,
           tabular::read_csv(
-              *participant.data_path, federation::declarations(training.table), discrete));
+              *participant.data_path, method::declarations(training.table), discrete));
       if (text.empty()) {
         text = tabular::csv_header(table);
       }
@@ -82,7 +82,7 @@ Result<quality::Report> judge(const spec::FederatedTraining& training,
   GENESIS_ASSIGN(auto pooled, PooledRows::write(training, options.output));
   GENESIS_ASSIGN(auto real,
                  tabular::read_csv(pooled.path(),
-                                   federation::declarations(training.table),
+                                   method::declarations(training.table),
                                    training.table.discrete_columns));
   GENESIS_ASSIGN(auto synthetic, quality::read_beside(synthetic_path, real));
   if (options.holdout.empty()) {
@@ -96,10 +96,10 @@ Result<quality::Report> judge(const spec::FederatedTraining& training,
 Status run_simulated(const spec::FederatedTraining& training,
                      const fs::path& output,
                      const Progress& progress) {
-  GENESIS_ASSIGN(auto participants, simulated_participants(training, {}));
+  GENESIS_ASSIGN(auto sites, simulated_sites(training, {}));
   SimulationObserver observer;
   observer.on_progress = progress;
-  GENESIS_ASSIGN(auto model, simulate(training, std::move(participants), observer));
+  GENESIS_ASSIGN(auto model, simulate(training, std::move(sites), observer));
   return write_file_atomic(output / "model.safetensors", model);
 }
 

@@ -64,22 +64,20 @@ void print(const wire::StatusReport& report) {
   if (!report.reason.empty()) {
     std::printf("%s\n", printable(report.reason, kLongestReason).c_str());
   }
-  std::printf("\n%-24s %-10s %10s %6s %8s %8s  %s\n",
+  std::printf("\n%-24s %-12s %10s %6s  %-32s  %s\n",
               "client",
               "state",
               "rows",
               "round",
-              "loss G",
-              "loss D",
+              "losses",
               "reason");
   for (const auto& client : report.clients) {
-    std::printf("%-24s %-10s %10llu %6u %8.3f %8.3f  %s\n",
+    std::printf("%-24s %-12s %10llu %6u  %-32s  %s\n",
                 client.id.c_str(),
                 client.state.c_str(),
                 static_cast<unsigned long long>(client.rows),
                 client.last_round.value,
-                client.generator_loss.value_or(0.0),
-                client.discriminator_loss.value_or(0.0),
+                losses_text(client.telemetry).c_str(),
                 printable(client.reason, kLongestReason).c_str());
   }
   std::printf("\nreceived %s, sent %s, running for %.0f s",

@@ -11,7 +11,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/process.hpp"
-#include "common/model/ctgan.hpp"
+#include "common/model/threads.hpp"
 
 namespace {
 

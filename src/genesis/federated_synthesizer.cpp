@@ -6,14 +6,17 @@
 #include <fstream>
 #include <functional>
 
+#include <nlohmann/json.hpp>
+
 #include "aggregator/round_reporter.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
-#include "common/federation/spec_views.hpp"
-#include "common/model/ctgan.hpp"
+#include "common/methods/lookup.hpp"
+#include "common/methods/site_methods.hpp"
+#include "common/model/threads.hpp"
 #include "common/spec/parse.hpp"
 #include "common/tabular/table.hpp"
-#include "common/wire/messages.hpp"
+#include "common/wire/json.hpp"
 #include "common/wire/model_file.hpp"
 #include "genesis/simulation.hpp"
 
@@ -21,6 +24,20 @@ namespace genesis {
 namespace {
 
 constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
+
+// The model's method, from its own document.
+Result<std::unique_ptr<method::Synthesizer>> open_model(const wire::ModelFile& file) {
+  GENESIS_ASSIGN(const auto document, wire::parse_json(file.model_json));
+  const std::string_view where = "model file: its \"model\" document";
+  const auto method = document.is_object() ? document.find("method") : document.end();
+  if (method == document.end() || !method->is_string()) {
+    return fail(Errc::kInvalidArgument, std::string(where) + " names no method");
+  }
+  GENESIS_ASSIGN(
+      const auto* entry,
+      methods::find(methods::site_methods(), method->get_ref<const std::string&>(), where));
+  return entry->open(file);
+}
 
 // A spec without participants takes the sites of the tables, by the same rules as if it named them.
 Result<spec::FederatedTraining> parse_spec(const FitOptions& options) {
@@ -42,8 +59,7 @@ Result<spec::FederatedTraining> parse_spec(const FitOptions& options) {
 
 struct FederatedSynthesizer::Impl {
   TrainedModel model;
-  tabular::Encoder encoder;
-  model::Sampler sampler;
+  std::unique_ptr<method::Synthesizer> synthesizer;
 
   // Gives the CSV text block by block to `take`.
   Status sample(const SampleOptions& options,
@@ -52,17 +68,16 @@ struct FederatedSynthesizer::Impl {
 
 Status FederatedSynthesizer::Impl::sample(
     const SampleOptions& options, const std::function<Status(std::string_view)>& take) const {
-  std::vector<model::Fixed> fixed;
+  std::vector<method::Condition> conditions;
   for (const auto& condition : options.conditions) {
-    GENESIS_ASSIGN(auto place, encoder.condition(condition.column, condition.value));
-    fixed.push_back({place.column, place.mode});
+    conditions.push_back({condition.column, condition.value});
   }
-  constexpr std::uint64_t kBlock = model::Sampler::kBlockRows;
+  constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
   std::string text;
   for (std::uint64_t first = 0; first < options.rows || first == 0; first += kBlock) {
     const auto count = static_cast<std::size_t>(std::min(kBlock, options.rows - first));
-    const auto encoded = sampler.sample_block(options.seed, first / kBlock, count, fixed);
-    const auto table = encoder.decode(encoded, first);
+    GENESIS_ASSIGN(const auto table,
+                   synthesizer->block(options.seed, first / kBlock, count, conditions));
     text = first == 0 ? tabular::csv_header(table) : std::string();
     tabular::append_csv_rows(table, text);
     GENESIS_RETURN_IF_ERROR(take(text));
@@ -78,11 +93,11 @@ FederatedSynthesizer::~FederatedSynthesizer() = default;
 Result<FederatedSynthesizer> FederatedSynthesizer::fit(const FitOptions& options) {
   model::use_one_thread();
   GENESIS_ASSIGN(auto training, parse_spec(options));
-  GENESIS_ASSIGN(auto sites, simulated_participants(training, options.tables));
+  GENESIS_ASSIGN(auto sites, simulated_sites(training, options.tables));
   aggregator::RoundReporter reporter(
       options.on_round_complete, options.on_metrics, training.rounds.count);
   SimulationObserver observer;
-  observer.on_update = [&](const wire::UpdateMetadata& update) { reporter.updated(update); };
+  observer.on_folded = [&](const aggregator::Folded& update) { reporter.folded(update); };
   observer.on_round = [&](RoundId round) { reporter.closed(round); };
   GENESIS_ASSIGN(auto bytes, simulate(training, std::move(sites), observer));
   return from_bytes(std::move(bytes));
@@ -100,13 +115,11 @@ Result<FederatedSynthesizer> FederatedSynthesizer::from_bytes(std::string bytes,
   model::use_one_thread();
   const auto open = [&]() -> Result<FederatedSynthesizer> {
     GENESIS_ASSIGN(auto file, wire::decode_model(bytes));
-    GENESIS_ASSIGN(auto config, federation::parse_model_document(file.model_json));
-    GENESIS_ASSIGN(auto encoder, wire::decode_encoder(file.encoder_json));
-    GENESIS_ASSIGN(auto sampler, model::Sampler::create(config, encoder.layout(), file.generator));
+    GENESIS_ASSIGN(auto synthesizer, open_model(file));
     auto digest = crypto::sha256_hex(bytes);
     TrainedModel model{std::move(bytes), std::move(digest), {}};
     return FederatedSynthesizer(
-        std::make_unique<Impl>(Impl{std::move(model), std::move(encoder), std::move(sampler)}));
+        std::make_unique<Impl>(Impl{std::move(model), std::move(synthesizer)}));
   };
   auto opened = open();
   if (!opened) {

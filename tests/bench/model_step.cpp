@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/model/ctgan.hpp"
+#include "common/model/threads.hpp"
 #include "common/model/matrix.hpp"
 #include "tests/unit/model/model_fixtures.hpp"
 

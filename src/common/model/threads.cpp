@@ -3,7 +3,7 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 
-#include "common/model/ctgan.hpp"
+#include "common/model/threads.hpp"
 
 namespace genesis::model {
 namespace {

@@ -9,6 +9,8 @@ namespace genesis::wire {
 namespace {
 
 constexpr std::size_t kQuotedBytes = 40;  // of a wrong value, in an error
+constexpr std::size_t kMostNumbers = 64;  // in one object, and the bytes of their names
+constexpr std::size_t kLongestName = 64;
 
 // Short enough for a message, whatever was sent.
 std::string excerpt(const nlohmann::json& value) {
@@ -52,12 +54,17 @@ Result<std::uint64_t> Fields::count(std::string_view name) const {
   return value->get<std::uint64_t>();
 }
 
-Result<RoundId> Fields::round(std::string_view name) const {
+Result<std::uint32_t> Fields::small_count(std::string_view name) const {
   GENESIS_ASSIGN(const std::uint64_t value, count(name));
   if (value > std::numeric_limits<std::uint32_t>::max()) {
-    return wrong(name, "a number of rounds");
+    return wrong(name, "a whole number below 2^32");
   }
-  return RoundId{static_cast<std::uint32_t>(value)};
+  return static_cast<std::uint32_t>(value);
+}
+
+Result<RoundId> Fields::round(std::string_view name) const {
+  GENESIS_ASSIGN(const std::uint32_t value, small_count(name));
+  return RoundId{value};
 }
 
 Result<double> Fields::number(std::string_view name) const {
@@ -75,6 +82,22 @@ Result<std::optional<double>> Fields::optional_number(std::string_view name) con
   }
   GENESIS_ASSIGN(const double value, number(name));
   return value;
+}
+
+Result<std::map<std::string, double>> Fields::numbers(std::string_view name) const {
+  GENESIS_ASSIGN(const nlohmann::json* value, find(name));
+  if (!value->is_object() || value->size() > kMostNumbers) {
+    return wrong(name, "an object of at most " + std::to_string(kMostNumbers) + " numbers");
+  }
+  GENESIS_ASSIGN(const Fields entries, of(*value, path_of(name)));
+  std::map<std::string, double> numbers;
+  for (const auto& [key, number] : value->items()) {
+    if (key.size() > kLongestName) {
+      return wrong(name, "names of at most " + std::to_string(kLongestName) + " bytes");
+    }
+    GENESIS_ASSIGN(numbers[key], entries.number(key));
+  }
+  return numbers;
 }
 
 Result<ClientId> Fields::client(std::string_view name) const {

@@ -2,6 +2,7 @@
 // Typed access to the fields of one JSON object, with errors that name the field: what messages.cpp
 // is written in. Unknown fields are never looked at, so newer peers may send them.
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,10 +28,13 @@ class Fields {
   /// A whole number in [0, 2^64).
   [[nodiscard]] Result<std::uint64_t> count(std::string_view name) const;
   /// A whole number in [0, 2^32).
+  [[nodiscard]] Result<std::uint32_t> small_count(std::string_view name) const;
   [[nodiscard]] Result<RoundId> round(std::string_view name) const;
   [[nodiscard]] Result<double> number(std::string_view name) const;
   /// nullopt when it is absent or null.
   [[nodiscard]] Result<std::optional<double>> optional_number(std::string_view name) const;
+  /// An object of at most 64 numbers.
+  [[nodiscard]] Result<std::map<std::string, double>> numbers(std::string_view name) const;
   [[nodiscard]] Result<ClientId> client(std::string_view name) const;
   [[nodiscard]] Result<Fields> object(std::string_view name) const;
   [[nodiscard]] Result<std::vector<Fields>> objects(std::string_view name) const;

@@ -4,42 +4,11 @@
 
 using namespace genesis;
 
-TEST_CASE("federation: a model document reads back as the spec's model", "[federation]") {
-  spec::Model model;
-  model.embedding_dim = 7;
-  model.generator_dims = {3, 4};
-  const auto config = federation::parse_model_document(federation::model_document(model));
-  REQUIRE(config);
-  CHECK(config->embedding_dim == 7);
-  CHECK(config->generator_dims == std::vector<std::int64_t>{3, 4});
-  CHECK(config->pac == model.pac);
-}
-
-TEST_CASE("federation: a model document of another method or shape is refused", "[federation]") {
-  for (const char* bad : {"",
-                          "[]",
-                          "{}",
-                          R"({"method": "tvae"})",
-                          R"({"method": "ctgan"})",
-                          R"({"method": "ctgan", "embeddingDim": "x"})"}) {
-    const auto config = federation::parse_model_document(bad);
-    REQUIRE_FALSE(config);
-    CHECK(config.error().code == Errc::kInvalidArgument);
-  }
-}
-
-TEST_CASE("federation: declarations carry every field of the spec's columns", "[federation]") {
-  spec::TableSpec table;
-  spec::DeclaredColumn column;
-  column.name = "age";
-  column.kind = "integer";
-  column.minimum = 0.0;
-  column.maximum = 120.0;
-  table.columns.push_back(column);
-  const auto declared = federation::declarations(table);
-  REQUIRE(declared.size() == 1);
-  CHECK(declared[0].name == "age");
-  CHECK(declared[0].kind == tabular::Kind::kInteger);
-  CHECK(declared[0].minimum == 0.0);
-  CHECK(declared[0].maximum == 120.0);
+TEST_CASE("federation: what the spec says of communication is what the wire does", "[federation]") {
+  CHECK(federation::content_encoding(spec::Compression::kNone).empty());
+  CHECK(federation::content_encoding(spec::Compression::kGzip) == "gzip");
+  CHECK(federation::content_encoding(spec::Compression::kZstd) == "zstd");
+  CHECK(federation::quantization(spec::Quantization::kNone) == wire::Quantization::kNone);
+  CHECK(federation::quantization(spec::Quantization::kFp16) == wire::Quantization::kFp16);
+  CHECK(federation::quantization(spec::Quantization::kInt8) == wire::Quantization::kInt8);
 }

@@ -267,3 +267,16 @@ TEST_CASE("http: an answer that was cut or altered on its way is never taken for
   }
   CHECK(failures > 60);
 }
+
+TEST_CASE("http: a peer that goes is noticed under TLS while its handler waits", "[http]") {
+  Witness witness;
+  TestServer server(witness.handler(), {}, server_context(Mutual::kYes));
+  Client client = a_client(local_url(server), client_context(certificates().client));
+  auto polling = std::async(std::launch::async, [&] { return get(client, "/poll"); });
+  REQUIRE(eventually([&] { return witness.gate.waiting == 1; }));
+  CHECK(*witness.seen(0) == ConnectionState::kOpen);
+  client.cancel();
+  CHECK_FALSE(polling.get());
+  CHECK(becomes(witness.seen(0), ConnectionState::kClosedByPeer));
+  witness.gate.release();
+}

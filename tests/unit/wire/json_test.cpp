@@ -83,7 +83,7 @@ TEST_CASE("wire: each accessor names the field and what it got", "[wire]") {
   CHECK(message_of(fields.count("fraction")) ==
         "Message.fraction: expected a whole number from 0, got 0.5");
   CHECK(message_of(fields.round("large")) ==
-        "Message.large: expected a number of rounds, got 4294967296");
+        "Message.large: expected a whole number below 2^32, got 4294967296");
   CHECK(message_of(fields.number("nothing")) == "Message.nothing: expected a number, got null");
   CHECK(message_of(fields.optional_number("text")) == "Message.text: expected a number, got \"t\"");
   CHECK(message_of(fields.objects("text")) == "Message.text: expected a list, got \"t\"");
