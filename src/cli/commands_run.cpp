@@ -16,6 +16,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/method/agreement.hpp"
 #include "common/quality/evaluate.hpp"
+#include "common/wire/model_file.hpp"
 #include "genesis/federated_synthesizer.hpp"
 #include "genesis/simulation.hpp"
 
@@ -159,8 +160,7 @@ Result<Outcome> run(const Options& options) {
   }
   outcome.training_seconds = since();
   outcome.rounds = static_cast<std::uint32_t>(training.rounds.count);
-  constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
-  GENESIS_ASSIGN(auto bytes, read_file(outcome.model, kMaxModelBytes));
+  GENESIS_ASSIGN(auto bytes, read_file(outcome.model, wire::kMaxModelBytes));
   outcome.model_sha256 = crypto::sha256_hex(bytes);
   if (training.output.rows > 0) {
     GENESIS_ASSIGN(auto synthesizer, FederatedSynthesizer::load(outcome.model));

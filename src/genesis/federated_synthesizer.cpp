@@ -23,8 +23,6 @@
 namespace genesis {
 namespace {
 
-constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
-
 // The model's method, from its own document.
 Result<std::unique_ptr<method::Synthesizer>> open_model(const wire::ModelFile& file) {
   GENESIS_ASSIGN(const auto document, wire::parse_json(file.model_json));
@@ -104,7 +102,7 @@ Result<FederatedSynthesizer> FederatedSynthesizer::fit(const FitOptions& options
 }
 
 Result<FederatedSynthesizer> FederatedSynthesizer::load(const std::filesystem::path& path) {
-  GENESIS_ASSIGN(auto bytes, read_file(path, kMaxModelBytes));
+  GENESIS_ASSIGN(auto bytes, read_file(path, wire::kMaxModelBytes));
   GENESIS_ASSIGN(auto loaded, from_bytes(std::move(bytes), path.string()));
   loaded.impl_->model.path = path;
   return loaded;
