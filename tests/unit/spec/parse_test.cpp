@@ -115,8 +115,8 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.rounds.minClients: 4 exceeds maxClients, 3; lower it or raise maxClients"},
       {"{rounds: {clientFraction: 0.5, overSelection: 1}}", ""},
       {"{rounds: {overSelection: 0.1}}",
-       "spec.rounds.overSelection: works with clientFraction below 1 only, as no client is left to "
-       "draw; lower clientFraction or remove it"},
+       "spec.rounds.overSelection: requires clientFraction below 1, since otherwise all clients are "
+       "selected anyway; lower clientFraction or remove overSelection"},
       {"{rounds: {minClients: 5}, participants: []}", ""},
       {"{rounds: {minClients: 1}, participants: [{name: a, external: true}]}", ""},
       {"{rounds: {minClients: 5}, participants: [{name: a, external: true}, {name: b, external: "
@@ -127,15 +127,14 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{local: {batchSize: 510}}", ""},
       {"{local: {batchSize: 7}, model: {pac: 7}}", ""},
       {"{local: {batchSize: 501}}",
-       "spec.local.batchSize: 501 is no multiple of model.pac, 10; use 510 or change model.pac"},
+       "spec.local.batchSize: 501 is not a multiple of model.pac, 10; use 510 or change model.pac"},
       {"{model: {pac: 7}}",
-       "spec.local.batchSize: 500 is no multiple of model.pac, 7; use 504 or change model.pac"},
+       "spec.local.batchSize: 500 is not a multiple of model.pac, 7; use 504 or change model.pac"},
       {"{aggregation: {strategy: fedprox, proximalMu: 0.1}}", ""},
       {"{aggregation: {strategy: median, proximalMu: 0}}", ""},
       {"{aggregation: {strategy: median, proximalMu: 0.1}}",
-       "spec.aggregation.proximalMu: 0.1 works with strategy fedprox only, not median; remove it "
-       "or "
-       "set strategy to fedprox"},
+       "spec.aggregation.proximalMu: 0.1 requires strategy fedprox, not median; remove it or set "
+       "strategy to fedprox"},
       {"{aggregation: {strategy: fedprox}}",
        "spec.aggregation.proximalMu: must be above 0 with strategy fedprox; set it, such as 0.1, "
        "or "
