@@ -115,7 +115,8 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.rounds.minClients: 4 exceeds maxClients, 3; lower it or raise maxClients"},
       {"{rounds: {clientFraction: 0.5, overSelection: 1}}", ""},
       {"{rounds: {overSelection: 0.1}}",
-       "spec.rounds.overSelection: requires clientFraction below 1, since otherwise all clients are "
+       "spec.rounds.overSelection: requires clientFraction below 1, since otherwise all clients "
+       "are "
        "selected anyway; lower clientFraction or remove overSelection"},
       {"{rounds: {minClients: 5}, participants: []}", ""},
       {"{rounds: {minClients: 1}, participants: [{name: a, external: true}]}", ""},
@@ -149,7 +150,7 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{participants: [{name: a, data: {path: x}, external: true}]}",
        "spec.participants[0]: 'a' has both data.path and external: true; remove one"},
       {"{participants: [{name: a, external: true}, {name: a, external: true}]}",
-       "spec.participants[1].name: \"a\" is there twice; remove one or rename it"},
+       "spec.participants[1].name: \"a\" occurs twice; remove one or rename it"},
       {"{table: {discreteColumns: [a, b], columns: [{name: a, kind: category}, {name: b}]}}", ""},
       {"{table: {discreteColumns: [a], columns: [{name: c, kind: integer}]}}", ""},
       {"{table: {discreteColumns: [a, b], columns: [{name: b, kind: integer}]}}",
@@ -181,7 +182,7 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
 TEST_CASE("spec: all mistakes come at once, a line each, in the order of their paths", "[spec]") {
   CHECK(complaint(a_training("{rounds: {minClient: 2, count: ten, minClients: 5, maxClients: 4}, "
                              "local: {epochs: 0}, participants: [{name: a}]}")) ==
-        "spec.local.epochs: 0 is too small; the least is 1\n"
+        "spec.local.epochs: 0 is too small; the minimum is 1\n"
         "spec.participants[0]: 'a' has no data; set data.path, or external: true if it joins from "
         "elsewhere\n"
         "spec.rounds.count: expected integer, got string \"ten\"\n"
