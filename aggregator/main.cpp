@@ -14,6 +14,7 @@
 
 #include "common/base/exit_code.hpp"
 #include "common/base/file.hpp"
+#include "common/base/version.hpp"
 #include "common/federation/auth_token.hpp"
 #include "common/log/log.hpp"
 #include "genesis/federated_server.hpp"
@@ -136,52 +137,55 @@ int main(int argc, char** argv) {
   give_large_blocks_back();
   log::start("aggregator");
   CLI::App app(
-      "Leads one federated training: waits for the clients, runs the rounds over HTTPS and "
-      "writes model.safetensors.",
+      "Runs the server of one federated training: waits for clients, runs the rounds over HTTPS\n"
+      "and writes model.safetensors.",
       "genesis federated server");
+  app.footer("Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry).");
+  app.set_version_flag("--version", version_line("genesis-aggregator"));
   Options options;
   options.server.output = ".";
-  app.add_option("-f,--file", options.spec_file, "The training's YAML; flags override its fields");
-  app.add_option("--host", options.server.host, "Address to listen on")->capture_default_str();
-  app.add_option("--port", options.server.port, "Port to listen on; 0 takes a free one")
+  app.add_option(
+      "-f,--file", options.spec_file, "Training spec (YAML); other flags override its fields");
+  app.add_option("--host", options.server.host, "Listen address")->capture_default_str();
+  app.add_option("--port", options.server.port, "Listen port; 0 selects a free port")
       ->capture_default_str();
   add_override(app,
                options,
                "--method",
                "GENESIS_METHOD",
                "model.method",
-               "Method that makes the model, as spec.model.method");
-  add_override(app, options, "--rounds", "GENESIS_ROUNDS", "rounds.count", "Rounds to run");
+               "Training method, as spec.model.method");
+  add_override(app, options, "--rounds", "GENESIS_ROUNDS", "rounds.count", "Number of rounds");
   add_override(app,
                options,
                "--min-clients",
                "GENESIS_MIN_CLIENTS",
                "rounds.minClients",
-               "Quorum of the start and of every round");
+               "Clients required to start, and updates required for each round");
   add_override(app,
                options,
                "--max-clients",
                "GENESIS_MAX_CLIENTS",
                "rounds.maxClients",
-               "Places for clients");
+               "Largest number of clients");
   add_override(app,
                options,
                "--client-fraction",
                "GENESIS_CLIENT_FRACTION",
                "rounds.clientFraction",
-               "Share of the clients drawn each round");
+               "Fraction of the clients selected for each round");
   add_override(app,
                options,
                "--aggregation",
                "GENESIS_AGGREGATION",
                "aggregation.strategy",
-               "fedavg, weighted, fedprox or median");
+               "Aggregation strategy: fedavg, weighted, fedprox or median");
   add_override(app,
                options,
                "--proximal-mu",
                "GENESIS_PROXIMAL_MU",
                "aggregation.proximalMu",
-               "FedProx's mu");
+               "mu of FedProx; only with fedprox");
   app.add_option_function<std::vector<std::string>>(
       "--set",
       [&options](const std::vector<std::string>& pairs) {
@@ -191,7 +195,7 @@ int main(int argc, char** argv) {
               {pair.substr(0, equals), equals == std::string::npos ? "" : pair.substr(equals + 1)});
         }
       },
-      "Overrides any field of the spec: --set rounds.count=3");
+      "Override a field of the spec, such as --set rounds.count=3; may be repeated");
   auto* certificate = app.add_option(
       "--ssl-cert", options.server.certificate, "Server certificate, PEM (plain HTTP without)");
   auto* key = app.add_option("--ssl-key", options.server.key, "Its private key, PEM");
@@ -205,7 +209,7 @@ int main(int argc, char** argv) {
   app.add_option("--auth-token-file",
                  options.token_file,
                  "File with the token that clients must send (or FEDERATED_AUTH_TOKEN)");
-  app.add_option("--output", options.server.output, "Folder for model.safetensors")
+  app.add_option("--output", options.server.output, "Folder for model.safetensors and checkpoints")
       ->capture_default_str();
   app.add_option("--metrics-port",
                  options.server.metrics.port,
@@ -215,10 +219,9 @@ int main(int argc, char** argv) {
   app.add_option("--metrics-host", options.server.metrics.host, "Address of that port")
       ->envname("GENESIS_METRICS_HOST")
       ->capture_default_str();
-  app.add_option(
-         "--outcome-file",
-         options.outcome_file,
-         "File for one line on the end: the model's digest and size as JSON, or what failed")
+  app.add_option("--outcome-file",
+                 options.outcome_file,
+                 "Write the result (digest and size as JSON, or the error) to this file on exit")
       ->envname("GENESIS_OUTCOME_FILE");
   try {
     app.parse(argc, argv);

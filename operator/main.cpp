@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/file.hpp"
+#include "common/base/version.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/http/health.hpp"
 #include "common/k8s/config.hpp"
@@ -259,23 +260,28 @@ int operate(Options options) {
 
 int main(int argc, char** argv) {
   log::start("operator");
-  CLI::App app("Runs FederatedTrainings on Kubernetes.", "genesis-operator");
+  CLI::App app("Kubernetes operator for FederatedTrainings.", "genesis-operator");
+  app.set_version_flag("--version", version_line("genesis-operator"));
   Options options;
   app.add_option("--kubeconfig",
                  options.kubeconfig,
-                 "Cluster and credentials; else KUBECONFIG, the pod's own, ~/.kube/config");
-  app.add_option("--watch-namespace", options.watch_namespace, "Namespace to watch; all when empty")
+                 "Kubeconfig file; defaults to KUBECONFIG, then the pod's service account, then "
+                 "~/.kube/config");
+  app.add_option("--watch-namespace",
+                 options.watch_namespace,
+                 "Namespace to watch; all namespaces when empty")
       ->envname("WATCH_NAMESPACE");
   app.add_option("--namespace",
                  options.own_namespace,
-                 "Namespace of the operator itself and of its Lease; the pod's when empty")
+                 "Namespace of the operator and its Lease; defaults to the namespace of the pod")
       ->envname("POD_NAMESPACE");
-  app.add_option("--aggregator-image", options.settings.aggregator_image, "Image of aggregators")
+  app.add_option(
+         "--aggregator-image", options.settings.aggregator_image, "Container image of aggregators")
       ->envname("GENESIS_AGGREGATOR_IMAGE")
       ->required();
   app.add_option("--worker-image",
                  options.settings.worker_image,
-                 "Image of workers and of the job that generates rows")
+                 "Container image of workers and of the Jobs that generate rows")
       ->envname("GENESIS_WORKER_IMAGE")
       ->required();
   app.add_option("--metrics-host", options.metrics_host, "Address of /metrics, /healthz, /readyz")
@@ -284,11 +290,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("!--no-leader-election",
                options.elect,
-               "Lead without a Lease; for one replica alone, such as in tests");
+               "Run without leader election; only for a single replica, for example in tests");
   app.add_option("--lease-seconds",
                  options.lease_seconds,
-                 "How long a leader that is silent stays leader; lower takes over sooner and "
-                 "writes the Lease more often")
+                 "Lease duration in seconds. Shorter: faster failover, more API writes.")
       ->capture_default_str()
       ->check(CLI::Range(2, 300));
   try {

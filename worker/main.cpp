@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/base/exit_code.hpp"
+#include "common/base/version.hpp"
 #include "common/federation/auth_token.hpp"
 #include "common/log/log.hpp"
 #include "genesis/federated_client.hpp"
@@ -25,7 +26,7 @@ Status work(Options& options) {
   if (!options.join.empty()) {
     GENESIS_RETURN_IF_ERROR(worker::read_join_bundle(options.join, options.client));
   } else if (options.client.server.empty() || options.client.client_id.empty()) {
-    return fail(Errc::kInvalidArgument, "give --join, or --server and --client-id");
+    return fail(Errc::kInvalidArgument, "pass --join, or --server and --client-id");
   }
   GENESIS_ASSIGN(auto client, FederatedClient::create(options.client));
   return client.run();
@@ -46,29 +47,40 @@ void add_override(
 int main(int argc, char** argv) {
   log::start("worker");
   CLI::App app(
-      "Takes part in one federated training with the rows of one site. The rows stay here: "
-      "only counts and weight updates leave, over outbound connections.",
+      "Takes part in one federated training with the rows of one site. It makes outbound\n"
+      "connections only.\n\n"
+      "Rows are not sent. These leave the site: column names and kinds, the number of rows, exact\n"
+      "extremes and frequent values of numeric columns, all values of category columns,\n"
+      "histograms, and in every round a model update with its losses and step times. The server\n"
+      "can read all of it and passes extremes, frequent values and categories on to the other\n"
+      "sites.",
       "genesis federated client");
+  app.footer("Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry).");
+  app.set_version_flag("--version", version_line("genesis-worker"));
   Options options;
   auto* server =
       app.add_option("--server", options.client.server, "URL of the server, https://host:port");
   auto* join = app.add_option("--join",
                               options.join,
-                              "Bundle that the operator made for this site, instead of server, id, "
-                              "certificates and token");
+                              "Join bundle that the operator created for this site; replaces "
+                              "--server, --client-id, certificates and token");
   join->excludes(server);
-  app.add_option("--data", options.client.data, "This site's rows, .csv or .csv.gz")->required();
+  app.add_option(
+         "--data", options.client.data, "CSV file with the rows of this site, plain or gzipped")
+      ->required();
   app.add_option("--client-id",
                  options.client.client_id,
-                 "Name of this site; with client certificates, the certificate's CN")
+                 "Client id of this site; must be the CN of its certificate")
       ->excludes(join);
   app.add_option(
       "--state",
       options.client.state,
-      "Folder that lets this client go on after a restart; its own, one for each training");
-  app.add_option("--discrete-columns",
-                 options.client.discrete_columns,
-                 "Columns to treat as categories, beside the spec's: a,b")
+      "Folder for the state from which this client resumes after a restart; use a new folder for "
+      "each training");
+  app.add_option(
+         "--discrete-columns",
+         options.client.discrete_columns,
+         "Columns to treat as categories, in addition to those of the spec; comma-separated")
       ->delimiter(',');
   app.add_option("--ssl-verify",
                  options.client.server_authority,
@@ -82,14 +94,17 @@ int main(int argc, char** argv) {
                  options.token_file,
                  "File with the training's token (or FEDERATED_AUTH_TOKEN)");
   add_override(
-      app, options, "--local-epochs", "local.epochs", "Epochs a round, instead of the spec's");
-  add_override(
-      app, options, "--batch-size", "local.batchSize", "Rows a step, instead of the spec's");
+      app, options, "--local-epochs", "local.epochs", "Epochs per round; overrides the spec");
+  add_override(app,
+               options,
+               "--batch-size",
+               "local.batchSize",
+               "Rows per training step; overrides the spec");
   add_override(app,
                options,
                "--learning-rate",
                "local.learningRate",
-               "Learning rate, instead of the spec's; the schedule is kept");
+               "Learning rate; overrides the spec, whose schedule still applies");
   app.add_option("--metrics-port",
                  options.client.metrics.port,
                  "Port for /metrics, /healthz and /readyz, plain HTTP; 0 takes a free one (off "
@@ -98,7 +113,7 @@ int main(int argc, char** argv) {
   app.add_option("--metrics-host", options.client.metrics.host, "Address of that port")
       ->envname("GENESIS_METRICS_HOST")
       ->capture_default_str();
-  app.add_flag("--verbose", options.is_verbose, "Log retries too");
+  app.add_flag("--verbose", options.is_verbose, "Also log retries");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -19,10 +19,14 @@ Command add_validate(CLI::App& app) {
     bool print = false;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("validate", "Checks a training's YAML as the cluster would");
-  command->add_option("-f,--file", options->file, "The training's YAML")->required();
-  command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
-  command->add_flag("--print", options->print, "Print the spec with its defaults");
+  auto* command = app.add_subcommand(
+      "validate", "Check a training spec against the schema that the cluster uses");
+  command->add_option("-f,--file", options->file, "Training spec (YAML)")->required();
+  command->add_option(
+      "--set",
+      options->sets,
+      "Override a field of the spec, such as --set rounds.count=3; may be repeated");
+  command->add_flag("--print", options->print, "Print the spec with all defaults");
   return [options] {
     auto training = load_training(options->file, options->sets);
     if (!training) {
@@ -44,21 +48,27 @@ Command add_generate(CLI::App& app) {
     std::vector<std::string> where;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("generate", "Writes synthetic rows from a trained model");
-  command->add_option("--model", options->model, "model.safetensors of a training")->required();
-  command->add_option("--rows", options->sample.rows, "How many rows")->required();
+  auto* command = app.add_subcommand("generate", "Generate synthetic rows from a trained model");
+  command->add_option("--model", options->model, "Model file of a training, model.safetensors")
+      ->required();
+  command->add_option("--rows", options->sample.rows, "Number of rows")->required();
   command->add_option(
-      "--where", options->where, "column=value that must hold in every row; may be repeated");
-  command->add_option("--seed", options->sample.seed, "Same seed, same rows")
+      "--where", options->where, "Condition column=value that all rows must meet; may be repeated");
+  command
+      ->add_option(
+          "--seed", options->sample.seed, "Random seed. The same seed gives the same rows.")
       ->capture_default_str();
-  command->add_option("-o,--output", options->output, "CSV to write")->required();
+  command
+      ->add_option(
+          "-o,--output", options->output, "Output CSV file; /dev/stdout for standard output")
+      ->required();
   return [options] {
     for (const auto& where : options->where) {
       const auto equals = where.find('=');
       if (equals == std::string::npos) {
-        return complain(
-            "generate",
-            Error{Errc::kInvalidArgument, "--where " + where + ": expected column=value"});
+        return complain("generate",
+                        Error{Errc::kInvalidArgument,
+                              "--where " + where + ": expected column=value, such as income=>50K"});
       }
       options->sample.conditions.push_back({where.substr(0, equals), where.substr(equals + 1)});
     }
@@ -71,7 +81,7 @@ Command add_generate(CLI::App& app) {
       return complain("generate", done.error());
     }
     if (options->output != "/dev/stdout") {  // a log may hold both streams
-      std::cerr << options->sample.rows << " rows in " << options->output << "\n";
+      std::cerr << "wrote " << options->sample.rows << " rows to " << options->output << "\n";
     }
     return 0;
   };
@@ -84,13 +94,14 @@ Command add_evaluate(CLI::App& app) {
   };
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
-      "evaluate", "Says how close synthetic rows are to real ones, and how far from copies");
-  command->add_option("--real", options->real, "Real rows, .csv or .csv.gz")->required();
-  command->add_option("--synthetic", options->synthetic, "Synthetic rows")->required();
-  command->add_option("--holdout",
-                      options->holdout,
-                      "Real rows that were not trained on, to compare distances with");
-  command->add_flag("--json", options->json, "One line of JSON");
+      "evaluate", "Compare synthetic rows with real ones: similarity, and distance from copies");
+  command->add_option("--real", options->real, "CSV of real rows, plain or gzipped")->required();
+  command->add_option("--synthetic", options->synthetic, "CSV of synthetic rows")->required();
+  command->add_option(
+      "--holdout",
+      options->holdout,
+      "CSV of real rows that were not used for training, to compare distances with");
+  command->add_flag("--json", options->json, "Print the report as one line of JSON");
   return [options] {
     const auto evaluated = [&]() -> Result<quality::Report> {
       GENESIS_ASSIGN(auto real, tabular::read_csv(options->real, {}, {}));

@@ -110,13 +110,13 @@ Status check_sites(const spec::FederatedTraining& training) {
   }
   if (training.participants.empty()) {
     return fail(Errc::kInvalidArgument,
-                "spec.participants: empty; a local run needs the sites and their data.path");
+                "spec.participants: is empty; a local run needs participants with data.path");
   }
   for (const auto& participant : training.participants) {
     if (!participant.data_path) {
-      return fail(
-          Errc::kInvalidArgument,
-          "spec.participants[" + participant.name + "]: external; a local run needs its data.path");
+      return fail(Errc::kInvalidArgument,
+                  "spec.participants[" + participant.name +
+                      "]: is external; a local run needs its data.path");
     }
   }
   return {};
@@ -178,7 +178,7 @@ void print_people(const Outcome& outcome) {
   if (outcome.quality) {
     std::cout << "\n" << quality::print(*outcome.quality);
   }
-  std::printf("\n%u rounds, %zu clients, trained in %.1f s (%.1f s in all)\n",
+  std::printf("\n%u rounds, %zu clients, trained in %.1f s (%.1f s in total)\n",
               outcome.rounds,
               outcome.clients,
               outcome.training_seconds,
@@ -212,28 +212,35 @@ void print_json(const Outcome& outcome) {
 Command add_run(CLI::App& app) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
-      "run", "Trains on this machine: an aggregator and one worker process per participant");
-  command->add_option("-f,--file", options->file, "The training's YAML")->required();
+      "run",
+      "Train on this machine: one aggregator process and one worker process per participant");
+  command->add_option("-f,--file", options->file, "Training spec (YAML)")->required();
   command
       ->add_option(
           "--output-dir", options->output, "Folder for model.safetensors, synthetic.csv and logs")
       ->required();
   auto* simulate = command->add_flag(
-      "--simulate", options->simulate, "One process, no network; the model's bytes are the same");
+      "--simulate",
+      options->simulate,
+      "Run everything in one process without a network; the model has the same bytes");
   command
       ->add_flag("--resume",
                  options->resume,
-                 "Go on with the training that was cut off in the output folder")
+                 "Resume the training that was interrupted in the output folder")
       ->excludes(simulate);
   command
       ->add_option("--metrics-port",
                    options->metrics_port,
                    "Port of 127.0.0.1 for the aggregator's /metrics, /healthz and /readyz")
       ->excludes(simulate);
-  command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
   command->add_option(
-      "--holdout", options->holdout, "Real rows that no site holds, to compare distances with");
-  command->add_flag("--json", options->json, "End with one line of JSON on stdout");
+      "--set",
+      options->sets,
+      "Override a field of the spec, such as --set rounds.count=3; may be repeated");
+  command->add_option("--holdout",
+                      options->holdout,
+                      "CSV of real rows that no site trains on, to compare distances with");
+  command->add_flag("--json", options->json, "Print the result as one line of JSON on stdout");
   return [options] {
     const auto outcome = run(*options);
     if (!outcome) {

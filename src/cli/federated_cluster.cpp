@@ -40,7 +40,8 @@ constexpr std::chrono::seconds kWatchInterval{1};
 std::string headline(const ClusterQuestion& question, const Json& status) {
   const std::string phase = text(status, "phase");
   if (phase.empty()) {
-    return question.name + ": no operator has seen it yet";
+    return question.name +
+           ": not seen by an operator yet; is the operator running in this cluster?";
   }
   std::string line = question.name + ": " + phase;
   if (const Json round = part(status, "round"); round.is_object()) {
@@ -99,7 +100,7 @@ Result<Json> read(const ClusterQuestion& question, std::string& ns) {
                         });
   io.run();
   return answer ? std::move(*answer)
-                : Result<Json>(fail(Errc::kInternal, "the API server's answer got lost"));
+                : Result<Json>(fail(Errc::kInternal, "no answer from the API server"));
 }
 
 }  // namespace

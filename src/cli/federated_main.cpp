@@ -10,15 +10,17 @@
 
 #include "cli/federated_status.hpp"
 #include "cli/process.hpp"
+#include "common/base/version.hpp"
 
 namespace {
 
 constexpr std::string_view kHelp =
-    "Trains across machines: one server, one client per site.\n\n"
-    "Usage: genesis federated server [options]   lead a training\n"
-    "       genesis federated client [options]   take part with this site's rows\n"
-    "       genesis federated status [options]   how a training stands\n\n"
-    "Add --help to each for its options.\n";
+    "Trains on separate machines: one server, and one client per site.\n\n"
+    "Usage: genesis federated server [options]   run the server of a training\n"
+    "       genesis federated client [options]   take part with the rows of this site\n"
+    "       genesis federated status [options]   show the status of a training\n"
+    "       genesis federated --version          print the version\n\n"
+    "Use --help with each of them for its options.\n";
 
 }  // namespace
 
@@ -26,6 +28,10 @@ int main(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
   if (command == "--help" || command == "-h") {
     std::cout << kHelp;
+    return 0;
+  }
+  if (command == "--version") {
+    std::cout << genesis::version_line("genesis-federated") << "\n";
     return 0;
   }
   if (command == "status") {

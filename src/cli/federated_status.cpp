@@ -131,17 +131,20 @@ Result<int> report(const Options& options) {
 
 int federated_status(int argc, char** argv) {
   CLI::App app(
-      "Says how a training stands. Exit code: 0 complete, 1 failed or not reachable, "
-      "2 wrong use, 3 still running.",
+      "Shows the status of a training.\n"
+      "Exit code: 0 complete, 1 failed or not reachable, 2 wrong usage, 3 still running.",
       "genesis federated status");
   Options options;
   ClusterQuestion question;
-  auto* name = app.add_option("name", question.name, "A training in a cluster, by its name");
-  app.add_option("-n,--namespace", question.ns, "Its namespace; the kubeconfig's when empty")
+  auto* name =
+      app.add_option("name", question.name, "Name of a FederatedTraining in a Kubernetes cluster");
+  app.add_option("-n,--namespace",
+                 question.ns,
+                 "Namespace of the training; defaults to that of the kubeconfig")
       ->needs(name);
-  app.add_option("--kubeconfig", question.kubeconfig, "Cluster to ask; else KUBECONFIG")
+  app.add_option("--kubeconfig", question.kubeconfig, "Kubeconfig file; defaults to KUBECONFIG")
       ->needs(name);
-  app.add_option("--server", options.server, "URL of a server outside clusters, https://host:port")
+  app.add_option("--server", options.server, "URL of a server outside a cluster, https://host:port")
       ->excludes(name);
   app.add_option("--ssl-verify",
                  options.authority,
@@ -154,8 +157,8 @@ int federated_status(int argc, char** argv) {
   app.add_option("--auth-token-file",
                  options.token_file,
                  "File with the training's token (or FEDERATED_AUTH_TOKEN)");
-  app.add_flag("--watch", options.watch, "Follow it to its end");
-  app.add_flag("--json", options.json, "One line of JSON on stdout");
+  app.add_flag("--watch", options.watch, "Follow the training until it ends");
+  app.add_flag("--json", options.json, "Print the status as one line of JSON on stdout");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -163,7 +166,7 @@ int federated_status(int argc, char** argv) {
   }
   if (question.name.empty() && options.server.empty()) {
     std::cerr
-        << "genesis federated status: give --server URL, or the NAME of a training in a cluster\n";
+        << "genesis federated status: pass --server URL, or the NAME of a training in a cluster\n";
     return 2;
   }
   question.json = options.json;

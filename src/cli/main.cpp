@@ -11,9 +11,20 @@
 
 #include "cli/commands.hpp"
 #include "cli/process.hpp"
+#include "common/base/version.hpp"
 #include "common/model/threads.hpp"
 
 namespace {
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  genesis validate -f training.yaml --print\n"
+    "  genesis run -f training.yaml --output-dir out\n"
+    "  genesis generate --model out/model.safetensors --rows 1000 -o rows.csv\n\n"
+    "Use 'genesis COMMAND --help' for the options of a command.\n"
+    "Exit codes: 0 success, 1 failure, 2 wrong usage. 'genesis federated server' and 'client' "
+    "also\n"
+    "end with 3: permanent error, do not retry.";
 
 int run_federated(int argc, char** argv) {
   const auto program = genesis::cli::sibling_program("genesis-federated");
@@ -31,7 +42,10 @@ int main(int argc, char** argv) {
     return run_federated(argc, argv);
   }
   genesis::model::use_one_thread();
-  CLI::App app("Trains one synthetic-data generator over sites that keep their rows.", "genesis");
+  CLI::App app(
+      "Trains a generator of synthetic tables over several sites. Rows stay at their site.",
+      "genesis");
+  app.set_version_flag("--version", genesis::version_line("genesis"));
   app.require_subcommand(1);
   std::vector<std::pair<CLI::App*, genesis::cli::Command>> commands;
   const auto add = [&](genesis::cli::Command command, const char* name) {
@@ -42,15 +56,16 @@ int main(int argc, char** argv) {
   add(genesis::cli::add_generate(app), "generate");
   add(genesis::cli::add_evaluate(app), "evaluate");
   add(genesis::cli::add_certs(app), "certs");
-  app.add_subcommand("federated", "Server and clients on machines of their own");
-  auto* version = app.add_subcommand("version", "Prints the version");
+  app.add_subcommand("federated", "Train on separate machines: server, client and status");
+  auto* version = app.add_subcommand("version", "Print the version");
+  app.footer(kFooter);  // after the subcommands, which would inherit it
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (version->parsed()) {
-    std::cout << "genesis " GENESIS_VERSION "\n";
+    std::cout << genesis::version_line("genesis") << "\n";
     return 0;
   }
   for (const auto& [subcommand, command] : commands) {

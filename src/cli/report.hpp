@@ -1,5 +1,5 @@
 #pragma once
-// How commands say that they failed.
+// How commands report a failure.
 #include <iostream>
 
 #include "common/base/error.hpp"

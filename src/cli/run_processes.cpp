@@ -92,7 +92,7 @@ Result<std::string> server_url(Process& server) {
     }
     std::this_thread::sleep_for(milliseconds(5));
   }
-  return fail(Errc::kDeadlineExceeded, "aggregator: did not begin to listen within 30 s");
+  return fail(Errc::kDeadlineExceeded, "aggregator: did not start listening within 30 s");
 }
 
 Result<http::Client> observer(const std::string& url, const Credentials& credentials) {

@@ -393,7 +393,7 @@ Result<Url> check_url(std::string_view text, bool has_tls) {
   if (url.scheme == Scheme::kHttps && !has_tls) {
     return fail(Errc::kInvalidArgument,
                 url.str() +
-                    ": https needs the authority of the server's certificate "
+                    ": https needs the CA of the server's certificate "
                     "(--ssl-verify ca.crt)");
   }
   if (url.scheme == Scheme::kHttp && has_tls) {

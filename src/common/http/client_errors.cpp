@@ -23,9 +23,9 @@ std::string certificate_alert(const ErrorCode& error) {
   }
   switch (ERR_GET_REASON(static_cast<unsigned long>(error.value()))) {
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-      return "it requires one and got none";
+      return "it requires one, and none was sent";
     case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-      return "it does not know the authority that signed it";
+      return "it does not trust the CA that signed it";
     case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
       return "it has expired";
     case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
@@ -98,8 +98,9 @@ Error describe(const Failure& failure) {
                      seconds(failure.deadline)};
   }
   if (failure.step == Step::kResolve) {
-    return Error{Errc::kUnavailable,
-                 where + ": the host name was not found (" + error.message() + "); check --server"};
+    return Error{
+        Errc::kUnavailable,
+        where + ": the host name was not found (" + error.message() + "); check the server's URL"};
   }
   if (error == asio::error::connection_refused) {
     return Error{Errc::kUnavailable, where + ": connection refused; is the server running?"};
@@ -110,9 +111,10 @@ Error describe(const Failure& failure) {
                      " was not accepted: " + failure.verify_failure};
   }
   if (is_wrong_name(error)) {
-    return Error{Errc::kUnauthenticated,
-                 "the server at " + where + " has no certificate for that name: it is not for " +
-                     where.substr(0, where.rfind(':')) + "; connect by a name that it holds"};
+    return Error{
+        Errc::kUnauthenticated,
+        "the server at " + where + " has no certificate for that name: it is not valid for " +
+            where.substr(0, where.rfind(':')) + "; connect by a name that is in the certificate"};
   }
   if (const std::string alert = certificate_alert(error); !alert.empty()) {
     return Error{Errc::kUnauthenticated,
@@ -126,15 +128,16 @@ Error describe(const Failure& failure) {
   }
   if (error == bhttp::error::body_limit) {
     return Error{Errc::kResourceExhausted,
-                 "the response of " + where + " is larger than " +
+                 "the response from " + where + " is larger than " +
                      std::to_string(failure.max_body) + " bytes"};
   }
   if (error == bhttp::error::header_limit || error == bhttp::error::buffer_overflow) {
-    return Error{Errc::kResourceExhausted, "the response of " + where + " has too large a header"};
+    return Error{Errc::kResourceExhausted,
+                 "the response from " + where + " has too large a header"};
   }
   if (is_closed(error)) {
     return Error{Errc::kUnavailable,
-                 "the server at " + where + " closed the connection before it had answered"};
+                 "the server at " + where + " closed the connection before it answered"};
   }
   if (error.category() == make_error_code(bhttp::error::bad_method).category()) {
     return Error{Errc::kInvalidArgument,

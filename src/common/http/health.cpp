@@ -42,11 +42,11 @@ Response answer(metrics::Registry& registry, const HealthChecks& checks, const R
 std::variant<Admission, Response> admit(const Request& request) {
   if (request.path != "/metrics" && request.path != "/healthz" && request.path != "/readyz") {
     return error_response(
-        404, Error{Errc::kNotFound, "this listener has /metrics, /healthz and /readyz alone"});
+        404, Error{Errc::kNotFound, "this port serves only /metrics, /healthz and /readyz"});
   }
   if (request.method != "GET") {
-    return error_response(
-        405, Error{Errc::kInvalidArgument, request.path + ": can only be read, with GET"});
+    return error_response(405,
+                          Error{Errc::kInvalidArgument, request.path + ": only GET is supported"});
   }
   return Admission{0};
 }
@@ -97,7 +97,7 @@ std::optional<std::string> Heartbeat::why_not() const {
     return std::nullopt;
   }
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silent).count();
-  return what_ + " has not turned for " + std::to_string(seconds) + " s";
+  return what_ + " has been blocked for " + std::to_string(seconds) + " s";
 }
 
 struct HealthServer::Impl {

@@ -43,7 +43,7 @@ class Readiness {
 /// A main loop's sign of life: one thread beats, the listener's asks whether it still does.
 class Heartbeat {
  public:
-  /// "`what` has not turned for 61 s" once nothing was heard for `patience`, counted from here.
+  /// "`what` has been blocked for 61 s" once nothing was heard for `patience`, counted from here.
   Heartbeat(std::string what, Milliseconds patience);
   void beat();
   [[nodiscard]] std::optional<std::string> why_not() const;

@@ -30,12 +30,13 @@ Error listen_error(const ListenAddress& address, const ErrorCode& error) {
     return Error{Errc::kAlreadyExists, where + " is in use; choose another " + address.port_flag};
   }
   if (error == asio::error::access_denied) {
-    return Error{Errc::kPermissionDenied,
-                 where + " needs privileges; choose a " + address.port_flag + " from 1024 upwards"};
+    return Error{
+        Errc::kPermissionDenied,
+        where + " requires root privileges; choose a " + address.port_flag + " of 1024 or above"};
   }
   return Error{Errc::kInvalidArgument,
-               where + " cannot be listened on (" + error.message() +
-                   "); give an address of this machine as --host, or 0.0.0.0 for all"};
+               "cannot listen on " + where + " (" + error.message() +
+                   "); pass an address of this machine as --host, or 0.0.0.0 for all addresses"};
 }
 
 Result<tcp::acceptor> listen(const asio::any_io_executor& executor, const ListenAddress& address) {
@@ -45,9 +46,8 @@ Result<tcp::acceptor> listen(const asio::any_io_executor& executor, const Listen
     tcp::resolver resolver(executor);
     const auto found = resolver.resolve(address.host, std::to_string(address.port), error);
     if (error || found.empty()) {
-      return tl::unexpected(
-          Error{Errc::kInvalidArgument,
-                "--host " + address.host + " is not known here: " + error.message()});
+      return tl::unexpected(Error{Errc::kInvalidArgument,
+                                  "--host " + address.host + " was not found: " + error.message()});
     }
     endpoint = found.begin()->endpoint();
   }

@@ -188,10 +188,10 @@ asio::awaitable<bool> Session::accept_tls() {
   }
   if (static_cast<unsigned char>(bytes[0]) != kTlsHandshake) {
     ++shared_.counters.handshake_failures;
-    Response refusal = error_response(
-        Error{Errc::kInvalidArgument,
-              "This port speaks HTTPS: use https:// (with the authority that issued its "
-              "certificate)"});
+    Response refusal =
+        error_response(Error{Errc::kInvalidArgument,
+                             "This port speaks HTTPS: use https:// (with the CA that issued its "
+                             "certificate)"});
     co_await write(std::move(refusal), false, After::kClose);
     co_return false;
   }

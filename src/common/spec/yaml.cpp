@@ -79,7 +79,7 @@ class Builder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) {
-      throw Refused{mark, "a second document starts here; give one document a file"};
+      throw Refused{mark, "a second document starts here; use one document per file"};
     }
   }
   void OnDocumentEnd() override {}
@@ -153,7 +153,7 @@ class Builder final : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, Json empty) {
     if (expects_key()) {
-      throw Refused{mark, "a key must be a plain word"};
+      throw Refused{mark, "a key must be a plain string"};
     }
     if (open_.size() >= kMaxDepth) {
       throw Refused{mark, "nested deeper than " + std::to_string(kMaxDepth) + " levels"};

@@ -11,7 +11,7 @@ Status write_certified_key(const std::filesystem::path& folder,
   for (const char* extension : {".crt", ".key"}) {
     if (const auto path = folder / (stem + extension); std::filesystem::exists(path)) {
       return fail(Errc::kAlreadyExists,
-                  path.string() + ": exists already; move it away or choose another folder");
+                  path.string() + ": already exists; move it away or choose another folder");
     }
   }
   std::error_code failed;

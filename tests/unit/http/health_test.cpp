@@ -71,7 +71,7 @@ TEST_CASE("http: a process that does not live says why", "[http]") {
 TEST_CASE("http: a loop that has stopped beating is named, one that beats is alive", "[http]") {
   Heartbeat silent("the training's loop", 0ms);
   REQUIRE(eventually([&] { return silent.why_not().has_value(); }));
-  CHECK_THAT(*silent.why_not(), ContainsSubstring("the training's loop has not turned for"));
+  CHECK_THAT(*silent.why_not(), ContainsSubstring("the training's loop has been blocked for"));
   Heartbeat beating("the training's loop", kPatience);
   CHECK(beating.why_not() == std::nullopt);
   beating.beat();

@@ -394,7 +394,7 @@ TEST_CASE("http: a port in use and an address of elsewhere are said", "[http]") 
   const auto foreign =
       Server::start(io.get_executor(), ListenAddress{"192.0.2.1", 0}, std::nullopt, {}, echoing());
   REQUIRE_FALSE(foreign);
-  CHECK_THAT(foreign.error().message, ContainsSubstring("192.0.2.1:0 cannot be listened on"));
+  CHECK_THAT(foreign.error().message, ContainsSubstring("cannot listen on 192.0.2.1:0"));
 }
 
 TEST_CASE("http: the same bytes go to many clients", "[http]") {

@@ -71,7 +71,7 @@ TEST_CASE("spec: an override of nothing names what was meant", "[spec]") {
       {"metadata.nmae", "did you mean name?"},
       {"", "is an unknown field"},
       {"rounds..count", "\"\" is an unknown field"},
-      {"rounds.count.x", "below a plain value"},
+      {"rounds.count.x", "cannot be inside a plain value"},
       {"participants.2.name", "no entry \"2\" in this list of 2"},
       {"participants.-1.name", "no entry \"-1\""},
       {"participants.0x.name", "no entry \"0x\""},

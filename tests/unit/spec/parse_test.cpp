@@ -115,8 +115,9 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.rounds.minClients: 4 exceeds maxClients, 3; lower it or raise maxClients"},
       {"{rounds: {clientFraction: 0.5, overSelection: 1}}", ""},
       {"{rounds: {overSelection: 0.1}}",
-       "spec.rounds.overSelection: works with clientFraction below 1 only, as no client is left to "
-       "draw; lower clientFraction or remove it"},
+       "spec.rounds.overSelection: requires clientFraction below 1, since otherwise all clients "
+       "are "
+       "selected anyway; lower clientFraction or remove overSelection"},
       {"{rounds: {minClients: 5}, participants: []}", ""},
       {"{rounds: {minClients: 1}, participants: [{name: a, external: true}]}", ""},
       {"{rounds: {minClients: 5}, participants: [{name: a, external: true}, {name: b, external: "
@@ -127,15 +128,14 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{local: {batchSize: 510}}", ""},
       {"{local: {batchSize: 7}, model: {pac: 7}}", ""},
       {"{local: {batchSize: 501}}",
-       "spec.local.batchSize: 501 is no multiple of model.pac, 10; use 510 or change model.pac"},
+       "spec.local.batchSize: 501 is not a multiple of model.pac, 10; use 510 or change model.pac"},
       {"{model: {pac: 7}}",
-       "spec.local.batchSize: 500 is no multiple of model.pac, 7; use 504 or change model.pac"},
+       "spec.local.batchSize: 500 is not a multiple of model.pac, 7; use 504 or change model.pac"},
       {"{aggregation: {strategy: fedprox, proximalMu: 0.1}}", ""},
       {"{aggregation: {strategy: median, proximalMu: 0}}", ""},
       {"{aggregation: {strategy: median, proximalMu: 0.1}}",
-       "spec.aggregation.proximalMu: 0.1 works with strategy fedprox only, not median; remove it "
-       "or "
-       "set strategy to fedprox"},
+       "spec.aggregation.proximalMu: 0.1 requires strategy fedprox, not median; remove it or set "
+       "strategy to fedprox"},
       {"{aggregation: {strategy: fedprox}}",
        "spec.aggregation.proximalMu: must be above 0 with strategy fedprox; set it, such as 0.1, "
        "or "
@@ -150,7 +150,7 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{participants: [{name: a, data: {path: x}, external: true}]}",
        "spec.participants[0]: 'a' has both data.path and external: true; remove one"},
       {"{participants: [{name: a, external: true}, {name: a, external: true}]}",
-       "spec.participants[1].name: \"a\" is there twice; remove one or rename it"},
+       "spec.participants[1].name: \"a\" occurs twice; remove one or rename it"},
       {"{table: {discreteColumns: [a, b], columns: [{name: a, kind: category}, {name: b}]}}", ""},
       {"{table: {discreteColumns: [a], columns: [{name: c, kind: integer}]}}", ""},
       {"{table: {discreteColumns: [a, b], columns: [{name: b, kind: integer}]}}",
@@ -182,7 +182,7 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
 TEST_CASE("spec: all mistakes come at once, a line each, in the order of their paths", "[spec]") {
   CHECK(complaint(a_training("{rounds: {minClient: 2, count: ten, minClients: 5, maxClients: 4}, "
                              "local: {epochs: 0}, participants: [{name: a}]}")) ==
-        "spec.local.epochs: 0 is too small; the least is 1\n"
+        "spec.local.epochs: 0 is too small; the minimum is 1\n"
         "spec.participants[0]: 'a' has no data; set data.path, or external: true if it joins from "
         "elsewhere\n"
         "spec.rounds.count: expected integer, got string \"ten\"\n"
