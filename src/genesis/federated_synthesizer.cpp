@@ -20,8 +20,6 @@
 namespace genesis {
 namespace {
 
-constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
-
 // A spec without participants takes the sites of the tables, by the same rules as if it named them.
 Result<spec::FederatedTraining> parse_spec(const FitOptions& options) {
   GENESIS_ASSIGN(auto training, spec::parse(options.spec, options.spec_name, options.overrides));
@@ -89,7 +87,7 @@ Result<FederatedSynthesizer> FederatedSynthesizer::fit(const FitOptions& options
 }
 
 Result<FederatedSynthesizer> FederatedSynthesizer::load(const std::filesystem::path& path) {
-  GENESIS_ASSIGN(auto bytes, read_file(path, kMaxModelBytes));
+  GENESIS_ASSIGN(auto bytes, read_file(path, wire::kMaxModelBytes));
   GENESIS_ASSIGN(auto loaded, from_bytes(std::move(bytes), path.string()));
   loaded.impl_->model.path = path;
   return loaded;

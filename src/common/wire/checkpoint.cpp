@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/wire/fields.hpp"
+#include "common/base/fields.hpp"
 #include "common/wire/sealed_file.hpp"
 
 namespace genesis::wire {

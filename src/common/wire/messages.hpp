@@ -12,9 +12,9 @@
 
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
+#include "common/base/json.hpp"
 #include "common/base/tensors.hpp"
 #include "common/tabular/encoder.hpp"
-#include "common/wire/json.hpp"
 #include "common/wire/quantization.hpp"
 #include "common/wire/safetensors.hpp"
 

@@ -13,6 +13,9 @@ namespace genesis::wire {
 
 inline constexpr std::string_view kModelFormat = "genesis.model.v1";
 
+/// Of a model file that is read; more is refused.
+inline constexpr std::size_t kMaxModelBytes = std::size_t{512} << 20;
+
 /// The three documents are JSON texts that their owners check; here they are opaque.
 struct ModelFile {
   Tensors generator;

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/wire/fields.hpp"
+#include "common/base/fields.hpp"
 #include "common/wire/messages.hpp"
 
 namespace genesis::wire {
