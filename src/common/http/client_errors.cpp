@@ -98,9 +98,10 @@ Error describe(const Failure& failure) {
                      seconds(failure.deadline)};
   }
   if (failure.step == Step::kResolve) {
-    return Error{Errc::kUnavailable,
-                 where + ": the host name was not found (" + error.message() + ")",
-                 Setting::kServerUrl};
+    return Error{
+        Errc::kUnavailable,
+        where + ": the host name was not found (" + error.message() + "); check the server's URL",
+        Setting::kServerUrl};
   }
   if (error == asio::error::connection_refused) {
     return Error{Errc::kUnavailable, where + ": connection refused; is the server running?"};

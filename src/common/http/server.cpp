@@ -32,7 +32,7 @@ Error listen_error(const ListenAddress& address, const ErrorCode& error) {
   }
   if (error == asio::error::access_denied) {
     return Error{Errc::kPermissionDenied,
-                 where + " needs privileges; choose a port from 1024 upwards",
+                 where + " requires root privileges; choose a port of 1024 or above",
                  Setting::kListenPort};
   }
   return Error{Errc::kInvalidArgument,
