@@ -19,7 +19,7 @@
 #include "common/http/server.hpp"
 #include "common/metrics/process.hpp"
 #include "common/spec/parse.hpp"
-#include "common/tls/context.hpp"
+#include "common/tls/files.hpp"
 #include "common/wire/checkpoint.hpp"
 
 namespace genesis {
@@ -37,21 +37,6 @@ Result<spec::FederatedTraining> training(const ServerOptions& options) {
       "metadata: {name: training}\nspec: {}\n",
       "command line",
       options.overrides);
-}
-
-Result<std::optional<tls::ServerContext>> server_tls(const ServerOptions& options) {
-  if (options.certificate.empty()) {
-    return std::optional<tls::ServerContext>();
-  }
-  GENESIS_ASSIGN(auto certificate, tls::load_pem(options.certificate));
-  GENESIS_ASSIGN(auto key, tls::load_pem(options.key));
-  std::optional<tls::NamedPem> authority;
-  if (!options.client_authority.empty()) {
-    GENESIS_ASSIGN(authority, tls::load_pem(options.client_authority));
-  }
-  const tls::ServerTls files{std::move(certificate), std::move(key), std::move(authority)};
-  GENESIS_ASSIGN(auto context, tls::ServerContext::create(files));
-  return context;
 }
 
 Status check_writable(const std::filesystem::path& folder) {
@@ -136,7 +121,7 @@ Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
   }
   metrics::declare_process(registry, "genesis-aggregator");
   metrics.emplace(registry, static_cast<std::size_t>(spec.rounds.max_clients));
-  const http::ListenAddress address{options.metrics.host, *options.metrics.port, "--metrics-port"};
+  const http::ListenAddress address{options.metrics.host, *options.metrics.port};
   GENESIS_ASSIGN(health, http::HealthServer::start(address, registry, metrics->checks()));
   spdlog::info("metrics url={}", health->url());
   return {};
@@ -144,7 +129,7 @@ Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
 
 Status FederatedServer::Impl::start() {
   GENESIS_ASSIGN(auto spec, training(options));
-  GENESIS_ASSIGN(auto tls, server_tls(options));
+  GENESIS_ASSIGN(auto tls, tls::load_context(options.tls));
   GENESIS_RETURN_IF_ERROR(watch(spec));
   if (!options.output.empty()) {
     GENESIS_RETURN_IF_ERROR(check_writable(options.output));
@@ -152,8 +137,8 @@ Status FederatedServer::Impl::start() {
   }
   if (!tls) {
     spdlog::warn(
-        "serving plain HTTP: anyone on the network can read and change what travels; "
-        "pass --ssl-cert and --ssl-key");
+        "serving plain HTTP: anyone on the network can read and change what travels; give the "
+        "server a certificate and its key");
   }
   auto started = coordinate(std::move(spec), files, clock.now());
   if (!started) {

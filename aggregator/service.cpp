@@ -125,8 +125,7 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
     const auto token = request.bearer_token();
     if (!token || !options_.auth_token->equals(*token)) {
       return http::error_response(
-          Error{Errc::kUnauthenticated,
-                "token: missing or wrong; pass the training's token with --auth-token-file"});
+          Error{Errc::kUnauthenticated, "token: missing or wrong; pass the training's token"});
     }
   }
   if (request.method == "GET") {

@@ -151,7 +151,8 @@ class Judge {
     if (const auto* const aggregator = job(names_.aggregator);
         aggregator != nullptr && aggregator->is_failed) {
       const auto* const pod = newest_pod(seen_.children, names_.aggregator);
-      const bool for_good = pod != nullptr && pod->last && pod->last->exit_code == kExitForGood;
+      const bool for_good =
+          pod != nullptr && pod->last && pod->last->exit_code == kExitPermanentError;
       fail(for_good ? reason::kTrainingFailed : reason::kAggregatorFailed,
            words_of(*aggregator, names_.aggregator));
       return true;
@@ -401,8 +402,8 @@ std::string why_lost(const Training& training,
     return "";
   }
   const auto* const pod = newest_pod(children, name);
-  const bool for_good =
-      pod != nullptr && !pod->is_running && pod->last && pod->last->exit_code == kExitForGood;
+  const bool for_good = pod != nullptr && !pod->is_running && pod->last &&
+                        pod->last->exit_code == kExitPermanentError;
   if (!job->second.is_failed && !for_good) {
     return "";
   }

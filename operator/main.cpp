@@ -233,7 +233,7 @@ int operate(Options options) {
   http::Readiness readiness("the caches are being filled");
   http::HealthChecks checks;
   checks.why_not_ready = [&readiness] { return readiness.why_not(); };
-  const http::ListenAddress address{options.metrics_host, options.metrics_port, "--metrics-port"};
+  const http::ListenAddress address{options.metrics_host, options.metrics_port};
   auto health = http::HealthServer::start(address, registry, std::move(checks));
   if (!health) return complain(health.error());
   spdlog::info("serves metrics={} watches={}",

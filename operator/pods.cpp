@@ -138,12 +138,13 @@ Json job(const Training& training, const std::string& name, std::string_view com
 Json failure_policy() {
   return Json{
       {"rules",
-       Json::array(
-           {{{"action", "FailJob"},
-             {"onExitCodes", {{"operator", "In"}, {"values", Json::array({2, kExitForGood})}}}},
-            {{"action", "Ignore"},
-             {"onPodConditions",
-              Json::array({{{"type", "DisruptionTarget"}, {"status", "True"}}})}}})}};
+       Json::array({{{"action", "FailJob"},
+                     {"onExitCodes",
+                      {{"operator", "In"},
+                       {"values", Json::array({kExitUsageError, kExitPermanentError})}}}},
+                    {{"action", "Ignore"},
+                     {"onPodConditions",
+                      Json::array({{{"type", "DisruptionTarget"}, {"status", "True"}}})}}})}};
 }
 
 // The folder of the data file is where its volume goes; a file in the root goes there alone.

@@ -6,6 +6,7 @@
 
 #include "common/base/exit_code.hpp"
 #include "common/base/version.hpp"
+#include "common/command_line/flags.hpp"
 #include "common/federation/auth_token.hpp"
 #include "common/log/log.hpp"
 #include "genesis/federated_client.hpp"
@@ -16,7 +17,8 @@ namespace {
 using namespace genesis;
 
 struct Options {
-  std::string token_file, join;
+  std::filesystem::path token_file;
+  std::string join;
   bool is_verbose = false;
   ClientOptions client;
 };
@@ -32,15 +34,14 @@ Status work(Options& options) {
   return client.run();
 }
 
-void add_override(
-    CLI::App& app, Options& options, const char* flag, const char* path, const char* help) {
-  app.add_option_function<std::string>(
-      flag,
-      [&options, path](const std::string& value) {
-        options.client.overrides.push_back({path, value});
-      },
-      help);
-}
+// The flags that override a field of the spec for this site alone.
+constexpr command_line::OverrideFlag kOverrides[] = {
+    {"--local-epochs", "local.epochs", "Local epochs per round, instead of the spec's"},
+    {"--batch-size", "local.batchSize", "Batch size, instead of the spec's"},
+    {"--learning-rate",
+     "local.learningRate",
+     "Learning rate, instead of the spec's; the schedule is kept"},
+};
 
 }  // namespace
 
@@ -82,53 +83,25 @@ int main(int argc, char** argv) {
          options.client.discrete_columns,
          "Columns to treat as categories, in addition to those of the spec; comma-separated")
       ->delimiter(',');
-  app.add_option("--ssl-verify",
-                 options.client.server_authority,
-                 "Authority that the server's certificate must come from, PEM");
-  auto* certificate =
-      app.add_option("--ssl-cert", options.client.certificate, "This site's certificate, PEM");
-  auto* key = app.add_option("--ssl-key", options.client.key, "Its private key, PEM");
-  certificate->needs(key);
-  key->needs(certificate);
-  app.add_option("--auth-token-file",
-                 options.token_file,
-                 "File with the training's token (or FEDERATED_AUTH_TOKEN)");
-  add_override(
-      app, options, "--local-epochs", "local.epochs", "Epochs per round; overrides the spec");
-  add_override(app,
-               options,
-               "--batch-size",
-               "local.batchSize",
-               "Rows per training step; overrides the spec");
-  add_override(app,
-               options,
-               "--learning-rate",
-               "local.learningRate",
-               "Learning rate; overrides the spec, whose schedule still applies");
-  app.add_option("--metrics-port",
-                 options.client.metrics.port,
-                 "Port for /metrics, /healthz and /readyz, plain HTTP; 0 takes a free one (off "
-                 "without)")
-      ->envname("GENESIS_METRICS_PORT");
-  app.add_option("--metrics-host", options.client.metrics.host, "Address of that port")
-      ->envname("GENESIS_METRICS_HOST")
-      ->capture_default_str();
+  command_line::add_tls(app, options.client.tls);
+  command_line::add_auth_token(app, options.token_file);
+  for (const auto& flag : kOverrides) {
+    command_line::add_override(app, flag, options.client.overrides);
+  }
+  command_line::add_metrics(app, options.client.metrics);
   app.add_flag("--verbose", options.is_verbose, "Also log retries");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return app.exit(error) == 0 ? 0 : kExitUsageError;
   }
   if (options.is_verbose) {
     spdlog::set_level(spdlog::level::debug);
   }
   if (const auto done = work(options); !done) {
     std::cerr << "genesis federated client: " << options.client.client_id << ": "
-              << done.error().message << "\n";
-    const auto code = done.error().code;
-    const bool is_for_good = code == Errc::kInvalidArgument || code == Errc::kNotFound ||
-                             code == Errc::kPermissionDenied;
-    return is_for_good ? kExitForGood : 1;
+              << command_line::describe(done.error()) << "\n";
+    return exit_code_of(done.error().code);
   }
   return 0;
 }

@@ -30,9 +30,9 @@ genesis::Result<genesis::FederatedServer> start_server(const std::filesystem::pa
   options.spec = kSpec;
   options.host = "127.0.0.1";
   options.port = 0;
-  options.certificate = folder / "pki/server.crt";
-  options.key = folder / "pki/server.key";
-  options.client_authority = folder / "pki/ca.crt";
+  options.tls.certificate = folder / "pki/server.crt";
+  options.tls.key = folder / "pki/server.key";
+  options.tls.client_authority = folder / "pki/ca.crt";
   options.output = folder / "out";
 
   genesis::ServerCallbacks callbacks;
@@ -62,9 +62,9 @@ genesis::Status take_part(const std::filesystem::path& folder,
   options.client_id = id;
   options.data = data;
   options.state = folder / "state" / id;
-  options.server_authority = folder / "pki/ca.crt";
-  options.certificate = folder / "pki" / (id + ".crt");
-  options.key = folder / "pki" / (id + ".key");
+  options.tls.server_authority = folder / "pki/ca.crt";
+  options.tls.certificate = folder / "pki" / (id + ".crt");
+  options.tls.key = folder / "pki" / (id + ".key");
 
   genesis::ClientCallbacks callbacks;
   callbacks.on_train_complete = [](const genesis::TrainMetrics& metrics) {

@@ -5,37 +5,32 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/evaluation.hpp"
 #include "cli/report.hpp"
 #include "cli/spec_file.hpp"
-#include "common/quality/evaluate.hpp"
 #include "genesis/federated_synthesizer.hpp"
 
 namespace genesis::cli {
 
 Command add_validate(CLI::App& app) {
   struct Options {
-    std::string file;
-    std::vector<std::string> sets;
+    SpecSource spec;
     bool print = false;
   };
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
       "validate", "Check a training spec against the schema that the cluster uses");
-  command->add_option("-f,--file", options->file, "Training spec (YAML)")->required();
-  command->add_option(
-      "--set",
-      options->sets,
-      "Override a field of the spec, such as --set rounds.count=3; may be repeated");
+  add_spec(*command, options->spec);
   command->add_flag("--print", options->print, "Print the spec with all defaults");
   return [options] {
-    auto training = load_training(options->file, options->sets);
+    auto training = load_training(options->spec);
     if (!training) {
       return complain("validate", training.error());
     }
     if (options->print) {
       std::cout << spec::print_yaml(*training);
     } else {
-      std::cout << options->file << ": valid\n";
+      std::cout << options->spec.file << ": valid\n";
     }
     return 0;
   };
@@ -104,13 +99,8 @@ Command add_evaluate(CLI::App& app) {
   command->add_flag("--json", options->json, "Print the report as one line of JSON");
   return [options] {
     const auto evaluated = [&]() -> Result<quality::Report> {
-      GENESIS_ASSIGN(auto real, tabular::read_csv(options->real, {}, {}));
-      GENESIS_ASSIGN(auto synthetic, quality::read_beside(options->synthetic, real));
-      if (options->holdout.empty()) {
-        return quality::evaluate(real, synthetic, nullptr);
-      }
-      GENESIS_ASSIGN(auto holdout, quality::read_beside(options->holdout, real));
-      return quality::evaluate(real, synthetic, &holdout);
+      GENESIS_ASSIGN(const auto real, tabular::read_csv(options->real, {}, {}));
+      return evaluate_files(real, options->synthetic, options->holdout);
     }();
     if (!evaluated) {
       return complain("evaluate", evaluated.error());

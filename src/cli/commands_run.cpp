@@ -1,5 +1,4 @@
 // genesis run: train, generate, evaluate.
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -8,13 +7,14 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/evaluation.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "cli/run.hpp"
 #include "cli/spec_file.hpp"
+#include "common/base/clock.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
-#include "common/method/agreement.hpp"
 #include "common/quality/evaluate.hpp"
 #include "common/wire/model_file.hpp"
 #include "genesis/federated_synthesizer.hpp"
@@ -26,8 +26,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string file, output, holdout;
-  std::vector<std::string> sets;
+  SpecSource spec;
+  std::string output, holdout;
   bool simulate = false;
   bool resume = false;
   bool json = false;
@@ -43,55 +43,6 @@ struct Outcome {
   double wall_seconds = 0.0;
   std::optional<quality::Report> quality;
 };
-
-// All sites' rows in one file, so that one machine's run can be judged; it goes with the folder.
-class PooledRows {
- public:
-  static Result<PooledRows> write(const spec::FederatedTraining& training, const fs::path& folder) {
-    PooledRows pooled(folder / ".pooled.csv");
-    std::string text;
-    for (const auto& participant : training.participants) {
-      auto discrete = training.table.discrete_columns;
-      GENESIS_ASSIGN(
-          auto table,
-          tabular::read_csv(
-              *participant.data_path, method::declarations(training.table), discrete));
-      if (text.empty()) {
-        text = tabular::csv_header(table);
-      }
-      tabular::append_csv_rows(table, text);
-    }
-    GENESIS_RETURN_IF_ERROR(write_file_atomic(pooled.path_, text, FileAccess::kOwnerOnly));
-    return pooled;
-  }
-  PooledRows(PooledRows&& other) noexcept : path_(std::exchange(other.path_, "")) {}
-  PooledRows& operator=(PooledRows&&) = delete;
-  ~PooledRows() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  explicit PooledRows(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
-
-Result<quality::Report> judge(const spec::FederatedTraining& training,
-                              const Options& options,
-                              const fs::path& synthetic_path) {
-  GENESIS_ASSIGN(auto pooled, PooledRows::write(training, options.output));
-  GENESIS_ASSIGN(auto real,
-                 tabular::read_csv(pooled.path(),
-                                   method::declarations(training.table),
-                                   training.table.discrete_columns));
-  GENESIS_ASSIGN(auto synthetic, quality::read_beside(synthetic_path, real));
-  if (options.holdout.empty()) {
-    return quality::evaluate(real, synthetic, nullptr);
-  }
-  GENESIS_ASSIGN(auto holdout, quality::read_beside(options.holdout, real));
-  return quality::evaluate(real, synthetic, &holdout);
-}
 
 // One process, no network, one thread per core. Same model bytes.
 Status run_simulated(const spec::FederatedTraining& training,
@@ -123,11 +74,8 @@ Status check_sites(const spec::FederatedTraining& training) {
 }
 
 Result<Outcome> run(const Options& options) {
-  const auto started = std::chrono::steady_clock::now();
-  const auto since = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  };
-  GENESIS_ASSIGN(auto training, load_training(options.file, options.sets));
+  const Elapsed elapsed;
+  GENESIS_ASSIGN(auto training, load_training(options.spec));
   GENESIS_RETURN_IF_ERROR(check_sites(training));
   const fs::path output = fs::absolute(options.output);
   std::error_code failed;
@@ -158,7 +106,7 @@ Result<Outcome> run(const Options& options) {
   if (!trained) {
     return tl::unexpected(trained.error());
   }
-  outcome.training_seconds = since();
+  outcome.training_seconds = elapsed.seconds();
   outcome.rounds = static_cast<std::uint32_t>(training.rounds.count);
   GENESIS_ASSIGN(auto bytes, read_file(outcome.model, wire::kMaxModelBytes));
   outcome.model_sha256 = crypto::sha256_hex(bytes);
@@ -168,9 +116,10 @@ Result<Outcome> run(const Options& options) {
     sample.rows = static_cast<std::uint64_t>(training.output.rows);
     sample.seed = training.seed;
     GENESIS_RETURN_IF_ERROR(synthesizer.sample_to(outcome.synthetic, sample));
-    GENESIS_ASSIGN(outcome.quality, judge(training, options, outcome.synthetic));
+    GENESIS_ASSIGN(const auto real, pooled_rows(training));
+    GENESIS_ASSIGN(outcome.quality, evaluate_files(real, outcome.synthetic, options.holdout));
   }
-  outcome.wall_seconds = since();
+  outcome.wall_seconds = elapsed.seconds();
   return outcome;
 }
 
@@ -214,7 +163,7 @@ Command add_run(CLI::App& app) {
   auto* command = app.add_subcommand(
       "run",
       "Train on this machine: one aggregator process and one worker process per participant");
-  command->add_option("-f,--file", options->file, "Training spec (YAML)")->required();
+  add_spec(*command, options->spec);
   command
       ->add_option(
           "--output-dir", options->output, "Folder for model.safetensors, synthetic.csv and logs")
@@ -233,10 +182,6 @@ Command add_run(CLI::App& app) {
                    options->metrics_port,
                    "Port of 127.0.0.1 for the aggregator's /metrics, /healthz and /readyz")
       ->excludes(simulate);
-  command->add_option(
-      "--set",
-      options->sets,
-      "Override a field of the spec, such as --set rounds.count=3; may be repeated");
   command->add_option("--holdout",
                       options->holdout,
                       "CSV of real rows that no site trains on, to compare distances with");

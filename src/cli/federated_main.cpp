@@ -1,15 +1,11 @@
 // genesis-federated: the part under `genesis federated`. Server and client are programs of their
 // own (the server links no LibTorch); this one finds them beside itself.
-#include <cerrno>
-#include <cstring>
 #include <iostream>
 #include <string_view>
-#include <vector>
-
-#include <unistd.h>
 
 #include "cli/federated_status.hpp"
 #include "cli/process.hpp"
+#include "common/base/exit_code.hpp"
 #include "common/base/version.hpp"
 
 namespace {
@@ -39,13 +35,8 @@ int main(int argc, char** argv) {
   }
   if (command != "server" && command != "client") {
     std::cerr << kHelp;
-    return 2;
+    return genesis::kExitUsageError;
   }
-  const auto program =
-      genesis::cli::sibling_program(command == "server" ? "genesis-aggregator" : "genesis-worker");
-  std::vector<char*> arguments(argv + 1, argv + argc);
-  arguments.push_back(nullptr);
-  ::execv(program.c_str(), arguments.data());
-  std::cerr << program.string() << ": cannot be started: " << std::strerror(errno) << "\n";
-  return 1;
+  return genesis::cli::become_sibling(
+      command == "server" ? "genesis-aggregator" : "genesis-worker", argc, argv);
 }

@@ -1,16 +1,14 @@
 // genesis: the program that people type.
-#include <cerrno>
-#include <cstring>
 #include <iostream>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <unistd.h>
 
 #include "cli/commands.hpp"
 #include "cli/process.hpp"
+#include "common/base/exit_code.hpp"
 #include "common/base/version.hpp"
 #include "common/model/threads.hpp"
 
@@ -26,20 +24,11 @@ constexpr const char* kFooter =
     "also\n"
     "end with 3: permanent error, do not retry.";
 
-int run_federated(int argc, char** argv) {
-  const auto program = genesis::cli::sibling_program("genesis-federated");
-  std::vector<char*> arguments(argv + 1, argv + argc);
-  arguments.push_back(nullptr);
-  ::execv(program.c_str(), arguments.data());
-  std::cerr << program.string() << ": cannot be started: " << std::strerror(errno) << "\n";
-  return 1;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "federated") {
-    return run_federated(argc, argv);
+    return genesis::cli::become_sibling("genesis-federated", argc, argv);
   }
   genesis::model::use_one_thread();
   CLI::App app(
@@ -62,7 +51,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return app.exit(error) == 0 ? 0 : genesis::kExitUsageError;
   }
   if (version->parsed()) {
     std::cout << genesis::version_line("genesis") << "\n";
@@ -73,5 +62,5 @@ int main(int argc, char** argv) {
       return command();
     }
   }
-  return 2;
+  return genesis::kExitUsageError;
 }

@@ -1,4 +1,3 @@
-#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <thread>
@@ -8,22 +7,22 @@
 #include "aggregator/service.hpp"
 #include "cli/process.hpp"
 #include "cli/run.hpp"
+#include "cli/training_status.hpp"
+#include "common/base/clock.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/entropy.hpp"
-#include "common/http/client.hpp"
 #include "common/spec/parse.hpp"
+#include "common/tls/files.hpp"
 #include "genesis/certificates.hpp"
 
 namespace genesis::cli {
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr std::string_view kLogs = "logs";
 constexpr std::string_view kStates = "state";
 constexpr std::string_view kCheckpoints = "checkpoints";  // the aggregator's name for it
 constexpr const char* kMetricsVariable = "GENESIS_METRICS_PORT";
-constexpr milliseconds kPoll{200};
+constexpr Milliseconds kPoll{200};
 constexpr std::chrono::seconds kServerStart{30};
 
 // Keys and token of one run, in a folder that only the user may read and that goes with the run.
@@ -77,8 +76,9 @@ class Credentials {
 // The address that the server announces on its first lines.
 Result<std::string> server_url(Process& server) {
   constexpr std::string_view kAnnouncement = "listening ";
-  const auto deadline = std::chrono::steady_clock::now() + kServerStart;
-  while (std::chrono::steady_clock::now() < deadline) {
+  const SteadyClock clock;
+  const Instant deadline = clock.now() + kServerStart;
+  while (clock.now() < deadline) {
     auto text = read_file(server.log(), 1 << 20);
     if (text) {
       const auto at = text->find(kAnnouncement);
@@ -90,18 +90,17 @@ Result<std::string> server_url(Process& server) {
     if (server.poll()) {
       return fail(Errc::kFailedPrecondition, "aggregator: " + last_line(server.log()));
     }
-    std::this_thread::sleep_for(milliseconds(5));
+    std::this_thread::sleep_for(Milliseconds(5));
   }
   return fail(Errc::kDeadlineExceeded, "aggregator: did not start listening within 30 s");
 }
 
 Result<http::Client> observer(const std::string& url, const Credentials& credentials) {
   const std::string name(aggregator::kObserverName);
-  tls::ClientTls files;
-  GENESIS_ASSIGN(files.authority, tls::load_pem(credentials.file("ca.crt")));
-  GENESIS_ASSIGN(files.certificate, tls::load_pem(credentials.file(name + ".crt")));
-  GENESIS_ASSIGN(files.key, tls::load_pem(credentials.file(name + ".key")));
-  GENESIS_ASSIGN(auto context, tls::ClientContext::create(files));
+  const ClientTlsFiles files{.server_authority = credentials.file("ca.crt"),
+                             .certificate = credentials.file(name + ".crt"),
+                             .key = credentials.file(name + ".key")};
+  GENESIS_ASSIGN(auto context, tls::load_context(files));
   return http::Client::create(url, std::move(context));
 }
 
@@ -173,15 +172,9 @@ Status run_processes(const spec::FederatedTraining& training,
     workers.emplace(participant.name, std::move(process));
   }
   GENESIS_ASSIGN(auto client, observer(url, credentials));
-  http::ClientRequest request;
-  request.path = "/v1/status";
-  request.headers.push_back(
-      {"Authorization", "Bearer " + std::string(credentials.token().reveal())});
   while (!server.poll()) {
-    if (auto response = client.request(request); response && response->is_success()) {
-      if (auto report = wire::decode_status_report(response->body)) {
-        progress(*report);
-      }
+    if (const auto report = ask_status(client, credentials.token())) {
+      progress(*report);
     }
     std::size_t alive = 0;
     std::string why;

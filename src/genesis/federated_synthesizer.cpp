@@ -10,13 +10,13 @@
 
 #include "aggregator/round_reporter.hpp"
 #include "common/base/file.hpp"
+#include "common/base/json.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/site_methods.hpp"
 #include "common/model/threads.hpp"
 #include "common/spec/parse.hpp"
 #include "common/tabular/table.hpp"
-#include "common/wire/json.hpp"
 #include "common/wire/model_file.hpp"
 #include "genesis/simulation.hpp"
 
@@ -25,7 +25,7 @@ namespace {
 
 // The model's method, from its own document.
 Result<std::unique_ptr<method::Synthesizer>> open_model(const wire::ModelFile& file) {
-  GENESIS_ASSIGN(const auto document, wire::parse_json(file.model_json));
+  GENESIS_ASSIGN(const auto document, parse_json(file.model_json));
   const std::string_view where = "model file: its \"model\" document";
   const auto method = document.is_object() ? document.find("method") : document.end();
   if (method == document.end() || !method->is_string()) {

@@ -260,7 +260,7 @@ class Metrics(Programs):
         taken = genesis("federated", "server", "-f", spec, "--port", 0, "--host", "127.0.0.1", "--metrics-port", port,
                         "--output", self.dir / "second")
         self.assertEqual(taken.returncode, 1)
-        self.assertIn(f"127.0.0.1:{port} is in use; choose another --metrics-port", taken.stderr)
+        self.assertIn(f"127.0.0.1:{port} is in use; choose another port; see --metrics-port", taken.stderr)
         self.assertIn("genesis_round ", ask(url, "/metrics")[1])
         self.assertEqual(run.wait(DEADLINE), 0, run.stderr.read())
 

@@ -2,8 +2,8 @@
 // bytes, go through plan, merge and fit; the encoder that comes out decodes any values.
 #include <nlohmann/json.hpp>
 
+#include "common/base/json.hpp"
 #include "common/tabular/encoder.hpp"
-#include "common/wire/json.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace genesis;
@@ -19,7 +19,7 @@ std::string_view take_part(std::string_view& bytes) {
 
 template <typename FromJson>
 auto read(std::string_view text, FromJson from) -> decltype(from(nlohmann::json())) {
-  const auto json = wire::parse_json(text, wire::JsonLimits{});
+  const auto json = parse_json(text, JsonLimits{});
   if (!json) {
     return tl::unexpected(json.error());
   }

@@ -20,7 +20,8 @@ MAY_INCLUDE = {
     "wire": ["base", "crypto", "rounds"],
     "quality": ["base", "tabular"],
     "model": ["base", "tabular"],
-    "tls": ["base", "crypto", "genesis/certificates.hpp"],
+    "tls": ["base", "crypto", "genesis/certificates.hpp", "genesis/tls_files.hpp"],
+    "command_line": ["base", "spec", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp"],
     "http": ["base", "tls", "metrics"],
     "k8s": ["base", "crypto", "tls", "http", "metrics"],
     "federation": ["base", "crypto", "spec", "wire/quantization.hpp"],
@@ -31,14 +32,14 @@ MAY_INCLUDE = {
     "genesis": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
     "aggregator": ["base", "crypto", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",
-                   "genesis/federated_server.hpp", "genesis/metrics_listener.hpp"],
+                   "genesis/federated_server.hpp", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     "worker": ["base", "crypto", "spec", "tabular", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
                "method", "methods/lookup.hpp", "methods/site_methods.hpp", "genesis/callbacks.hpp", "genesis/federated_client.hpp",
-               "genesis/metrics_listener.hpp"],
+               "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     # wire: the aggregator's report is a message, and each message is there once.
     "operator": ["base", "crypto", "spec", "metrics", "log", "wire", "tls", "http", "k8s"],
     "cli": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http", "federation", "method",
-            "aggregator", "worker", "genesis",
+            "aggregator", "worker", "genesis", "command_line",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
             "k8s"],
 }
@@ -48,7 +49,7 @@ METHODS = re.compile(r"ctgan|autoregressive|mixture", re.I)
 OURS = re.compile(r'^#include "(?:common/)?([a-z0-9_]+)(/[^"]*)"', re.M)
 # Headers that are installed, and what none of them may include.
 PUBLIC = {"callbacks.hpp", "certificates.hpp", "federated_client.hpp", "federated_server.hpp", "federated_synthesizer.hpp",
-          "metrics_listener.hpp"}
+          "metrics_listener.hpp", "tls_files.hpp"}
 LIBRARIES = re.compile(r"^#include <[^>]*/", re.M)
 TORCH = re.compile(r"^#include <(torch|ATen|c10)/", re.M)
 

@@ -22,8 +22,8 @@ class ClientId {
   std::string text_;
 };
 
-/// What the sites of a run are asked for, one thing after the other; counts from 1. With the run and
-/// the client it is the key under which an answer is sent and sent again.
+/// What the sites of a run are asked for, one thing after the other; counts from 1. With the run
+/// and the client it is the key under which an answer is sent and sent again.
 struct CollectionId {
   std::uint32_t value = 0;
   auto operator<=>(const CollectionId&) const = default;

@@ -5,12 +5,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/json.hpp"
 #include "common/base/rng.hpp"
 #include "common/ctgan/exchange.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/method/agreement.hpp"
 #include "common/model/ctgan.hpp"
-#include "common/wire/json.hpp"
 #include "common/wire/safetensors.hpp"
 
 namespace genesis::ctgan {
@@ -101,7 +101,7 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
     GENESIS_RETURN_IF_ERROR(trainer_->restore_optimizer_state(*restored_));
     restored_.reset();
   }
-  GENESIS_ASSIGN(const auto parameters, wire::parse_json(assignment.parameters));
+  GENESIS_ASSIGN(const auto parameters, parse_json(assignment.parameters));
   const auto rate = parameters.find(kLearningRate);
   if (rate == parameters.end() || !rate->is_number()) {
     return fail(Errc::kInvalidArgument,

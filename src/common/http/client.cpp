@@ -392,15 +392,15 @@ Result<Url> check_url(std::string_view text, bool has_tls) {
   GENESIS_ASSIGN(Url url, parse_url(text));
   if (url.scheme == Scheme::kHttps && !has_tls) {
     return fail(Errc::kInvalidArgument,
-                url.str() +
-                    ": https needs the CA of the server's certificate "
-                    "(--ssl-verify ca.crt)");
+                url.str() + ": https needs the CA of the server's certificate",
+                Setting::kServerAuthority);
   }
   if (url.scheme == Scheme::kHttp && has_tls) {
     return fail(Errc::kInvalidArgument,
                 url.str() +
-                    ": certificates were given, but http:// would not use them; write "
-                    "https://");
+                    ": certificates were given, but http:// would not use them; "
+                    "write https://",
+                Setting::kServerUrl);
   }
   return url;
 }

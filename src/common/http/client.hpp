@@ -40,14 +40,16 @@ using HeadSink = std::function<Status(const ClientResponse& head)>;
 ///   kInvalidArgument    the peer does not speak HTTP(S) here
 ///   kResourceExhausted  the response is larger than max_body
 ///   kFailedPrecondition cancelled
-/// A response of 400 and above is not an error here: see error_of.
+/// Their setting is kServerUrl, kServerAuthority or kClientCertificate where changing it helps. A
+/// response of 400 and above is not an error here: see error_of.
 ///
 /// A request on a reused connection that turns out to be closed is sent again once, on a new one,
 /// if its method is idempotent (all but POST and PATCH). Bodies above 256 KiB wait for "100
 /// Continue", so that a refusal costs no upload.
 class AsyncClient {
  public:
-  /// An https URL needs `tls`, an http URL forbids it. Errors: kInvalidArgument.
+  /// An https URL needs `tls`, an http URL forbids it. Errors: kInvalidArgument of the setting
+  /// kServerUrl or kServerAuthority.
   [[nodiscard]] static Result<AsyncClient> create(boost::asio::any_io_executor executor,
                                                   std::string_view url,
                                                   std::optional<tls::ClientContext> tls);

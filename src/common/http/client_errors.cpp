@@ -100,7 +100,8 @@ Error describe(const Failure& failure) {
   if (failure.step == Step::kResolve) {
     return Error{
         Errc::kUnavailable,
-        where + ": the host name was not found (" + error.message() + "); check the server's URL"};
+        where + ": the host name was not found (" + error.message() + "); check the server's URL",
+        Setting::kServerUrl};
   }
   if (error == asio::error::connection_refused) {
     return Error{Errc::kUnavailable, where + ": connection refused; is the server running?"};
@@ -114,17 +115,20 @@ Error describe(const Failure& failure) {
     return Error{
         Errc::kUnauthenticated,
         "the server at " + where + " has no certificate for that name: it is not valid for " +
-            where.substr(0, where.rfind(':')) + "; connect by a name that is in the certificate"};
+            where.substr(0, where.rfind(':')) + "; connect by a name that is in the certificate",
+        Setting::kServerUrl};
   }
   if (const std::string alert = certificate_alert(error); !alert.empty()) {
     return Error{Errc::kUnauthenticated,
-                 "the server at " + where + " refused this client's certificate: " + alert};
+                 "the server at " + where + " refused this client's certificate: " + alert,
+                 Setting::kClientCertificate};
   }
   if (is_not_tls(error)) {
     return Error{Errc::kInvalidArgument,
                  where +
                      " does not speak TLS 1.3; if it was started without a certificate, use "
-                     "http://"};
+                     "http://",
+                 Setting::kServerUrl};
   }
   if (error == bhttp::error::body_limit) {
     return Error{Errc::kResourceExhausted,

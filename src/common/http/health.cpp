@@ -51,6 +51,16 @@ std::variant<Admission, Response> admit(const Request& request) {
   return Admission{0};
 }
 
+// The same error of this listener's own settings.
+Error of_metrics(Error error) {
+  if (error.setting == Setting::kListenHost) {
+    error.setting = Setting::kMetricsHost;
+  } else if (error.setting == Setting::kListenPort) {
+    error.setting = Setting::kMetricsPort;
+  }
+  return error;
+}
+
 boost::asio::awaitable<Response> respond(metrics::Registry& registry,
                                          const HealthChecks& checks,
                                          Request request) {
@@ -127,10 +137,12 @@ Result<std::unique_ptr<HealthServer>> HealthServer::start(const ListenAddress& a
                                                           HealthChecks checks) {
   auto impl = std::make_unique<Impl>();
   auto handler = health_handler(registry, std::move(checks));
-  GENESIS_ASSIGN(
-      impl->server,
-      Server::start(
-          impl->io.get_executor(), address, std::nullopt, health_limits(), std::move(handler)));
+  auto server = Server::start(
+      impl->io.get_executor(), address, std::nullopt, health_limits(), std::move(handler));
+  if (!server) {
+    return tl::unexpected(of_metrics(std::move(server).error()));
+  }
+  impl->server = std::move(*server);
   return std::unique_ptr<HealthServer>(new HealthServer(std::move(impl)));  // private constructor
 }
 

@@ -56,8 +56,8 @@ class Heartbeat {
 
 class HealthServer {
  public:
-  /// Serves until it is destroyed. Its thread takes no signals. Errors: as Server::start, the port
-  /// named as `address.port_flag`.
+  /// Serves until it is destroyed. Its thread takes no signals. Errors: as Server::start, but the
+  /// setting is kMetricsHost or kMetricsPort.
   [[nodiscard]] static Result<std::unique_ptr<HealthServer>> start(const ListenAddress& address,
                                                                    metrics::Registry& registry,
                                                                    HealthChecks checks);

@@ -5,15 +5,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/json.hpp"
 #include "common/tabular/fits.hpp"
 #include "common/tabular/summary_counts.hpp"
-#include "common/wire/json.hpp"
 
 namespace genesis::method {
 namespace {
 
 Result<tabular::Sketch> parse_sketch(const ClientId& client, std::string_view text) {
-  GENESIS_ASSIGN(const auto json, wire::parse_json(text));
+  GENESIS_ASSIGN(const auto json, parse_json(text));
   auto sketch = tabular::sketch_from_json(json);
   if (!sketch) {
     return tl::unexpected(sketch.error().within("client " + client.str()));
@@ -50,11 +50,11 @@ std::vector<tabular::Declaration> declarations(const spec::TableSpec& table) {
 }
 
 std::string encoder_text(const tabular::Encoder& encoder) {
-  return wire::dump_json(tabular::to_json(encoder));
+  return dump_json(tabular::to_json(encoder));
 }
 
 Result<tabular::Encoder> parse_encoder(std::string_view text) {
-  GENESIS_ASSIGN(const auto json, wire::parse_json(text));
+  GENESIS_ASSIGN(const auto json, parse_json(text));
   return tabular::encoder_from_json(json);
 }
 
@@ -85,7 +85,7 @@ Result<Ask> Agreement::ask() {
   Ask ask;
   ask.request = {std::string(kSummaries), rounds::Roster::kEveryone, RoundId{0}};
   ask.documents.push_back(
-      make_document(std::string(kPlanDocument), wire::dump_json(tabular::to_json(plan_))));
+      make_document(std::string(kPlanDocument), dump_json(tabular::to_json(plan_))));
   ask.combine = SumOfCounts{tabular::count_words(plan_)};
   return ask;
 }
@@ -117,12 +117,12 @@ Result<std::uint64_t> introduce_late(const ClientId& client,
 }
 
 std::string sketch_text(const tabular::Table& table) {
-  return wire::dump_json(tabular::to_json(tabular::sketch(table)));
+  return dump_json(tabular::to_json(tabular::sketch(table)));
 }
 
 Result<Answer> count_rows(const tabular::Table& table, Documents& documents) {
   GENESIS_ASSIGN(const std::string text, documents.fetch(kPlanDocument));
-  GENESIS_ASSIGN(const auto json, wire::parse_json(text));
+  GENESIS_ASSIGN(const auto json, parse_json(text));
   GENESIS_ASSIGN(const auto plan, tabular::plan_from_json(json));
   GENESIS_ASSIGN(const auto summary, tabular::summarize(table, plan));
   return Answer{tabular::counts_of(summary)};

@@ -64,8 +64,8 @@ class SiteMethod {
   [[nodiscard]] virtual Result<Answer> answer(const Assignment& assignment,
                                               Documents& documents) = 0;
 
-  /// What has to survive a restart, beside the last answer; `restore` takes it up, from empty tensors
-  /// as it was at the start.
+  /// What has to survive a restart, beside the last answer; `restore` takes it up, from empty
+  /// tensors as it was at the start.
   [[nodiscard]] virtual Tensors state() const = 0;
   virtual void restore(Tensors state) = 0;
 

@@ -16,12 +16,12 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "common/spec/parse.hpp"
 #include "common/spec/text.hpp"
 
 namespace genesis::spec {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxKeys = 1000;
 
@@ -268,7 +268,7 @@ Json resolve_plain(std::string_view text) {
 }
 
 Result<Json> read_yaml(std::string_view text, std::string_view source) {
-  if (text.size() > kMaxBytes) {
+  if (text.size() > kMaxSpecBytes) {
     return fail(Errc::kInvalidArgument, std::string(source) + ": larger than 1 MiB");
   }
   GENESIS_RETURN_IF_ERROR(check_characters(text, source));

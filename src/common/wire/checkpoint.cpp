@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/fields.hpp"
 #include "common/wire/contribution.hpp"
-#include "common/wire/fields.hpp"
 #include "common/wire/sealed_file.hpp"
 
 namespace genesis::wire {

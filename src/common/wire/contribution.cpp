@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/fields.hpp"
 #include "common/base/overloaded.hpp"
-#include "common/wire/fields.hpp"
 #include "common/wire/safetensors.hpp"
 
 namespace genesis::wire {

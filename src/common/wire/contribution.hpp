@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "common/base/error.hpp"
+#include "common/base/json.hpp"
 #include "common/rounds/contribution.hpp"
-#include "common/wire/json.hpp"
 #include "common/wire/quantization.hpp"
 #include "common/wire/safetensors.hpp"
 

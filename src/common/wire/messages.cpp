@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/fields.hpp"
 #include "common/base/overloaded.hpp"
-#include "common/wire/fields.hpp"
 
 namespace genesis::wire {
 namespace {

@@ -13,8 +13,8 @@
 
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
+#include "common/base/json.hpp"
 #include "common/rounds/contribution.hpp"
-#include "common/wire/json.hpp"
 
 namespace genesis::wire {
 

@@ -390,11 +390,19 @@ TEST_CASE("http: a port in use and an address of elsewhere are said", "[http]") 
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Errc::kAlreadyExists);
   CHECK(second.error().message ==
-        "127.0.0.1:" + std::to_string(server->port()) + " is in use; choose another --port");
+        "127.0.0.1:" + std::to_string(server->port()) + " is in use; choose another port");
+  CHECK(second.error().setting == Setting::kListenPort);
   const auto foreign =
       Server::start(io.get_executor(), ListenAddress{"192.0.2.1", 0}, std::nullopt, {}, echoing());
   REQUIRE_FALSE(foreign);
   CHECK_THAT(foreign.error().message, ContainsSubstring("cannot listen on 192.0.2.1:0"));
+  CHECK(foreign.error().setting == Setting::kListenHost);
+  const auto unknown = Server::start(
+      io.get_executor(), ListenAddress{"no-such-host.invalid", 0}, std::nullopt, {}, echoing());
+  REQUIRE_FALSE(unknown);
+  CHECK_THAT(unknown.error().message,
+             ContainsSubstring("no-such-host.invalid: the listen address cannot be resolved"));
+  CHECK(unknown.error().setting == Setting::kListenHost);
 }
 
 TEST_CASE("http: the same bytes go to many clients", "[http]") {

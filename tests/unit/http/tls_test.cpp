@@ -128,6 +128,7 @@ TEST_CASE("http: a client without a certificate is told that one is required", "
   CHECK(error.code == Errc::kUnauthenticated);
   CHECK_THAT(error.message, ContainsSubstring("refused this client's certificate"));
   CHECK_THAT(error.message, ContainsSubstring("requires one, and none was sent"));
+  CHECK(error.setting == Setting::kClientCertificate);
   CHECK(eventually([&] { return server->counters().handshake_failures == 1; }));
   CHECK(server->counters().requests == 0);
 }
@@ -214,6 +215,7 @@ TEST_CASE("http: HTTPS to a plain port says what to do", "[http]") {
   const Error error = failure_of(client);
   CHECK_FALSE(is_retryable(error.code));
   CHECK_THAT(error.message, ContainsSubstring("does not speak TLS"));
+  CHECK(error.setting == Setting::kServerUrl);
 }
 
 TEST_CASE("http: a handshake that stops half way is closed at its time", "[http]") {

@@ -280,7 +280,8 @@ TEST_CASE("operator: an aggregator that never starts fails the training at the s
 TEST_CASE("operator: what the aggregator fails with is why the training failed", "[operator]") {
   Cluster cluster = a_running_cluster();
   cluster.seen.report.reset();
-  cluster.fail_job("aggregator", {kExitForGood, "Error", "round 2: 1 of 2 needed updates came\n"});
+  cluster.fail_job("aggregator",
+                   {kExitPermanentError, "Error", "round 2: 1 of 2 needed updates came\n"});
   cluster.reconcile();
   CHECK(cluster.status().phase == "Failed");
   CHECK(cluster.condition(kFailed).reason == reason::kTrainingFailed);
@@ -299,7 +300,7 @@ TEST_CASE("operator: a bad table is told at once; the training goes on while the
   cluster.reconcile();
   cluster.start_pods();
   cluster.end_pod("worker-c",
-                  {kExitForGood, "Error", "log\n/data/c.csv: line 7: 3 cells, not 4\n"});
+                  {kExitPermanentError, "Error", "log\n/data/c.csv: line 7: 3 cells, not 4\n"});
   cluster.after(1s).reconcile();
   CHECK(cluster.condition(kDegraded).reason == reason::kParticipantFailed);
   CHECK(cluster.condition(kDegraded).message ==
@@ -308,7 +309,7 @@ TEST_CASE("operator: a bad table is told at once; the training goes on while the
   CHECK(cluster.reconcile().empty());
 
   SECTION("and fails where it is not") {
-    cluster.end_pod("worker-b", {kExitForGood, "Error", "/data/b.csv: no such file"});
+    cluster.end_pod("worker-b", {kExitPermanentError, "Error", "/data/b.csv: no such file"});
     cluster.reconcile();
     CHECK(cluster.condition(kFailed).reason == reason::kQuorumImpossible);
     CHECK_THAT(cluster.condition(kFailed).message, ContainsSubstring("b: /data/b.csv: no such"));

@@ -1,11 +1,11 @@
-#include "common/wire/fields.hpp"
+#include "common/base/fields.hpp"
 
 #include <limits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
-namespace genesis::wire {
+namespace genesis {
 namespace {
 
 constexpr std::size_t kQuotedBytes = 40;  // of a wrong value, in an error
@@ -148,4 +148,4 @@ std::string Fields::path_of(std::string_view name) const {
   return path_ + "." + std::string(name);
 }
 
-}  // namespace genesis::wire
+}  // namespace genesis

@@ -1,13 +1,13 @@
-#include "common/wire/json.hpp"
+#include "common/base/json.hpp"
 
 #include <string>
 
 #include <nlohmann/json.hpp>
 
-#include "common/wire/fields.hpp"
+#include "common/base/fields.hpp"
 #include "tests/support/catch.hpp"
 
-namespace genesis::wire {
+namespace genesis {
 namespace {
 
 using nlohmann::json;
@@ -25,7 +25,7 @@ std::string message_of(const Result<T>& result) {
 
 }  // namespace
 
-TEST_CASE("wire: JSON is bounded in bytes, depth and values", "[wire]") {
+TEST_CASE("base: JSON is bounded in bytes, depth and values", "[base]") {
   const auto code = [](std::string_view text, const JsonLimits& limits) {
     const auto parsed = parse_json(text, limits);
     return parsed ? "parsed" : std::string(to_string(parsed.error().code));
@@ -40,7 +40,7 @@ TEST_CASE("wire: JSON is bounded in bytes, depth and values", "[wire]") {
   CHECK(code(R"(["[[[[,,,,\"[[[[", "\\"])", {.max_depth = 1, .max_values = 3}) == "parsed");
 }
 
-TEST_CASE("wire: broken JSON is refused with the byte that breaks it", "[wire]") {
+TEST_CASE("base: broken JSON is refused with the byte that breaks it", "[base]") {
   CHECK(parse_json("{\"a\":1").error().message ==
         "JSON: byte 7 of 6 breaks it; the text is cut or is not JSON");
   for (const std::string_view text :
@@ -49,11 +49,11 @@ TEST_CASE("wire: broken JSON is refused with the byte that breaks it", "[wire]")
   }
 }
 
-TEST_CASE("wire: what is not UTF-8 is replaced, never thrown", "[wire]") {
+TEST_CASE("base: what is not UTF-8 is replaced, never thrown", "[base]") {
   CHECK(dump_json("a\xFFz") == "\"a\xEF\xBF\xBDz\"");
 }
 
-TEST_CASE("wire: each accessor names the field and what it got", "[wire]") {
+TEST_CASE("base: each accessor names the field and what it got", "[base]") {
   const json made = {{"text", "t"},
                      {"count", 7},
                      {"negative", -7},
@@ -96,4 +96,19 @@ TEST_CASE("wire: each accessor names the field and what it got", "[wire]") {
   CHECK(message_of(Fields::of(json(3), "Message")) == "Message: expected an object, got 3");
 }
 
-}  // namespace genesis::wire
+TEST_CASE("base: a field that a writer left out reads as nothing", "[base]") {
+  const json status = {{"phase", "Training"}, {"clients", 3}, {"round", {{"current", 2}}}};
+  CHECK(text_field(status, "phase") == "Training");
+  CHECK(integer_field(status, "clients") == 3);
+  CHECK(integer_field(member(status, "round"), "current") == 2);
+  CHECK(text_field(status, "clients") == "");
+  CHECK(integer_field(status, "phase") == 0);
+  CHECK(member(status, "absent").is_null());
+  for (const json& other : {json(), json(7), json("text"), json::array({1})}) {
+    CHECK(text_field(other, "phase") == "");
+    CHECK(integer_field(other, "clients") == 0);
+    CHECK(member(other, "round").is_null());
+  }
+}
+
+}  // namespace genesis

@@ -1,6 +1,9 @@
 #pragma once
-// Bounded JSON: the only way in for JSON that came from elsewhere. Pure.
+// JSON that came from elsewhere: parsed within bounds, and read without exceptions. Pure. Fields of
+// a message that must all be there are read through Fields (fields.hpp), which says what is
+// missing.
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,7 +11,7 @@
 
 #include "common/base/error.hpp"
 
-namespace genesis::wire {
+namespace genesis {
 
 /// All are checked in one pass over the bytes before the parser sees them.
 struct JsonLimits {
@@ -26,4 +29,11 @@ struct JsonLimits {
 /// as U+FFFD.
 [[nodiscard]] std::string dump_json(const nlohmann::json& json);
 
-}  // namespace genesis::wire
+/// Fields of an object whose writer may leave any of them out, such as the status of a Kubernetes
+/// object: "", 0 and null stand for what is absent or of another type. `object` may itself be
+/// anything; `member` refers into it.
+[[nodiscard]] std::string text_field(const nlohmann::json& object, std::string_view name);
+[[nodiscard]] std::int64_t integer_field(const nlohmann::json& object, std::string_view name);
+[[nodiscard]] const nlohmann::json& member(const nlohmann::json& object, std::string_view name);
+
+}  // namespace genesis

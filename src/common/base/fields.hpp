@@ -1,6 +1,7 @@
 #pragma once
-// Typed access to the fields of one JSON object, with errors that name the field: what messages.cpp
-// is written in. Unknown fields are never looked at, so newer peers may send them.
+// Typed access to the fields of one JSON object, with errors that name the field: what decoders of
+// messages, files and error bodies are written in. Unknown fields are never looked at, so newer
+// peers may send them.
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -13,7 +14,7 @@
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
 
-namespace genesis::wire {
+namespace genesis {
 
 /// A view: the JSON outlives it. Every accessor answers kInvalidArgument "Message.field: expected
 /// …, got …".
@@ -63,4 +64,4 @@ class Fields {
   std::string path_;
 };
 
-}  // namespace genesis::wire
+}  // namespace genesis
