@@ -84,6 +84,9 @@ void World::changed(const k8s::Resource& resource, const k8s::Change& change) {
   std::optional<k8s::ObjectKey> training;
   if (resource == k8s::kFederatedTrainings) {
     training = change.key;
+    if (change.kind == k8s::ChangeKind::kDeleted) {
+      specs_.forget(k8s::uid_of(change.object));
+    }
   } else {
     auto owner = k8s::controller_of(change.object);
     if (resource == k8s::kPods && owner) {
@@ -106,7 +109,7 @@ Observed World::observe(const k8s::ObjectKey& key) {
   if (!object) {
     return seen;
   }
-  seen.training = training_from(*object, parse_spec(*object));
+  seen.training = training_from(*object, specs_.of(*object));
   const auto& uid = seen.training->uid;
   auto& children = seen.children;
   for (const auto& kind : kChildKinds) {

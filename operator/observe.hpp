@@ -13,6 +13,7 @@
 #include "common/k8s/api.hpp"
 #include "common/k8s/informer.hpp"
 #include "operator/observed.hpp"
+#include "operator/spec_cache.hpp"
 
 namespace genesis::control {
 
@@ -50,6 +51,7 @@ class World {
   k8s::Api& api_;
   std::vector<std::unique_ptr<k8s::Informer>> informers_;
   std::function<void(const k8s::ObjectKey&)> handler_;
+  SpecCache specs_;
 };
 
 }  // namespace genesis::control

@@ -262,4 +262,22 @@ TEST_CASE("operator: an object of ours that the cache does not show yet is no co
   CHECK(rig.has(k8s::kSecrets, "hospitals-worker-c"));
 }
 
+TEST_CASE("operator: a training that was deleted takes along what was kept of it", "[operator]") {
+  Rig rig(kThreeSites);
+  rig.put_training({{"rounds", {{"minClients", -1}}}});
+  k8s::WatchHandler tell;
+  rig.api().watches.push_back([&](const k8s::WatchOptions&, const k8s::WatchHandler& handler) {
+    tell = handler;
+    return Status();
+  });
+  REQUIRE(rig.reconcile());
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kInvalidSpec);
+  tell({k8s::WatchEventType::kDeleted, rig.object(k8s::kFederatedTrainings, "hospitals")});
+  rig.put_training(spec_of(kThreeSites, true));
+  tell({k8s::WatchEventType::kAdded, rig.object(k8s::kFederatedTrainings, "hospitals")});
+  // The new object has the uid and generation of the old one, and yet its own spec is used.
+  REQUIRE(rig.reconcile());
+  CHECK(rig.status().phase == "Suspended");
+}
+
 }  // namespace genesis::control
