@@ -1,5 +1,5 @@
-// genesis-operator: watches FederatedTrainings and makes of each an aggregator, workers, and what
-// they need. Several replicas may run; one leads.
+// genesis-operator: watches FederatedTrainings and runs an aggregator and workers for each. Several
+// replicas may run; the one that holds the Lease reconciles.
 #include <array>
 #include <csignal>
 #include <iostream>
@@ -24,7 +24,6 @@
 #include "common/k8s/rest_api.hpp"
 #include "common/log/log.hpp"
 #include "common/metrics/process.hpp"
-#include "operator/memory.hpp"
 #include "operator/metrics.hpp"
 #include "operator/reconciler.hpp"
 
@@ -32,8 +31,7 @@ namespace {
 
 using namespace genesis;
 
-constexpr std::size_t kWorkers = 8;          // reconciles under way at a time
-constexpr std::chrono::seconds kSettled{5};  // after which a start is over
+constexpr std::size_t kWorkers = 8;  // concurrent reconciles
 
 struct Options {
   std::string kubeconfig;
@@ -58,8 +56,8 @@ std::string identity() {
   return std::string(host.data()) + "_" + crypto::random_id(entropy).substr(0, 8);
 }
 
-// A replica: informers from its start, so that a takeover finds a full cache; reconciles while it
-// leads.
+// One replica. Its informers run from the start, so that its caches are full when it takes over. It
+// reconciles only while it leads.
 class Replica {
  public:
   Replica(boost::asio::io_context& io,
@@ -87,13 +85,13 @@ class Replica {
       spdlog::warn("watch kind={} failed: {}", resource.kind, error.message);
     });
     events_.on_error(
-        [](const Error& error) { spdlog::warn("event not written: {}", error.message); });
+        [](const Error& error) { spdlog::warn("event cannot be written: {}", error.message); });
     reconciler_.on_pass([this](auto own) { metrics_.passed(own); });
     controller_.on_reconciled([this](const k8s::ReconcileReport& report) {
       metrics_.reconciled(report, controller_.queue());
       metrics_.watches(world_.trainings().size());
       if (!report.result) {
-        spdlog::warn("reconcile training={} failed, is tried again: {}",
+        spdlog::warn("reconcile training={} failed and will be retried: {}",
                      report.key.str(),
                      report.result.error().message);
       }
@@ -114,7 +112,6 @@ class Replica {
     readiness_.set_ready();
     spdlog::info("synced trainings={} identity={}", world_.trainings().size(), identity_);
     boost::asio::co_spawn(io_, events_.run(), boost::asio::detached);
-    boost::asio::co_spawn(io_, settle(), boost::asio::detached);
     if (options_.elect) {
       co_await elect();
     } else {
@@ -122,7 +119,7 @@ class Replica {
     }
   }
 
-  // Stops what leads, gives the Lease back, then ends the loop.
+  // Finishes the reconciles under way, releases the Lease and ends the event loop.
   boost::asio::awaitable<void> stop(int code) {
     if (is_stopping_) {
       co_return;
@@ -157,12 +154,6 @@ class Replica {
     return limits;
   }
 
-  boost::asio::awaitable<void> settle() {
-    boost::asio::steady_timer timer(io_, kSettled);
-    co_await timer.async_wait(boost::asio::use_awaitable);
-    control::give_back_memory();
-  }
-
   boost::asio::awaitable<void> elect() {
     k8s::ElectionOptions election;
     election.identity = identity_;
@@ -184,8 +175,9 @@ class Replica {
         io_.get_executor(), api_, std::move(lease), std::move(election), std::move(callbacks));
     co_await elector_->run();
     if (!is_stopping_) {
-      // Another may lead already: no write must follow, and a new process starts clean.
-      spdlog::error("leadership lost, the process ends");
+      // Another replica may lead already, so this one must not write any more. A new process starts
+      // from a clean state.
+      spdlog::error("the leader Lease was lost; exiting");
       exit_code_ = 1;
       io_.stop();
     }
@@ -230,7 +222,7 @@ int operate(Options options) {
   metrics::Registry registry;
   metrics::declare_process(registry, "genesis-operator");
   control::Metrics metrics(registry);
-  http::Readiness readiness("the caches are being filled");
+  http::Readiness readiness("the caches are not filled yet");
   http::HealthChecks checks;
   checks.why_not_ready = [&readiness] { return readiness.why_not(); };
   const http::ListenAddress address{options.metrics_host, options.metrics_port};
@@ -245,7 +237,7 @@ int operate(Options options) {
   signals.async_wait([&](const boost::system::error_code& error, int) {
     if (!error) {
       spdlog::info("stops");
-      readiness.set_not_ready("stopping");
+      readiness.set_not_ready("the operator is stopping");
       boost::asio::co_spawn(io, replica.stop(0), boost::asio::detached);
     }
   });
@@ -284,9 +276,13 @@ int main(int argc, char** argv) {
                  "Container image of workers and of the Jobs that generate rows")
       ->envname("GENESIS_WORKER_IMAGE")
       ->required();
-  app.add_option("--metrics-host", options.metrics_host, "Address of /metrics, /healthz, /readyz")
+  app.add_option("--metrics-host",
+                 options.metrics_host,
+                 "Listen address for /metrics, /healthz and /readyz")
       ->capture_default_str();
-  app.add_option("--metrics-port", options.metrics_port, "Their port; 0 takes a free one")
+  app.add_option("--metrics-port",
+                 options.metrics_port,
+                 "Port for /metrics, /healthz and /readyz; 0 picks a free port")
       ->capture_default_str();
   app.add_flag("!--no-leader-election",
                options.elect,
