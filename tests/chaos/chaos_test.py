@@ -4,7 +4,8 @@ model is the one of an undisturbed training, byte for byte.
 
 chaos_test.py BIN KILLPOINT [unittest arguments]: BIN holds the programs, KILLPOINT is the library
 built of killpoint.cpp (which says what a point looks like). POINTS=regex in the environment takes
-the points whose names match. Standard library only.
+the points whose names match, STRATEGY=median has the sites' updates aggregated so. Standard library
+only.
 """
 
 import concurrent.futures
@@ -20,6 +21,9 @@ BIN, KILLPOINT = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from programs import SMALL_SPEC, Run, Site, wait_until  # noqa: E402
 
+STRATEGIES = {"fedavg": "fedavg", "weighted": "weighted", "fedprox": "fedprox, proximalMu: 0.1", "median": "median"}
+SPEC = SMALL_SPEC.replace("  communication:", "  aggregation: {strategy: %s}\n  communication:"
+                          % STRATEGIES[os.environ.get("STRATEGY", "weighted")])
 UPDATE = "tls_read:PUT /v1/collections/3/contributions"
 
 AGGREGATOR_POINTS = {
@@ -137,8 +141,8 @@ class Chaos(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="genesis-chaos-")
         cls.addClassCleanup(folder.cleanup)
         cls.dir = pathlib.Path(folder.name)
-        cls.site = Site(BIN, cls.dir / "site")
-        cls.chunked = Site(BIN, cls.dir / "chunked", spec=SMALL_SPEC.replace("[64, 64]", "[320, 320]"))
+        cls.site = Site(BIN, cls.dir / "site", spec=SPEC)
+        cls.chunked = Site(BIN, cls.dir / "chunked", spec=SPEC.replace("[64, 64]", "[320, 320]"))
         cls.expected = {site: site.undisturbed_model() for site in (cls.site, cls.chunked)}
 
     def run_of(self, name, site=None):
