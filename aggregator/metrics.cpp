@@ -135,7 +135,7 @@ void Metrics::show(std::span<const method::TelemetryName> telemetry) {
     auto gauge = registry_.gauge({"genesis_" + std::string(name),
                                   std::string(help) + " Mean of the last closed round's clients, "
                                                       "by rows."});
-    telemetry_.emplace_back(name, std::move(gauge));
+    telemetry_.emplace_back(name, gauge);
   }
 }
 

@@ -43,7 +43,7 @@ void Metrics::stepped(const method::StepReport& step) {
 void Metrics::show(std::span<const method::TelemetryName> telemetry) {
   for (const auto& [name, help] : telemetry) {
     auto gauge = registry_.gauge({"genesis_local_" + std::string(name), std::string(help)});
-    telemetry_.emplace_back(name, std::move(gauge));
+    telemetry_.emplace_back(name, gauge);
   }
 }
 

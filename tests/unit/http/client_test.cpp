@@ -65,7 +65,8 @@ std::uint16_t a_closed_port() {
 TEST_CASE("http: certificates and scheme must agree", "[http]") {
   const auto without = Client::create("https://localhost:8443");
   REQUIRE_FALSE(without);
-  CHECK_THAT(without.error().message, ContainsSubstring("https needs the CA certificate"));
+  CHECK_THAT(without.error().message,
+             ContainsSubstring("https needs the CA of the server's certificate"));
   CHECK(without.error().setting == Setting::kServerAuthority);
   const auto with = Client::create("http://localhost:8443", client_context(std::nullopt));
   REQUIRE_FALSE(with);

@@ -76,10 +76,10 @@ TEST_CASE("tls: a file that is forgotten never means plain HTTP", "[tls]") {
   CHECK(failure(client).setting == Setting::kServerAuthority);
   client = pki.client();
   client.key.clear();
-  CHECK_THAT(failure(client).message, ContainsSubstring("give its private key too"));
+  CHECK_THAT(failure(client).message, ContainsSubstring("pass its private key too"));
   client = pki.client();
   client.certificate.clear();
-  CHECK_THAT(failure(client).message, ContainsSubstring("give its certificate too"));
+  CHECK_THAT(failure(client).message, ContainsSubstring("pass its certificate too"));
 }
 
 TEST_CASE("tls: a file that is missing or of another kind is named", "[tls]") {
