@@ -30,26 +30,25 @@ ExchangePolicy exchange_policy(const spec::Communication& communication,
 }
 
 Retry::Retry(const ExchangePolicy& policy, Rng& jitter, Instant now)
-    : policy_(policy), jitter_(jitter), sent_(now) {
-  got_on(now);
-}
+    : policy_(policy), jitter_(jitter), progressed_(now) {}
 
-void Retry::got_on(Instant now) {
+void Retry::progressed(Instant now) {
   failures_ = 0;
-  give_up_ = now + policy_.patience;
+  progressed_ = now;
   failing_since_.reset();
 }
 
 Action Retry::failed(Error error, Instant now) {
   last_error_ = error;
-  if (!is_retryable(error.code) || (failures_ >= policy_.retry_attempts && now >= give_up_)) {
+  const Instant give_up = progressed_ + policy_.patience;
+  if (!is_retryable(error.code) || (failures_ >= policy_.retry_attempts && now >= give_up)) {
     return Failed{std::move(error)};
   }
   Pause pause{http::backoff(failures_, jitter_, policy_.backoff), failures_ + 1, error};
   ++failures_;
   if (!failing_since_) {
-    // A try that ran into its deadline got nothing done from its beginning on.
-    failing_since_ = error.code == Errc::kDeadlineExceeded ? sent_ : now;
+    // Nothing came before a deadline that was missed; a long poll that was cut had been waiting.
+    failing_since_ = error.code == Errc::kDeadlineExceeded ? progressed_ : now;
   }
   if (!is_warning_due(now)) {
     return pause;
@@ -58,7 +57,7 @@ Action Retry::failed(Error error, Instant now) {
   announced_ = std::move(pause);
   const unsigned made = failures_ - 1;  // the one that is announced is still to come
   return Warn{now - *failing_since_,
-              std::max(give_up_ - now, Milliseconds(0)),
+              std::max(give_up - now, Milliseconds(0)),
               policy_.retry_attempts - std::min(made, policy_.retry_attempts),
               std::move(error)};
 }
@@ -86,11 +85,7 @@ Action AskExchange::resume(Event event, Instant now) {
   auto* const answer = std::get_if<Answered>(&event);
   if (answer == nullptr) {
     const auto first = retry_.before_try(event);
-    if (first) {
-      return *first;
-    }
-    retry_.sends(now);
-    return message_;
+    return first ? *first : Action(message_);
   }
   auto& response = answer->response;
   if (!response) {
@@ -116,12 +111,11 @@ Action DownloadExchange::resume(Event event, Instant now) {
     return answered(answer->response, now);
   }
   const auto first = retry_.before_try(event);
-  return first ? *first : Action(next_request(now));
+  return first ? *first : Action(next_request());
 }
 
 // Goes on where the tries before were cut.
-Send DownloadExchange::next_request(Instant now) {
-  retry_.sends(now);
+Send DownloadExchange::next_request() {
   Send message{.method = "GET", .path = request_.path, .deadline = deadline_};
   if (!request_.encoding.empty()) {
     message.headers.push_back({"Accept-Encoding", request_.encoding});
@@ -130,8 +124,6 @@ Send DownloadExchange::next_request(Instant now) {
   if (is_rest_) {
     message.headers.push_back({"Range", "bytes=" + std::to_string(received_.bytes.size()) + "-"});
     message.headers.push_back({"If-Range", etag_});
-  } else {
-    received_.bytes.clear();
   }
   return message;
 }
@@ -165,7 +157,7 @@ Action DownloadExchange::answered(const Result<http::ClientResponse>& response, 
   // the same place, a server without ETags would be asked for ever.
   if (received_.bytes.size() > most_) {
     most_ = received_.bytes.size();
-    retry_.got_on(now);
+    retry_.progressed(now);
   }
   if (!response) {
     return retry_.failed(response.error(), now);
@@ -226,16 +218,15 @@ Action UploadExchange::asked(Event event, Instant now) {
   if (!progress) {
     return Failed{std::move(progress).error()};
   }
-  return put(*progress, now);
+  return put(*progress);
 }
 
-Action UploadExchange::put(const wire::UploadProgress& progress, Instant now) {
+Action UploadExchange::put(const wire::UploadProgress& progress) {
   auto next = wire::next_chunk(request_.bytes, sha256_, progress, length_.bytes());
   if (!next) {
     return Done{};
   }
   chunk_ = std::move(*next);
-  retry_.sends(now);
   const auto headers = wire::headers_of(chunk_);
   Send message{.method = "PUT",
                .path = request_.path,
@@ -257,8 +248,8 @@ Action UploadExchange::answered(const Result<http::ClientResponse>& response, In
     return retry_.failed(std::move(progress).error(), now);
   }
   length_.got_through();
-  retry_.got_on(now);
-  return put(*progress, now);
+  retry_.progressed(now);
+  return put(*progress);
 }
 
 Result<wire::UploadProgress> UploadExchange::progress_after(

@@ -60,10 +60,10 @@ struct Pause {
   unsigned attempt = 1;  // number of the retry that follows, from 1 since the last byte got through
   Error reason;
 };
-struct Warn {  // for the site's staff: nothing has worked for a while
+struct Warn {  // for whoever reads the worker's log: nothing has worked for a while
   Milliseconds retrying_for{0};
-  Milliseconds patience_left{0};  // it goes on at least so long
-  unsigned attempts_left = 0;     // and makes at least so many retries
+  Milliseconds patience_left{0};  // it is retried for at least so long
+  unsigned attempts_left = 0;     // and at least so many times
   Error reason;
 };
 struct Done {};
@@ -72,7 +72,7 @@ struct Failed {
 };
 using Action = std::variant<Send, Pause, Warn, Done, Failed>;
 
-/// The budget of one exchange, and what its user is told about it.
+/// The retry budget of one exchange, and when it warns.
 class Retry {
  public:
   static constexpr Milliseconds kWarnAfter{5'000};   // of retrying
@@ -81,10 +81,8 @@ class Retry {
   /// `policy` and `jitter` outlive it.
   Retry(const ExchangePolicy& policy, Rng& jitter, Instant now);
 
-  /// A try begins.
-  void sends(Instant now) { sent_ = now; }
   /// Bytes got through: the budget is whole again.
-  void got_on(Instant now);
+  void progressed(Instant now);
   /// A try failed. Failed where the error is permanent or the budget is used up; else Pause, with
   /// Warn before it where one is due.
   [[nodiscard]] Action failed(Error error, Instant now);
@@ -96,10 +94,9 @@ class Retry {
 
   const ExchangePolicy& policy_;
   Rng& jitter_;
-  unsigned failures_ = 0;  // since the last byte got through
-  Instant give_up_;
-  Instant sent_;                          // when the try under way began
-  std::optional<Instant> failing_since_;  // nullopt: nothing has failed since bytes got through
+  unsigned failures_ = 0;                 // since the last byte got through
+  Instant progressed_;                    // when the last byte got through
+  std::optional<Instant> failing_since_;  // nullopt: nothing has failed since then
   std::optional<Instant> warned_;
   std::optional<Pause> announced_;  // by the warning that is being written
   Error last_error_{Errc::kFailedPrecondition, "stopped before it was sent"};
@@ -149,7 +146,7 @@ class DownloadExchange {
   [[nodiscard]] Received& received() { return received_; }
 
  private:
-  [[nodiscard]] Send next_request(Instant now);
+  [[nodiscard]] Send next_request();
   [[nodiscard]] Action answered(const Result<http::ClientResponse>& response, Instant now);
 
   Retry retry_;
@@ -198,7 +195,7 @@ class UploadExchange {
  private:
   [[nodiscard]] Action ask(Instant now);
   [[nodiscard]] Action asked(Event event, Instant now);
-  [[nodiscard]] Action put(const wire::UploadProgress& progress, Instant now);
+  [[nodiscard]] Action put(const wire::UploadProgress& progress);
   [[nodiscard]] Action answered(const Result<http::ClientResponse>& response, Instant now);
   [[nodiscard]] Result<wire::UploadProgress> progress_after(
       const Result<http::ClientResponse>& response) const;

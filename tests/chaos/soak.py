@@ -40,7 +40,7 @@ def at_round(point, number):
     """A point of the tables, which speak of rounds 1 to 3, with round 2 moved to `number` and its neighbours with it."""
     for said in (1, 2, 3):
         meant = said - 2 + number
-        point = point.replace(f"round-{said:010}", f"round-#{meant:010}").replace(f"rounds/{said}/", f"rounds/#{meant}/")
+        point = point.replace(f"round-{said:010}", f"round-#{meant:010}").replace(f"collections/{said + 1}/", f"collections/#{meant + 1}/")
     return point.replace("#", "")
 
 

@@ -60,6 +60,20 @@ TEST_CASE("worker: a download that is cut continues at the byte where it was", "
   CHECK(script.exchange().received().travelled == 10);
 }
 
+TEST_CASE("worker: a download that is cut before its first byte continues there", "[worker]") {
+  auto script = download();
+  script.sees(200, {etag("v1"), {"Content-Encoding", "gzip"}})
+      .is_cut()
+      .pauses(200ms, 1, "cut")
+      .sends(rest(0))
+      .sees(206, {range("0-9/10")})
+      .takes("parameters")
+      .answered(206)
+      .is_done();
+  CHECK(script.exchange().received().bytes == "parameters");
+  CHECK(script.exchange().received().encoding == "gzip");
+}
+
 TEST_CASE("worker: where only the end of the answer was cut, the body is whole", "[worker]") {
   auto script = download();
   script.sends(kGet)
@@ -217,6 +231,14 @@ TEST_CASE("worker: a download that goes on has no trouble to tell of", "[worker]
     script.is_cut();
   }
   script.pauses(4s, 1, "cut").sends(rest(9));
+}
+
+TEST_CASE("worker: a download that stalls after some bytes is no silent server yet", "[worker]") {
+  const std::string late = "took longer than 30 s";
+  auto script = download();
+  script.sees(200, {etag("v1")}).takes("para").after(30s).breaks(Errc::kDeadlineExceeded, late);
+  script.pauses(200ms, 1, late).sends(rest(4)).after(30s).breaks(Errc::kDeadlineExceeded, late);
+  script.warns(30s + 200ms, 120s - 30s - 200ms, 2, late).pauses(400ms, 2, late).sends(rest(4));
 }
 
 TEST_CASE("worker: a round that is closed meanwhile ends its download", "[worker]") {
