@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "common/model/ctgan.hpp"
-#include "common/model/threads.hpp"
 #include "common/model/matrix.hpp"
+#include "common/model/threads.hpp"
 #include "tests/unit/model/model_fixtures.hpp"
 
 namespace {

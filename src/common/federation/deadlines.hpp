@@ -16,7 +16,7 @@ struct Deadlines {
   Milliseconds backoff;   // D/4, at most 10 s: the longest pause between two tries
   Milliseconds drain;     // D, at most 10 s: that a training that is over waits for its clients
   Milliseconds reclaim;   // twice the back-off: that a server that was started again keeps a name
-                         // for the process that took part under it before
+                          // for the process that took part under it before
 };
 
 [[nodiscard]] Deadlines deadlines(const spec::Rounds& rounds);
