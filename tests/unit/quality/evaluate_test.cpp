@@ -188,7 +188,7 @@ TEST_CASE("quality: a file of other columns is refused with its name and theirs"
   REQUIRE_FALSE(first.has_value());
   CHECK_THAT(first.error().message,
              ContainsSubstring(lacking.path().string()) && ContainsSubstring("missing \"b\"") &&
-                 ContainsSubstring("has \"c\""));
+                 ContainsSubstring("additional \"c\""));
 }
 
 TEST_CASE("quality: a file with a column too many, or broken, is refused", "[quality]") {
