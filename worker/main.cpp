@@ -27,8 +27,6 @@ Status work(Options& options) {
   GENESIS_ASSIGN(options.client.auth_token, federation::load_auth_token(options.token_file));
   if (!options.join.empty()) {
     GENESIS_RETURN_IF_ERROR(worker::read_join_bundle(options.join, options.client));
-  } else if (options.client.server.empty() || options.client.client_id.empty()) {
-    return fail(Errc::kInvalidArgument, "pass --join, or --server and --client-id");
   }
   GENESIS_ASSIGN(auto client, FederatedClient::create(options.client));
   return client.run();
@@ -94,6 +92,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsageError;
+  }
+  if (options.join.empty() && (options.client.server.empty() || options.client.client_id.empty())) {
+    std::cerr << "genesis federated client: pass --join, or --server and --client-id\n";
+    return kExitUsageError;
   }
   if (options.is_verbose) {
     spdlog::set_level(spdlog::level::debug);
