@@ -42,12 +42,7 @@ class Site final : public method::SiteMethod {
   }
 
   Tensors state() const override { return trainer_ ? trainer_->optimizer_state() : Tensors{}; }
-  void restore(Tensors state) override {
-    restored_.reset();
-    if (!state.values.empty()) {
-      restored_ = std::move(state);
-    }
-  }
+  void restore(Tensors state) override { restored_ = std::move(state); }
   std::span<const method::TelemetryName> telemetry() const override { return kTelemetry; }
 
  private:
@@ -61,7 +56,7 @@ class Site final : public method::SiteMethod {
   std::string introduction_;
   std::uint64_t rows_;
   std::optional<model::Trainer> trainer_;
-  std::optional<Tensors> restored_;  // Adam's moments, until the trainer takes them
+  Tensors restored_;  // Adam's moments, until the trainer takes them; empty: none
 };
 
 Status Site::prepare(method::Documents& documents) {
@@ -97,9 +92,9 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
   if (!trainer_) {
     GENESIS_RETURN_IF_ERROR(prepare(documents));
   }
-  if (restored_) {
-    GENESIS_RETURN_IF_ERROR(trainer_->restore_optimizer_state(*restored_));
-    restored_.reset();
+  if (!restored_.values.empty()) {
+    GENESIS_RETURN_IF_ERROR(trainer_->restore_optimizer_state(restored_));
+    restored_ = {};
   }
   GENESIS_ASSIGN(const auto parameters, parse_json(assignment.parameters));
   const auto rate = parameters.find(kLearningRate);
