@@ -137,7 +137,9 @@ Result<rounds::Counts> counts_of(const TensorBytes& parts) {
                 "contribution: counts travel as one tensor \"counts\" of one dimension");
   }
   rounds::Counts counts(parts.data.size() / sizeof(std::uint64_t));
-  std::memcpy(counts.data(), parts.data.data(), parts.data.size());
+  if (!counts.empty()) {
+    std::memcpy(counts.data(), parts.data.data(), parts.data.size());
+  }
   return counts;
 }
 
