@@ -83,6 +83,7 @@ Result<ColumnPlan> column_plan_from_json(const nlohmann::json& json, const std::
   if (column.minimum > column.maximum) {
     reader.refuse("minimum", "is above the maximum");
   }
+  GENESIS_RETURN_IF_ERROR(reader.status());  // what follows counts the steps between the two
   if (!candidates.empty() &&
       (candidates.front() < column.minimum || candidates.back() > column.maximum)) {
     reader.refuse("candidates", "expected values of the domain");
