@@ -102,6 +102,13 @@ Result<Json> secret_data(const SecretSpec& secret,
   return data;
 }
 
+tl::unexpected<Error> not_created_here(const std::string& secret) {
+  return fail(Errc::kPermissionDenied,
+              "Secret " + secret +
+                  ": the operator did not create it, and does not use it; find out who did, then "
+                  "delete it");
+}
+
 std::optional<std::string> secret_text(const Json& secret, const std::string& key) {
   if (!secret.is_object() || !secret.contains("data") || !secret.at("data").is_object()) {
     return std::nullopt;

@@ -7,6 +7,7 @@
 #include "common/base/text.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/spec/parse.hpp"
+#include "operator/allowed.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
 #include "operator/reasons.hpp"
@@ -32,7 +33,13 @@ void note(std::optional<SystemTime>& earliest, SystemTime time) {
 class Judge {
  public:
   Judge(const Training& training, const Observed& seen, const Settings& settings)
-      : training_(training), seen_(seen), settings_(settings), names_(training.name) {}
+      : training_(training),
+        seen_(seen),
+        settings_(settings),
+        names_(training.name),
+        not_allowed_(not_allowed(training.spec, settings)) {
+    not_allowed_.insert(not_allowed_.end(), seen.not_allowed.begin(), seen.not_allowed.end());
+  }
 
   Verdict judge() const {
     Verdict verdict = standing();
@@ -67,6 +74,10 @@ class Judge {
     }
     if (!status.start_time && training_.spec.suspend) {
       verdict.stage = Stage::kHeld;
+      return verdict;
+    }
+    if (!status.start_time && !not_allowed_.empty()) {
+      verdict.stage = Stage::kRefused;
       return verdict;
     }
     if (is_trained()) {
@@ -256,6 +267,7 @@ class Judge {
         found.push_back({reason::kInvalidSpec, training_.invalid});
         break;
       case Stage::kHeld:
+      case Stage::kRefused:
       case Stage::kSuspending:
       case Stage::kSuspended:
         add_problems_of_objects(found);
@@ -284,13 +296,19 @@ class Judge {
   }
 
   void add_problems_of_objects(Findings& found) const {
+    for (const auto& refusal : not_allowed_) {
+      found.push_back({reason::kNotAllowed, refusal});
+    }
     for (const auto& kind : kChildKinds) {
       for (const auto& [name, child] : seen_.children.of(kind)) {
         if (!child.is_ours) {
           found.push_back({reason::kForeignObject,
                            std::string(kind.kind) + " " + name +
-                               " already exists and does not belong to this training; delete it, "
-                               "or rename the training"});
+                               (child.is_impostor
+                                    ? " names this training as its owner, but the operator did not "
+                                      "create it; find out who did, then delete it"
+                                    : " already exists and does not belong to this training; "
+                                      "delete it, or rename the training")});
         }
       }
     }
@@ -407,6 +425,7 @@ class Judge {
   const Observed& seen_;
   const Settings& settings_;
   Names names_;
+  std::vector<std::string> not_allowed_;  // whatever the stage
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "common/http/client.hpp"
 #include "operator/children.hpp"
 #include "operator/credentials.hpp"
+#include "operator/shapes.hpp"
 
 namespace genesis::control {
 namespace {
@@ -19,6 +20,10 @@ boost::asio::awaitable<Status> Reports::read_identity(Training training) {
   auto secret = co_await api_.get(k8s::kSecrets, key, kDeadline);
   if (!secret) {
     co_return tl::unexpected(secret.error());
+  }
+  const Child child = child_from(k8s::kSecrets, *secret, training.uid);
+  if (!child.is_ours || !origin_.is_ours(training, k8s::kSecrets.kind, key.name, child)) {
+    co_return not_created_here(key.name);
   }
   auto authority = secret_text(*secret, "ca.crt");
   auto certificate = secret_text(*secret, "tls.crt");
