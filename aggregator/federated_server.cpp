@@ -40,15 +40,19 @@ Result<spec::FederatedTraining> training(const ServerOptions& options) {
 }
 
 Status check_writable(const std::filesystem::path& folder) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
   const auto probe = folder / ".writable";
-  if (auto writable = write_file_atomic(probe, ""); !writable) {
+  auto writable = make_private_folder(folder);
+  if (writable) {
+    remove_partial_files(folder);
+    writable = write_file_atomic(probe, "");
+  }
+  if (!writable) {
     return fail(
         Errc::kIo,
         folder.string() + ": the output folder cannot be written: " + writable.error().message);
   }
-  std::filesystem::remove(probe, failed);
+  std::error_code ignored;
+  std::filesystem::remove(probe, ignored);
   return {};
 }
 

@@ -12,6 +12,7 @@
 
 #include "cli/federated_status.hpp"
 #include "common/base/json.hpp"
+#include "common/base/text.hpp"
 #include "common/k8s/config.hpp"
 #include "common/k8s/rest_api.hpp"
 
@@ -20,9 +21,14 @@ namespace {
 
 using k8s::Json;
 
+// What the cluster holds was written by others.
+std::string text(const Json& object, std::string_view name) {
+  return printable(text_field(object, name));
+}
+
 // "hospitals: Training, round 3 of 10, 3 sites"
 std::string headline(const ClusterQuestion& question, const Json& status) {
-  const std::string phase = text_field(status, "phase");
+  const std::string phase = text(status, "phase");
   if (phase.empty()) {
     return question.name +
            ": not seen by an operator yet; is the operator running in this cluster?";
@@ -42,30 +48,29 @@ void print(const ClusterQuestion& question, const Json& status) {
   std::printf("%s\n", headline(question, status).c_str());
   for (const Json& condition : member(status, "conditions")) {
     std::printf("%-14s %-6s %s: %s\n",
-                text_field(condition, "type").c_str(),
-                text_field(condition, "status").c_str(),
-                text_field(condition, "reason").c_str(),
-                text_field(condition, "message").c_str());
+                text(condition, "type").c_str(),
+                text(condition, "status").c_str(),
+                text(condition, "reason").c_str(),
+                text(condition, "message").c_str());
   }
   std::printf("\n%-24s %-10s %10s %6s  %s\n", "participant", "state", "rows", "round", "reason");
   for (const Json& site : member(status, "participants")) {
     std::printf("%-24s %-10s %10" PRId64 " %6" PRId64 "  %s\n",
-                text_field(site, "name").c_str(),
-                text_field(site, "state").c_str(),
+                text(site, "name").c_str(),
+                text(site, "state").c_str(),
                 integer_field(site, "rows"),
                 integer_field(site, "lastRound"),
-                text_field(site, "reason").c_str());
+                text(site, "reason").c_str());
   }
   if (const Json& model = member(status, "model"); model.is_object()) {
-    std::printf("\nmodel %s sha256 %s\n",
-                text_field(model, "path").c_str(),
-                text_field(model, "sha256").c_str());
+    std::printf(
+        "\nmodel %s sha256 %s\n", text(model, "path").c_str(), text(model, "sha256").c_str());
   }
   std::fflush(stdout);
 }
 
 int exit_code(const Json& status) {
-  const auto phase = text_field(status, "phase");
+  const auto phase = text(status, "phase");
   return phase == "Succeeded" ? 0 : phase == "Failed" ? 1 : kStillRunning;
 }
 

@@ -29,7 +29,7 @@ struct Options {
 
 void print(const wire::StatusReport& report) {
   std::printf("%s: %s, round %u of %u\n",
-              report.name.c_str(),
+              printable(report.name, kLongestReason).c_str(),
               std::string(to_string(report.phase)).c_str(),
               report.current_round.value,
               report.total_rounds);
@@ -45,8 +45,8 @@ void print(const wire::StatusReport& report) {
               "reason");
   for (const auto& client : report.clients) {
     std::printf("%-24s %-12s %10llu %6u  %-32s  %s\n",
-                client.id.c_str(),
-                client.state.c_str(),
+                printable(client.id, kLongestReason).c_str(),
+                printable(client.state, kLongestReason).c_str(),
                 static_cast<unsigned long long>(client.rows),
                 client.last_round.value,
                 losses_text(client.telemetry).c_str(),

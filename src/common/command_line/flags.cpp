@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/base/text.hpp"
+
 namespace genesis::command_line {
 namespace {
 
@@ -112,7 +114,7 @@ void add_set(CLI::App& app, std::vector<spec::Override>& overrides) {
 
 std::string describe(const Error& error) {
   const auto flag = flag_of(error.setting);
-  return flag.empty() ? error.message : error.message + "; see " + std::string(flag);
+  return printable(flag.empty() ? error.message : error.message + "; see " + std::string(flag));
 }
 
 }  // namespace genesis::command_line
