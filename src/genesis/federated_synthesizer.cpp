@@ -4,8 +4,6 @@
 #include <functional>
 #include <optional>
 
-#include <nlohmann/json.hpp>
-
 #include "aggregator/round_reporter.hpp"
 #include "common/base/file.hpp"
 #include "common/base/json.hpp"
@@ -25,13 +23,12 @@ namespace {
 Result<std::unique_ptr<method::Synthesizer>> open_model(const wire::ModelFile& file) {
   GENESIS_ASSIGN(const auto document, parse_json(file.model_json));
   const std::string_view where = "model file: its \"model\" document";
-  const auto method = document.is_object() ? document.find("method") : document.end();
-  if (method == document.end() || !method->is_string()) {
+  const auto member = document.root().find("method");
+  const auto method = member ? member->text() : std::nullopt;
+  if (!method) {
     return fail(Errc::kInvalidArgument, std::string(where) + " names no method");
   }
-  GENESIS_ASSIGN(
-      const auto* entry,
-      methods::find(methods::site_methods(), method->get_ref<const std::string&>(), where));
+  GENESIS_ASSIGN(const auto* entry, methods::find(methods::site_methods(), *method, where));
   return entry->open(file);
 }
 

@@ -3,8 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/base/json.hpp"
 #include "common/base/rng.hpp"
 #include "common/ctgan/exchange.hpp"
@@ -97,8 +95,9 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
     restored_ = {};
   }
   GENESIS_ASSIGN(const auto parameters, parse_json(assignment.parameters));
-  const auto rate = parameters.find(kLearningRate);
-  if (rate == parameters.end() || !rate->is_number()) {
+  const auto member = parameters.root().find(kLearningRate);
+  const auto rate = member ? member->number() : std::nullopt;
+  if (!rate) {
     return fail(Errc::kInvalidArgument,
                 assignment.purpose + ": its parameters lack \"" + kLearningRate + "\"");
   }
@@ -106,8 +105,7 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
   GENESIS_ASSIGN(const auto global, wire::decode_safetensors(bytes));
   GENESIS_ASSIGN(
       auto trained,
-      trainer_->train(
-          global.tensors, assignment.round, rate->get<double>() * setup_.learning_rate_scale));
+      trainer_->train(global.tensors, assignment.round, *rate * setup_.learning_rate_scale));
   Tensors delta = std::move(trained.parameters);
   for (std::size_t i = 0; i < delta.values.size(); ++i) {
     delta.values[i] -= global.tensors.values[i];
