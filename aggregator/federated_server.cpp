@@ -17,6 +17,7 @@
 #include "common/federation/round_files.hpp"
 #include "common/http/health.hpp"
 #include "common/http/server.hpp"
+#include "common/log/log.hpp"
 #include "common/metrics/process.hpp"
 #include "common/spec/parse.hpp"
 #include "common/tls/files.hpp"
@@ -133,7 +134,7 @@ Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
 
 Status FederatedServer::Impl::start() {
   GENESIS_ASSIGN(auto spec, training(options));
-  GENESIS_ASSIGN(auto tls, tls::load_context(options.tls));
+  GENESIS_ASSIGN(auto tls, tls::load_context(options.tls, log::tls_files_reloaded));
   GENESIS_RETURN_IF_ERROR(watch(spec));
   if (!options.output.empty()) {
     GENESIS_RETURN_IF_ERROR(check_writable(options.output));

@@ -220,6 +220,7 @@ void Metrics::show_clients() {
 
 http::Handler Metrics::measured(http::Handler handler) {
   http::Handler measuring;
+  measuring.is_member = handler.is_member;
   measuring.admit = [this, admit = handler.admit](const http::Request& request) {
     auto decision = admit(request);
     if (const auto* settled = std::get_if<http::Response>(&decision)) {

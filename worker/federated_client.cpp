@@ -6,6 +6,7 @@
 
 #include "common/http/health.hpp"
 #include "common/http/url.hpp"
+#include "common/log/log.hpp"
 #include "common/metrics/process.hpp"
 #include "common/model/threads.hpp"
 #include "common/tls/files.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 Result<std::optional<tls::ClientContext>> client_tls(const ClientOptions& options) {
   if (!options.pem) {
-    return tls::load_context(options.tls, options.server_name);
+    return tls::load_context(options.tls, options.server_name, log::tls_files_reloaded);
   }
   const tls::ClientTls pem{.authority = {"authority", options.pem->server_authority},
                            .certificate = tls::NamedPem{"certificate", options.pem->certificate},

@@ -56,6 +56,11 @@ void add_tls(CLI::App& app, ServerTlsFiles& files) {
                  "CA certificate(s) to verify client certificates with, PEM; clients without a "
                  "valid certificate are refused")
       ->needs(app.get_option("--ssl-cert"));
+  app.add_option("--deny-file",
+                 files.deny_list,
+                 "Client certificates to refuse, one a line: a common name or sha256:FINGERPRINT; "
+                 "read again when it changes")
+      ->needs(app.get_option("--ssl-client-ca"));
 }
 
 void add_tls(CLI::App& app, ClientTlsFiles& files) {
