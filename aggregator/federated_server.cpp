@@ -15,9 +15,9 @@
 #include "common/crypto/entropy.hpp"
 #include "common/federation/deadlines.hpp"
 #include "common/federation/round_files.hpp"
+#include "common/federation/tls_reload.hpp"
 #include "common/http/health.hpp"
 #include "common/http/server.hpp"
-#include "common/log/log.hpp"
 #include "common/metrics/process.hpp"
 #include "common/spec/parse.hpp"
 #include "common/tls/files.hpp"
@@ -134,7 +134,7 @@ Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
 
 Status FederatedServer::Impl::start() {
   GENESIS_ASSIGN(auto spec, training(options));
-  GENESIS_ASSIGN(auto tls, tls::load_context(options.tls, log::tls_files_reloaded));
+  GENESIS_ASSIGN(auto tls, tls::load_context(options.tls, federation::log_tls_reload));
   GENESIS_RETURN_IF_ERROR(watch(spec));
   if (!options.output.empty()) {
     GENESIS_RETURN_IF_ERROR(check_writable(options.output));

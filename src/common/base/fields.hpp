@@ -11,7 +11,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
-#include "common/base/json.hpp"
+#include "common/base/json_document.hpp"
 
 namespace genesis {
 

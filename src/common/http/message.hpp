@@ -70,7 +70,10 @@ struct Response {
 };
 
 Response make_response(int status, std::string content_type, std::string body);
-
+/// The same with a body that was made once for many answers: none of them copies it.
+Response shared_response(int status,
+                         std::string content_type,
+                         std::shared_ptr<const std::string> body);
 Response json_response(int status, std::string json);
 
 /// {"code": "PermissionDenied", "message": "…"} with the status of its code.

@@ -13,6 +13,9 @@
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "common/http/request_head.hpp"
 #include "common/tls/context.hpp"
@@ -67,6 +70,19 @@ Response too_large(std::uint64_t max_body) {
       413,
       Error{Errc::kResourceExhausted,
             "request: the body is larger than " + std::to_string(max_body) + " bytes"});
+}
+
+// A peer whose machine or link has gone says nothing: after a minute in which it answers no probe
+// the connection ends with an error, and so by the peer, before idle_timeout ends it.
+void notice_silent_end(int socket) {
+  constexpr int kOn = 1;
+  constexpr int kIdleSeconds = 20;
+  constexpr int kIntervalSeconds = 10;
+  constexpr int kProbes = 4;
+  ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &kOn, sizeof(kOn));
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &kIdleSeconds, sizeof(kIdleSeconds));
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &kIntervalSeconds, sizeof(kIntervalSeconds));
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof(kProbes));
 }
 
 ConnectionTable::Bounds bounds_of(const Limits& limits, const Handler& handler) {
@@ -128,7 +144,11 @@ BodyPlace::BodyPlace(ServerShared& shared, ConnectionId id, const ConnectionTabl
     : shared_(shared), id_(id), peer_(peer) {}
 
 BodyPlace::~BodyPlace() {
-  if (!is_taken_) {
+  release();
+}
+
+void BodyPlace::release() {
+  if (!std::exchange(is_taken_, false)) {
     return;
   }
   shared_.bodies.release(id_);
@@ -175,6 +195,7 @@ Session::Session(ServerShared& shared, ConnectionId id, tcp::socket socket)
       buffer_(std::max<std::size_t>(kLargeRead, std::size_t{2} * shared.limits.header_bytes)) {
   ErrorCode ignored;
   connection_.tcp().socket().set_option(tcp::no_delay(true), ignored);
+  notice_silent_end(connection_.tcp().socket().native_handle());
   const auto endpoint = connection_.tcp().socket().remote_endpoint(ignored);
   auto address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
@@ -300,10 +321,10 @@ asio::awaitable<bool> Session::accept_tls() {
   }
   if (static_cast<unsigned char>(bytes[0]) != kTlsHandshake) {
     ++shared_.counters.handshake_failures;
-    Response refusal = error_response(
-        Error{Errc::kInvalidArgument,
-              "This port speaks HTTPS: use https:// (with the CA that issued its "
-              "certificate)"});
+    Response refusal =
+        error_response(Error{Errc::kInvalidArgument,
+                             "This port speaks HTTPS: use https:// (with the CA that issued its "
+                             "certificate)"});
     co_await write(std::move(refusal), Part::kAll, After::kClose);
     co_return false;
   }
@@ -427,6 +448,7 @@ asio::awaitable<After> Session::serve_one() {
   });
   Response response = co_await answer(std::move(*request));
   stop_watching();
+  place.release();
   if (is_denied()) {  // since it asked: it waited long, perhaps
     Response refusal = denied();
     co_return co_await write(std::move(refusal), part, After::kClose);

@@ -77,6 +77,8 @@ class BodyPlace {
   /// False where this body is given up.
   [[nodiscard]] bool grow(std::uint64_t bytes);
   void complete();
+  /// As its end does: the answer has been made.
+  void release();
 
  private:
   ServerShared& shared_;

@@ -22,7 +22,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/base/error.hpp"
-#include "common/base/json.hpp"
+#include "common/base/json_document.hpp"
 #include "common/base/rng.hpp"
 #include "common/tabular/layout.hpp"
 #include "common/tabular/schema.hpp"

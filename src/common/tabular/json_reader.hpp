@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/base/error.hpp"
-#include "common/base/json.hpp"
+#include "common/base/json_document.hpp"
 #include "common/tabular/schema.hpp"
 
 namespace genesis::tabular {

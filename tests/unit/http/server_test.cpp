@@ -504,9 +504,7 @@ TEST_CASE("http: the same bytes go to many clients", "[http]") {
   const auto model = std::make_shared<const std::string>(std::string(300'000, 'm'));
   Handler handler;
   handler.respond = [&](Request) -> boost::asio::awaitable<Response> {
-    Response response;
-    response.content_type = "application/octet-stream";
-    response.body = model;
+    Response response = shared_response(200, "application/octet-stream", model);
     response.headers.push_back({"ETag", "\"7\""});
     co_return response;
   };
