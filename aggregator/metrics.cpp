@@ -68,6 +68,9 @@ boost::asio::awaitable<http::Response> respond(Metrics& metrics,
 
 Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
     : registry_(registry),
+      open_to_all_(registry.gauge(
+          {"genesis_unauthenticated_listener",
+           "1 where the server accepts anybody on an address other than loopback, else 0."})),
       round_(registry.gauge({"genesis_round", "The open round; 0 before the first."})),
       rounds_(registry.counters(
           {"genesis_rounds_total",

@@ -23,7 +23,9 @@ Status read(const Fields& bundle, ClientOptions& options) {
   GENESIS_ASSIGN(auto token, bundle.text("token"));
   pem.key = crypto::Secret(std::move(key));
   options.pem = std::move(pem);
-  options.auth_token = crypto::Secret(std::move(token));
+  if (!token.empty()) {
+    options.auth_token = crypto::Secret(std::move(token));
+  }
   return {};
 }
 

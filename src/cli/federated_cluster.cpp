@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/federated_status.hpp"
+#include "common/base/base64.hpp"
 #include "common/base/json.hpp"
 #include "common/base/text.hpp"
 #include "common/k8s/config.hpp"
@@ -74,20 +75,22 @@ int exit_code(const Json& status) {
   return phase == "Succeeded" ? 0 : phase == "Failed" ? 1 : kStillRunning;
 }
 
-Result<Json> read(const ClusterQuestion& question, std::string& ns) {
+Result<Json> read(const ClusterQuestion& question,
+                  const k8s::Resource& resource,
+                  const std::string& name,
+                  std::string& ns) {
   GENESIS_ASSIGN(auto config, k8s::load_config(question.kubeconfig));
   ns = question.ns.empty() ? config.ns : question.ns;
   boost::asio::io_context io;
   GENESIS_ASSIGN(auto api, k8s::RestApi::create(io.get_executor(), std::move(config)));
   std::optional<Result<Json>> answer;
-  k8s::ObjectKey key(ns, question.name);
-  boost::asio::co_spawn(io,
-                        api->get(k8s::kFederatedTrainings, std::move(key)),
-                        [&](std::exception_ptr, Result<Json> object) {
-                          answer = std::move(object);
-                          api->cancel();  // its kept connections would keep the loop running
-                          io.stop();
-                        });
+  k8s::ObjectKey key(ns, name);
+  boost::asio::co_spawn(
+      io, api->get(resource, std::move(key)), [&](std::exception_ptr, Result<Json> object) {
+        answer = std::move(object);
+        api->cancel();  // its kept connections would keep the loop running
+        io.stop();
+      });
   io.run();
   return answer ? std::move(*answer)
                 : Result<Json>(fail(Errc::kInternal, "no answer from the API server"));
@@ -99,7 +102,7 @@ Result<int> cluster_status(const ClusterQuestion& question) {
   std::string last;
   while (true) {
     std::string ns;
-    auto object = read(question, ns);
+    auto object = read(question, k8s::kFederatedTrainings, question.name, ns);
     if (!object && question.watch && !last.empty() && is_retryable(object.error().code)) {
       std::this_thread::sleep_for(kWatchInterval);  // it was there: the API server may come back
       continue;
@@ -123,6 +126,22 @@ Result<int> cluster_status(const ClusterQuestion& question) {
     }
     std::this_thread::sleep_for(kWatchInterval);
   }
+}
+
+Result<std::string> cluster_bundle(const ClusterQuestion& question, const std::string& site) {
+  const std::string name = question.name + "-join-" + site;
+  std::string ns;
+  auto secret = read(question, k8s::kSecrets, name, ns);
+  const auto where = "Secret " + name + " in " + ns;
+  if (!secret) {
+    return tl::unexpected(secret.error().within(where));
+  }
+  auto text = base64_decode(text_field(member(*secret, "data"), "bundle.yaml"));
+  if (!text || text->empty()) {
+    return fail(Errc::kInvalidArgument,
+                where + ": has no key bundle.yaml; is " + site + " an external participant?");
+  }
+  return std::move(*text);
 }
 
 }  // namespace genesis::cli

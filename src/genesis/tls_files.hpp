@@ -13,7 +13,7 @@ struct ServerTlsFiles {
   std::filesystem::path client_authority;  // CA certificates
   /// Client certificates that are refused although the authority signed them: a common name or
   /// "sha256:" and a fingerprint a line. Needs the client authority.
-  std::filesystem::path deny_list;
+  std::filesystem::path deny_list = {};
 };
 
 /// Without a server authority the client speaks plain HTTP. Files that change are read again, for

@@ -95,7 +95,7 @@ class Programs(OwnFolder):
             done = genesis("certs", arguments[0], "--dir", pki, *arguments[1:])
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(os.stat(pki / "ca.key").st_mode & 0o77, 0)
-        (self.dir / "token").write_text("a-token-for-this-test\n")
+        (self.dir / "token").write_text("a-token-only-for-this-test\n")
         return ["--ssl-cert", pki / "server.crt", "--ssl-key", pki / "server.key", "--ssl-client-ca", pki / "ca.crt",
                 "--auth-token-file", self.dir / "token"]
 

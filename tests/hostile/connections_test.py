@@ -20,12 +20,13 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 
 BIN = pathlib.Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from programs import Run, Site, wait_until  # noqa: E402
 
-TOKEN = "a-token-for-this-test"
+TOKEN = "a-token-only-for-this-test"
 MIB = 1 << 20
 FLOOD = 1024  # as many connections as the server holds in all
 BROKEN = (ConnectionError, ssl.SSLError, TimeoutError, OSError)
@@ -107,7 +108,8 @@ class Connections(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.dir = pathlib.Path(folder.name)
         cls.site = Site(BIN, cls.dir / "site")
-        cls.site.genesis("certs", "client", "--dir", cls.site.pki, "stranger")
+        for name in ("stranger", "genesis-observer", "genesis-admin"):
+            cls.site.genesis("certs", "client", "--dir", cls.site.pki, name)
 
     def setUp(self):
         self.runs, self.held = [], []
@@ -209,9 +211,10 @@ class Connections(unittest.TestCase):
                 server = run.start("server")
                 before = peak_mib(server)
                 threads = []
-                for i in range(16):
+                for i in range(40):
                     peer = Peer(run, ("site-1", "site-2")[i % 2] if certificates else None)
-                    threads.append(threading.Thread(target=self.send_unfinished, args=(peer, 16 * MIB)))
+                    size = (60 * MIB, 4 * MIB)[i // 2 % 2]  # more than is accepted, and as much as is
+                    threads.append(threading.Thread(target=self.send_unfinished, args=(peer, size)))
                     threads[-1].start()
                 for thread in threads:
                     thread.join()
@@ -235,7 +238,7 @@ class Connections(unittest.TestCase):
         before = peak_mib(server)
         peer = Peer(self.run_, "site-2")
         for unit in (b"[]", b"{}", b'{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}'):
-            body = b'{"client":"site-2","x":[' + b",".join([unit] * (8 * MIB // (len(unit) + 1))) + b"]}"
+            body = b'{"client":"site-2","x":[' + b",".join([unit] * (3 * MIB // (len(unit) + 1))) + b"]}"
             with peer.connect() as stream:
                 stream.sendall(peer.head("POST", "/v1/join", "Connection: close", f"Content-Length: {len(body)}") + body)
                 status = split(read_all(stream))[0]
@@ -249,14 +252,15 @@ class Connections(unittest.TestCase):
         idle.start("server")
         self.run_.start("server")
         unit = b'{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}},'
-        body = b'{"client":"site-2","x":[' + unit * (19 * MIB // len(unit)) + b"1]}"
+        bodies = [b'{"client":"site-2","x":[' + unit * (size * MIB // len(unit)) + b"1]}" for size in (19, 3)]
         is_over = threading.Event()
         answered = []
 
         def attack(name):
             peer = Peer(self.run_, name)
-            request = peer.head("POST", "/v1/join", "Connection: close", f"Content-Length: {len(body)}")
             while not is_over.is_set():
+                body = bodies[len(answered) % 2]
+                request = peer.head("POST", "/v1/join", "Connection: close", f"Content-Length: {len(body)}")
                 try:
                     with peer.connect(60) as stream:
                         stream.sendall(request)
@@ -320,15 +324,20 @@ class Connections(unittest.TestCase):
         self.run_.start("server", None, "--deny-file", deny)
         with Peer(self.run_, "site-2").connect() as stream:
             request = Peer(self.run_, "site-2").head("GET", "/healthz")
-            stream.sendall(request)
-            self.assertTrue(stream.recv(4096).startswith(b"HTTP/1.1 200"))
-            deny.write_text("site-2  # its laptop was stolen\n")
 
-            def is_refused():
+            def is_served():
                 stream.sendall(request)
-                return not stream.recv(4096).startswith(b"HTTP/1.1 200")
+                got = b""
+                while not got.endswith(b"ok\n"):
+                    piece = stream.recv(4096)
+                    if not piece:
+                        return False
+                    got += piece
+                return got.startswith(b"HTTP/1.1 200")
 
-            wait_until(is_refused, "the connection of a denied certificate to end")
+            self.assertTrue(is_served())
+            deny.write_text("site-2  # its laptop was stolen\n")
+            wait_until(lambda: not is_served(), "the connection of a denied certificate to end")
         self.assertEqual(self.answer_or_nothing("site-2"), 0)
         self.assertEqual(self.answer_or_nothing("site-1"), 200)
         deny.write_text("")
@@ -354,10 +363,10 @@ class Connections(unittest.TestCase):
         with Peer(self.run_, "site-1").connect() as stream:
             self.assertEqual(stream.getpeercert(True), old)
         renewed.mkdir()
-        for name in ("ca.crt", "ca.key"):
-            (renewed / name).write_bytes((pki / name).read_bytes())
-        self.site.genesis("certs", "server", "--dir", renewed, "127.0.0.1")
-        for name in ("server.crt", "server.key"):
+        for path in (*pki.glob("ca.*"), *pki.glob("server.*")):
+            (renewed / path.name).write_bytes(path.read_bytes())
+        self.site.genesis("certs", "renew", "--dir", renewed, "server")
+        for name in ("server.key", "server.crt"):
             os.replace(renewed / name, files / name)
 
         def serves_the_new_one():
@@ -366,6 +375,82 @@ class Connections(unittest.TestCase):
 
         wait_until(serves_the_new_one, "the renewed certificate")
         self.assertEqual(self.answer_or_nothing("site-1"), 200)
+
+    def test_a_certificate_of_nobody_is_refused_before_its_body(self):
+        self.run_.start("server")
+        for name, path in (("stranger", "/v1/join"), ("genesis-observer", "/v1/join"), ("site-1", "/v1/status")):
+            with Peer(self.run_, name).connect(5) as stream:
+                stream.sendall(Peer(self.run_, name).head("POST", path, "Content-Length: 1000000"))
+                self.assertIn(split(read_all(stream))[0], (403, 405), name)  # nothing of the body was sent
+        self.assertEqual(Peer(self.run_, "stranger").ask("GET", "/v1/training")[0], 403)
+        self.assertEqual(Peer(self.run_, "genesis-observer").ask("GET", "/v1/training")[0], 403)
+        self.assertEqual(Peer(self.run_, "genesis-observer").ask("GET", "/v1/status")[0], 200)
+
+    def test_a_member_reads_nobody_elses_rows(self):
+        self.run_.start("server")
+        self.run_.start("site-1")
+        wait_until(self.joined, "an honest worker to join")
+        rows = {}
+        for name in ("site-1", "site-2", "genesis-observer"):
+            _, _, body = Peer(self.run_, name).ask("GET", "/v1/status")
+            rows[name] = json.loads(body)["clients"][0]["rows"]
+        self.assertEqual(rows, {"site-1": 150, "site-2": 0, "genesis-observer": 150})
+
+    def admin_flags(self):
+        pki = self.site.pki
+        return ["--server", self.run_.url, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / "genesis-admin.crt",
+                "--ssl-key", pki / "genesis-admin.key", "--auth-token-file", self.site.dir / "token"]
+
+    def test_an_evicted_client_stays_out_after_a_restart(self):
+        server = self.run_.start("server")
+        with self.assertRaisesRegex(AssertionError, "for role admin only"):
+            flags = [str(flag).replace("genesis-admin", "site-1") for flag in self.admin_flags()]
+            self.site.genesis("federated", "evict", "site-2", *flags)
+        self.assertEqual(self.answer_or_nothing("site-2"), 200)
+        self.site.genesis("federated", "evict", "site-2", *self.admin_flags())
+        self.assertEqual(self.answer_or_nothing("site-2"), 0)
+        self.assertEqual(self.answer_or_nothing("site-1"), 200)
+        server.kill()
+        server.wait(30)
+        self.run_.port = "0"
+        self.run_.start("server")
+        self.assertEqual(self.answer_or_nothing("site-2"), 0)
+        self.assertEqual(self.answer_or_nothing("site-1"), 200)
+
+    def test_a_server_that_asks_nobody_who_it_is_says_so(self):
+        command = [self.site.bin / "genesis-aggregator", "--port", "0", "--output", self.dir / "open", "-f", self.site.spec,
+                   "--metrics-port", "0"]
+        refused = subprocess.run([*map(str, command), "--require-authentication"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(refused.returncode, 3)
+        self.assertIn("--ssl-client-ca", refused.stderr)
+        for host, warns in (("0.0.0.0", True), ("127.0.0.1", False)):
+            with self.subTest(host=host):
+                run = self.a_run(host)
+                run.server_command = lambda host=host: [*command, "--host", host]
+                server = run.start("server")
+                metrics = server.stdout.readline().split()[1].replace("0.0.0.0", "127.0.0.1")
+                with urllib.request.urlopen(f"http://127.0.0.1:{run.port}/v1/status", timeout=30) as answer:
+                    self.assertEqual(any("no authentication" in text for text in json.load(answer)["warnings"]), warns)
+                with urllib.request.urlopen(metrics + "/metrics", timeout=30) as answer:
+                    self.assertIn(f"genesis_unauthenticated_listener {int(warns)}\n", answer.read().decode())
+                self.assertEqual("no authentication" in run.log("server"), warns)
+
+    def test_a_token_that_can_be_guessed_is_refused(self):
+        short = self.dir / "short"
+        short.write_text("secret\n")
+        command = [short if part == self.site.dir / "token" else part for part in self.run_.server_command()]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("128 random bits", done.stderr)
+
+    def test_a_bundle_is_its_owners_alone(self):
+        bundle = self.dir / "bundle.yaml"
+        flags = ["--server", "https://127.0.0.1:8443", "--dir", self.site.pki, "--auth-token-file", self.site.dir / "token"]
+        self.site.genesis("federated", "bundle", "site-1", *flags, "-o", bundle)
+        self.assertEqual(stat.S_IMODE(bundle.stat().st_mode), 0o600)
+        self.assertIn(TOKEN, bundle.read_text())
+        with self.assertRaisesRegex(AssertionError, "already exists"):
+            self.site.genesis("federated", "bundle", "site-1", *flags, "-o", bundle)
 
     def test_what_a_training_writes_is_its_owners_alone(self):
         output = self.dir / "private" / "run"

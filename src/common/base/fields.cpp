@@ -119,6 +119,22 @@ Result<std::map<std::string, double>> Fields::numbers(std::string_view name, dou
   return numbers;
 }
 
+Result<std::vector<std::string>> Fields::texts(std::string_view name) const {
+  GENESIS_ASSIGN(const JsonValue value, find(name));
+  if (!value.is_array()) {
+    return wrong(name, "a list of texts");
+  }
+  std::vector<std::string> texts;
+  for (const JsonValue element : value.elements()) {
+    auto text = element.text();
+    if (!text) {
+      return wrong(name, "a list of texts");
+    }
+    texts.push_back(std::move(*text));
+  }
+  return texts;
+}
+
 Result<ClientId> Fields::client(std::string_view name) const {
   GENESIS_ASSIGN(const std::string value, text(name));
   auto client = ClientId::parse(value);

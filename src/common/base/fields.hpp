@@ -41,6 +41,8 @@ class Fields {
   /// An object of at most 64 numbers, each in [-most, most].
   [[nodiscard]] Result<std::map<std::string, double>> numbers(std::string_view name,
                                                               double most) const;
+  /// A list of texts.
+  [[nodiscard]] Result<std::vector<std::string>> texts(std::string_view name) const;
   [[nodiscard]] Result<ClientId> client(std::string_view name) const;
   [[nodiscard]] Result<Fields> object(std::string_view name) const;
   [[nodiscard]] Result<std::vector<Fields>> objects(std::string_view name) const;

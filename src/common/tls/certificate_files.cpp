@@ -22,6 +22,13 @@ Status write_certified_key(const std::filesystem::path& folder,
   return write_file_atomic(folder / (stem + ".key"), pair.key_pem);
 }
 
+Status replace_certified_key(const std::filesystem::path& folder,
+                             const std::string& stem,
+                             const CertifiedKey& pair) {
+  GENESIS_RETURN_IF_ERROR(write_file_atomic(folder / (stem + ".key"), pair.key_pem));
+  return write_file_atomic(folder / (stem + ".crt"), pair.certificate_pem, FileAccess::kEveryone);
+}
+
 Result<CertifiedKey> read_certified_key(const std::filesystem::path& folder,
                                         const std::string& stem) {
   GENESIS_ASSIGN(auto certificate, load_pem(folder / (stem + ".crt")));

@@ -9,9 +9,9 @@
 
 namespace genesis::tls {
 
-/// nullopt where no file is given: plain HTTP. `report` hears of files that were read again. Errors:
-/// kInvalidArgument where some of the files are given and one that they need is not, so that a
-/// forgotten path never means plain HTTP; those of `open`.
+/// nullopt where no file is given: plain HTTP. `report` hears of files that were read again.
+/// Errors: kInvalidArgument where some of the files are given and one that they need is not, so
+/// that a forgotten path never means plain HTTP; those of `open`.
 [[nodiscard]] Result<std::optional<ServerContext>> load_context(const ServerTlsFiles& files,
                                                                 ReloadReport report = nullptr);
 

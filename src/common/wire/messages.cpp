@@ -240,7 +240,8 @@ std::string encode(const StatusReport& message) {
        {"elapsed_seconds", message.elapsed_seconds},
        {"estimated_remaining_seconds", nullable(message.estimated_remaining_seconds)},
        {"model_sha256", message.model_sha256},
-       {"reason", message.reason}});
+       {"reason", message.reason},
+       {"warnings", message.warnings}});
 }
 
 Result<StatusReport> decode_status_report(std::string_view bytes, const JsonLimits& limits) {
@@ -266,6 +267,9 @@ Result<StatusReport> decode_status_report(std::string_view bytes, const JsonLimi
                  fields.optional_number("estimated_remaining_seconds"));
   GENESIS_ASSIGN(message.model_sha256, fields.text("model_sha256"));
   GENESIS_ASSIGN(message.reason, fields.text("reason"));
+  if (fields.has("warnings")) {
+    GENESIS_ASSIGN(message.warnings, fields.texts("warnings"));
+  }
   return message;
 }
 
