@@ -36,6 +36,9 @@ void print(const wire::StatusReport& report) {
   if (!report.reason.empty()) {
     std::printf("%s\n", printable(report.reason, kLongestReason).c_str());
   }
+  for (const auto& warning : report.warnings) {
+    std::printf("warning: %s\n", printable(warning, kLongestReason).c_str());
+  }
   std::printf("\n%-24s %-12s %10s %6s  %-32s  %s\n",
               "client",
               "state",

@@ -9,6 +9,7 @@
 #include "common/ctgan/settings.hpp"
 #include "common/method/agreement.hpp"
 #include "common/model/ctgan.hpp"
+#include "common/tabular/category_text.hpp"
 #include "common/wire/safetensors.hpp"
 
 namespace genesis::ctgan {
@@ -124,6 +125,7 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
 }  // namespace
 
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup) {
+  GENESIS_RETURN_IF_ERROR(tabular::check_category_texts(setup.table));
   GENESIS_ASSIGN(auto config, settings_of(setup.training.model));
   return std::make_unique<Site>(std::move(setup), std::move(config));
 }
