@@ -127,20 +127,19 @@ Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t m
 
 Status make_private_folder(const std::filesystem::path& folder) {
   std::error_code unknown;
-  if (folder.empty() || std::filesystem::is_directory(folder, unknown)) {
-    return {};
-  }
-  if (!folder.has_filename()) {  // it ends in a slash
-    return make_private_folder(folder.parent_path());
-  }
-  if (folder.has_parent_path()) {
-    GENESIS_RETURN_IF_ERROR(make_private_folder(folder.parent_path()));
-  }
-  if (::mkdir(folder.c_str(), kPrivateFolder) != 0 && errno != EEXIST) {
-    return fail(Errc::kIo, folder.string() + ": cannot be created: " + cause());
-  }
-  if (!std::filesystem::is_directory(folder, unknown)) {
-    return fail(Errc::kIo, folder.string() + ": cannot be created: a file is in its place");
+  std::filesystem::path made;
+  for (const auto& part : folder) {
+    made /= part;
+    if (part.empty() || std::filesystem::is_directory(made, unknown)) {
+      continue;
+    }
+    if (::mkdir(made.c_str(), kPrivateFolder) == 0) {
+      continue;
+    }
+    const std::string why = errno == EEXIST ? made.string() + " is a file" : cause();
+    if (!std::filesystem::is_directory(made, unknown)) {  // another process may have been faster
+      return fail(Errc::kIo, folder.string() + ": cannot be created: " + why);
+    }
   }
   return {};
 }

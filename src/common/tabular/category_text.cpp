@@ -22,7 +22,7 @@ bool has_control(std::string_view text) {
   return false;
 }
 
-std::string quoted(std::string_view text) {
+std::string shown(std::string_view text) {
   constexpr std::size_t kShown = 40;
   return "\"" + printable(text, kShown) + "\"";
 }
@@ -38,13 +38,13 @@ Status check_category_texts(const Table& table) {
     for (const auto& category : column.categories) {
       if (category.size() > kMaxCategoryBytes) {
         return fail(Errc::kInvalidArgument,
-                    "column " + quoted(column.name) + ": the category " + quoted(category) +
+                    "column " + shown(column.name) + ": the category " + shown(category) +
                         " has " + std::to_string(category.size()) + " bytes, more than " +
                         std::to_string(kMaxCategoryBytes) + kRemedy);
       }
       if (has_control(category)) {
         return fail(Errc::kInvalidArgument,
-                    "column " + quoted(column.name) + ": the category " + quoted(category) +
+                    "column " + shown(column.name) + ": the category " + shown(category) +
                         " has a control character" + kRemedy);
       }
     }
