@@ -68,6 +68,9 @@ boost::asio::awaitable<http::Response> respond(Metrics& metrics,
 
 Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
     : registry_(registry),
+      open_to_all_(registry.gauge(
+          {"genesis_unauthenticated_listener",
+           "1 where the server accepts anybody on an address other than loopback, else 0."})),
       round_(registry.gauge({"genesis_round", "The open round; 0 before the first."})),
       rounds_(registry.counters(
           {"genesis_rounds_total",
@@ -220,6 +223,7 @@ void Metrics::show_clients() {
 
 http::Handler Metrics::measured(http::Handler handler) {
   http::Handler measuring;
+  measuring.is_member = handler.is_member;
   measuring.admit = [this, admit = handler.admit](const http::Request& request) {
     auto decision = admit(request);
     if (const auto* settled = std::get_if<http::Response>(&decision)) {

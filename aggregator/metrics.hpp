@@ -42,6 +42,8 @@ class Metrics {
   /// The global model has moved by `step`: what the next round's updates are compared with.
   void stepped(std::vector<float> step) { direction_.point(std::move(step)); }
   void ticked() { heartbeat_.beat(); }
+  /// The server asks nobody who it is, on an address that others reach.
+  void open_to_all() { open_to_all_.set(1.0); }
 
   // From the HTTP face.
   /// The same handler, with its refusals, joins and update bytes counted. This outlives it.
@@ -74,6 +76,7 @@ class Metrics {
   void show_clients();
 
   metrics::Registry& registry_;
+  metrics::Gauge open_to_all_;
   metrics::Gauge round_;
   metrics::Family<metrics::Counter> rounds_;
   metrics::Histogram round_duration_;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/base/file.hpp"
+#include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/http/health.hpp"
@@ -47,7 +48,7 @@ struct Options {
 };
 
 int complain(const Error& error) {
-  std::cerr << "genesis-operator: " << error.message << "\n";
+  std::cerr << "genesis-operator: " << printable(error.message) << "\n";
   return 1;
 }
 

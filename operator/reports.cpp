@@ -11,7 +11,8 @@ namespace genesis::control {
 namespace {
 
 constexpr Milliseconds kDeadline{2'000};
-constexpr std::uint64_t kMaxReport = std::uint64_t{8} << 20;
+constexpr JsonLimits kReport{
+    .max_bytes = std::size_t{256} << 10, .max_depth = 8, .max_values = std::size_t{64} << 10};
 
 }  // namespace
 
@@ -68,9 +69,9 @@ boost::asio::awaitable<Result<wire::StatusReport>> Reports::ask(Training trainin
     co_return tl::unexpected(client.error());
   }
   http::ClientRequest request;
-  request.path = "/v1/status";
+  request.path = "/v1/status?telemetry=none";
   request.deadline = kDeadline;
-  request.max_body = kMaxReport;
+  request.max_body = kReport.max_bytes;
   request.headers.push_back({"Authorization", "Bearer " + std::string(identity.token.reveal())});
   auto response = co_await client->request(std::move(request));
   if (!response) {
@@ -79,7 +80,7 @@ boost::asio::awaitable<Result<wire::StatusReport>> Reports::ask(Training trainin
   if (!response->is_success()) {
     co_return tl::unexpected(http::error_of(*response).within("aggregator"));
   }
-  co_return wire::decode_status_report(response->body);
+  co_return wire::decode_status_report(response->body, kReport);
 }
 
 }  // namespace genesis::control

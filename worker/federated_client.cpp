@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/federation/tls_reload.hpp"
 #include "common/http/health.hpp"
 #include "common/http/url.hpp"
 #include "common/metrics/process.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 Result<std::optional<tls::ClientContext>> client_tls(const ClientOptions& options) {
   if (!options.pem) {
-    return tls::load_context(options.tls, options.server_name);
+    return tls::load_context(options.tls, options.server_name, federation::log_tls_reload);
   }
   const tls::ClientTls pem{.authority = {"authority", options.pem->server_authority},
                            .certificate = tls::NamedPem{"certificate", options.pem->certificate},

@@ -57,6 +57,10 @@ Command add_generate(CLI::App& app) {
       ->add_option(
           "-o,--output", options->output, "Output CSV file; /dev/stdout for standard output")
       ->required();
+  command->add_flag("--raw-text",
+                    options->sample.raw_text,
+                    "Write text that begins with = + - @, a tab or a carriage return as it is; by "
+                    "default it gets a ' in front, so that no spreadsheet runs it as a formula");
   return [options] {
     for (const auto& where : options->where) {
       const auto equals = where.find('=');

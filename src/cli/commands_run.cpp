@@ -79,10 +79,7 @@ Result<Outcome> run(const Options& options) {
   GENESIS_RETURN_IF_ERROR(check_sites(training));
   const fs::path output = fs::absolute(options.output);
   std::error_code failed;
-  fs::create_directories(output, failed);
-  if (failed) {
-    return fail(Errc::kIo, options.output + ": cannot be created: " + failed.message());
-  }
+  GENESIS_RETURN_IF_ERROR(make_private_folder(output));
   Outcome outcome;
   outcome.model = output / "model.safetensors";
   outcome.synthetic = output / "synthetic.csv";

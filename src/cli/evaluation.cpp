@@ -48,12 +48,12 @@ Result<tabular::Table> pooled_rows(const spec::FederatedTraining& training) {
     GENESIS_ASSIGN(auto table, tabular::read_csv(*site.data_path, declarations, discrete));
     if (names.empty()) {
       names = names_of(table);
-      text = tabular::csv_header(table);
+      text = tabular::csv_header(table, tabular::TextCells::kRaw);
     }
     if (auto ordered = reorder(table, names); !ordered) {
       return tl::unexpected(ordered.error().within(*site.data_path));
     }
-    tabular::append_csv_rows(table, text);
+    tabular::append_csv_rows(table, text, tabular::TextCells::kRaw);
   }
   return tabular::parse_csv(text, "the rows of all sites", declarations, discrete);
 }

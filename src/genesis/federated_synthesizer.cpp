@@ -1,12 +1,8 @@
 #include "genesis/federated_synthesizer.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <functional>
-
-#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "aggregator/round_reporter.hpp"
 #include "common/base/file.hpp"
@@ -27,13 +23,12 @@ namespace {
 Result<std::unique_ptr<method::Synthesizer>> open_model(const wire::ModelFile& file) {
   GENESIS_ASSIGN(const auto document, parse_json(file.model_json));
   const std::string_view where = "model file: its \"model\" document";
-  const auto method = document.is_object() ? document.find("method") : document.end();
-  if (method == document.end() || !method->is_string()) {
+  const auto member = document.root().find("method");
+  const auto method = member ? member->text() : std::nullopt;
+  if (!method) {
     return fail(Errc::kInvalidArgument, std::string(where) + " names no method");
   }
-  GENESIS_ASSIGN(
-      const auto* entry,
-      methods::find(methods::site_methods(), method->get_ref<const std::string&>(), where));
+  GENESIS_ASSIGN(const auto* entry, methods::find(methods::site_methods(), *method, where));
   return entry->open(file);
 }
 
@@ -70,14 +65,15 @@ Status FederatedSynthesizer::Impl::sample(
   for (const auto& condition : options.conditions) {
     conditions.push_back({condition.column, condition.value});
   }
+  const auto cells = options.raw_text ? tabular::TextCells::kRaw : tabular::TextCells::kNeutralised;
   constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
   std::string text;
   for (std::uint64_t first = 0; first < options.rows || first == 0; first += kBlock) {
     const auto count = static_cast<std::size_t>(std::min(kBlock, options.rows - first));
     GENESIS_ASSIGN(const auto table,
                    synthesizer->block(options.seed, first / kBlock, count, conditions));
-    text = first == 0 ? tabular::csv_header(table) : std::string();
-    tabular::append_csv_rows(table, text);
+    text = first == 0 ? tabular::csv_header(table, cells) : std::string();
+    tabular::append_csv_rows(table, text, cells);
     GENESIS_RETURN_IF_ERROR(take(text));
   }
   return {};
@@ -141,22 +137,16 @@ Result<std::string> FederatedSynthesizer::sample(const SampleOptions& options) c
 
 Status FederatedSynthesizer::sample_to(const std::filesystem::path& path,
                                        const SampleOptions& options) const {
-  const auto failed = [&] {
-    return fail(Errc::kIo, path.string() + ": cannot be written: " + std::strerror(errno));
-  };
-  std::ofstream file;
+  std::optional<FileWriter> file;
   // Opened with the first block, so that a wrong condition leaves an older file as it was.
   GENESIS_RETURN_IF_ERROR(impl_->sample(options, [&](std::string_view text) -> Status {
-    if (!file.is_open()) {
-      file.open(path, std::ios::binary | std::ios::trunc);
+    if (!file) {
+      GENESIS_ASSIGN(auto created, FileWriter::create(path));
+      file.emplace(std::move(created));
     }
-    if (!file.write(text.data(), static_cast<std::streamsize>(text.size()))) {
-      return failed();
-    }
-    return {};
+    return file->write(text);
   }));
-  file.close();
-  return file ? Status() : failed();
+  return file->close();
 }
 
 const TrainedModel& FederatedSynthesizer::model() const {

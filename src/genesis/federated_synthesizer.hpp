@@ -47,6 +47,8 @@ struct SampleOptions {
   std::uint64_t rows = 0;
   std::vector<Condition> conditions = {};
   std::uint64_t seed = 0;  // same model, conditions and seed: same rows
+  // Text that a spreadsheet would run as a formula stays as it is; by default it gets a ' in front.
+  bool raw_text = false;
 };
 
 class FederatedSynthesizer {

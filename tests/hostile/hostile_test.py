@@ -29,7 +29,7 @@ BIN, FAULTS = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from programs import Run, Site, small_table, wait_until  # noqa: E402
 
-TOKEN = "a-token-for-this-test"
+TOKEN = "a-token-only-for-this-test"
 MIB = 1 << 20
 ZSTD = b"\x28\xb5\x2f\xfd"  # how a frame begins (RFC 8878, 3.1.1)
 
@@ -208,8 +208,8 @@ class Hostile(unittest.TestCase):
             self.peer.connect("another.example").close()
         wait_until(lambda: self.refused("handshake") >= 4, "four handshakes to be counted as refused")
         stranger = Peer(self.run_, "stranger")
-        self.assert_refused(stranger.ask("GET", "/v1/task?client=site-1"), 403, "speaks only for itself")
-        self.assert_refused(stranger.ask("GET", "/v1/task?client=stranger"), 412, "join first")
+        self.assert_refused(stranger.ask("GET", "/v1/task?client=site-1"), 403, "not among spec.participants")
+        self.assert_refused(stranger.ask("GET", "/v1/task?client=stranger"), 403, "not among spec.participants")
         wrong = self.peer.raw(b"GET /v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nConnection: close\r\n\r\n")
         self.assert_refused(wrong, 401, "token")
         self.assert_trains_on()

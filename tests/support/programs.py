@@ -79,7 +79,7 @@ class Site:
         self.pki = self.dir / "pki"
         for what in (["ca"], ["server", *hosts], *(["client", s] for s in sites)):
             self.genesis("certs", what[0], "--dir", self.pki, *what[1:])
-        (self.dir / "token").write_text("a-token-for-this-test\n")
+        (self.dir / "token").write_text("a-token-only-for-this-test\n")
 
     def genesis(self, *arguments):
         done = subprocess.run([self.bin / "genesis", *map(str, arguments)], capture_output=True, text=True, timeout=DEADLINE)

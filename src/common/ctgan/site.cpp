@@ -3,14 +3,13 @@
 #include <optional>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "common/base/json.hpp"
 #include "common/base/rng.hpp"
 #include "common/ctgan/exchange.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/method/agreement.hpp"
 #include "common/model/ctgan.hpp"
+#include "common/tabular/category_text.hpp"
 #include "common/wire/safetensors.hpp"
 
 namespace genesis::ctgan {
@@ -97,8 +96,9 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
     restored_ = {};
   }
   GENESIS_ASSIGN(const auto parameters, parse_json(assignment.parameters));
-  const auto rate = parameters.find(kLearningRate);
-  if (rate == parameters.end() || !rate->is_number()) {
+  const auto member = parameters.root().find(kLearningRate);
+  const auto rate = member ? member->number() : std::nullopt;
+  if (!rate) {
     return fail(Errc::kInvalidArgument,
                 assignment.purpose + ": its parameters lack \"" + kLearningRate + "\"");
   }
@@ -106,8 +106,7 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
   GENESIS_ASSIGN(const auto global, wire::decode_safetensors(bytes));
   GENESIS_ASSIGN(
       auto trained,
-      trainer_->train(
-          global.tensors, assignment.round, rate->get<double>() * setup_.learning_rate_scale));
+      trainer_->train(global.tensors, assignment.round, *rate * setup_.learning_rate_scale));
   Tensors delta = std::move(trained.parameters);
   for (std::size_t i = 0; i < delta.values.size(); ++i) {
     delta.values[i] -= global.tensors.values[i];
@@ -126,6 +125,7 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
 }  // namespace
 
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup) {
+  GENESIS_RETURN_IF_ERROR(tabular::check_category_texts(setup.table));
   GENESIS_ASSIGN(auto config, settings_of(setup.training.model));
   return std::make_unique<Site>(std::move(setup), std::move(config));
 }

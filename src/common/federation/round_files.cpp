@@ -16,11 +16,8 @@ constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
 }  // namespace
 
 Result<RoundFiles> RoundFiles::open(const std::filesystem::path& folder) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) {
-    return fail(Errc::kIo, folder.string() + ": cannot be created: " + failed.message());
-  }
+  GENESIS_RETURN_IF_ERROR(make_private_folder(folder));
+  remove_partial_files(folder);
   return RoundFiles(folder);
 }
 

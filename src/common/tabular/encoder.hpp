@@ -22,6 +22,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/base/error.hpp"
+#include "common/base/json_document.hpp"
 #include "common/base/rng.hpp"
 #include "common/tabular/layout.hpp"
 #include "common/tabular/schema.hpp"
@@ -173,7 +174,7 @@ class Encoder {
 
  private:
   friend Result<Encoder> fit(const Plan&, const Summary&);
-  friend Result<Encoder> encoder_from_json(const nlohmann::json&);
+  friend Result<Encoder> encoder_from_json(JsonValue);
   std::vector<EncodedColumnSpec> columns_;
   Layout layout_;
 };
@@ -184,8 +185,8 @@ class Encoder {
 nlohmann::json to_json(const Sketch& sketch);
 nlohmann::json to_json(const Plan& plan);
 nlohmann::json to_json(const Encoder& encoder);
-[[nodiscard]] Result<Sketch> sketch_from_json(const nlohmann::json& json);
-[[nodiscard]] Result<Plan> plan_from_json(const nlohmann::json& json);
-[[nodiscard]] Result<Encoder> encoder_from_json(const nlohmann::json& json);
+[[nodiscard]] Result<Sketch> sketch_from_json(JsonValue json);
+[[nodiscard]] Result<Plan> plan_from_json(JsonValue json);
+[[nodiscard]] Result<Encoder> encoder_from_json(JsonValue json);
 
 }  // namespace genesis::tabular

@@ -44,7 +44,7 @@ Status sketch_is_consistent(const ColumnSketch& column, std::uint64_t rows, Json
   return reader.status();
 }
 
-Result<ColumnSketch> column_sketch_from_json(const nlohmann::json& json,
+Result<ColumnSketch> column_sketch_from_json(JsonValue json,
                                              std::uint64_t rows,
                                              const std::string& path) {
   JsonReader reader(json, path);
@@ -65,7 +65,7 @@ Result<ColumnSketch> column_sketch_from_json(const nlohmann::json& json,
   return column;
 }
 
-Result<ColumnPlan> column_plan_from_json(const nlohmann::json& json, const std::string& path) {
+Result<ColumnPlan> column_plan_from_json(JsonValue json, const std::string& path) {
   JsonReader reader(json, path);
   ColumnPlan column;
   column.name = reader.text("name", kMaxNameBytes);
@@ -139,11 +139,11 @@ nlohmann::json to_json(const Plan& plan) {
   return {{"columns", std::move(columns)}};
 }
 
-Result<Sketch> sketch_from_json(const nlohmann::json& json) {
+Result<Sketch> sketch_from_json(JsonValue json) {
   JsonReader reader(json, "sketch");
   Sketch sketch;
   sketch.rows = reader.count("rows", kMaxCount);
-  for (const auto& column : reader.array("columns", kMaxColumns)) {
+  for (const JsonValue column : reader.array("columns", kMaxColumns)) {
     GENESIS_ASSIGN(
         auto parsed,
         column_sketch_from_json(column, sketch.rows, at("sketch.columns", sketch.columns.size())));
@@ -154,10 +154,10 @@ Result<Sketch> sketch_from_json(const nlohmann::json& json) {
   return sketch;
 }
 
-Result<Plan> plan_from_json(const nlohmann::json& json) {
+Result<Plan> plan_from_json(JsonValue json) {
   JsonReader reader(json, "plan");
   Plan plan;
-  for (const auto& column : reader.array("columns", kMaxColumns)) {
+  for (const JsonValue column : reader.array("columns", kMaxColumns)) {
     GENESIS_ASSIGN(auto parsed,
                    column_plan_from_json(column, at("plan.columns", plan.columns.size())));
     plan.columns.push_back(std::move(parsed));

@@ -61,7 +61,7 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
   Checkpoint checkpoint;
   GENESIS_ASSIGN(checkpoint.training_json, take(file.metadata, kTrainingKey, name));
   GENESIS_ASSIGN(const std::string state, take(file.metadata, kStateKey, name));
-  GENESIS_ASSIGN(const json body, parse_json(state));
+  GENESIS_ASSIGN(const auto body, parse_json(state));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "Checkpoint"));
   GENESIS_ASSIGN(checkpoint.run, fields.text("run"));
   GENESIS_ASSIGN(checkpoint.collection.value, fields.small_count("collection"));

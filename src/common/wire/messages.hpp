@@ -119,6 +119,7 @@ struct StatusReport {
   std::optional<double> estimated_remaining_seconds;  // absent until a round has closed
   std::string model_sha256;                           // "" until complete
   std::string reason;                                 // "" unless failed
+  std::vector<std::string> warnings;  // what people should look at; the training goes on
   bool operator==(const StatusReport&) const = default;
 };
 [[nodiscard]] std::string encode(const StatusReport& message);
