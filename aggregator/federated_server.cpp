@@ -60,8 +60,8 @@ Status check_authentication(const ServerOptions& options) {
     return {};
   }
   return fail(Errc::kInvalidArgument,
-              "authentication is required, but neither a client CA (--ssl-client-ca) nor a token "
-              "(--auth-token-file) is given; pass one of them");
+              "authentication is required, but neither a client CA nor a token is given",
+              Setting::kAuthToken);
 }
 
 // Who has been evicted, for the restarts of this training. Same form as a deny list.

@@ -148,6 +148,8 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
   switch (resource_of(route)) {
     case Resource::kJoin:
       if (const auto may = admit_join(request); !may) {
+        spdlog::warn(
+            "join client={} refused: {}", request.peer_name.value_or(""), may.error().message);
         return http::error_response(may.error());
       }
       break;

@@ -422,7 +422,7 @@ class Connections(unittest.TestCase):
                    "--metrics-port", "0"]
         refused = subprocess.run([*map(str, command), "--require-authentication"], capture_output=True, text=True, timeout=60)
         self.assertEqual(refused.returncode, 3)
-        self.assertIn("--ssl-client-ca", refused.stderr)
+        self.assertIn("neither a client CA nor a token", refused.stderr)
         for host, warns in (("0.0.0.0", True), ("127.0.0.1", False)):
             with self.subTest(host=host):
                 run = self.a_run(host)

@@ -426,8 +426,8 @@ class Hostile(unittest.TestCase):
         self.assert_refused(put(1000, 2000, size=2**64), 400, "Content-Range")
         self.assert_refused(put(1000, 2000, size=1500), 400, "Content-Range")
         self.assert_refused(put(1000, 2000, whole="sha-256=:AAAA:"), 400, "Repr-Digest")
-        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger")), 403, "speaks only for itself")
-        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger"), path="/v1/collections/2/contributions/stranger"), 412, "join first")
+        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger")), 403, "not among spec.participants")
+        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger"), path="/v1/collections/2/contributions/stranger"), 403, "not among spec.participants")
         self.assert_refused(put(1000, 2000, path="/v1/collections/10/contributions/site-2"), 409, "the current round is 1")
         self.assertEqual(standing(), 1000)
         for i in range(50):  # one unfinished upload a client, however many it begins

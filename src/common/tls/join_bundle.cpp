@@ -23,8 +23,7 @@ std::string block(std::string_view text) {
 }  // namespace
 
 std::string encode(const JoinBundle& bundle) {
-  std::string text =
-      "# Lets one site join: genesis federated client --join THIS.yaml --data ROWS.csv\n";
+  std::string text = "# Lets one site join a training: genesis federated client\n";
   text += "server: " + bundle.server + "\n";
   text += "serverName: " + bundle.server_name + "\n";
   text += "clientId: " + bundle.client_id + "\n";
