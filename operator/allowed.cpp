@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -187,9 +188,12 @@ std::vector<std::string> not_allowed(const spec::FederatedTraining& spec,
     if (!is_allowed_image(image, settings)) {
       const auto allowed =
           settings.allowed_images.empty() ? own_repositories(settings) : settings.allowed_images;
-      found.push_back(field + ": " + image + " is not an image of " + list_of(allowed) +
-                      "; leave the field out, use such an image, or ask who runs the operator to "
-                      "allow this one (allow.images of the chart, --allow-images)");
+      std::string why = field + ": ";
+      why += image + " is not an image of " + list_of(allowed);
+      why +=
+          "; leave the field out, use such an image, or ask who runs the operator to allow this "
+          "one (allow.images of the chart, --allow-images)";
+      found.push_back(std::move(why));
     }
   }
   return found;

@@ -73,6 +73,7 @@ asio::awaitable<Result<crypto::Secret>> origin_key(k8s::Api& api,
                                                    crypto::Entropy& entropy,
                                                    std::string ns) {
   const std::string name(kOriginSecret);
+  const std::string where = "Secret " + k8s::ObjectKey(ns, name).str();
   Json metadata{
       {"name", name}, {"namespace", ns}, {"labels", {{std::string(kManagedBy), kManager}}}};
   for (int attempt = 0; attempt < 2; ++attempt) {
@@ -84,13 +85,12 @@ asio::awaitable<Result<crypto::Secret>> origin_key(k8s::Api& api,
       constexpr std::size_t kLongest = 64;
       if (!text || text->size() < kShortest || text->size() > kLongest) {
         co_return fail(Errc::kInvalidArgument,
-                       "Secret " + ns + "/" + name +
-                           ": has no key of 32 to 64 bytes; delete it to have it created anew");
+                       where + ": has no key of 32 to 64 bytes; delete it to have it created anew");
       }
       co_return crypto::Secret(std::move(*text));
     }
     if (secret.error().code != Errc::kNotFound) {
-      co_return tl::unexpected(secret.error().within("Secret " + ns + "/" + name));
+      co_return tl::unexpected(secret.error().within(where));
     }
     Json object{{"apiVersion", k8s::kSecrets.api_version()}, {"kind", k8s::kSecrets.kind}};
     object["metadata"] = metadata;
@@ -99,10 +99,10 @@ asio::awaitable<Result<crypto::Secret>> origin_key(k8s::Api& api,
     k8s::WriteOptions options;
     const auto created = co_await api.create(k8s::kSecrets, std::move(object), std::move(options));
     if (!created && created.error().code != Errc::kAlreadyExists) {
-      co_return tl::unexpected(created.error().within("Secret " + ns + "/" + name));
+      co_return tl::unexpected(created.error().within(where));
     }  // else what is stored is read: another replica may have been first
   }
-  co_return fail(Errc::kUnavailable, "Secret " + ns + "/" + name + " is created and deleted");
+  co_return fail(Errc::kUnavailable, where + " is created and deleted");
 }
 
 }  // namespace genesis::control

@@ -15,6 +15,8 @@ import time
 import unittest
 import urllib.request
 
+import yaml
+
 from invalid_specs import INVALID
 
 BIN, SOURCE = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
@@ -232,7 +234,10 @@ class Reconcile(unittest.TestCase):
             end_job("whole-generate", "Complete")
             until(lambda: condition("whole", "Complete").get("status") == "True", "Complete")
             until(lambda: get("job", "whole-aggregator") is None, "clearing up")
-            self.assertIsNotNone(get("pvc", "whole-model"))
+            claim = get("pvc", "whole-model")
+            until(lambda: get("secret", "whole-operator") is None, "clearing up of Secrets")
+            until(lambda: get(FT, "whole")["status"]["children"] ==
+                  {"PersistentVolumeClaim/whole-model": claim["metadata"]["uid"]}, "the record of what is left")
             events = kubectl("get", "events", "--field-selector=involvedObject.name=whole", "-o",
                              "jsonpath={.items[*].reason}").stdout.split()
             self.assertIn("RowsReady", events)
@@ -393,6 +398,20 @@ class BackDoor(unittest.TestCase):
             until(lambda: condition("v-projected", "Degraded").get("reason") == "NotAllowed", "still refused")
             self.assertIsNone(get("job", "v-projected-aggregator"))
 
+    def test_the_sample_starts_as_the_test_node_installs_the_operator_and_no_other_way(self):
+        sample = str(SOURCE / "manifests/samples/hospitals.yaml")
+        self.addCleanup(kubectl, "delete", "-f", sample, "--ignore-not-found", "--wait=false")
+        installed = kubectl("kustomize", str(SOURCE / "tests/cluster/operator")).stdout
+        deployment = next(one for one in yaml.safe_load_all(installed) if one["kind"] == "Deployment")
+        given = {one["name"]: one["value"] for one in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+                 if "value" in one}
+        kubectl("apply", "-f", sample)
+        with Operator(None, "--no-leader-election"):
+            until(lambda: condition("hospitals", "Degraded").get("reason") == "NotAllowed", "NotAllowed")
+        with Operator(None, "--no-leader-election", "--watch-namespace", given["WATCH_NAMESPACE"],
+                      "--allow-volumes", given["GENESIS_ALLOW_VOLUMES"]):
+            self.allowed("hospitals")
+
     def test_an_operator_cannot_be_told_to_allow_the_node_or_everything(self):
         for flags, words in ((["--allow-volumes", "hostPath"], "'hostPath' is not a kind of volume"),
                              (["--allow-volumes", "persistentVolumeClaim,projected"], "'projected' is not"),
@@ -514,7 +533,9 @@ class BackDoor(unittest.TestCase):
             self.allowed("cut")
             operator.stop()
         before = get("secret", "cut-operator")["metadata"]["uid"]
-        patch_status(FT, "cut", {"children": {}})  # as if the status had not been written
+        kubectl("patch", FT, "cut", "--subresource=status", "--type=json", "-p",  # as if it had not been written
+                '[{"op": "replace", "path": "/status/children", "value": {}}]')
+        self.assertEqual(get(FT, "cut")["status"]["children"], {})
         with Operator(None, "--no-leader-election"):
             until(lambda: get(FT, "cut")["status"]["children"].get("Job/cut-aggregator"), "the record")
             self.allowed("cut")

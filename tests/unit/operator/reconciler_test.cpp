@@ -317,6 +317,28 @@ TEST_CASE("operator: a planted Secret that names the training as its owner is no
   CHECK_FALSE(rig.status().holds(kDegraded));
 }
 
+TEST_CASE("operator: an aggregator is not asked with an identity that was planted", "[operator]") {
+  asio::io_context io(1);
+  FakeApi api(io);
+  const Origin origin(crypto::Secret(std::string_view("the key of these tests, 32 bytes")));
+  const Training training = a_training(kThreeSites);
+  Json planted = children_of(training, settings()).front().object;
+  planted["data"] = {
+      {"ca.crt", "eA=="}, {"tls.crt", "eA=="}, {"tls.key", "eA=="}, {"token", "eA=="}};
+  api.put(k8s::kSecrets, std::move(planted));
+  Reports reports(io.get_executor(), api, origin);
+  std::optional<Error> error;
+  asio::co_spawn(io,
+                 reports.ask(training, "127.0.0.1"),
+                 [&](const std::exception_ptr&, const Result<wire::StatusReport>& report) {
+                   REQUIRE_FALSE(report);
+                   error = report.error();
+                 });
+  REQUIRE(run_until(io, [&] { return error.has_value(); }));
+  CHECK(error->code == Errc::kPermissionDenied);
+  CHECK(error->message.starts_with("Secret hospitals-operator: the operator did not create it"));
+}
+
 TEST_CASE("operator: a Secret that was replaced after its creation is not used by a new operator",
           "[operator]") {
   Rig rig(kThreeSites);
