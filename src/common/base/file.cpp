@@ -65,25 +65,29 @@ std::string random_name() {
   return name;
 }
 
-// ".0123456789abcdef.partial", as create_beside() names files.
+// "model.safetensors.0123456789abcdef.partial", as create_beside() names files.
 bool is_partial(std::string_view name) {
-  if (name.size() != 1 + kRandomDigits + kPartial.size() || name[0] != '.' ||
-      !name.ends_with(kPartial)) {
+  constexpr std::size_t kEnding = 1 + kRandomDigits + kPartial.size();
+  if (name.size() <= kEnding || !name.ends_with(kPartial)) {
     return false;
   }
-  return name.substr(1, kRandomDigits).find_first_not_of(kHexadecimal) == std::string_view::npos;
+  name.remove_prefix(name.size() - kEnding);
+  return name[0] == '.' &&
+         name.substr(1, kRandomDigits).find_first_not_of(kHexadecimal) == std::string_view::npos;
 }
 
 // A new file in the folder of `path`, and its name; below 0 where errno says why there is none.
 int create_beside(const std::filesystem::path& path, mode_t mode, std::filesystem::path& beside) {
   constexpr int kTries = 8;
+  constexpr std::size_t kStem = 200;  // so that the whole is a name that file systems take
+  const std::string stem = path.filename().string().substr(0, kStem);
   int file = -1;
   for (int i = 0; i < kTries; ++i) {
     const std::string name = random_name();
     if (name.empty()) {
       return -1;
     }
-    beside = path.parent_path() / ("." + name + std::string(kPartial));
+    beside = path.parent_path() / (stem + "." + name + std::string(kPartial));
     file = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (file >= 0 || errno != EEXIST) {
       break;

@@ -184,7 +184,7 @@ TEST_CASE("base: a write that fails leaves nothing, and what a killed one left c
   std::filesystem::create_directory(folder / "taken");
   CHECK(write_file_atomic(folder / "taken", "x").error().code == Errc::kIo);
   CHECK(count_files(folder) == 1);
-  REQUIRE(write_file_atomic(folder / ".0123456789abcdef.partial", "half"));
+  REQUIRE(write_file_atomic(folder / "model.0123456789abcdef.partial", "half"));
   REQUIRE(write_file_atomic(folder / "kept", "whole"));
   REQUIRE(write_file_atomic(folder / "download.partial", "somebody else's"));
   remove_partial_files(folder / ".");
