@@ -99,10 +99,10 @@ class Programs(OwnFolder):
         return ["--ssl-cert", pki / "server.crt", "--ssl-key", pki / "server.key", "--ssl-client-ca", pki / "ca.crt",
                 "--auth-token-file", self.dir / "token"]
 
-    def status(self, url, *more):
+    def status(self, url, *more, certificate="site-1"):
         pki = self.dir / "pki"
-        return genesis("federated", "status", "--server", url, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / "site-1.crt",
-                       "--ssl-key", pki / "site-1.key", "--auth-token-file", self.dir / "token", *more)
+        return genesis("federated", "status", "--server", url, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / f"{certificate}.crt",
+                       "--ssl-key", pki / f"{certificate}.key", "--auth-token-file", self.dir / "token", *more)
 
 
 class Federation(Programs):
