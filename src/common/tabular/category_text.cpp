@@ -38,8 +38,8 @@ Status check_category_texts(const Table& table) {
     for (const auto& category : column.categories) {
       if (category.size() > kMaxCategoryBytes) {
         return fail(Errc::kInvalidArgument,
-                    "column " + shown(column.name) + ": the category " + shown(category) +
-                        " has " + std::to_string(category.size()) + " bytes, more than " +
+                    "column " + shown(column.name) + ": the category " + shown(category) + " has " +
+                        std::to_string(category.size()) + " bytes, more than " +
                         std::to_string(kMaxCategoryBytes) + kRemedy);
       }
       if (has_control(category)) {
