@@ -1,6 +1,7 @@
 #include "genesis/federated_server.hpp"
 
 #include <atomic>
+#include <set>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -75,9 +76,9 @@ class Evictions {
     if (file_.empty() || !std::filesystem::exists(file_)) {
       return {};
     }
-    GENESIS_ASSIGN(text_, read_file(file_, kMaxBytes));
-    GENESIS_ASSIGN(const auto entries, tls::parse_deny_list(text_, file_.string()));
-    for (const auto& entry : entries) {
+    GENESIS_ASSIGN(const auto text, read_file(file_, kMaxBytes));
+    GENESIS_ASSIGN(evicted_, tls::parse_deny_list(text, file_.string()));
+    for (const auto& entry : evicted_) {
       GENESIS_RETURN_IF_ERROR(denied_.deny(entry));
     }
     return {};
@@ -85,15 +86,21 @@ class Evictions {
 
   Status add(const ClientId& client) {
     GENESIS_RETURN_IF_ERROR(denied_.deny(client.str()));
-    text_ += client.str() + "\n";
-    return file_.empty() ? Status() : write_file_atomic(file_, text_);
+    if (!evicted_.insert(client.str()).second || file_.empty()) {
+      return {};
+    }
+    std::string text;
+    for (const auto& entry : evicted_) {
+      text += entry + "\n";
+    }
+    return write_file_atomic(file_, text);
   }
 
  private:
   static constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 20;
   std::filesystem::path file_;  // "": nothing is kept
   tls::DenyList& denied_;       // the server's, which outlives this
-  std::string text_;
+  std::set<std::string> evicted_;
 };
 
 Status check_writable(const std::filesystem::path& folder) {

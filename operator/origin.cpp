@@ -1,12 +1,10 @@
 #include "operator/origin.hpp"
 
-#include <array>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "common/base/base64.hpp"
-#include "common/base/check.hpp"
 #include "common/crypto/digest.hpp"
 #include "operator/credentials.hpp"
 
@@ -14,32 +12,13 @@ namespace genesis::control {
 
 namespace asio = boost::asio;
 
-std::string hmac_sha256_hex(const crypto::Secret& key, std::string_view text) {
-  constexpr std::size_t kBlock = 64;
-  constexpr char kInner = 0x36;
-  constexpr char kOuter = 0x5c;
-  const auto bytes = key.reveal();
-  GENESIS_CHECK(bytes.size() <= kBlock, "[operator] a key of HMAC fits a block");
-  std::array<char, kBlock> inner{};
-  std::array<char, kBlock> outer{};
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    const char byte = i < bytes.size() ? bytes[i] : '\0';
-    inner[i] = static_cast<char>(byte ^ kInner);
-    outer[i] = static_cast<char>(byte ^ kOuter);
-  }
-  crypto::Sha256 digest;
-  const auto first = digest.update(std::string_view(inner.data(), kBlock)).update(text).finish();
-  crypto::Sha256 whole;
-  return whole.update(std::string_view(outer.data(), kBlock)).update(first).finish_hex();
-}
-
 std::string Origin::code(const Training& training,
                          std::string_view kind,
                          std::string_view name) const {
   // No name of Kubernetes has a line feed, so that no two children have the same text.
   std::string text = training.ns + "\n" + training.uid + "\n";
   text += std::string(kind) + "\n" + std::string(name);
-  return hmac_sha256_hex(key_, text);
+  return crypto::hmac_sha256_hex(key_, text);
 }
 
 bool Origin::is_ours(const Training& training,

@@ -24,9 +24,6 @@ inline constexpr std::string_view kOrigin = "federated.genesis.dev/origin";
 inline constexpr std::string_view kOriginSecret = "genesis-operator-origin";
 inline constexpr std::string_view kOriginKey = "key";
 
-/// HMAC-SHA256 (RFC 2104) as 64 hex digits. The key has at most 64 bytes.
-[[nodiscard]] std::string hmac_sha256_hex(const crypto::Secret& key, std::string_view text);
-
 class Origin {
  public:
   explicit Origin(crypto::Secret key) : key_(std::move(key)) {}

@@ -21,14 +21,6 @@ Child a_child(std::string uid, std::string code) {
 
 }  // namespace
 
-TEST_CASE("operator: the code of a child is HMAC-SHA256", "[operator][golden]") {
-  // RFC 4231, test cases 1 and 2.
-  CHECK(hmac_sha256_hex(crypto::Secret(std::string(20, '\x0b')), "Hi There") ==
-        "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
-  CHECK(hmac_sha256_hex(crypto::Secret(std::string("Jefe")), "what do ya want for nothing?") ==
-        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-}
-
 TEST_CASE("operator: a code is good for one child of one training alone", "[operator]") {
   const auto origin = an_origin();
   const Training training = a_training(kThreeSites);
