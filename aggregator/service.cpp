@@ -137,6 +137,9 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
   if (request.method == "POST" && request.path == "/v1/join") {
     return http::Admission{kMaxControlBytes};
   }
+  if (request.method == "POST" && request.path == kRollbackPath) {
+    return admit_rollback(request);
+  }
   return not_found(request);
 }
 
@@ -199,6 +202,9 @@ http::Response Service::answer(const http::Request& request) {
   }
   if (request.path == "/v1/join") {
     return join(request);
+  }
+  if (request.path == kRollbackPath) {
+    return roll_back(request);
   }
   return contribution(request);
 }

@@ -2,6 +2,7 @@
 // The aggregator's HTTP face, under /v1/ (docs/protocol.md): routes to one Coordinator. All runs on
 // one executor; long polls wait there for the coordinator's next change.
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,10 +28,17 @@ struct ServiceOptions {
   bool is_mutual_tls = false;  // then the client certificate's CN is who a client may speak for
   std::filesystem::path
       uploads;  // folder for contributions that are still arriving; Uploads owns it
+  /// The checkpoint of a round that has closed, for a rollback. Errors: kNotFound names those that
+  /// there are. Empty: none is kept.
+  std::function<Result<wire::Checkpoint>(RoundId)> checkpoint_of = {};
 };
 
 /// Certificate name that may read /v1/status without being a client.
 inline constexpr std::string_view kObserverName = "genesis-observer";
+
+/// Certificate name that may roll the training back.
+inline constexpr std::string_view kAdminName = "genesis-admin";
+inline constexpr std::string_view kRollbackPath = "/v1/rollback";
 
 class Service {
  public:
@@ -85,6 +93,10 @@ class Service {
   /// The answer to a contribution that is none, which counts as a failure of its client.
   [[nodiscard]] http::Response refuse(const ClientId& client, const Error& error);
   [[nodiscard]] http::Response status();
+  /// POST /v1/rollback, of administrators (service_admin.cpp).
+  [[nodiscard]] std::variant<http::Admission, http::Response> admit_rollback(
+      const http::Request& request) const;
+  [[nodiscard]] http::Response roll_back(const http::Request& request);
   /// A conflict tells the current round, so that a client knows where to go on.
   [[nodiscard]] http::Response reply(const Status& status) const;
   /// Who speaks in a request, if it may.

@@ -30,8 +30,11 @@ Status answer_all(std::vector<Turn>& turns, worker::Link& link) {
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i = next++; i < turns.size(); i = next++) {
-      if (auto answered = turns[i].site->answer(turns[i].task, link); !answered) {
+      const auto answered = turns[i].site->answer(turns[i].task, link);
+      if (!answered) {
         turns[i].done = tl::unexpected(answered.error());
+      } else if (*answered == worker::Site::Answered::kRefused) {
+        turns[i].done = fail(Errc::kFailedPrecondition, turns[i].site->why_refused());
       }
     }
   };
@@ -107,10 +110,24 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
     coordinator.on_checkpoint(
         [&](const wire::Checkpoint& closed) { observer.on_round(closed.round); });
   }
+  std::string refusal;  // of the first site that was
   for (auto& site : sites) {
-    GENESIS_ASSIGN(auto reply, coordinator.join(site.join_request(), "", true, clock.now()));
-    site.joined(std::move(reply.run));
+    auto reply = coordinator.join(site.join_request(), "", true, clock.now());
+    if (!reply && reply.error().code != Errc::kInvalidArgument) {
+      return tl::unexpected(reply.error());
+    }
+    if (reply) {
+      site.joined(std::move(reply->run));
+    } else {
+      refusal = refusal.empty() ? reply.error().message : refusal;
+    }
   }
+  if (coordinator.state().phase == rounds::Phase::kJoining) {  // nobody else is to come
+    coordinator.tick(clock.now() + coordinator.config().start_deadline);
+  }
+  std::erase_if(sites, [&](const worker::Site& site) {
+    return !coordinator.state().members.contains(site.client());
+  });
   MemoryLink link(coordinator, clock);
   while (!coordinator.is_over()) {
     std::vector<Turn> turns;
@@ -126,7 +143,9 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
     }
   }
   if (coordinator.model().empty()) {
-    return fail(Errc::kFailedPrecondition, "training failed: " + coordinator.state().reason);
+    return fail(
+        Errc::kFailedPrecondition,
+        "training failed: " + coordinator.state().reason + (refusal.empty() ? "" : "; " + refusal));
   }
   return coordinator.model();
 }

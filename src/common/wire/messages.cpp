@@ -1,5 +1,6 @@
 #include "common/wire/messages.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -25,7 +26,8 @@ json to_json(const ClientReport& client) {
           {"telemetry", client.telemetry},
           {"reason", client.reason},
           {"late_updates", client.late_updates},
-          {"invalid_updates", client.invalid_updates}};
+          {"invalid_updates", client.invalid_updates},
+          {"scaled_updates", client.scaled_updates}};
 }
 
 Result<ClientReport> client_report_from(const Fields& fields) {
@@ -38,7 +40,21 @@ Result<ClientReport> client_report_from(const Fields& fields) {
   GENESIS_ASSIGN(client.reason, fields.text("reason"));
   GENESIS_ASSIGN(client.late_updates, fields.count("late_updates"));
   GENESIS_ASSIGN(client.invalid_updates, fields.count("invalid_updates"));
+  if (fields.has("scaled_updates")) {
+    GENESIS_ASSIGN(client.scaled_updates, fields.count("scaled_updates"));
+  }
   return client;
+}
+
+Result<std::vector<std::string>> texts_from(const json& list) {
+  constexpr std::size_t kMost = 1000;
+  const bool are_texts =
+      list.is_array() && list.size() <= kMost &&
+      std::ranges::all_of(list, [](const json& text) { return text.is_string(); });
+  if (!are_texts) {
+    return fail(Errc::kInvalidArgument, "expected a list of at most 1000 texts");
+  }
+  return list.get<std::vector<std::string>>();
 }
 
 constexpr Phase kPhases[] = {
@@ -240,7 +256,8 @@ std::string encode(const StatusReport& message) {
        {"elapsed_seconds", message.elapsed_seconds},
        {"estimated_remaining_seconds", nullable(message.estimated_remaining_seconds)},
        {"model_sha256", message.model_sha256},
-       {"reason", message.reason}});
+       {"reason", message.reason},
+       {"warnings", message.warnings}});
 }
 
 Result<StatusReport> decode_status_report(std::string_view bytes, const JsonLimits& limits) {
@@ -266,6 +283,9 @@ Result<StatusReport> decode_status_report(std::string_view bytes, const JsonLimi
                  fields.optional_number("estimated_remaining_seconds"));
   GENESIS_ASSIGN(message.model_sha256, fields.text("model_sha256"));
   GENESIS_ASSIGN(message.reason, fields.text("reason"));
+  if (fields.has("warnings")) {
+    GENESIS_ASSIGN(message.warnings, fields.document("warnings", texts_from));
+  }
   return message;
 }
 
