@@ -119,11 +119,11 @@ std::optional<rounds::Body> Coordinator::limit(const rounds::Contribution& contr
 }
 
 void Coordinator::close_limits() {
-  // Half of the sites or more on a way that the bound or the checks had to stop: it is the model
+  // More than half of the sites on a way that the bound or the checks had to stop: it is the model
   // that is going astray, not a site.
   const auto odd = limits_.scaled + limits_.refused.size();
   const auto all = limits_.norms.size() + limits_.refused.size();
-  const bool diverges = 2 * odd >= all && odd > 0;
+  const bool diverges = 2 * odd > all;
   std::string divergence;
   if (diverges) {
     divergence = fmt::format(

@@ -105,7 +105,7 @@ Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
            "Updates that were longer than the round's bound, and were scaled down to it."},
           {{"client"}, max_clients})),
       diverging_(registry.gauge({"genesis_training_diverging",
-                                 "1 where half of the last closed round's updates or more were "
+                                 "1 where more than half of the last closed round's updates were "
                                  "scaled down or refused."})),
       refused_(registry.counters({"genesis_refused_requests_total",
                                   "Requests and connections that were refused, by reason."},

@@ -224,7 +224,7 @@ class Members(unittest.TestCase):
         self.start()
         self.assertEqual(self.attacker.join(160, hidden).status, 200)
         self.start_honest()
-        self.assert_refused_later("column 'flag': the kind is identifier at client 'site-4' and category at client 'site-1'")
+        self.assert_refused_later("column 'group': the kind is identifier at client 'site-4' and category at client 'site-1'")
 
     def test_sites_that_are_half_and_half_end_the_training_with_both_named(self):
         self.start(self.spec.replace("minClients: 3", "minClients: 2"), sites=("site-1", "site-4"))
