@@ -24,7 +24,6 @@ struct Policy {
   std::vector<std::string> never_send;
   std::uint64_t min_category_count = 5;
   std::string expect_spec;  // "sha256:" and 64 hex digits; "": any
-  bool operator==(const Policy&) const = default;
 };
 
 /// The defaults where there is no file. Errors: kInvalidArgument names `source` and each field that

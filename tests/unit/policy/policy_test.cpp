@@ -42,8 +42,13 @@ std::vector<std::string> names(const tabular::Table& table) {
 }  // namespace
 
 TEST_CASE("policy: an empty policy has the safe defaults", "[policy]") {
-  CHECK(*parse(document("  {}"), "policy.yaml") == Policy{});
-  CHECK(Policy{}.min_category_count == 5);
+  for (const auto& policy : {*parse(document("  {}"), "policy.yaml"), Policy{}}) {
+    CHECK(policy.columns.empty());
+    CHECK(policy.other_columns == OtherColumns::kSend);
+    CHECK(policy.never_send.empty());
+    CHECK(policy.min_category_count == 5);
+    CHECK(policy.expect_spec.empty());
+  }
 }
 
 TEST_CASE("policy: every field of a policy is read", "[policy]") {
