@@ -74,8 +74,8 @@ TEST_CASE("aggregation: counts of fewer rows keep their proportions and their su
   CHECK(apportioned(Rows{1, 1, 1}, 3, 2) == Rows{1, 1, 0});
   CHECK(apportioned(Rows{536'870'911}, 536'870'911, 310) == Rows{310});
   CHECK(rc::check([] {
-    const auto counts = *rc::gen::nonEmpty(
-        rc::gen::container<Rows>(rc::gen::inRange<std::uint64_t>(0, 1'000'000)));
+    const auto counts =
+        *rc::gen::nonEmpty(rc::gen::container<Rows>(rc::gen::inRange<std::uint64_t>(0, 1'000'000)));
     const auto rows = std::accumulate(counts.begin(), counts.end(), std::uint64_t{1});
     const auto weight = *rc::gen::inRange<std::uint64_t>(1, rows + 1);
     const auto scaled = apportioned(counts, rows, weight);
