@@ -255,9 +255,14 @@ class Members(unittest.TestCase):
         self.assert_refused_now(160, small_columns(age={"extremes": [1.0, 99.0], "heavyValues": [3.0], "fewValues": True}),
                                 "site-4: column 'age': its extremes are none of the few values")
 
-    def test_a_join_that_makes_the_encoder_too_large_is_the_one_refused(self):
+    def test_a_join_of_twenty_mib_is_refused_before_it_is_read(self):
         texts = sorted(chr(0x41 + i) * (MIB - 300) for i in range(20))
-        self.assert_refused_now(100_000, small_columns(group={"categories": texts}), "the encoder would be of [0-9]+ bytes; at most 16777216")
+        self.start()
+        self.start_honest()
+        answer = self.attacker.join(100_000, small_columns(group={"categories": texts}))
+        self.assertEqual(answer.status, 413, answer)
+        self.assertIn("larger than 4194304 bytes", answer.message)
+        self.behave()
 
     def test_a_join_that_makes_the_model_too_large_is_the_one_refused(self):
         many = lambda n: {"kind": "category", "categories": [f"k{i:04}" for i in range(n)]}
