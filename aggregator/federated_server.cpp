@@ -1,5 +1,6 @@
 #include "genesis/federated_server.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 
@@ -31,6 +32,7 @@ namespace {
 constexpr std::string_view kModelFile = "model.safetensors";
 constexpr const char* kEvictedFile = "evicted.txt";
 constexpr std::chrono::seconds kStopGrace{5};
+constexpr std::size_t kKeptCheckpoints = 10;  // to which a training can be rolled back
 
 Result<spec::FederatedTraining> training(const ServerOptions& options) {
   if (!options.spec.empty()) {
@@ -162,6 +164,7 @@ struct FederatedServer::Impl {
   Status start();
   Status watch(const spec::FederatedTraining& spec);
   void closed(const wire::Checkpoint& checkpoint);
+  Result<wire::Checkpoint> kept(RoundId round) const;
   bool had_ended() const;
   boost::asio::awaitable<void> lead();
   Result<TrainedModel> finish();
@@ -204,7 +207,8 @@ Status FederatedServer::Impl::start() {
   GENESIS_RETURN_IF_ERROR(watch(spec));
   if (!options.output.empty()) {
     GENESIS_RETURN_IF_ERROR(check_writable(options.output));
-    GENESIS_ASSIGN(files, federation::RoundFiles::open(options.output / "checkpoints"));
+    GENESIS_ASSIGN(files,
+                   federation::RoundFiles::open(options.output / "checkpoints", kKeptCheckpoints));
   }
   if (!tls) {
     spdlog::warn(
@@ -225,6 +229,9 @@ Status FederatedServer::Impl::start() {
   service_options.auth_token = options.auth_token;
   service_options.is_mutual_tls = tls && tls->is_mutual();
   service_options.uploads = uploads_folder(options);
+  if (files) {
+    service_options.checkpoint_of = [this](RoundId round) { return kept(round); };
+  }
   if (service_options.is_mutual_tls) {
     const auto file = options.output.empty() ? "" : options.output / kEvictedFile;
     evictions.emplace(file, tls->deny_list());
@@ -273,6 +280,21 @@ void FederatedServer::Impl::closed(const wire::Checkpoint& checkpoint) {
     }
   }
   reporter->closed(checkpoint.round);
+}
+
+Result<wire::Checkpoint> FederatedServer::Impl::kept(RoundId round) const {
+  const auto rounds = files->rounds();
+  if (std::ranges::find(rounds, round) == rounds.end()) {
+    std::string known;
+    for (auto kept = rounds.rbegin(); kept != rounds.rend(); ++kept) {
+      known += (known.empty() ? "" : ", ") + std::to_string(kept->value);
+    }
+    return fail(Errc::kNotFound,
+                "rollback: no checkpoint of round " + std::to_string(round.value) +
+                    " is kept; those of rounds " + known + " are");
+  }
+  GENESIS_ASSIGN(const auto bytes, files->read(round));
+  return wire::decode_checkpoint(bytes, files->path(round).string());
 }
 
 // The model is written once all clients have heard of it: a server that died after that, before it

@@ -123,7 +123,7 @@ constexpr command_line::OverrideFlag kOverrides[] = {
      "GENESIS_CLIENT_FRACTION"},
     {"--aggregation",
      "aggregation.strategy",
-     "fedavg, weighted, fedprox or median",
+     "fedavg, weighted, fedprox, median or trimmed-mean",
      "GENESIS_AGGREGATION"},
     {"--proximal-mu", "aggregation.proximalMu", "Mu of FedProx", "GENESIS_PROXIMAL_MU"},
 };

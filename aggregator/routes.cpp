@@ -20,6 +20,7 @@ const http::RouteTable& routes() {
        wire::kMaxChunkBytes},
       {"GET", "/v1/status", {Role::kObserver, Role::kMember, Role::kAdmin}},
       {"DELETE", "/v1/clients/{client}", {Role::kAdmin}},
+      {"POST", "/v1/rollback", {Role::kAdmin}, kMaxRollbackBytes},
   });
   return kRoutes;
 }

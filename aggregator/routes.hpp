@@ -28,6 +28,7 @@ enum class Resource {
   kContribution,
   kStatus,
   kEviction,
+  kRollback,
 };
 
 /// Parts of paths: "collection", "name" and "client".
@@ -35,6 +36,9 @@ enum class Resource {
 
 /// JSON that a client sends, at most: the sketch of a table of thousands of categories.
 inline constexpr std::uint64_t kMaxControlBytes = std::uint64_t{4} << 20;
+
+/// The request of a rollback: one number.
+inline constexpr std::uint64_t kMaxRollbackBytes = std::uint64_t{1} << 10;
 
 /// What the holder of a certificate with this name is: an observer, an admin, a member where
 /// `participants` has the name (or is empty, and it is a client id), else nobody.

@@ -173,6 +173,7 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
     case Resource::kUploadProgress:
     case Resource::kStatus:
     case Resource::kEviction:
+    case Resource::kRollback:
       break;
   }
   return admission;
@@ -253,6 +254,8 @@ http::Response Service::answer(const http::Request& request, const http::RouteTa
       return status(request);
     case Resource::kEviction:
       return evict(route.parts.at("client"));
+    case Resource::kRollback:
+      return roll_back(request);
     case Resource::kJoin:
     case Resource::kTask:
       break;  // coroutines, see respond()
@@ -280,31 +283,6 @@ boost::asio::awaitable<http::Response> Service::join(http::Request request) {
   }
   presence_.seen(who->client, request.connection);
   co_return http::json_response(200, wire::encode(*reply));
-}
-
-http::Response Service::evict(std::string_view name) {
-  const auto client = ClientId::parse(name);
-  if (!client) {
-    return http::error_response(client.error());
-  }
-  const bool is_known = coordinator_.state().members.contains(*client) ||
-                        coordinator_.config().participants.contains(*client);
-  if (!is_known) {
-    return http::error_response(
-        404,
-        Error{Errc::kNotFound, "client " + client->str() + ": takes no part in this training"});
-  }
-  const auto denied = options_.evict ? options_.evict(*client)
-                                     : Status(fail(Errc::kFailedPrecondition,
-                                                   "evicting needs client certificates; start the "
-                                                   "server with a client CA"));
-  if (!denied) {
-    spdlog::error("evict client={} failed: {}", client->str(), denied.error().message);
-    return http::error_response(denied.error());
-  }
-  spdlog::warn("evict client={}: its certificates are refused from now on", client->str());
-  uploads_.forget(*client);
-  return http::json_response(200, "{}");
 }
 
 http::Response Service::reply(const Status& status) const {
@@ -377,6 +355,11 @@ std::variant<Service::Address, http::Response> Service::awaited(const http::Requ
 
 http::Response Service::status(const http::Request& request) {
   auto report = coordinator_.status(clock_.now());
+  const auto asking = roles(request);
+  const bool sees_all = asking && asking->meets({http::Role::kObserver, http::Role::kAdmin});
+  if (!sees_all) {
+    report.warnings.clear();  // they tell of the others' rows and values
+  }
   report.warnings.insert(report.warnings.end(), options_.warnings.begin(), options_.warnings.end());
   if (counters_ != nullptr) {
     report.bytes_received = counters_->bytes_in.load();
@@ -384,8 +367,6 @@ http::Response Service::status(const http::Request& request) {
   }
   const auto telemetry = request.query.find("telemetry");
   const bool is_short = telemetry != request.query.end() && telemetry->second == "none";
-  const auto asking = roles(request);
-  const bool sees_all = asking && asking->meets({http::Role::kObserver, http::Role::kAdmin});
   for (auto& client : report.clients) {
     if (!sees_all && client.id != request.peer_name) {
       wire::ClientReport seen;

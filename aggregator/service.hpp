@@ -31,6 +31,9 @@ struct ServiceOptions {
       uploads;  // folder for contributions that are still arriving; Uploads owns it
   /// Refuses the client's certificates from now on, also after a restart. Needs mutual TLS.
   std::function<Status(const ClientId& client)> evict = nullptr;
+  /// The checkpoint of a round that has closed, for a rollback. Errors: kNotFound names those that
+  /// there are. Empty: none is kept.
+  std::function<Result<wire::Checkpoint>(RoundId)> checkpoint_of = nullptr;
   std::vector<std::string> warnings = {};  // for /v1/status
 };
 
@@ -74,7 +77,6 @@ class Service {
                                       const http::RouteTable::Match& route);
   [[nodiscard]] boost::asio::awaitable<http::Response> task(http::Request request);
   [[nodiscard]] boost::asio::awaitable<http::Response> join(http::Request request);
-  [[nodiscard]] http::Response evict(std::string_view name);
   [[nodiscard]] http::Response document(const http::Request& request,
                                         CollectionId collection,
                                         std::string_view name);
@@ -93,6 +95,9 @@ class Service {
   [[nodiscard]] http::Response progress_response(int status, const Address& address) const;
   /// The answer to a contribution that is none, which counts as a failure of its client.
   [[nodiscard]] http::Response refuse(const ClientId& client, const Error& error);
+  // Of admins (service_admin.cpp).
+  [[nodiscard]] http::Response evict(std::string_view name);
+  [[nodiscard]] http::Response roll_back(const http::Request& request);
   /// A member reads of the others whether they take part, but not their rows, losses and failures.
   [[nodiscard]] http::Response status(const http::Request& request);
   /// A conflict tells the current round, so that a client knows where to go on.

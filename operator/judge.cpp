@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "common/base/exit_code.hpp"
 #include "common/base/text.hpp"
@@ -283,6 +284,7 @@ class Judge {
         add_problem_of_pod(names_.aggregator, "the aggregator", found);
         add_absent_clients(found);
         add_unreachable_aggregator(found);
+        add_warnings(found);
         break;
       case Stage::kGenerating:
         add_problems_of_objects(found);
@@ -412,6 +414,18 @@ class Judge {
     }
   }
 
+  void add_warnings(Findings& found) const {
+    constexpr std::size_t kMost = 5;
+    constexpr std::size_t kLongest = 500;
+    if (!seen_.report) {
+      return;
+    }
+    for (const auto& warning :
+         std::span(seen_.report->warnings).first(std::min(kMost, seen_.report->warnings.size()))) {
+      found.push_back({reason::kTrainingWarning, printable(warning, kLongest)});
+    }
+  }
+
   void add_unreachable_aggregator(Findings& found) const {
     const auto* const pod = seen_.children.newest_pod(names_.aggregator);
     if (pod != nullptr && pod->is_running && !seen_.report && !seen_.report_error.empty()) {
@@ -435,7 +449,7 @@ Verdict judge(const Training& training, const Observed& seen, const Settings& se
 }
 
 bool is_joined(const wire::ClientReport& client) {
-  return client.state != "dropped" && client.state != "lost";
+  return client.state != "dropped" && client.state != "lost" && client.state != "refused";
 }
 
 std::string why_lost(const Training& training,

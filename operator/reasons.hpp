@@ -46,6 +46,8 @@ inline constexpr std::string_view kPodUnschedulable = "PodUnschedulable";
 inline constexpr std::string_view kPodMissing = "PodMissing";  // quota, admission
 inline constexpr std::string_view kAggregatorRestarting = "AggregatorRestarting";
 inline constexpr std::string_view kAggregatorUnreachable = "AggregatorUnreachable";
+inline constexpr std::string_view kTrainingWarning =
+    "TrainingWarning";  // the aggregator warns: of a client that dominates, of divergence
 // Complete.
 inline constexpr std::string_view kInProgress = "InProgress";
 inline constexpr std::string_view kModelReady = "ModelReady";

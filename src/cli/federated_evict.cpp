@@ -2,12 +2,14 @@
 
 #include <iostream>
 #include <string>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/report.hpp"
 #include "common/base/ids.hpp"
 #include "common/federation/auth_token.hpp"
+#include "common/http/bearer.hpp"
 #include "common/http/client.hpp"
 #include "common/tls/files.hpp"
 
@@ -30,7 +32,8 @@ Status evict(const Options& options) {
   request.method = "DELETE";
   request.path = "/v1/clients/" + client.str();
   if (token) {
-    request.headers.push_back({"Authorization", "Bearer " + std::string(token->reveal())});
+    GENESIS_ASSIGN(auto header, http::bearer(server.url(), token->reveal()));
+    request.headers.push_back(std::move(header));
   }
   GENESIS_ASSIGN(const auto response, server.request(request));
   if (!response.is_success()) {

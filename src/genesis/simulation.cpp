@@ -57,8 +57,11 @@ Status answer_all(std::vector<Turn>& turns) {
   const auto work = [&] {
     for (std::size_t i = next++; i < turns.size(); i = next++) {
       auto& turn = turns[i];
-      if (auto answered = turn.site->answer(turn.task, turn.outbox); !answered) {
+      const auto answered = turn.site->answer(turn.task, turn.outbox);
+      if (!answered) {
         turn.done = tl::unexpected(answered.error());
+      } else if (*answered == worker::Site::Answered::kRefused) {
+        turn.done = fail(Errc::kFailedPrecondition, turn.site->why_refused());
       }
     }
   };
@@ -135,10 +138,24 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
     coordinator.on_checkpoint(
         [&](const wire::Checkpoint& closed) { observer.on_round(closed.round); });
   }
+  std::string refusal;  // of the first site that was
   for (auto& site : sites) {
-    GENESIS_ASSIGN(auto reply, coordinator.join(site.join_request(), "", true, clock.now()));
-    site.joined(std::move(reply.run));
+    auto reply = coordinator.join(site.join_request(), "", true, clock.now());
+    if (!reply && reply.error().code != Errc::kInvalidArgument) {
+      return tl::unexpected(reply.error());
+    }
+    if (reply) {
+      site.joined(std::move(reply->run));
+    } else {
+      refusal = refusal.empty() ? reply.error().message : refusal;
+    }
   }
+  if (coordinator.state().phase == rounds::Phase::kJoining) {  // nobody else is to come
+    coordinator.tick(clock.now() + coordinator.config().start_deadline);
+  }
+  std::erase_if(sites, [&](const worker::Site& site) {
+    return !coordinator.state().members.contains(site.client());
+  });
   MemoryLink link(coordinator, clock);
   while (!coordinator.is_over()) {
     std::vector<Turn> turns;
@@ -154,7 +171,9 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
     }
   }
   if (coordinator.model().empty()) {
-    return fail(Errc::kFailedPrecondition, "training failed: " + coordinator.state().reason);
+    return fail(
+        Errc::kFailedPrecondition,
+        "training failed: " + coordinator.state().reason + (refusal.empty() ? "" : "; " + refusal));
   }
   return coordinator.model();
 }

@@ -1,5 +1,6 @@
 #include "common/ctgan/site.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "common/method/agreement.hpp"
 #include "common/model/ctgan.hpp"
 #include "common/tabular/category_text.hpp"
+#include "common/tabular/clamp.hpp"
 #include "common/wire/safetensors.hpp"
 
 namespace genesis::ctgan {
@@ -41,7 +43,13 @@ class Site final : public method::SiteMethod {
   }
 
   Tensors state() const override { return trainer_ ? trainer_->optimizer_state() : Tensors{}; }
-  void restore(Tensors state) override { restored_ = std::move(state); }
+  void restore(Tensors state) override {
+    if (state.values.empty() && trainer_) {  // as it was at the start: moments of 0
+      state = trainer_->optimizer_state();
+      std::ranges::fill(state.values, 0.0F);
+    }
+    restored_ = std::move(state);
+  }
   std::span<const method::TelemetryName> telemetry() const override { return kTelemetry; }
 
  private:
@@ -63,6 +71,8 @@ Status Site::prepare(method::Documents& documents) {
   GENESIS_ASSIGN(const auto encoder, method::parse_encoder(text));
   const auto& training = setup_.training;
   const auto& client = setup_.client.str();
+  tabular::clamp(setup_.table,
+                 tabular::beyond(setup_.table, tabular::domains_of(encoder.columns())));
   GENESIS_ASSIGN(auto encoded,
                  encoder.encode(setup_.table, Rng(training.seed, RoundId{0}, client, "encode")));
   setup_.table = {};
@@ -102,11 +112,15 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
     return fail(Errc::kInvalidArgument,
                 assignment.purpose + ": its parameters lack \"" + kLearningRate + "\"");
   }
+  const double learning_rate = *rate * setup_.learning_rate_scale;
+  constexpr double kRounding = 1.0 + 1e-9;
+  if (!(learning_rate >= 0.0 && learning_rate <= setup_.training.local.learning_rate * kRounding)) {
+    return fail(Errc::kInvalidArgument,
+                assignment.purpose + ": the server asks for a learning rate above the spec's");
+  }
   GENESIS_ASSIGN(const std::string bytes, documents.fetch(kParameters));
   GENESIS_ASSIGN(const auto global, wire::decode_safetensors(bytes));
-  GENESIS_ASSIGN(
-      auto trained,
-      trainer_->train(global.tensors, assignment.round, *rate * setup_.learning_rate_scale));
+  GENESIS_ASSIGN(auto trained, trainer_->train(global.tensors, assignment.round, learning_rate));
   Tensors delta = std::move(trained.parameters);
   for (std::size_t i = 0; i < delta.values.size(); ++i) {
     delta.values[i] -= global.tensors.values[i];

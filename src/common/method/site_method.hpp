@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
@@ -49,6 +50,7 @@ struct Assignment {
 struct Answer {
   std::variant<rounds::Counts, Tensors> values;
   rounds::Telemetry telemetry = {};
+  std::vector<std::string> notes = {};  // what people at the site should know; stays there
 };
 
 class SiteMethod {

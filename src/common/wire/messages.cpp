@@ -1,5 +1,6 @@
 #include "common/wire/messages.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -25,7 +26,8 @@ json to_json(const ClientReport& client) {
           {"telemetry", client.telemetry},
           {"reason", client.reason},
           {"late_updates", client.late_updates},
-          {"invalid_updates", client.invalid_updates}};
+          {"invalid_updates", client.invalid_updates},
+          {"scaled_updates", client.scaled_updates}};
 }
 
 Result<ClientReport> client_report_from(const Fields& fields) {
@@ -38,6 +40,9 @@ Result<ClientReport> client_report_from(const Fields& fields) {
   GENESIS_ASSIGN(client.reason, fields.text("reason"));
   GENESIS_ASSIGN(client.late_updates, fields.count("late_updates"));
   GENESIS_ASSIGN(client.invalid_updates, fields.count("invalid_updates"));
+  if (fields.has("scaled_updates")) {
+    GENESIS_ASSIGN(client.scaled_updates, fields.count("scaled_updates"));
+  }
   return client;
 }
 

@@ -102,6 +102,7 @@ struct ClientReport {
   std::string reason;           // why it is lost or quarantined, or its last failure; "" otherwise
   std::uint64_t late_updates = 0;     // refused: of a round that had closed
   std::uint64_t invalid_updates = 0;  // refused for their content
+  std::uint64_t scaled_updates = 0;   // longer than a round's bound, and scaled down to it
   bool operator==(const ClientReport&) const = default;
 };
 

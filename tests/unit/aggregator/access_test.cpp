@@ -30,6 +30,11 @@ class Guarded {
       evicted.push_back(client.str());
       return Status();
     };
+    options.checkpoint_of = [this](RoundId round) {
+      return kept && kept->round == round ? Result<wire::Checkpoint>(*kept)
+                                          : fail(Errc::kNotFound, "no such checkpoint");
+    };
+    training.coordinator.on_checkpoint([this](const wire::Checkpoint& saved) { kept = saved; });
     options.warnings = {"a warning"};
     service_.emplace(io_.get_executor(), training.coordinator, clock_, std::move(options));
   }
@@ -59,8 +64,10 @@ class Guarded {
 
   http::Response answer(const std::string& name,
                         const std::string& method,
-                        const std::string& path) {
+                        const std::string& path,
+                        const std::string& body = "") {
     auto asked = request(name, method, path);
+    asked.body = body;
     REQUIRE(refusal(asked) == 0);
     io_.restart();
     const auto handler = service_->handler();
@@ -73,6 +80,7 @@ class Guarded {
 
   Training training;
   std::vector<std::string> evicted;
+  std::optional<wire::Checkpoint> kept;  // the newest
 
  private:
   const TemporaryFolder folder_;
@@ -114,6 +122,7 @@ TEST_CASE("aggregator: a role may take its routes and no other", "[aggregator]")
            Case{"PUT", "/v1/collections/2/contributions/a", 0, 403, 403},
            Case{"GET", "/v1/status", 0, 0, 0},
            Case{"DELETE", "/v1/clients/a", 403, 403, 0},
+           Case{"POST", "/v1/rollback", 403, 403, 0},
            Case{"GET", "/v1/elsewhere", 404, 404, 404},
            Case{"POST", "/v1/status", 405, 405, 405},
        }) {
@@ -183,6 +192,41 @@ TEST_CASE("aggregator: a member reads its own rows and losses and nobody else's"
   CHECK(of_a.clients[1].rows == 0);
   CHECK(of_a.clients[1].telemetry.empty());
   CHECK(report("b").clients[1] == whole.clients[1]);
+}
+
+TEST_CASE("aggregator: warnings about the sites are not for members", "[aggregator]") {
+  Guarded served;
+  for (const char* client : {"a", "b"}) {
+    REQUIRE(served.training.send(served.training.update(client, 1, 30000.0F)));
+  }
+  const auto warnings = [&](const std::string& name) {
+    return wire::decode_status_report(served.answer(name, "GET", "/v1/status").bytes())->warnings;
+  };
+  for (const char* name : {"genesis-observer", "genesis-admin"}) {
+    REQUIRE(warnings(name).size() == 2);
+    CHECK_THAT(warnings(name)[0], ContainsSubstring("diverge"));
+    CHECK(warnings(name)[1] == "a warning");
+  }
+  CHECK(warnings("a") == std::vector<std::string>{"a warning"});
+}
+
+TEST_CASE("aggregator: an admin rolls a training back to a round that is kept", "[aggregator]") {
+  Guarded served;
+  const auto roll_back = [&](const std::string& body) {
+    return served.answer("genesis-admin", "POST", "/v1/rollback", body).status;
+  };
+  for (const char* client : {"a", "b"}) {
+    REQUIRE(served.training.send(served.training.update(client, 1, 0.01F)));
+  }
+  const auto open = served.training.coordinator.state().open.id;
+  for (const char* body : {"", "{}", "[]", R"({"round":-1})", R"({"round":"1"})"}) {
+    CHECK(roll_back(body) == 400);
+  }
+  CHECK(roll_back(R"({"round":7})") == 404);
+  CHECK(served.training.coordinator.state().open.id == open);
+  CHECK(roll_back(R"({"round":1})") == 200);
+  CHECK(served.training.coordinator.state().open.id > open);
+  CHECK(round_of(served.training.coordinator) == RoundId{2});
 }
 
 TEST_CASE("aggregator: an admin evicts a client, and nobody who is none", "[aggregator]") {
