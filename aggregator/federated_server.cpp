@@ -237,6 +237,7 @@ Status FederatedServer::Impl::start() {
     evictions.emplace(file, tls->deny_list());
     GENESIS_RETURN_IF_ERROR(evictions->take_up());
     service_options.evict = [this](const ClientId& client) { return evictions->add(client); };
+    service_options.denied = [this] { return tls->deny_list().names(); };
   }
   if (const auto warning = open_to_all(options); !warning.empty()) {
     spdlog::warn("{}; pass a client CA or a token", warning);

@@ -38,15 +38,11 @@ Finding before(const Training& training, std::string_view type, Finding otherwis
                               : Finding{condition->holds, condition->reason, condition->message};
 }
 
-std::int64_t joined(const wire::StatusReport& report) {
-  return std::ranges::count_if(report.clients, is_joined);
-}
-
 std::string missing(const Training& training, const wire::StatusReport& report) {
   std::string names;
   for (const auto& participant : training.spec.participants) {
     const bool is_there = std::ranges::any_of(report.clients, [&](const auto& client) {
-      return client.id == participant.name && is_joined(client);
+      return client.id == participant.name && wire::is_joined(client);
     });
     if (!is_there) {
       names += (names.empty() ? "" : ", ") + participant.name;
@@ -72,7 +68,7 @@ Finding quorum_reached(const Training& training, const Observed& seen, const Ver
   const auto awaited = missing(training, *seen.report);
   return {false,
           std::string(reason::kWaitingForClients),
-          std::to_string(joined(*seen.report)) + " clients have joined; rounds.minClients is " +
+          std::to_string(seen.report->joined) + " clients have joined; rounds.minClients is " +
               needed + (awaited.empty() ? "" : "; waiting for " + awaited)};
 }
 
@@ -282,7 +278,9 @@ ParticipantStatus participant_status(const Training& training,
     return status;
   }
   status.state = client_state(client->state);
-  status.rows = static_cast<std::int64_t>(client->rows);
+  if (client->rows) {
+    status.rows = static_cast<std::int64_t>(*client->rows);
+  }
   if (client->last_round.value > 0) {
     status.last_round = static_cast<std::int64_t>(client->last_round.value);
   }
@@ -319,7 +317,7 @@ void set_progress(TrainingStatus& status,
     if (const auto left = seen.report->estimated_remaining_seconds) {
       status.round->estimated_remaining_seconds = std::llround(*left);
     }
-    status.clients = joined(*seen.report);
+    status.clients = seen.report->joined;
   }
 }
 

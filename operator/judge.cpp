@@ -377,7 +377,7 @@ class Judge {
 
   bool has_joined(const std::string& worker) const {
     return seen_.report && std::ranges::any_of(seen_.report->clients, [&](const auto& client) {
-             return names_.worker(client.id) == worker && is_joined(client);
+             return names_.worker(client.id) == worker && wire::is_joined(client);
            });
   }
 
@@ -406,7 +406,8 @@ class Judge {
       return;
     }
     for (const auto& client : seen_.report->clients) {
-      if (!is_joined(client) || client.state == "quarantined") {
+      const bool is_meant = client.state == "evicted";  // whoever has evicted it knows
+      if (!is_meant && (!wire::is_joined(client) || client.state == "quarantined")) {
         found.push_back(
             {reason::kParticipantAbsent,
              "participant " + client.id + " is " + client.state + ": " + client.reason});
@@ -446,10 +447,6 @@ class Judge {
 
 Verdict judge(const Training& training, const Observed& seen, const Settings& settings) {
   return Judge(training, seen, settings).judge();
-}
-
-bool is_joined(const wire::ClientReport& client) {
-  return client.state != "dropped" && client.state != "lost" && client.state != "refused";
 }
 
 std::string why_lost(const Training& training,

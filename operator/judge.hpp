@@ -48,10 +48,6 @@ struct Verdict {
                                    const spec::Participant& participant,
                                    const Children& children);
 
-/// Whether the aggregator counts this client as joined. A client that was lost or dropped has to
-/// reconnect first.
-[[nodiscard]] bool is_joined(const wire::ClientReport& client);
-
 /// The longest message in a status, in bytes, whatever it quotes. The schema allows no more in
 /// participants[].reason, and one message that is too long would keep the whole status from being
 /// written.

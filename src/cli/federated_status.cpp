@@ -47,10 +47,10 @@ void print(const wire::StatusReport& report) {
               "losses",
               "reason");
   for (const auto& client : report.clients) {
-    std::printf("%-24s %-12s %10llu %6u  %-32s  %s\n",
+    std::printf("%-24s %-12s %10s %6u  %-32s  %s\n",
                 printable(client.id, kLongestReason).c_str(),
                 printable(client.state, kLongestReason).c_str(),
-                static_cast<unsigned long long>(client.rows),
+                client.rows ? std::to_string(*client.rows).c_str() : "-",
                 client.last_round.value,
                 losses_text(client.telemetry).c_str(),
                 printable(client.reason, kLongestReason).c_str());

@@ -61,6 +61,12 @@ class Peer:
             stream.sendall(self.head(method, path, "Connection: close", *headers))
             return split(read_all(stream))
 
+    def ask_and_stay(self, path):
+        """A connection that a request has been made on and that is left open."""
+        stream = self.connect(10)
+        stream.sendall(self.head("GET", path))
+        return stream
+
 
 def read_all(stream):
     got = b""
@@ -163,13 +169,7 @@ class Connections(unittest.TestCase):
     def test_one_certificate_cannot_take_all_connections(self):
         self.run_.start("server")
         stranger = Peer(self.run_, "stranger")
-
-        def ask_and_stay():
-            stream = stranger.connect(10)
-            stream.sendall(stranger.head("GET", "/healthz"))
-            return stream
-
-        self.hold(ask_and_stay)
+        self.hold(lambda: stranger.ask_and_stay("/healthz"))
         self.assertEqual(self.served(Peer(self.run_, "site-2")), 10)
         self.assertLessEqual(sum(map(is_open, self.held)), 64)
         self.run_.start("site-1")
@@ -179,13 +179,7 @@ class Connections(unittest.TestCase):
         self.without_client_certificates(self.run_)
         self.run_.start("server")
         stranger = Peer(self.run_, None, token=None)
-
-        def ask_and_stay():
-            stream = stranger.connect(10)
-            stream.sendall(stranger.head("GET", "/v1/status"))
-            return stream
-
-        self.hold(ask_and_stay)
+        self.hold(lambda: stranger.ask_and_stay("/v1/status"))
         self.assertEqual(self.served(Peer(self.run_, None)), 10)
         wait_until(lambda: not any(map(is_open, self.held)), "refused connections to be closed")
 
@@ -193,13 +187,7 @@ class Connections(unittest.TestCase):
         self.without_client_certificates(self.run_)
         self.run_.start("server")
         stranger = Peer(self.run_, None, token=None)
-
-        def ask_and_stay():
-            stream = stranger.connect(10)
-            stream.sendall(stranger.head("GET", "/healthz"))
-            return stream
-
-        self.hold(ask_and_stay)
+        self.hold(lambda: stranger.ask_and_stay("/healthz"))
         self.assertEqual(self.served(Peer(self.run_, None)), 10)
 
     def test_bodies_that_do_not_end_take_bounded_memory(self):
@@ -393,8 +381,8 @@ class Connections(unittest.TestCase):
         rows = {}
         for name in ("site-1", "site-2", "genesis-observer"):
             _, _, body = Peer(self.run_, name).ask("GET", "/v1/status")
-            rows[name] = json.loads(body)["clients"][0]["rows"]
-        self.assertEqual(rows, {"site-1": 150, "site-2": 0, "genesis-observer": 150})
+            rows[name] = json.loads(body)["clients"][0].get("rows")
+        self.assertEqual(rows, {"site-1": 150, "site-2": None, "genesis-observer": 150})
 
     def admin_flags(self):
         pki = self.site.pki

@@ -90,6 +90,41 @@ class Members(unittest.TestCase):
             self.assertEqual(answer.status, 200, answer)
         return models
 
+    # ---- who has to go
+
+    def model_after_eviction(self, has_reported):
+        """Of a training from which site-4 is evicted while round 1 waits for site-3."""
+        honest = HONEST[:2]
+        self.start(SMALL_SPEC)
+        self.start_honest(honest)
+        slow = Member(self.run_, "site-3")
+        for member in (slow, self.attacker):
+            self.assertEqual(member.join(160, small_columns()).status, 200)
+        for member in (slow, self.attacker):
+            self.assertEqual(member.await_task("summaries"), "summaries")
+            self.assertEqual(member.send_counts(160).status, 200)
+        for member in (slow, self.attacker):
+            self.assertEqual(member.await_task("updates", 1), "updates")
+        changed = lambda model, values: {name: (shape, values(old, 1)) for name, (shape, old) in model.items()}
+        if has_reported:
+            self.assertEqual(self.attacker.send_update(changed(self.attacker.parameters(), self.huge)).status, 200)
+        pki = self.site.pki
+        self.site.genesis("federated", "evict", ATTACKER, "--server", self.run_.url, "--ssl-verify", pki / "ca.crt", "--ssl-cert",
+                          pki / "genesis-admin.crt", "--ssl-key", pki / "genesis-admin.key", "--auth-token-file", self.site.dir / "token")
+        states = {c["id"]: c["state"] for c in self.observer.status()["clients"]}
+        self.assertEqual(states[ATTACKER], "evicted")
+        self.assertEqual("starts again without the client that was evicted" in self.run_.log("server"), has_reported)
+        for number in (1, 2, 3):
+            self.assertEqual(slow.await_task("updates", number), "updates")
+            self.assertEqual(slow.send_update(changed(slow.parameters(), self.nothing)).status, 200)
+        self.assert_honest_complete(honest)
+        self.run_.end()
+        return self.run_.model()
+
+    def test_a_round_goes_on_at_once_without_a_member_that_is_evicted(self):
+        without = self.model_after_eviction(has_reported=False)
+        self.assertEqual(self.model_after_eviction(has_reported=True), without)
+
     # ---- weight and length
 
     def test_a_claim_of_2_to_the_29_rows_does_not_own_the_sum(self):

@@ -139,6 +139,7 @@ class Cluster {
     report.phase = phase;
     report.current_round = RoundId{round};
     report.total_rounds = 5;
+    report.joined = 3;
     for (const char* const id : {"a", "b", "c"}) {
       wire::ClientReport client;
       client.id = id;

@@ -110,6 +110,7 @@ TEST_CASE("operator: a site whose pod looks well but that the aggregator has los
   auto& client = cluster.report(wire::Phase::kTraining, 2).clients.at(1);
   client.state = "lost";
   client.reason = "silent for 60 s";
+  cluster.seen.report->joined = 2;
   cluster.reconcile();
   CHECK(cluster.condition(kDegraded).reason == reason::kParticipantAbsent);
   CHECK(cluster.condition(kDegraded).message == "participant b is lost: silent for 60 s");
