@@ -486,6 +486,7 @@ std::string spec_digest(const spec::FederatedTraining& spec) {
   fixed.suspend = false;
   fixed.active_deadline_seconds.reset();
   fixed.ttl_seconds_after_finished.reset();
+  fixed.security.deny.clear();
   return crypto::sha256_hex(spec::print_json(fixed));
 }
 

@@ -67,6 +67,7 @@ struct Child {
   bool is_ours = true;       // the training is its controlling owner, and the operator created it
   bool is_impostor = false;  // the first, but not the second
   std::string origin;        // what it has as the code of its origin (origin.hpp)
+  std::string content;       // what it has as the digest of what it holds (kContent)
   bool is_deleting = false;
   std::optional<JobState> job;          // of our Jobs
   std::optional<ServiceState> service;  // of our Services

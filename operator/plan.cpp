@@ -44,6 +44,7 @@ class Planner {
         if (!is_blocked()) {
           ensure(children_of(training_, settings_));
           ensure(join_secrets());
+          update_deny_list();
         }
         // What is not allowed any more does not resume either. What runs is left to end.
         if (training_.spec.suspend || !has_problem(reason::kNotAllowed)) {
@@ -95,6 +96,15 @@ class Planner {
       if (seen_.children.find(desired.resource, desired.name()) == nullptr) {
         plan_.actions.emplace_back(ApplyObject{std::move(desired), ""});
       }
+    }
+  }
+
+  // spec.security.deny may change while the training runs.
+  void update_deny_list() {
+    const auto* const list = seen_.children.find(k8s::kConfigMaps, names_.deny);
+    const bool is_there = list != nullptr && list->is_ours && !list->is_deleting;
+    if (is_there && list->content != deny_digest(training_)) {
+      plan_.actions.emplace_back(ApplyObject{deny_list(training_, list->uid), list->uid});
     }
   }
 

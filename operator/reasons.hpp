@@ -34,7 +34,8 @@ inline constexpr std::string_view kNotSuspended = "NotSuspended";
 inline constexpr std::string_view kAsExpected = "AsExpected";
 inline constexpr std::string_view kInvalidSpec = "InvalidSpec";  // this operator cannot read it
 inline constexpr std::string_view kNotAllowed =
-    "NotAllowed";  // a volume, image or Secret that the training must not use
+    "NotAllowed";  // a volume, image or Secret that the training must not use, or a policy that is
+                   // not there
 inline constexpr std::string_view kForeignObject = "ForeignObject";  // a name conflict
 inline constexpr std::string_view kApplyFailed = "ApplyFailed";  // the API server refused a change
 inline constexpr std::string_view kSpecChanged = "SpecChanged";  // after the start

@@ -152,6 +152,17 @@ boost::asio::awaitable<Status> Reconciler::look_at_references(Observed& seen, k8
       seen.not_allowed.push_back(std::move(why));
     }
   }
+  for (const auto& reference : policy_references(training.spec)) {
+    k8s::ObjectKey key(training.ns, reference.name);
+    const auto config_map = co_await api.get(k8s::kConfigMaps, std::move(key));
+    if (!config_map && config_map.error().code != Errc::kNotFound) {
+      co_return tl::unexpected(config_map.error().within(reference.field));
+    }
+    auto why = why_no_policy(config_map ? *config_map : Json(), reference);
+    if (!why.empty()) {
+      seen.not_allowed.push_back(std::move(why));
+    }
+  }
   co_return Status();
 }
 

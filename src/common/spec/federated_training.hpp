@@ -110,6 +110,12 @@ struct Communication {
   bool operator==(const Communication&) const = default;
 };
 
+/// A ConfigMap in the training's namespace.
+struct ConfigMapRef {
+  std::string name;
+  bool operator==(const ConfigMapRef&) const = default;
+};
+
 /// The worker's own state on a volume.
 struct Storage {
   std::string size;  // "100Mi"
@@ -122,7 +128,8 @@ struct Participant {
   std::optional<std::string> data_path;  // absent: joins from elsewhere (external: true)
   std::optional<Verbatim> data_volume;   // core/v1 volume source, mounted at data_path's folder
   bool external = false;
-  std::optional<std::int64_t> max_rows;  // that it may claim
+  std::optional<ConfigMapRef> policy_ref;  // of the site's policy; for its pod
+  std::optional<std::int64_t> max_rows;    // that it may claim
   std::optional<Storage> storage;
   PodSettings pod;
   bool operator==(const Participant&) const = default;
@@ -157,6 +164,7 @@ struct Tls {
 struct Security {
   std::optional<SecretKey> auth_token_secret_ref;
   std::optional<Tls> tls;
+  std::vector<std::string> deny;  // names and fingerprints of certificates, as in a deny list
   bool operator==(const Security&) const = default;
 };
 

@@ -135,6 +135,11 @@ void visit(Visitor& field, T& communication) {
   field("timeoutSeconds", communication.timeout_seconds);
 }
 
+template <typename Visitor, Is<ConfigMapRef> T>
+void visit(Visitor& field, T& reference) {
+  field("name", reference.name);
+}
+
 template <typename Visitor, Is<Storage> T>
 void visit(Visitor& field, T& storage) {
   field("size", storage.size);
@@ -147,6 +152,7 @@ void visit(Visitor& field, T& participant) {
   field.within("data", "path", participant.data_path);
   field.within("data", "volume", participant.data_volume);
   field("external", participant.external);
+  field("policyRef", participant.policy_ref);
   field("maxRows", participant.max_rows);
   field("storage", participant.storage);
   visit(field, participant.pod);
@@ -180,6 +186,7 @@ template <typename Visitor, Is<Security> T>
 void visit(Visitor& field, T& security) {
   field("authTokenSecretRef", security.auth_token_secret_ref);
   field("tls", security.tls);
+  field.unless_empty("deny", security.deny);
 }
 
 template <typename Visitor, Is<Output> T>

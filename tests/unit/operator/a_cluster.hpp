@@ -173,6 +173,11 @@ class Cluster {
     if (action.uid.empty()) {
       child.uid = "uid-of-" + name;
     }
+    if (kind == k8s::kConfigMaps) {
+      child = child_from(kind, action.desired.object, seen.training->uid);
+      child.uid = "uid-of-" + name;
+      child.is_ours = true;  // a change does not name the owner again
+    }
     if (kind == k8s::kServices) {
       child.service.emplace();
     }

@@ -38,6 +38,7 @@ TEST_CASE("operator: a new training gets its children in the order in which they
   CHECK(cluster.reconcile() == Done{"create Secret hospitals-operator",
                                     "create Secret hospitals-aggregator",
                                     "create ConfigMap hospitals-training",
+                                    "create ConfigMap hospitals-deny",
                                     "create PersistentVolumeClaim hospitals-model",
                                     "create Service hospitals-aggregator",
                                     "create NetworkPolicy hospitals-aggregator",
@@ -122,6 +123,42 @@ TEST_CASE("operator: a site whose pod looks well but that the aggregator has los
   client.reason = "";
   cluster.reconcile();
   CHECK_FALSE(cluster.condition(kDegraded).holds);
+}
+
+TEST_CASE("operator: the deny list follows spec.security.deny while the training runs",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.training->spec.security.deny = {"b", "c"};
+  CHECK(cluster.reconcile() == Done{"change ConfigMap hospitals-deny"});
+  CHECK(cluster.reconcile().empty());
+  CHECK_FALSE(cluster.condition(kDegraded).holds);  // it is no change of what is trained
+  cluster.seen.training->spec.security.deny = {"b"};
+  CHECK(cluster.reconcile() == Done{"change ConfigMap hospitals-deny"});
+
+  // Not one that is somebody else's, nor after the end.
+  cluster.seen.training->spec.security.deny.clear();
+  auto& list = cluster.seen.children.of(k8s::kConfigMaps).at("hospitals-deny");
+  list.is_ours = false;
+  CHECK(std::ranges::none_of(cluster.reconcile(),
+                             [](const auto& done) { return done.starts_with("change "); }));
+  list.is_ours = true;
+  cluster.seen.report.reset();
+  cluster.fail_job("aggregator", {3, "Error", "failed"});
+  cluster.reconcile();
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: a site that was evicted takes no part, and that is no problem", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  auto& client = cluster.report(wire::Phase::kTraining, 2).clients.at(1);
+  client.state = "evicted";
+  client.reason = "its certificates are refused";
+  cluster.seen.report->joined = 2;
+  cluster.reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+  CHECK(cluster.status().clients == 2);
+  CHECK(cluster.status().participants.at(1).state == "Evicted");
+  CHECK(cluster.status().participants.at(1).reason == "its certificates are refused");
 }
 
 TEST_CASE("operator: what a site brings about cannot make the status too long to be written",
