@@ -280,6 +280,11 @@ void FederatedServer::Impl::closed(const wire::Checkpoint& checkpoint) {
       callbacks.on_checkpoint({checkpoint.round.value, files->path(checkpoint.round)});
     }
   }
+  for (const auto& client : checkpoint.clients) {
+    if (client.is_evicted || client.last_round != checkpoint.round) {
+      reporter->discard(client.client);  // the round started again without it
+    }
+  }
   reporter->closed(checkpoint.round);
 }
 
