@@ -82,6 +82,21 @@ TEST_CASE("method: a sketch that differs is refused, and nothing has changed", "
   CHECK(agreement.ask());
 }
 
+TEST_CASE("method: a kind of one site drops no column once the others have agreed", "[method]") {
+  Agreement agreement({}, 2);
+  REQUIRE(agreement.introduce(id("a"), sketch_text(rows_of(kOfA))));
+  REQUIRE(agreement.introduce(id("b"), sketch_text(rows_of(kOfB))));
+  auto hidden = nlohmann::json::parse(sketch_text(rows_of(kOfA)));
+  hidden["columns"][0]["kind"] = "identifier";
+  hidden["columns"][0]["categories"] = nlohmann::json::array();
+  const auto late = agreement.introduce(id("c"), hidden.dump());
+  REQUIRE_FALSE(late);
+  CHECK_THAT(late.error().message,
+             ContainsSubstring("column 'colour': the kind is identifier at client 'c' and category "
+                               "at client 'a'"));
+  CHECK_THAT(*agreement.ask()->documents[0].bytes, ContainsSubstring("green"));
+}
+
 TEST_CASE("method: the join that makes the encoder too large is the one refused", "[method]") {
   Agreement agreement({});
   REQUIRE(agreement.introduce(id("a"), sketch_text(rows_of(kOfA))));
