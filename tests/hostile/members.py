@@ -166,8 +166,8 @@ class Member:
         return answer
 
 
-def serve_proxy(test, url, spoil):
-    """A plain HTTP proxy before `url`; what `spoil(method, path)` returns is answered with 400 instead."""
+def serve_proxy(test, url, spoil, look=lambda method, path, body: None):
+    """A plain HTTP proxy before `url`, which shows all requests to `look`; what `spoil(method, path)` returns is answered with 400 instead."""
     host = url.partition("//")[2]
 
     class Proxy(http.server.BaseHTTPRequestHandler):
@@ -178,6 +178,7 @@ def serve_proxy(test, url, spoil):
 
         def pass_on(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            look(self.command, self.path, body)
             spoilt = spoil(self.command, self.path)
             if spoilt is not None:
                 return self.reply(400, {"Content-Type": "application/json"}, spoilt)

@@ -126,8 +126,11 @@ Result<std::uint64_t> Agreement::introduce(const ClientId& client, std::string_v
       }
     }
   }
-  if (auto agreed = usable_plan(std::move(with)); !agreed) {
+  if (auto agreed = usable_plan(with); !agreed) {
     return tl::unexpected(agreed.error());
+  }
+  if (is_settled_) {
+    GENESIS_RETURN_IF_ERROR(agrees_with_others(client, with));
   }
   leave(client);  // as what it was before
   sketches_.insert_or_assign(client, std::move(introduced));
@@ -137,6 +140,14 @@ Result<std::uint64_t> Agreement::introduce(const ClientId& client, std::string_v
     static_cast<void>(settle());
   }
   return rows;
+}
+
+// What one site says alone binds the others no more once they have agreed than before.
+Status Agreement::agrees_with_others(const ClientId& client,
+                                     std::span<const tabular::NamedSketch> with) const {
+  GENESIS_ASSIGN(const auto against, dissenters(with, declared_));
+  const auto it = std::ranges::find(against, client, &Disqualified::client);
+  return it == against.end() ? Status() : Status(fail(Errc::kInvalidArgument, it->reason));
 }
 
 void Agreement::leave(const ClientId& client) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,6 +73,9 @@ class Agreement {
 
  private:
   [[nodiscard]] Status settle();
+  /// Whether the majority of `with`, `client` among them, leaves it in. Errors: the reason.
+  [[nodiscard]] Status agrees_with_others(const ClientId& client,
+                                          std::span<const tabular::NamedSketch> with) const;
   [[nodiscard]] std::vector<tabular::NamedSketch> named() const;
   /// A plan of `sketches` that all can use: the sites can read it, and the encoder and the model
   /// that come of it can be made whatever they count.

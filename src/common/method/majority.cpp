@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "common/tabular/category_text.hpp"
+
 namespace genesis::method {
 namespace {
 
@@ -232,6 +234,9 @@ Status check_numbers(const ColumnSketch& column) {
 }
 
 Status check_texts(const ColumnSketch& column, std::uint64_t rows) {
+  for (const auto& category : column.categories) {
+    GENESIS_RETURN_IF_ERROR(tabular::check_category_text(column.name, category));
+  }
   constexpr std::uint64_t kFewestCells = 100;  // as where a single table's column is looked at
   constexpr std::uint64_t kDistinctPercent = 95;
   const std::uint64_t cells = rows - column.missing;

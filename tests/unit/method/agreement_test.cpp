@@ -82,27 +82,62 @@ TEST_CASE("method: a sketch that differs is refused, and nothing has changed", "
   CHECK(agreement.ask());
 }
 
-TEST_CASE("method: the join that makes the encoder too large is the one refused", "[method]") {
-  Agreement agreement({});
+TEST_CASE("method: a kind of one site drops no column once the others have agreed", "[method]") {
+  Agreement agreement({}, 2);
   REQUIRE(agreement.introduce(id("a"), sketch_text(rows_of(kOfA))));
-  // A site of texts of a MiB each, which no other site has.
-  const auto large = [](char first) {
+  REQUIRE(agreement.introduce(id("b"), sketch_text(rows_of(kOfB))));
+  auto hidden = nlohmann::json::parse(sketch_text(rows_of(kOfA)));
+  hidden["columns"][0]["kind"] = "identifier";
+  hidden["columns"][0]["categories"] = nlohmann::json::array();
+  const auto late = agreement.introduce(id("c"), hidden.dump());
+  REQUIRE_FALSE(late);
+  CHECK_THAT(late.error().message,
+             ContainsSubstring("column 'colour': the kind is identifier at client 'c' and category "
+                               "at client 'a'"));
+  CHECK_THAT(*agreement.ask()->documents[0].bytes, ContainsSubstring("green"));
+}
+
+TEST_CASE("method: the join that makes the encoder too large is the one refused", "[method]") {
+  // Five columns of `count` texts each, as long as they may be, which no other site has.
+  const auto sketch_with = [](char first, int count) {
     auto sketch = nlohmann::json::parse(sketch_text(rows_of(kOfA)));
-    sketch["rows"] = 100;
-    auto& texts = sketch["columns"][0]["categories"];
+    sketch["rows"] = 2000;
+    auto text = sketch["columns"][0];
+    text["missing"] = 0;
+    auto& texts = text["categories"];
     texts.clear();
-    for (int i = 0; i < 6; ++i) {
-      texts.push_back(std::string(1U << 20U, static_cast<char>(first + i)));
+    for (int i = 0; i < count; ++i) {
+      texts.push_back(std::to_string(10'000 + i) + std::string(1000, first));
+    }
+    sketch["columns"].clear();
+    for (int i = 0; i < 5; ++i) {
+      text["name"] = "c" + std::to_string(i);
+      sketch["columns"].push_back(text);
     }
     return sketch.dump();
   };
-  REQUIRE(agreement.introduce(id("b"), large('A')));
-  REQUIRE(agreement.introduce(id("c"), large('G')));
-  const auto refused = agreement.introduce(id("d"), large('M'));
+  Agreement agreement({});
+  REQUIRE(agreement.introduce(id("a"), sketch_with('A', 1)));
+  REQUIRE(agreement.introduce(id("b"), sketch_with('B', 1300)));
+  REQUIRE(agreement.introduce(id("c"), sketch_with('C', 1300)));
+  const auto refused = agreement.introduce(id("d"), sketch_with('D', 1300));
   REQUIRE_FALSE(refused);
   CHECK_THAT(refused.error().message, ContainsSubstring("the encoder would be of"));
-  CHECK(agreement.introduce(id("d"), sketch_text(rows_of(kOfB))));
+  CHECK(agreement.introduce(id("d"), sketch_with('D', 1)));
   CHECK(agreement.ask());
+}
+
+TEST_CASE("method: a category that no site's own client would send is refused", "[method]") {
+  Agreement agreement({});
+  auto sketch = nlohmann::json::parse(sketch_text(rows_of(kOfA)));
+  for (const auto& [text, why] : std::map<std::string, std::string>{
+           {"\x1b[2Jcleared", "has a control character"},
+           {std::string(1025, 'x'), "has 1025 bytes, more than 1024"}}) {
+    sketch["columns"][0]["categories"] = {text};
+    const auto refused = agreement.introduce(id("a"), sketch.dump());
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().message, ContainsSubstring(why));
+  }
 }
 
 TEST_CASE("method: counts that contradict the join or the plan are refused", "[method]") {
