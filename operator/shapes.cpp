@@ -178,7 +178,12 @@ void keep_pod(Json& object) {
       containers.push_back(std::move(container));
     }
   }
-  keep(object, {{"status", "phase"}, {"status", "hostIP"}, {"status", "podIP"}});
+  keep(object,
+       {{"status", "phase"},
+        {"status", "hostIP"},
+        {"status", "podIP"},
+        {"status", "reason"},
+        {"status", "message"}});
   object["status"]["conditions"] = std::move(conditions);
   object["status"]["containerStatuses"] = std::move(containers);
   object["metadata"] = std::move(metadata);
@@ -265,6 +270,8 @@ Pod pod_from(const Json& object) {
   pod.is_deleting = !k8s::metadata_text(object, "deletionTimestamp").empty();
   pod.host_ip = text(object, {"status", "hostIP"});
   pod.ip = text(object, {"status", "podIP"});
+  pod.reason = text(object, {"status", "reason"});
+  pod.message = text(object, {"status", "message"});
   const Json& unscheduled = holding(object, "PodScheduled", "False");
   if (text(unscheduled, {"reason"}) == "Unschedulable") {
     pod.unschedulable = text(unscheduled, {"message"});

@@ -54,6 +54,12 @@ class Peer:
         """Status and head of the answer; status 0 where the connection is just closed."""
         return split(self.raw(self.head(method, path, "Connection: close", *headers)))
 
+    def ask_and_stay(self, path):
+        """A connection that a request has been made on and that is left open."""
+        stream = self.connect(10)
+        stream.sendall(self.head("GET", path))
+        return stream
+
     def send(self, method, path, body, *headers):
         """Status of the answer to `body`; 0 where the connection is just closed."""
         length = () if any(h.startswith(("Content-Length", "Transfer-Encoding")) for h in headers) else (f"Content-Length: {len(body)}",)

@@ -181,7 +181,8 @@ TEST_CASE("operator: after the last round rows are made, then it is complete", "
   cluster.seen.report.reset();
   cluster.complete_job("aggregator",
                        R"({"modelSha256":"ab","modelBytes":12,)"
-                       R"("clients":{"a":{"rows":7,"lastRound":5},"x":{"rows":1,"lastRound":1}}})");
+                       R"("clients":{"a":{"rows":7,"lastRound":5},"b":{"rows":7,"lastRound":5},)"
+                       R"("c":{"rows":7,"lastRound":5},"x":{"rows":1,"lastRound":1}}})");
   CHECK(cluster.reconcile() == Done{"create NetworkPolicy hospitals-generate",
                                     "create Job hospitals-generate",
                                     "status Generating",
@@ -190,7 +191,7 @@ TEST_CASE("operator: after the last round rows are made, then it is complete", "
   CHECK(cluster.status().model == ModelStatus{"ab", 12, "hospitals-model:/model.safetensors"});
   CHECK(cluster.status().participants.at(0).rows == 7);
   CHECK(cluster.status().participants.at(0).last_round == 5);
-  CHECK(cluster.status().clients == 1);
+  CHECK(cluster.status().clients == 3);
   for (const char* const worker : {"worker-a", "worker-b", "worker-c"}) {
     cluster.complete_job(worker);
   }
@@ -383,7 +384,7 @@ TEST_CASE("operator: pods that cannot start say so in Degraded", "[operator]") {
   }
   SECTION("no node for it") {
     pod.unschedulable = "0/1 nodes are available";
-    cluster.reconcile();
+    cluster.after(5s).reconcile();
     CHECK(cluster.condition(kDegraded).reason == reason::kPodUnschedulable);
   }
   SECTION("a volume that does not come") {
