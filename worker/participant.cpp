@@ -28,10 +28,10 @@ Result<Participant> Participant::create(ClientId client,
                                         const spec::FederatedTraining& training,
                                         std::span<const std::string> discrete_columns,
                                         double learning_rate_scale) {
-  auto discrete = training.table.discrete_columns;
-  discrete.insert(discrete.end(), discrete_columns.begin(), discrete_columns.end());
-  GENESIS_ASSIGN(auto table,
-                 tabular::read_csv(data, federation::declarations(training.table), discrete));
+  auto reading = federation::table_reading(training, client.str());
+  reading.discrete_columns.insert(
+      reading.discrete_columns.end(), discrete_columns.begin(), discrete_columns.end());
+  GENESIS_ASSIGN(auto table, tabular::read_csv(data, reading.options()));
   return Participant(std::move(client), training, std::move(table), learning_rate_scale);
 }
 

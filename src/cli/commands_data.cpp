@@ -1,21 +1,76 @@
 // genesis validate, generate, evaluate.
+#include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/report.hpp"
+#include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
+#include "common/federation/spec_views.hpp"
 #include "common/quality/evaluate.hpp"
 #include "genesis/federated_synthesizer.hpp"
 
 namespace genesis::cli {
+namespace {
+
+void show(const std::string& name, const tabular::Table& table) {
+  std::cout << name << ": " << table.rows << " rows\n";
+  for (const auto& line : tabular::describe(table)) {
+    std::cout << "  " << line << "\n";
+  }
+}
+
+// The local site whose file this is, or "".
+std::string site_of(const spec::FederatedTraining& training, const std::string& file) {
+  std::error_code ignored;
+  for (const auto& participant : training.participants) {
+    if (participant.data_path &&
+        std::filesystem::equivalent(*participant.data_path, file, ignored)) {
+      return participant.name;
+    }
+  }
+  return "";
+}
+
+// One file, as a site that the spec does not name would read it; or those of all local sites, and
+// whether they agree.
+Status show_tables(const spec::FederatedTraining& training, const std::vector<std::string>& files) {
+  for (const auto& file : files) {
+    if (file.empty()) {
+      continue;
+    }
+    const auto reading = federation::table_reading(training, site_of(training, file));
+    GENESIS_ASSIGN(const auto table, tabular::read_csv(file, reading.options()));
+    show(file, table);
+    return {};
+  }
+  GENESIS_ASSIGN(const auto sites, read_sites(training));
+  if (sites.empty()) {
+    return fail(Errc::kInvalidArgument,
+                "spec.participants: none has a data.path here; name a file after --data");
+  }
+  for (const auto& site : sites) {
+    show(site.client, site.table);
+  }
+  for (const auto& alike : look_alikes(sites)) {
+    std::cout << "note: " << alike << "\n";
+  }
+  GENESIS_RETURN_IF_ERROR(pooled(training, sites));
+  std::cout << "the sites agree\n";
+  return {};
+}
+
+}  // namespace
 
 Command add_validate(CLI::App& app) {
   struct Options {
     std::string file;
     std::vector<std::string> sets;
+    std::optional<std::vector<std::string>> data;
     bool print = false;
   };
   auto options = std::make_shared<Options>();
@@ -23,10 +78,26 @@ Command add_validate(CLI::App& app) {
   command->add_option("-f,--file", options->file, "The training's YAML")->required();
   command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
   command->add_flag("--print", options->print, "Print the spec with its defaults");
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--data",
+          [options](const std::vector<std::string>& files) { options->data = files; },
+          "Read this table as the spec says and show its columns; without a file, the tables of "
+          "all "
+          "local participants")
+      ->expected(0, 1);
+  command->add_flag_callback(
+      "--lenient",
+      [options] { options->sets.emplace_back("table.lenient=true"); },
+      "Warn of a column that is almost one of numbers or dates, instead of stopping");
   return [options] {
     auto training = load_training(options->file, options->sets);
     if (!training) {
       return complain("validate", training.error());
+    }
+    if (options->data) {
+      const auto shown = show_tables(*training, *options->data);
+      return shown ? 0 : complain("validate", shown.error());
     }
     if (options->print) {
       std::cout << spec::print_yaml(*training);
@@ -79,7 +150,7 @@ Command add_generate(CLI::App& app) {
 
 Command add_evaluate(CLI::App& app) {
   struct Options {
-    std::string real, synthetic, holdout;
+    std::string file, real, synthetic, holdout;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -87,13 +158,24 @@ Command add_evaluate(CLI::App& app) {
       "evaluate", "Says how close synthetic rows are to real ones, and how far from copies");
   command->add_option("--real", options->real, "Real rows, .csv or .csv.gz")->required();
   command->add_option("--synthetic", options->synthetic, "Synthetic rows")->required();
+  command->add_option(
+      "-f,--file", options->file, "The training's YAML, for what it declares of the real table");
   command->add_option("--holdout",
                       options->holdout,
                       "Real rows that were not trained on, to compare distances with");
   command->add_flag("--json", options->json, "One line of JSON");
   return [options] {
     const auto evaluated = [&]() -> Result<quality::Report> {
-      GENESIS_ASSIGN(auto real, tabular::read_csv(options->real, {}, {}));
+      federation::TableReading reading;
+      if (!options->file.empty()) {
+        GENESIS_ASSIGN(const auto training, load_training(options->file, {}));
+        reading = federation::table_reading(training, site_of(training, options->real));
+      }
+      reading.lenient = true;  // what is text here is compared as text
+      GENESIS_ASSIGN(auto real, tabular::read_csv(options->real, reading.options()));
+      for (const auto& found : real.notes) {
+        std::cerr << "note: " << options->real << ": " << found << "\n";
+      }
       GENESIS_ASSIGN(auto synthetic, quality::read_beside(options->synthetic, real));
       if (options->holdout.empty()) {
         return quality::evaluate(real, synthetic, nullptr);

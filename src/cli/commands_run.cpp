@@ -11,6 +11,7 @@
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "cli/run.hpp"
+#include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
@@ -30,6 +31,7 @@ struct Options {
   bool simulate = false;
   bool resume = false;
   bool json = false;
+  bool allow_copied_text = false;
   MetricsPort metrics_port;
 };
 
@@ -43,52 +45,21 @@ struct Outcome {
   std::optional<quality::Report> quality;
 };
 
-// All sites' rows in one file, so that one machine's run can be judged; it goes with the folder.
-class PooledRows {
- public:
-  static Result<PooledRows> write(const spec::FederatedTraining& training, const fs::path& folder) {
-    PooledRows pooled(folder / ".pooled.csv");
-    std::string text;
-    for (const auto& participant : training.participants) {
-      auto discrete = training.table.discrete_columns;
-      GENESIS_ASSIGN(
-          auto table,
-          tabular::read_csv(
-              *participant.data_path, federation::declarations(training.table), discrete));
-      if (text.empty()) {
-        text = tabular::csv_header(table);
-      }
-      tabular::append_csv_rows(table, text);
-    }
-    GENESIS_RETURN_IF_ERROR(write_file_atomic(pooled.path_, text, FileAccess::kOwnerOnly));
-    return pooled;
-  }
-  PooledRows(PooledRows&& other) noexcept : path_(std::exchange(other.path_, "")) {}
-  PooledRows& operator=(PooledRows&&) = delete;
-  ~PooledRows() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
-
- private:
-  explicit PooledRows(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
-
+// Judges by all sites' rows, which this machine holds; says to people what was found in them.
 Result<quality::Report> judge(const spec::FederatedTraining& training,
                               const Options& options,
                               const fs::path& synthetic_path) {
-  GENESIS_ASSIGN(auto pooled, PooledRows::write(training, options.output));
-  GENESIS_ASSIGN(auto real,
-                 tabular::read_csv(pooled.path(),
-                                   federation::declarations(training.table),
-                                   training.table.discrete_columns));
-  GENESIS_ASSIGN(auto synthetic, quality::read_beside(synthetic_path, real));
+  GENESIS_ASSIGN(auto sites, read_sites(training));
+  for (const auto& told : remarks(sites)) {
+    std::cerr << "note: " << told << "\n";
+  }
+  GENESIS_ASSIGN(const auto real, pooled(training, sites));
+  sites.clear();
+  GENESIS_ASSIGN(const auto synthetic, quality::read_beside(synthetic_path, real));
   if (options.holdout.empty()) {
     return quality::evaluate(real, synthetic, nullptr);
   }
-  GENESIS_ASSIGN(auto holdout, quality::read_beside(options.holdout, real));
+  GENESIS_ASSIGN(const auto holdout, quality::read_beside(options.holdout, real));
   return quality::evaluate(real, synthetic, &holdout);
 }
 
@@ -174,6 +145,14 @@ Result<Outcome> run(const Options& options) {
   return outcome;
 }
 
+std::string copied_columns(const quality::Report& report) {
+  std::string names;
+  for (const auto& column : report.copied_text) {
+    names += (names.empty() ? "'" : ", '") + column.name + "'";
+  }
+  return names;
+}
+
 void print_people(const Outcome& outcome) {
   if (outcome.quality) {
     std::cout << "\n" << quality::print(*outcome.quality);
@@ -234,6 +213,13 @@ Command add_run(CLI::App& app) {
   command->add_option(
       "--holdout", options->holdout, "Real rows that no site holds, to compare distances with");
   command->add_flag("--json", options->json, "End with one line of JSON on stdout");
+  command->add_flag("--allow-copied-text",
+                    options->allow_copied_text,
+                    "End well also where synthetic text is mostly that of single real rows");
+  command->add_flag_callback(
+      "--lenient",
+      [options] { options->sets.emplace_back("table.lenient=true"); },
+      "Read a column as text that is almost one of numbers or dates, instead of stopping");
   return [options] {
     const auto outcome = run(*options);
     if (!outcome) {
@@ -243,6 +229,14 @@ Command add_run(CLI::App& app) {
       print_json(*outcome);
     } else {
       print_people(*outcome);
+    }
+    const auto copied = outcome->quality ? copied_columns(*outcome->quality) : "";
+    if (!copied.empty() && !options->allow_copied_text) {
+      return complain("run",
+                      Error{Errc::kFailedPrecondition,
+                            "most synthetic text of " + copied +
+                                " is that of single real rows; declare its kind identifier, or "
+                                "take it with --allow-copied-text"});
     }
     return 0;
   };

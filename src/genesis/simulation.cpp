@@ -13,11 +13,10 @@
 namespace genesis {
 namespace {
 
-Result<tabular::Table> read(const SiteTable& site, const spec::TableSpec& declared) {
-  const auto declarations = federation::declarations(declared);
-  return site.data.empty()
-             ? tabular::parse_csv(site.csv, site.site, declarations, declared.discrete_columns)
-             : tabular::read_csv(site.data, declarations, declared.discrete_columns);
+Result<tabular::Table> read(const SiteTable& site, const spec::FederatedTraining& training) {
+  const auto reading = federation::table_reading(training, site.site);
+  return site.data.empty() ? tabular::parse_csv(site.csv, site.site, reading.options())
+                           : tabular::read_csv(site.data, reading.options());
 }
 
 // Trains the awaited participants, as many at once as there are cores; slot i is participant i's.
@@ -68,7 +67,7 @@ Result<std::vector<worker::Participant>> simulated_participants(
                   "spec.participants[" + participant.name +
                       "]: has no data.path and no table was given for it");
     }
-    auto rows = read(site, training.table);
+    auto rows = read(site, training);
     if (!rows) {
       return tl::unexpected(rows.error().within(participant.name));
     }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/quality/compare.hpp"
+#include "common/quality/copied_text.hpp"
 #include "common/quality/distance.hpp"
 #include "common/quality/shapes.hpp"
 #include "common/quality/trends.hpp"
@@ -79,6 +80,7 @@ Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* 
       report.identifiers.push_back(column.name);
     }
   }
+  report.copied_text = find_copied_text(real, synthetic);
   report.pairs = pair_scores(columns);
   report.column_shapes = mean_score(report.columns);
   report.column_pair_trends = mean_score(report.pairs);
@@ -100,10 +102,10 @@ Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* 
 
 Result<Table> read_beside(const std::filesystem::path& path, const Table& real) {
   const auto names = column_names(real);
-  auto table = tabular::read_csv(path, {}, names);
+  auto table = tabular::read_csv(path, {.discrete_columns = names});
   if (!table && table.error().code == Errc::kInvalidArgument) {
     // A column of `real` that the file lacks is refused by name alone; say the whole difference.
-    if (const auto inferred = tabular::read_csv(path, {}, {})) {
+    if (const auto inferred = tabular::read_csv(path)) {
       GENESIS_RETURN_IF_ERROR(check_same_columns(names, column_names(*inferred), path.string()));
     }
     return table;

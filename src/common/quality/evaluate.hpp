@@ -59,6 +59,12 @@ struct Distances {
   std::size_t rows_compared = 0;  // synthetic rows: all, or kDistanceRows drawn
 };
 
+/// Text that came from single rows: a generator has copied it.
+struct CopiedText {
+  std::string name;
+  double share = 0.0;  // of the synthetic cells with text, above one half
+};
+
 struct Report {
   std::uint64_t real_rows = 0;
   std::uint64_t synthetic_rows = 0;
@@ -75,6 +81,8 @@ struct Report {
   std::vector<ColumnScore> columns;      // in the real table's order, without identifiers
   std::vector<PairScore> pairs;          // (0,1) (0,2) … (1,2) …
   std::vector<std::string> identifiers;  // left out of all of the above
+  // Text columns, identifiers too, most of whose synthetic cells hold a text of one real row.
+  std::vector<CopiedText> copied_text;
 };
 
 /// Rows that are looked up in the real table for `distances`, at most; drawn with a fixed seed.
@@ -100,7 +108,8 @@ inline constexpr std::size_t kPairRows = 50000;
 /// One line of JSON, without a line end: overall, column_shapes, column_pair_trends, cells_outside,
 /// new_rows, distances {synthetic_to_real, holdout_to_real, closer_to_real, rows_compared},
 /// rows {real, synthetic, holdout}, columns [{name, kind, metric, score, cells_outside}],
-/// pairs [{columns, metric, score, real}], identifiers. What is absent is null.
+/// pairs [{columns, metric, score, real}], identifiers, copied_text [{name, share}]. What is absent
+/// is null.
 [[nodiscard]] std::string to_json(const Report& report);
 
 /// A table for people: the summary, then the columns, worst first.

@@ -161,6 +161,10 @@ std::string to_json(const Report& report) {
                          {"score", or_null(pair.score)},
                          {"real", or_null(pair.real)}});
   }
+  Json copied = Json::array();
+  for (const auto& column : report.copied_text) {
+    copied.push_back(Json{{"name", column.name}, {"share", column.share}});
+  }
   const Json json{{"overall", report.overall},
                   {"column_shapes", or_null(report.column_shapes)},
                   {"column_pair_trends", or_null(report.column_pair_trends)},
@@ -177,12 +181,18 @@ std::string to_json(const Report& report) {
                     {"holdout", or_null(report.holdout_rows)}}},
                   {"columns", std::move(columns)},
                   {"pairs", std::move(pairs)},
-                  {"identifiers", report.identifiers}};
+                  {"identifiers", report.identifiers},
+                  {"copied_text", std::move(copied)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string print(const Report& report) {
-  return aligned(summary(report)) + "\n" + aligned(column_rows(report));
+  std::string text = aligned(summary(report)) + "\n" + aligned(column_rows(report));
+  for (const auto& column : report.copied_text) {
+    text += "\n" + column.name + ": " + percent(column.share) +
+            " of the synthetic text is that of single real rows\n";
+  }
+  return text;
 }
 
 }  // namespace genesis::quality

@@ -122,13 +122,29 @@ class NumberEncoder {
   mutable std::vector<double> scratch_;
 };
 
+bool has_other(const EncodedColumnSpec& spec) {
+  return std::any_of(spec.modes.begin(), spec.modes.end(), [](const Mode& mode) {
+    return mode.type == Mode::Type::kOther;
+  });
+}
+
+// `codes` are below `domain`, or `domain` for other text. Where no site had other text, that of one
+// that comes late takes a category, drawn by the shares.
 Status encode_codes(const EncodedColumnSpec& spec,
                     const std::vector<std::uint32_t>& codes,
+                    std::uint32_t domain,
+                    Rng& rng,
                     EncodedColumn& out) {
   const std::uint32_t missing = missing_mode(spec);
+  const bool keeps_other = has_other(spec);
+  const CategoryDraw draw(spec);
   out.mode.resize(codes.size());
   for (std::size_t row = 0; row < codes.size(); ++row) {
-    out.mode[row] = codes[row] == kMissingCode ? missing : codes[row];
+    if (codes[row] == domain && !keeps_other) {
+      out.mode[row] = draw(rng.uniform()).value_or(missing);
+    } else {
+      out.mode[row] = codes[row] == kMissingCode ? missing : codes[row];
+    }
     if (out.mode[row] == kNoMode) {
       return bad_cell(spec, row, "no value, but no site had missing values");
     }
@@ -158,6 +174,24 @@ std::optional<double> number_of(const EncodedColumnSpec& spec, std::string_view 
 
 }  // namespace
 
+CategoryDraw::CategoryDraw(const EncodedColumnSpec& spec) {
+  for (const auto& mode : spec.modes) {
+    if (mode.type == Mode::Type::kCategory) {
+      sum_ += mode.weight;
+      cumulative_.push_back(sum_);
+    }
+  }
+}
+
+std::optional<std::uint32_t> CategoryDraw::operator()(double uniform) const {
+  if (!(sum_ > 0.0)) {
+    return std::nullopt;
+  }
+  const auto at = std::upper_bound(cumulative_.begin(), cumulative_.end(), uniform * sum_);
+  const auto last = cumulative_.end() - 1;
+  return static_cast<std::uint32_t>(std::min(at, last) - cumulative_.begin());
+}
+
 Layout layout_of(std::span<const EncodedColumnSpec> columns) {
   Layout layout;
   for (const auto& spec : columns) {
@@ -184,12 +218,13 @@ Result<EncodedTable> Encoder::encode(const Table& table, Rng rng) const {
     EncodedColumn out;
     GENESIS_ASSIGN(const Column* column, find_column(table, spec.name));
     const auto domain = domain_of(spec);
-    GENESIS_ASSIGN(const auto aligned, align(*column, spec.kind, spec.format, domain));
+    GENESIS_ASSIGN(const auto aligned, align(*column, {spec.kind, spec.format, domain, true}));
     if (is_continuous(spec.kind)) {
       GENESIS_ASSIGN(const Step step, step_of(spec.kind, spec.resolution, spec.format));
       GENESIS_RETURN_IF_ERROR(NumberEncoder(spec, step).encode(aligned.numbers, rng, out));
     } else {
-      GENESIS_RETURN_IF_ERROR(encode_codes(spec, aligned.codes, out));
+      GENESIS_RETURN_IF_ERROR(
+          encode_codes(spec, aligned.codes, static_cast<std::uint32_t>(domain.size()), rng, out));
     }
     encoded.columns.push_back(std::move(out));
   }
@@ -218,9 +253,11 @@ Result<Encoder::Condition> Encoder::condition(std::string_view name, std::string
   const auto number = is_continuous(spec.kind) ? number_of(spec, value) : std::nullopt;
   for (std::size_t k = 0; k < spec.modes.size(); ++k) {
     const auto& mode = spec.modes[k];
-    const bool hit = (mode.type == Mode::Type::kMissing && value.empty()) ||
-                     (mode.type == Mode::Type::kCategory && mode.category == value) ||
-                     (mode.type == Mode::Type::kExact && number && mode.mean == *number);
+    const bool hit =
+        (mode.type == Mode::Type::kMissing && value.empty()) ||
+        (mode.type == Mode::Type::kCategory && mode.category == value) ||
+        (mode.type == Mode::Type::kOther && !value.empty() && mode.category == value) ||
+        (mode.type == Mode::Type::kExact && number && mode.mean == *number);
     if (hit) {
       return Condition{index, static_cast<std::uint32_t>(k)};
     }

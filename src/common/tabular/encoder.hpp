@@ -52,8 +52,8 @@ struct ColumnSketch {
   std::vector<double> extremes;      // empty or {min, max}
   std::vector<double> heavy_values;  // sorted
   bool few_values = false;           // heavy_values holds every value there is
-  // Category and boolean: every category that occurs, sorted (cut at kMaxCategories + 1, which is
-  // enough to be refused). Never the values of an identifier.
+  // Category and boolean: every category that SitePolicy::min_category_count rows hold, sorted (cut
+  // at kMaxCategories + 1, which is enough to be refused). Never the values of an identifier.
   std::vector<std::string> categories;
   bool operator==(const ColumnSketch&) const = default;
 };
@@ -78,6 +78,10 @@ struct ColumnPlan {
   std::uint32_t bins = 0;
   std::vector<double> candidates;       // values to count exactly, sorted
   std::vector<std::string> categories;  // the whole domain, sorted
+  // Whether text beyond the domain is counted, as "other", and what stands for it in rows; where
+  // that is empty, such rows get one of the categories, drawn by their shares.
+  bool other = false;
+  std::string other_text;
   bool operator==(const ColumnPlan&) const = default;
 };
 
@@ -87,7 +91,7 @@ struct Plan {
 };
 
 /// Counts that add up over sites. Per column: missing, then per candidate (these rows are not in
-/// the bins) and per bin, or per category.
+/// the bins) and per bin, or per category and then of all other text where the plan asks for it.
 struct ColumnSummary {
   std::uint64_t missing = 0;
   std::vector<std::uint64_t> candidates;
@@ -102,7 +106,7 @@ struct Summary {
   bool operator==(const Summary&) const = default;
 };
 
-[[nodiscard]] Sketch sketch(const Table& table);
+[[nodiscard]] Sketch sketch(const Table& table, const SitePolicy& policy = {});
 
 struct NamedSketch {
   std::string client;
@@ -124,17 +128,17 @@ struct NamedSketch {
 [[nodiscard]] Status merge(Summary& total, const Summary& part, const Plan& plan);
 
 struct Mode {
-  enum class Type { kMissing, kExact, kGaussian, kCategory };
+  enum class Type { kMissing, kExact, kGaussian, kCategory, kOther };
   Type type = Type::kCategory;
   double mean = 0.0;       // kGaussian; kExact: the value
   double deviation = 0.0;  // kGaussian
   double weight = 0.0;     // share of all rows
-  std::string category;    // kCategory
+  std::string category;    // kCategory; kOther: the text in rows, or empty
   bool operator==(const Mode&) const = default;
 };
 
-/// Modes in order: exact values or categories, sorted; Gaussian modes by mean; missing. None for an
-/// identifier.
+/// Modes in order: exact values or categories, sorted; Gaussian modes by mean, or other; missing.
+/// None for an identifier.
 struct EncodedColumnSpec {
   std::string name;
   Kind kind = Kind::kCategory;

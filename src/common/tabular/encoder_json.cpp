@@ -15,13 +15,14 @@ namespace genesis::tabular {
 namespace {
 
 constexpr std::size_t kMaxFormatBytes = 64;
-constexpr std::size_t kMaxEncoderModes = kMaxCategories + 1;
+constexpr std::size_t kMaxEncoderModes = kMaxCategories + 2;
 
-constexpr std::array<std::pair<Mode::Type, std::string_view>, 4> kTypes = {{
+constexpr std::array<std::pair<Mode::Type, std::string_view>, 5> kTypes = {{
     {Mode::Type::kMissing, "missing"},
     {Mode::Type::kExact, "exact"},
     {Mode::Type::kGaussian, "gaussian"},
     {Mode::Type::kCategory, "category"},
+    {Mode::Type::kOther, "other"},
 }};
 
 nlohmann::json mode_to_json(const Mode& mode) {
@@ -42,6 +43,7 @@ nlohmann::json mode_to_json(const Mode& mode) {
       json["deviation"] = mode.deviation;
       break;
     case Mode::Type::kCategory:
+    case Mode::Type::kOther:
       json["category"] = mode.category;
       break;
   }
@@ -61,7 +63,7 @@ Result<Mode> mode_from_json(const nlohmann::json& json, const std::string& path)
     }
   }
   if (!known) {
-    reader.refuse("type", "expected missing, exact, gaussian or category");
+    reader.refuse("type", "expected missing, exact, gaussian, category or other");
   }
   mode.weight = reader.number("weight");
   if (mode.weight < 0.0 || mode.weight > 1.0 + 1e-9) {
@@ -86,6 +88,9 @@ Result<Mode> mode_from_json(const nlohmann::json& json, const std::string& path)
         reader.refuse("category", "is empty");
       }
       break;
+    case Mode::Type::kOther:
+      mode.category = reader.text("category", kMaxCellBytes);
+      break;
   }
   GENESIS_RETURN_IF_ERROR(reader.status());
   return mode;
@@ -98,6 +103,7 @@ int order_of(Mode::Type type) {
     case Mode::Type::kCategory:
       return 0;
     case Mode::Type::kGaussian:
+    case Mode::Type::kOther:
       return 1;
     case Mode::Type::kMissing:
       return 2;
@@ -117,6 +123,7 @@ bool in_order(const Mode& a, const Mode& b) {
     case Mode::Type::kCategory:
       return a.category < b.category;
     case Mode::Type::kMissing:
+    case Mode::Type::kOther:
       return false;
   }
   return false;

@@ -14,6 +14,7 @@ constexpr std::uint64_t kMaxCount = std::uint64_t{1} << 53;
 constexpr std::size_t kMaxFormatBytes = 64;
 // At most kSpikeRows heavy values hold 1 in kSpikeRows rows each.
 constexpr std::size_t kMaxHeavyValues = kSpikeRows + kFewValues;
+constexpr std::size_t kMaxOtherBytes = 1024;
 constexpr std::size_t kMaxCandidates = std::size_t{1} << 16;
 
 std::string at(const char* list, std::size_t index) {
@@ -78,6 +79,8 @@ Result<ColumnPlan> column_plan_from_json(const nlohmann::json& json, const std::
   column.bins = static_cast<std::uint32_t>(reader.count("bins", kMaxBins));
   column.candidates = reader.sorted_numbers("candidates", kMaxCandidates);
   column.categories = reader.sorted_texts("categories", kMaxCategories);
+  column.other = reader.flag("other");
+  column.other_text = reader.text("otherText", kMaxOtherBytes);
   GENESIS_RETURN_IF_ERROR(reader.status());
   const auto& candidates = column.candidates;
   if (column.minimum > column.maximum) {
@@ -87,7 +90,7 @@ Result<ColumnPlan> column_plan_from_json(const nlohmann::json& json, const std::
       (candidates.front() < column.minimum || candidates.back() > column.maximum)) {
     reader.refuse("candidates", "expected values of the domain");
   }
-  if (is_continuous(column.kind) ? !column.categories.empty()
+  if (is_continuous(column.kind) ? !column.categories.empty() || column.other
                                  : column.bins > 0 || !candidates.empty()) {
     reader.refuse("kind", "does not go with the fields that are filled");
   }
@@ -108,7 +111,7 @@ Result<ColumnSummary> column_summary_from_json(const nlohmann::json& json,
   column.missing = reader.count("missing", kMaxCount);
   column.candidates = reader.counts("candidates", kMaxCandidates);
   column.bins = reader.counts("bins", kMaxBins);
-  column.categories = reader.counts("categories", kMaxCategories);
+  column.categories = reader.counts("categories", kMaxCategories + 1);
   GENESIS_RETURN_IF_ERROR(reader.status());
   return column;
 }
@@ -145,7 +148,9 @@ nlohmann::json to_json(const Plan& plan) {
                        {"maximum", column.maximum},
                        {"bins", column.bins},
                        {"candidates", column.candidates},
-                       {"categories", column.categories}});
+                       {"categories", column.categories},
+                       {"other", column.other},
+                       {"otherText", column.other_text}});
   }
   return {{"columns", std::move(columns)}};
 }

@@ -139,6 +139,13 @@ void fit_categories(const ColumnPlan& plan,
     mode.category = plan.categories[i];
     spec.modes.push_back(std::move(mode));
   }
+  if (plan.other && total.categories.back() > 0) {
+    Mode mode;
+    mode.type = Mode::Type::kOther;
+    mode.weight = static_cast<double>(total.categories.back()) / rows;
+    mode.category = plan.other_text;
+    spec.modes.push_back(std::move(mode));
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "common/base/text.hpp"
 #include "common/tabular/cell.hpp"
+#include "common/tabular/datetime.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -43,9 +44,13 @@ Status check_numbers(const ColumnSketch& sketch, const EncodedColumnSpec& spec) 
     return other_kind(sketch, spec);
   }
   if (spec.kind == Kind::kDatetime && sketch.format != spec.format) {
-    return misfit(
-        spec.name,
-        "has the format " + sketch.format + " here and " + spec.format + " at the other sites");
+    GENESIS_ASSIGN(const auto here, DatetimeFormat::parse(sketch.format));
+    GENESIS_ASSIGN(const auto agreed, DatetimeFormat::parse(spec.format));
+    if (!here.agrees_with(agreed)) {
+      return misfit(
+          spec.name,
+          "has the format " + sketch.format + " here and " + spec.format + " at the other sites");
+    }
   }
   if (!has_mode(spec, Mode::Type::kGaussian)) {  // learnt value by value
     const bool are_known =

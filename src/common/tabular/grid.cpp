@@ -12,7 +12,8 @@ namespace genesis::tabular {
 Result<Step> step_of(Kind kind, int resolution, const std::string& format) {
   if (kind == Kind::kDatetime) {
     GENESIS_ASSIGN(const auto parsed, DatetimeFormat::parse(format));
-    return Step{1.0, parsed.step()};
+    return parsed.step() < 1.0 ? Step{std::round(1.0 / parsed.step()), 1.0}
+                               : Step{1.0, parsed.step()};
   }
   return Step{kind == Kind::kDecimal ? power_of_ten(resolution) : 1.0, 1.0};
 }

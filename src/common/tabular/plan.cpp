@@ -7,6 +7,7 @@
 
 #include "common/base/text.hpp"
 #include "common/tabular/cell.hpp"
+#include "common/tabular/datetime.hpp"
 #include "common/tabular/encoder.hpp"
 #include "common/tabular/grid.hpp"
 #include "common/tabular/infer.hpp"
@@ -27,9 +28,9 @@ struct ColumnAtSites {
   std::vector<SiteColumn> sites;
 };
 
-bool has_opinion(const ColumnSketch& sketch) {
-  return is_continuous(sketch.kind) || sketch.kind == Kind::kIdentifier || sketch.declared ||
-         !is_blank(sketch.categories);
+// A site without a value has none.
+bool has_opinion(const SiteColumn& site) {
+  return site.sketch->declared || site.sketch->missing < site.rows;
 }
 
 bool is_text(Kind kind) {
@@ -45,8 +46,12 @@ std::optional<Kind> meet(Kind a, Kind b) {
     const bool dates = a == Kind::kDatetime || b == Kind::kDatetime;
     return dates ? std::nullopt : std::optional(Kind::kDecimal);
   }
+  // Whole numbers that are a key at one site are one at all: a key must not be learnt anywhere.
+  const auto is_key = [](Kind key, Kind other) {
+    return key == Kind::kIdentifier && other == Kind::kInteger;
+  };
   if (is_continuous(a) || is_continuous(b)) {
-    return std::nullopt;
+    return is_key(a, b) || is_key(b, a) ? std::optional(Kind::kIdentifier) : std::nullopt;
   }
   return is_text(a) && is_text(b) ? Kind::kCategory : Kind::kIdentifier;
 }
@@ -70,6 +75,26 @@ tl::unexpected<Error> differ(const std::string& column,
                   "'; declare the column in spec.table.columns, or correct the data");
 }
 
+// Whether the words are spellings of true and false, and nothing else.
+bool are_truth_words(const std::vector<std::string>& words) {
+  return !words.empty() &&
+         std::all_of(words.begin(), words.end(), [](const auto& word) { return truth(word); });
+}
+
+// 0 and 1 mean false and true where another site spells these out.
+Kind kind_beside(const SiteColumn& site, const ColumnAtSites& column) {
+  const auto& sketch = *site.sketch;
+  const bool is_bit = sketch.kind == Kind::kInteger && sketch.few_values &&
+                      std::all_of(sketch.heavy_values.begin(),
+                                  sketch.heavy_values.end(),
+                                  [](double value) { return value == 0.0 || value == 1.0; });
+  const bool others_spell =
+      std::any_of(column.sites.begin(), column.sites.end(), [](const SiteColumn& other) {
+        return is_text(other.sketch->kind) && are_truth_words(other.sketch->categories);
+      });
+  return is_bit && !sketch.declared && others_spell ? Kind::kBoolean : sketch.kind;
+}
+
 struct Agreement {
   Kind kind = Kind::kCategory;
   bool bound = false;  // by a declaration
@@ -89,10 +114,10 @@ Result<Agreement> agree_on_kind(const ColumnAtSites& column) {
   const SiteColumn* first = binding;
   std::optional<Kind> kind = bound;
   for (const auto& site : column.sites) {
-    if (!has_opinion(*site.sketch)) {
+    if (!has_opinion(site)) {
       continue;
     }
-    const Kind seen = site.sketch->kind;
+    const Kind seen = kind_beside(site, column);
     if (bound) {
       if (!fits(seen, *bound)) {
         return first != nullptr && first != &site
@@ -125,13 +150,18 @@ Result<Agreement> agree_on_kind(const ColumnAtSites& column) {
   return Agreement{kind.value_or(Kind::kCategory), bound.has_value()};
 }
 
+// The finest of the sites' formats writes all their moments; of several, one that begins with the
+// year. Which of day and month comes first can't be told from one site to another.
 Status agree_on_format(const ColumnAtSites& column, ColumnPlan& plan) {
   const SiteColumn* first = nullptr;
+  std::optional<DatetimeFormat> best;
   for (const auto& site : column.sites) {
-    if (site.sketch->kind != Kind::kDatetime) {
+    if (site.sketch->kind != Kind::kDatetime ||
+        (first != nullptr && site.sketch->format == plan.format)) {
       continue;
     }
-    if (first != nullptr && first->sketch->format != site.sketch->format) {
+    GENESIS_ASSIGN(const auto format, DatetimeFormat::parse(site.sketch->format));
+    if (first != nullptr && !best->agrees_with(format)) {
       return differ(column.name,
                     "format",
                     *first->client,
@@ -139,13 +169,17 @@ Status agree_on_format(const ColumnAtSites& column, ColumnPlan& plan) {
                     *site.client,
                     site.sketch->format);
     }
-    first = first == nullptr ? &site : first;
+    if (first == nullptr || format.step() < best->step() ||
+        (format.step() == best->step() && format.is_year_first() && !best->is_year_first())) {
+      first = &site;
+      best = format;
+      plan.format = site.sketch->format;
+    }
   }
-  if (first != nullptr) {
-    plan.format = first->sketch->format;
-  } else if (column.declaration != nullptr && column.declaration->format) {
+  if (column.declaration != nullptr && column.declaration->format) {
     plan.format = *column.declaration->format;
-  } else {
+  }
+  if (plan.format.empty()) {
     return fail(Errc::kInvalidArgument,
                 "column '" + column.name +
                     "' is declared a datetime and has no value at any site; declare its format");
@@ -212,30 +246,46 @@ Status plan_numbers(const ColumnAtSites& column, ColumnPlan& plan) {
   return {};
 }
 
-// 95% of the cells or more are distinct: the rule by which a single table's column is an
-// identifier.
-bool are_identifiers(std::uint64_t categories, std::uint64_t cells) {
-  constexpr std::uint64_t kFewestCells = 100;
-  return cells >= kFewestCells && 100 * categories > 95 * cells;
+// One spelling of false and true where the sites have several.
+std::vector<std::string> one_spelling(const std::set<std::string>& domain) {
+  std::vector<std::string> words(domain.begin(), domain.end());
+  return is_boolean(words) && words.size() > 2 ? std::vector<std::string>{"false", "true"} : words;
 }
 
-Status plan_categories(const ColumnAtSites& column, Agreement agreement, ColumnPlan& plan) {
+// The other word of a declared boolean, where too few rows hold it for a site to say so.
+void complete_pair(std::vector<std::string>& words) {
+  if (words.size() == 1) {
+    if (auto opposite = opposite_of(words[0])) {
+      words.push_back(*std::move(opposite));
+      std::sort(words.begin(), words.end());
+    }
+  }
+}
+
+std::string pattern_of(const ColumnAtSites& column) {
+  return column.declaration == nullptr ? "" : column.declaration->pattern.value_or("");
+}
+
+Status plan_categories(const ColumnAtSites& column, ColumnPlan& plan) {
   std::set<std::string> domain;
-  std::uint64_t cells = 0;
+  bool has_text = false;
   const SiteColumn* largest = nullptr;
   for (const auto& site : column.sites) {
     const auto& sketch = *site.sketch;
     domain.insert(sketch.categories.begin(), sketch.categories.end());
-    cells += site.rows - sketch.missing;
+    has_text = has_text || sketch.missing < site.rows;
     if (largest == nullptr || sketch.categories.size() > largest->sketch->categories.size()) {
       largest = &site;
     }
   }
-  if (!agreement.bound && are_identifiers(domain.size(), cells)) {
+  const bool lists_categories =
+      column.declaration != nullptr && !column.declaration->categories.empty();
+  if (domain.empty() && has_text && !lists_categories) {  // no text may leave its site
     plan.kind = Kind::kIdentifier;
+    plan.format = pattern_of(column);
     return {};
   }
-  if (column.declaration != nullptr && !column.declaration->categories.empty()) {
+  if (lists_categories) {
     const auto& declared = column.declaration->categories;
     const std::set<std::string> allowed(declared.begin(), declared.end());
     for (const auto& category : domain) {
@@ -256,10 +306,17 @@ Status plan_categories(const ColumnAtSites& column, Agreement agreement, ColumnP
             " categories over all clients, most of them at client '" + *largest->client +
             "'; declare it in spec.table.columns with kind identifier, or group its values");
   }
-  plan.categories.assign(domain.begin(), domain.end());
+  plan.categories =
+      lists_categories ? std::vector(domain.begin(), domain.end()) : one_spelling(domain);
+  plan.other = !lists_categories;
+  if (plan.other && column.declaration != nullptr) {
+    plan.other_text = column.declaration->other.value_or("");
+  }
   const bool explicit_kind = column.declaration != nullptr && column.declaration->kind;
   if (!explicit_kind) {
-    plan.kind = is_boolean_pair(plan.categories) ? Kind::kBoolean : Kind::kCategory;
+    plan.kind = is_boolean(plan.categories) ? Kind::kBoolean : Kind::kCategory;
+  } else if (plan.kind == Kind::kBoolean && plan.categories.size() < 2) {
+    complete_pair(plan.categories);
   } else if (plan.kind == Kind::kBoolean && plan.categories.size() > 2) {
     return fail(Errc::kInvalidArgument,
                 "column '" + column.name + "' is declared boolean and has more than two values: " +
@@ -276,8 +333,10 @@ Result<ColumnPlan> plan_column(const ColumnAtSites& column) {
   plan.kind = agreement.kind;
   if (is_continuous(plan.kind)) {
     GENESIS_RETURN_IF_ERROR(plan_numbers(column, plan));
-  } else if (plan.kind != Kind::kIdentifier) {
-    GENESIS_RETURN_IF_ERROR(plan_categories(column, agreement, plan));
+  } else if (plan.kind == Kind::kIdentifier) {
+    plan.format = pattern_of(column);
+  } else {
+    GENESIS_RETURN_IF_ERROR(plan_categories(column, plan));
   }
   return plan;
 }
@@ -304,7 +363,8 @@ Status check_columns(const NamedSketch& a, const NamedSketch& b) {
       return fail(Errc::kInvalidArgument,
                   "column '" + column.name + "' of client '" + a.client +
                       "' is missing at client '" + b.client + "'" +
-                      (near.empty() ? "" : ", which has '" + near + "'"));
+                      (near.empty() ? "" : ", which has '" + near + "'") +
+                      "; leave it out with table.ignoreColumns, or correct the header");
     }
   }
   return {};

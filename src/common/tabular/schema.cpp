@@ -28,6 +28,10 @@ std::string_view to_string(Kind kind) {
   return "unknown";
 }
 
+std::string flag_name(const std::string& column) {
+  return column + "_censored";
+}
+
 Result<Kind> parse_kind(std::string_view text) {
   for (const auto& [kind, name] : kNames) {
     if (name == text) {

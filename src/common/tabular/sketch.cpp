@@ -59,9 +59,26 @@ void sketch_numbers(const Column& column, std::uint64_t rows, ColumnSketch& resu
   }
 }
 
+// Sorted, as the column's are.
+std::vector<std::string> frequent_categories(const Column& column, const SitePolicy& policy) {
+  std::vector<std::uint64_t> counts(column.categories.size());
+  for (const auto code : column.codes) {
+    if (code != kMissingCode) {
+      ++counts[code];
+    }
+  }
+  std::vector<std::string> frequent;
+  for (std::size_t i = 0; i < counts.size() && frequent.size() <= kMaxCategories; ++i) {
+    if (counts[i] >= policy.min_category_count) {
+      frequent.push_back(column.categories[i]);
+    }
+  }
+  return frequent;
+}
+
 }  // namespace
 
-Sketch sketch(const Table& table) {
+Sketch sketch(const Table& table, const SitePolicy& policy) {
   Sketch result;
   result.rows = table.rows;
   for (const auto& column : table.columns) {
@@ -78,9 +95,10 @@ Sketch sketch(const Table& table) {
           std::count(column.codes.begin(), column.codes.end(), kMissingCode));
     }
     if (column.kind == Kind::kCategory || column.kind == Kind::kBoolean) {
-      const std::size_t kept = std::min(column.categories.size(), kMaxCategories + 1);
-      about.categories.assign(column.categories.begin(),
-                              column.categories.begin() + static_cast<std::ptrdiff_t>(kept));
+      about.categories = frequent_categories(column, policy);
+      if (is_blank(column.categories)) {
+        about.missing = result.rows;  // words for "no value" alone are no opinion on the kind
+      }
     }
   }
   return result;

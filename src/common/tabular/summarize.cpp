@@ -67,13 +67,17 @@ Status add_all(std::vector<std::uint64_t>& total,
 
 }  // namespace
 
+std::size_t category_slots(const ColumnPlan& plan) {
+  return plan.categories.size() + (plan.other ? 1 : 0);
+}
+
 Summary empty_summary(const Plan& plan) {
   Summary summary;
   for (const auto& column : plan.columns) {
     ColumnSummary counts;
     counts.candidates.resize(column.candidates.size());
     counts.bins.resize(column.bins);
-    counts.categories.resize(column.categories.size());
+    counts.categories.resize(category_slots(column));
     summary.columns.push_back(std::move(counts));
   }
   return summary;
@@ -89,7 +93,7 @@ Status check_shape(const Summary& summary, const Plan& plan) {
     const auto& column = plan.columns[i];
     const auto& counts = summary.columns[i];
     if (counts.candidates.size() != column.candidates.size() || counts.bins.size() != column.bins ||
-        counts.categories.size() != column.categories.size()) {
+        counts.categories.size() != category_slots(column)) {
       return fail(Errc::kInvalidArgument,
                   "column '" + column.name + "': the summary does not have the plan's shape");
     }
@@ -116,7 +120,8 @@ Result<Summary> summarize(const Table& table, const Plan& plan) {
   for (std::size_t i = 0; i < plan.columns.size(); ++i) {
     const auto& about = plan.columns[i];
     GENESIS_ASSIGN(const Column* column, find_column(table, about.name));
-    GENESIS_ASSIGN(const auto aligned, align(*column, about.kind, about.format, about.categories));
+    GENESIS_ASSIGN(const auto aligned,
+                   align(*column, {about.kind, about.format, about.categories, about.other}));
     if (is_continuous(about.kind)) {
       GENESIS_RETURN_IF_ERROR(count_numbers(aligned.numbers, about, summary.columns[i]));
     } else {

@@ -5,6 +5,9 @@
 
 namespace genesis::tabular {
 
+/// Counts of a text column: one a category, and one of other text where the plan asks for it.
+[[nodiscard]] std::size_t category_slots(const ColumnPlan& plan);
+
 /// Zero rows in the plan's shape.
 [[nodiscard]] Summary empty_summary(const Plan& plan);
 

@@ -7,6 +7,7 @@
 #include "common/tabular/csv_file.hpp"
 #include "common/tabular/csv_reader.hpp"
 #include "common/tabular/infer.hpp"
+#include "common/tabular/unicode.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -31,62 +32,112 @@ Status check_named(const std::vector<std::string>& present,
   return {};
 }
 
-Result<Table> type_table(RawTable raw,
-                         const std::string& source,
-                         std::span<const Declaration> declarations,
-                         std::span<const std::string> discrete_columns) {
+// How numbers are written in a column: as is declared, as its own cells show, or as the file's do.
+NumberStyle style_of(const RawColumn& column,
+                     std::optional<char> file_sign,
+                     const RawTable& file,
+                     const Dialect& declared) {
+  NumberStyle style;
+  style.thousands = declared.thousands;
+  if (declared.decimal) {
+    style.decimal = *declared.decimal;
+    return style;
+  }
+  if (const auto sign = decimal_sign_of(column)) {
+    style.decimal = *sign;
+  } else if (file_sign) {
+    style.decimal = *file_sign;
+  } else if (file.delimiter != ',') {
+    // Nothing tells: in 1,234 the comma is the decimal sign where it does not set fields apart.
+    const auto& texts = column.dictionary;
+    bool any_comma = false;
+    for (std::size_t code = 0; code < texts.size() && !any_comma; ++code) {
+      any_comma = texts.text(code).find(',') != std::string_view::npos;
+    }
+    style.decimal = any_comma ? ',' : '.';
+  }
+  return style;
+}
+
+Result<Table> type_table(RawTable raw, const std::string& source, const ReadOptions& options) {
+  std::erase_if(raw.columns, [&](const RawColumn& column) {
+    return std::find(options.ignored_columns.begin(),
+                     options.ignored_columns.end(),
+                     composed(column.name)) != options.ignored_columns.end();
+  });
   std::vector<std::string> present;
-  for (const auto& column : raw.columns) {
+  for (auto& column : raw.columns) {
+    column.name = composed(column.name);
     present.push_back(column.name);
   }
   std::vector<std::string> declared;
-  for (const auto& declaration : declarations) {
+  std::vector<std::string> flags;  // columns that are made here, not read
+  for (const auto& declaration : options.declarations) {
     declared.push_back(declaration.name);
+    if (declaration.censored) {
+      flags.push_back(flag_name(declaration.name));
+    }
   }
-  const std::vector<std::string> discrete(discrete_columns.begin(), discrete_columns.end());
-  GENESIS_RETURN_IF_ERROR(
-      check_named(present, declared, source, "declared in the table's columns"));
+  std::vector<std::string> wanted;
+  std::copy_if(declared.begin(), declared.end(), std::back_inserter(wanted), [&](const auto& name) {
+    return std::find(flags.begin(), flags.end(), name) == flags.end();
+  });
+  const std::vector<std::string> discrete(options.discrete_columns.begin(),
+                                          options.discrete_columns.end());
+  GENESIS_RETURN_IF_ERROR(check_named(present, wanted, source, "declared in the table's columns"));
   GENESIS_RETURN_IF_ERROR(check_named(present, discrete, source, "listed as a discrete column"));
+  if (present.empty()) {
+    return fail(Errc::kInvalidArgument, source + ": no column is left to read");
+  }
 
   Table table;
   table.rows = raw.rows;
+  table.notes = std::move(raw.notes);
+  const auto file_sign = decimal_sign_of(raw);
+  if (file_sign == ',' && !options.dialect.decimal) {
+    table.notes.emplace_back("decimal commas are read; rows are written with decimal points");
+  }
   for (auto& raw_column : raw.columns) {
     const auto at = std::find(declared.begin(), declared.end(), raw_column.name);
     const Declaration declaration =
-        at == declared.end() ? Declaration{}
-                             : declarations[static_cast<std::size_t>(at - declared.begin())];
+        at == declared.end()
+            ? Declaration{}
+            : options.declarations[static_cast<std::size_t>(at - declared.begin())];
     const bool forced =
         std::find(discrete.begin(), discrete.end(), raw_column.name) != discrete.end();
-    GENESIS_ASSIGN(auto column,
-                   type_column(std::move(raw_column),
-                               declaration,
-                               forced ? Discreteness::kForced : Discreteness::kInferred,
-                               source));
-    table.columns.push_back(std::move(column));
+    const TypingRules rules{declaration,
+                            forced ? Discreteness::kForced : Discreteness::kInferred,
+                            options.missing_values,
+                            style_of(raw_column, file_sign, raw, options.dialect),
+                            options.lenient,
+                            source};
+    GENESIS_ASSIGN(auto typed, type_column(std::move(raw_column), rules));
+    table.columns.push_back(std::move(typed.column));
+    if (typed.flag) {
+      table.columns.push_back(*std::move(typed.flag));
+    }
+    table.notes.insert(table.notes.end(), typed.notes.begin(), typed.notes.end());
   }
   return table;
 }
 
 }  // namespace
 
-Result<Table> read_csv(const std::filesystem::path& path,
-                       std::span<const Declaration> declarations,
-                       std::span<const std::string> discrete_columns) {
-  CsvReader reader(path.string());
+Result<Table> read_csv(const std::filesystem::path& path, const ReadOptions& options) {
+  CsvReader reader(path.string(), options.dialect);
   GENESIS_RETURN_IF_ERROR(
       read_in_pieces(path, [&](std::string_view bytes) { return reader.feed(bytes); }));
   GENESIS_ASSIGN(auto raw, reader.finish());
-  return type_table(std::move(raw), path.string(), declarations, discrete_columns);
+  return type_table(std::move(raw), path.string(), options);
 }
 
 Result<Table> parse_csv(std::string_view text,
                         std::string_view source,
-                        std::span<const Declaration> declarations,
-                        std::span<const std::string> discrete_columns) {
-  CsvReader reader{std::string(source)};
+                        const ReadOptions& options) {
+  CsvReader reader(std::string(source), options.dialect);
   GENESIS_RETURN_IF_ERROR(reader.feed(text));
   GENESIS_ASSIGN(auto raw, reader.finish());
-  return type_table(std::move(raw), std::string(source), declarations, discrete_columns);
+  return type_table(std::move(raw), std::string(source), options);
 }
 
 }  // namespace genesis::tabular

@@ -28,7 +28,7 @@ inline ClientId id(const char* name) {
 }
 
 inline tabular::Table rows_of(const char* csv) {
-  return *tabular::parse_csv(csv, "test.csv", {}, {});
+  return *tabular::parse_csv(csv, "test.csv");
 }
 
 inline const tabular::Table& table(const char* client) {

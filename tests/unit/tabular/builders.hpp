@@ -28,13 +28,14 @@ std::string error_of(const Result<T>& result) {
 inline Table table_of(std::string_view text,
                       const std::vector<Declaration>& declarations = {},
                       const std::vector<std::string>& discrete = {}) {
-  return ok(parse_csv(text, "t.csv", declarations, discrete));
+  return ok(parse_csv(text, "t.csv", {.declarations = declarations, .discrete_columns = discrete}));
 }
 
 inline std::string read_error(std::string_view text,
                               const std::vector<Declaration>& declarations = {},
                               const std::vector<std::string>& discrete = {}) {
-  return error_of(parse_csv(text, "t.csv", declarations, discrete));
+  return error_of(
+      parse_csv(text, "t.csv", {.declarations = declarations, .discrete_columns = discrete}));
 }
 
 /// One column called x.
@@ -56,9 +57,11 @@ inline Declaration declare(std::string name, Kind kind) {
 
 /// Sketches of sites "a", "b", … in that order.
 inline std::vector<NamedSketch> sketches_of(const std::vector<Table>& sites) {
+  // The tables of tests are small: all their text may leave.
   std::vector<NamedSketch> sketches;
   for (const auto& site : sites) {
-    sketches.push_back({std::string(1, static_cast<char>('a' + sketches.size())), sketch(site)});
+    sketches.push_back({std::string(1, static_cast<char>('a' + sketches.size())),
+                        sketch(site, {.min_category_count = 1})});
   }
   return sketches;
 }

@@ -1,0 +1,207 @@
+// A column's texts as numbers (typing.hpp).
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "common/tabular/typing.hpp"
+
+namespace genesis::tabular {
+namespace {
+
+// Any number reads as one; a column of 41.0 and 41 is one of whole numbers that passed through
+// floats.
+class NumbersBuilder {
+ public:
+  void add(const Number& number, std::uint64_t cells) {
+    numbers_.read += cells;
+    numbers_.digits_only = numbers_.digits_only && number.digits_only;
+    exact_ = exact_ && (!number.digits_only || number.integral);
+    const bool whole = number.value == std::trunc(number.value) && number.decimals <= 1;
+    passed_floats_ = passed_floats_ && whole && std::abs(number.value) < kExactBound &&
+                     (number.digits_only || number.decimals == 1);
+    numbers_.precision = std::max(numbers_.precision, number.decimals);
+    numbers_.grouped = numbers_.grouped || number.grouped;
+    numbers_.currency = numbers_.currency || number.currency;
+    numbers_.percent = numbers_.percent || number.percent;
+    all_percent_ = all_percent_ && number.percent;
+  }
+  void add(const PlainNumbers& plain) {
+    numbers_.read += plain.cells;
+    numbers_.present += plain.cells;
+    numbers_.digits_only = numbers_.digits_only && plain.digits_only;
+    passed_floats_ = passed_floats_ && plain.through_floats;
+    numbers_.precision = std::max(numbers_.precision, plain.decimals);
+    all_percent_ = all_percent_ && plain.cells == 0;
+  }
+  /// False where whole numbers are too large for a double: names, not amounts.
+  [[nodiscard]] bool are_amounts() const { return !numbers_.digits_only || exact_; }
+  [[nodiscard]] bool mixes_percent() const { return numbers_.percent && !all_percent_; }
+
+  Numbers& numbers() { return numbers_; }
+  Numbers finish() && {
+    numbers_.integral = exact_ && passed_floats_;
+    numbers_.precision = numbers_.integral ? 0 : std::clamp(numbers_.precision, 1, kMaxPrecision);
+    return std::move(numbers_);
+  }
+
+ private:
+  Numbers numbers_;
+  bool exact_ = true;
+  bool passed_floats_ = true;
+  bool all_percent_ = true;
+};
+
+// Whether a column's name says that it numbers things: a word of it is "id", "key" and the like.
+bool names_a_key(const std::string& name) {
+  constexpr std::array<std::string_view, 14> kWords = {"id",
+                                                       "ids",
+                                                       "key",
+                                                       "pk",
+                                                       "uid",
+                                                       "guid",
+                                                       "uuid",
+                                                       "mrn",
+                                                       "ssn",
+                                                       "nhs",
+                                                       "iban",
+                                                       "rowid",
+                                                       "index",
+                                                       "identifier"};
+  std::string word;
+  const auto ends = [&] { return std::find(kWords.begin(), kWords.end(), word) != kWords.end(); };
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool lower = c >= 'a' && c <= 'z';
+    const bool after_lower = i > 0 && name[i - 1] >= 'a' && name[i - 1] <= 'z';
+    if ((!upper && !lower) || (upper && after_lower)) {  // patientId, patient_id
+      if (ends()) {
+        return true;
+      }
+      word.clear();
+    }
+    if (upper || lower) {
+      word += upper ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+  }
+  return ends();
+}
+
+}  // namespace
+
+std::optional<Numbers> read_numbers(const Typing& column) {
+  NumbersBuilder builder;
+  auto& numbers = builder.numbers();
+  if (column.raw.holds_numbers()) {
+    builder.add(column.raw.plain);
+  }
+  for (std::size_t code = 0; code < column.size(); ++code) {
+    const std::string_view text = column.text(code);
+    numbers.values.push_back(kNoNumber);
+    if (column.missing.in_values(text)) {
+      continue;
+    }
+    numbers.present += column.counts[code];
+    if (const auto number = parse_number(text, column.rules.style)) {
+      builder.add(*number, column.counts[code]);
+      numbers.values.back() = number->value;
+    } else {
+      numbers.odd.push_back(static_cast<std::uint32_t>(code));
+    }
+  }
+  if (numbers.read == 0 || !builder.are_amounts() || builder.mixes_percent()) {
+    return std::nullopt;
+  }
+  return std::move(builder).finish();
+}
+
+std::vector<double> cells_of(const RawColumn& raw, const std::vector<double>& values) {
+  std::vector<double> cells(raw.rows());
+  const auto value_of = [&](double cell) {
+    const auto code = code_in(cell);
+    return code ? values[*code] : cell;
+  };
+  if (raw.holds_numbers()) {
+    std::transform(raw.numbers.begin(), raw.numbers.end(), cells.begin(), value_of);
+  } else {
+    std::transform(
+        raw.codes.begin(), raw.codes.end(), cells.begin(), [&](auto code) { return values[code]; });
+  }
+  return cells;
+}
+
+std::vector<double> distinct_values(const RawColumn& raw, std::vector<double> values) {
+  if (raw.holds_numbers()) {
+    std::copy_if(
+        raw.numbers.begin(), raw.numbers.end(), std::back_inserter(values), [](double cell) {
+          return !std::isnan(cell);
+        });
+  }
+  std::erase_if(values, [](double value) { return std::isnan(value); });
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
+}
+
+bool is_key(const Typing& column, const Numbers& numbers) {
+  if (!numbers.integral || numbers.grouped || numbers.currency || numbers.percent ||
+      numbers.present < kFewestCells) {
+    return false;
+  }
+  const auto cells = static_cast<double>(numbers.present);
+  const auto values = distinct_values(column.raw, numbers.values);
+  const auto distinct = static_cast<double>(values.size());
+  if (2.0 * distinct > cells && names_a_key(column.raw.name)) {
+    return true;
+  }
+  if (distinct < cells) {
+    return false;
+  }
+  const double least = values.front();
+  const double most = values.back();
+  // n independent draws from a range of r values repeat none with probability exp(-n^2 / 2r) at
+  // most: below 1 in 1,000 here.
+  constexpr double kSurprise = 7.0;
+  if (cells * cells > 2.0 * kSurprise * (most - least + 1.0)) {
+    return true;
+  }
+  constexpr double kSevenDigits = 1e6;
+  return least >= kSevenDigits && std::floor(std::log10(least)) == std::floor(std::log10(most));
+}
+
+std::optional<char> decimal_sign_of(const RawColumn& column) {
+  if (column.holds_numbers() && column.plain.tells_sign) {
+    return column.plain.decimal;
+  }
+  constexpr std::size_t kMostTexts = 2000;
+  std::size_t commas = 0;
+  std::size_t points = 0;
+  const std::size_t texts = std::min(column.dictionary.size(), kMostTexts);
+  for (std::size_t code = 0; code < texts; ++code) {
+    const auto sign = decimal_sign_of(trim(column.dictionary.text(code)));
+    commas += sign == ',' ? 1 : 0;
+    points += sign == '.' ? 1 : 0;
+  }
+  if (commas == points) {
+    return std::nullopt;
+  }
+  return commas > points ? ',' : '.';
+}
+
+std::optional<char> decimal_sign_of(const RawTable& table) {
+  std::size_t commas = 0;
+  std::size_t points = 0;
+  for (const auto& column : table.columns) {
+    const auto sign = decimal_sign_of(column);
+    commas += sign == ',' ? 1 : 0;
+    points += sign == '.' ? 1 : 0;
+  }
+  if (commas == points) {
+    return std::nullopt;
+  }
+  return commas > points ? ',' : '.';
+}
+
+}  // namespace genesis::tabular
