@@ -10,6 +10,7 @@
 #include "common/tabular/encoder_layout.hpp"
 #include "common/tabular/grid.hpp"
 #include "common/tabular/mixture.hpp"
+#include "common/tabular/partition.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -59,27 +60,28 @@ class NumberEncoder {
     out.mode.resize(numbers.size());
     out.value.resize(means_.empty() ? 0 : numbers.size());
     for (std::size_t row = 0; row < numbers.size(); ++row) {
-      const double x = numbers[row];
-      if (std::isnan(x)) {
+      if (std::isnan(numbers[row])) {
         if (missing_ == kNoMode) {
           return bad_cell(spec_, row, "no value, but no site had missing values");
         }
         out.mode[row] = missing_;
         continue;
       }
-      const auto at = std::lower_bound(exact_.begin(), exact_.end(), x);
-      if (at != exact_.end() && *at == x) {
-        out.mode[row] = static_cast<std::uint32_t>(at - exact_.begin());
+      const double x = step_.rounded(numbers[row]);
+      const bool is_inside = x >= spec_.minimum && x <= spec_.maximum;
+      const std::size_t near = exact_.empty() ? 0 : nearest_of(exact_, x);
+      if (!exact_.empty() && (exact_[near] == x || (means_.empty() && is_inside))) {
+        out.mode[row] = static_cast<std::uint32_t>(near);
         continue;
       }
-      if (means_.empty() || x < spec_.minimum || x > spec_.maximum) {
+      if (means_.empty() || !is_inside) {
         return bad_cell(spec_, row, "the value is outside the agreed domain");
       }
-      const std::size_t k = draw_mode(x, rng);
+      const std::size_t k = draw_mode(spec_.scale.forward(x), rng);
       // Within the last digit, with a margin so that float32 rounds back to the same digit.
       constexpr double kSpread = 0.9;
-      const double spread = x + (rng.uniform() - 0.5) * kSpread * step_.size();
-      const double scalar = (spread - means_[k]) * inverse_[k] / kScalarWidth;
+      const double spread = x + (rng.uniform() - 0.5) * kSpread * step_.size(x);
+      const double scalar = (spec_.scale.forward(spread) - means_[k]) * inverse_[k] / kScalarWidth;
       out.mode[row] = static_cast<std::uint32_t>(exact_.size() + k);
       out.value[row] = static_cast<float>(std::clamp(scalar, -kClip, kClip));
     }
@@ -87,8 +89,9 @@ class NumberEncoder {
   }
 
  private:
-  // From the responsibilities of the Gaussian modes for x; the nearest where all are zero.
-  [[nodiscard]] std::size_t draw_mode(double x, Rng& rng) const {
+  // From the responsibilities of the Gaussian modes for a position on the scale; the nearest where
+  // all are zero.
+  [[nodiscard]] std::size_t draw_mode(double position, Rng& rng) const {
     if (means_.size() == 1) {
       return 0;
     }
@@ -98,7 +101,7 @@ class NumberEncoder {
     std::size_t nearest_mode = 0;
     double least = std::numeric_limits<double>::infinity();
     for (std::size_t k = 0; k < means_.size(); ++k) {
-      const double z = (x - means_[k]) * inverse_[k];
+      const double z = (position - means_[k]) * inverse_[k];
       sum += factors_[k] * std::exp(-0.5 * z * z);
       cumulative[k] = sum;
       if (std::abs(z) < least) {
@@ -186,7 +189,7 @@ Result<EncodedTable> Encoder::encode(const Table& table, Rng rng) const {
     const auto domain = domain_of(spec);
     GENESIS_ASSIGN(const auto aligned, align(*column, spec.kind, spec.format, domain));
     if (is_continuous(spec.kind)) {
-      GENESIS_ASSIGN(const Step step, step_of(spec.kind, spec.resolution, spec.format));
+      GENESIS_ASSIGN(const Step step, step_of(spec.kind, spec.rounding, spec.format));
       GENESIS_RETURN_IF_ERROR(NumberEncoder(spec, step).encode(aligned.numbers, rng, out));
     } else {
       GENESIS_RETURN_IF_ERROR(encode_codes(spec, aligned.codes, out));

@@ -11,6 +11,7 @@
 #include "common/base/text.hpp"
 #include "common/tabular/cell.hpp"
 #include "common/tabular/datetime.hpp"
+#include "common/tabular/digits.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -51,10 +52,27 @@ Status check_text(const Typing& column) {
 }
 
 struct Numbers {
-  std::vector<double> values;  // per code; NaN is missing
-  int precision = 0;
+  std::vector<double> values;                          // per code; NaN is missing
+  int least_places = std::numeric_limits<int>::max();  // after the point, in any cell's text
   bool integral = true;
 };
+
+// The digits that most cells need, and the places that all of them are written with.
+void decide_digits(const RawColumn& raw, const Numbers& numbers, Column& column) {
+  std::vector<std::uint64_t> cells(numbers.values.size());
+  for (const auto code : raw.codes) {
+    ++cells[code];
+  }
+  DigitCounts digits;
+  for (std::size_t code = 0; code < cells.size(); ++code) {
+    if (!std::isnan(numbers.values[code])) {
+      digits.add(numbers.values[code], cells[code]);
+    }
+  }
+  const Rounding rounding = rounding_of(digits);
+  column.significant = rounding.significant;
+  column.precision = std::min(std::max(rounding.decimals, numbers.least_places), kMaxPrecision);
+}
 
 // All texts as numbers, or nothing; also nothing where no cell has a value.
 std::optional<Numbers> as_numbers(const Typing& column) {
@@ -74,14 +92,13 @@ std::optional<Numbers> as_numbers(const Typing& column) {
     any = true;
     digits_only = digits_only && number->digits_only;
     numbers.integral = numbers.integral && number->integral;
-    numbers.precision = std::max(numbers.precision, number->decimals);
+    numbers.least_places = std::min(numbers.least_places, number->decimals);
     numbers.values.push_back(number->value);
   }
   // Whole numbers that a double can't hold are names, not amounts.
   if (!any || (digits_only && !numbers.integral)) {
     return std::nullopt;
   }
-  numbers.precision = numbers.integral ? 0 : std::clamp(numbers.precision, 1, kMaxPrecision);
   return numbers;
 }
 
@@ -151,11 +168,8 @@ Column infer(const Typing& typing, Discreteness discreteness) {
   }
   if (auto numbers = as_numbers(typing)) {
     column.kind = numbers->integral ? Kind::kInteger : Kind::kDecimal;
-    column.precision = numbers->precision;
     if (!numbers->integral) {
-      for (auto& value : numbers->values) {
-        value = round_to(value, column.precision);
-      }
+      decide_digits(typing.raw, *numbers, column);
     }
     spread(typing.raw, numbers->values, column);
     return column;
@@ -186,8 +200,8 @@ Column declared_column(const Typing& typing, Kind kind) {
 
 Result<Column> declared_number(const Typing& typing, Kind kind) {
   Column column = declared_column(typing, kind);
-  std::vector<double> values;
-  int decimals = 1;
+  Numbers numbers;
+  auto& values = numbers.values;
   for (std::size_t code = 0; code < typing.size(); ++code) {
     const std::string_view text = trim(typing.text(code));
     if (is_missing_token(text)) {
@@ -203,14 +217,16 @@ Result<Column> declared_number(const Typing& typing, Kind kind) {
           code,
           in_quotes(text) + (kind == Kind::kInteger ? " is not an integer" : " is not a number"));
     }
-    decimals = std::max(decimals, number->decimals);
+    numbers.least_places = std::min(numbers.least_places, number->decimals);
     values.push_back(number->value);
   }
-  if (kind == Kind::kDecimal) {
-    column.precision = std::clamp(typing.declared.precision.value_or(decimals), 0, kMaxPrecision);
+  if (kind == Kind::kDecimal && typing.declared.precision) {
+    column.precision = std::clamp(*typing.declared.precision, 0, kMaxPrecision);
     for (auto& value : values) {
       value = round_to(value, column.precision);
     }
+  } else if (kind == Kind::kDecimal) {
+    decide_digits(typing.raw, numbers, column);
   }
   spread(typing.raw, values, column);
   return column;
