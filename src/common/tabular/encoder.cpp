@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/base/text.hpp"
 #include "common/tabular/align.hpp"
-#include "common/tabular/cell.hpp"
-#include "common/tabular/datetime.hpp"
 #include "common/tabular/encoder_layout.hpp"
 #include "common/tabular/grid.hpp"
 #include "common/tabular/mixture.hpp"
@@ -149,16 +146,6 @@ std::vector<std::string> domain_of(const EncodedColumnSpec& spec) {
   return domain;
 }
 
-// The number that a condition's text stands for in this column.
-std::optional<double> number_of(const EncodedColumnSpec& spec, std::string_view text) {
-  if (spec.kind == Kind::kDatetime) {
-    const auto format = DatetimeFormat::parse(spec.format);
-    return format ? format->read(trim(text)) : std::nullopt;
-  }
-  const auto number = parse_declared_number(trim(text));
-  return number ? std::optional(number->value) : std::nullopt;
-}
-
 }  // namespace
 
 Layout layout_of(std::span<const EncodedColumnSpec> columns) {
@@ -197,45 +184,6 @@ Result<EncodedTable> Encoder::encode(const Table& table, Rng rng) const {
     encoded.columns.push_back(std::move(out));
   }
   return encoded;
-}
-
-Result<Encoder::Condition> Encoder::condition(std::string_view name, std::string_view value) const {
-  const auto invalid = [&](const std::string& what) {
-    return fail(Errc::kInvalidArgument, "column '" + std::string(name) + "' " + what);
-  };
-  std::vector<std::string> names;
-  for (const auto& spec : columns_) {
-    names.push_back(spec.name);
-  }
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    const std::string near = nearest(name, names);
-    return invalid("is not a column of this model" +
-                   (near.empty() ? std::string() : "; did you mean '" + near + "'?"));
-  }
-  const auto index = static_cast<std::size_t>(found - names.begin());
-  const auto& spec = columns_[index];
-  if (spec.kind == Kind::kIdentifier) {
-    return invalid("is an identifier: its values are new in every row");
-  }
-  const auto number = is_continuous(spec.kind) ? number_of(spec, value) : std::nullopt;
-  for (std::size_t k = 0; k < spec.modes.size(); ++k) {
-    const auto& mode = spec.modes[k];
-    const bool hit = (mode.type == Mode::Type::kMissing && value.empty()) ||
-                     (mode.type == Mode::Type::kCategory && mode.category == value) ||
-                     (mode.type == Mode::Type::kExact && number && mode.mean == *number);
-    if (hit) {
-      return Condition{index, static_cast<std::uint32_t>(k)};
-    }
-  }
-  if (is_continuous(spec.kind)) {
-    return invalid("is continuous (" + std::string(to_string(spec.kind)) + "), and " +
-                   in_quotes(value) +
-                   " is not one of the values that it holds often; only those can be fixed");
-  }
-  const std::string near = nearest(value, domain_of(spec));
-  return invalid("has no category " + in_quotes(value) +
-                 (near.empty() ? std::string() : "; did you mean " + in_quotes(near) + "?"));
 }
 
 }  // namespace genesis::tabular

@@ -166,15 +166,6 @@ class Encoder {
   /// "id-N", N from first_row + 1. `encoded` must have this encoder's layout.
   [[nodiscard]] Table decode(const EncodedTable& encoded, std::uint64_t first_row) const;
 
-  /// The mode of column `name` that the text `value` stands for: a category, an exact value, or
-  /// missing ("" ). Errors: kInvalidArgument names the nearest column or category, or says that the
-  /// column is continuous.
-  struct Condition {
-    std::size_t column = 0;
-    std::uint32_t mode = 0;
-  };
-  [[nodiscard]] Result<Condition> condition(std::string_view name, std::string_view value) const;
-
  private:
   friend Result<Encoder> fit(const Plan&, const Summary&);
   friend Result<Encoder> encoder_from_json(const nlohmann::json&);
