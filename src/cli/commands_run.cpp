@@ -1,18 +1,23 @@
 // genesis run: train, generate, evaluate.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "cli/run.hpp"
 #include "cli/spec_file.hpp"
 #include "common/base/file.hpp"
+#include "common/base/folder.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/quality/evaluate.hpp"
@@ -43,47 +48,41 @@ struct Outcome {
   std::optional<quality::Report> quality;
 };
 
-// All sites' rows in one file, so that one machine's run can be judged; it goes with the folder.
-class PooledRows {
- public:
-  static Result<PooledRows> write(const spec::FederatedTraining& training, const fs::path& folder) {
-    PooledRows pooled(folder / ".pooled.csv");
-    std::string text;
-    for (const auto& participant : training.participants) {
-      auto discrete = training.table.discrete_columns;
-      GENESIS_ASSIGN(
-          auto table,
-          tabular::read_csv(
-              *participant.data_path, federation::declarations(training.table), discrete));
-      if (text.empty()) {
-        text = tabular::csv_header(table);
-      }
-      tabular::append_csv_rows(table, text);
-    }
-    GENESIS_RETURN_IF_ERROR(write_file_atomic(pooled.path_, text, FileAccess::kOwnerOnly));
-    return pooled;
-  }
-  PooledRows(PooledRows&& other) noexcept : path_(std::exchange(other.path_, "")) {}
-  PooledRows& operator=(PooledRows&&) = delete;
-  ~PooledRows() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  [[nodiscard]] const fs::path& path() const { return path_; }
+// The columns of `table` in the order of `names`; sites may have them in any.
+tabular::Table ordered(tabular::Table table, const std::vector<std::string>& names) {
+  const auto place = [&](const tabular::Column& column) {
+    return std::find(names.begin(), names.end(), column.name) - names.begin();
+  };
+  std::stable_sort(table.columns.begin(), table.columns.end(), [&](const auto& a, const auto& b) {
+    return place(a) < place(b);
+  });
+  return table;
+}
 
- private:
-  explicit PooledRows(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
+// All sites' rows in one table, so that one machine's run can be judged. They stay in memory: no
+// copy of them is left on a disk, whatever ends the process.
+Result<tabular::Table> pooled_rows(const spec::FederatedTraining& training) {
+  const auto declarations = federation::declarations(training.table);
+  const auto& discrete = training.table.discrete_columns;
+  std::string text;
+  std::vector<std::string> names;
+  for (const auto& participant : training.participants) {
+    GENESIS_ASSIGN(auto table, tabular::read_csv(*participant.data_path, declarations, discrete));
+    if (text.empty()) {
+      text = tabular::csv_header(table);
+      for (const auto& column : table.columns) {
+        names.push_back(column.name);
+      }
+    }
+    tabular::append_csv_rows(ordered(std::move(table), names), text);
+  }
+  return tabular::parse_csv(text, "all participants' rows", declarations, discrete);
+}
 
 Result<quality::Report> judge(const spec::FederatedTraining& training,
                               const Options& options,
                               const fs::path& synthetic_path) {
-  GENESIS_ASSIGN(auto pooled, PooledRows::write(training, options.output));
-  GENESIS_ASSIGN(auto real,
-                 tabular::read_csv(pooled.path(),
-                                   federation::declarations(training.table),
-                                   training.table.discrete_columns));
+  GENESIS_ASSIGN(auto real, pooled_rows(training));
   GENESIS_ASSIGN(auto synthetic, quality::read_beside(synthetic_path, real));
   if (options.holdout.empty()) {
     return quality::evaluate(real, synthetic, nullptr);
@@ -133,6 +132,12 @@ Result<Outcome> run(const Options& options) {
   fs::create_directories(output, failed);
   if (failed) {
     return fail(Errc::kIo, options.output + ": cannot be created: " + failed.message());
+  }
+  auto lock = FolderLock::take(output);
+  if (!lock) {
+    return fail(lock.error().code,
+                "--output-dir " + options.output + ": " + lock.error().message +
+                    "; wait for it to end, or name another folder");
   }
   Outcome outcome;
   outcome.model = output / "model.safetensors";
@@ -237,7 +242,9 @@ Command add_run(CLI::App& app) {
   return [options] {
     const auto outcome = run(*options);
     if (!outcome) {
-      return complain("run", outcome.error());
+      const int code = complain("run", outcome.error());
+      end_as_interrupted();
+      return code;
     }
     if (options->json) {
       print_json(*outcome);
