@@ -64,6 +64,17 @@ Status show_tables(const spec::FederatedTraining& training, const std::vector<st
   return {};
 }
 
+// The parser takes -5 for an unsigned number near 2^64.
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        const bool is_whole = !text.empty() && text.size() <= 19 &&
+                              text.find_first_not_of("0123456789") == std::string::npos;
+        return is_whole ? std::string() : text + ": expected a whole number from 0";
+      },
+      "");
+}
+
 }  // namespace
 
 Command add_validate(CLI::App& app) {
@@ -112,27 +123,23 @@ Command add_generate(CLI::App& app) {
   struct Options {
     std::string model, output;
     SampleOptions sample;
-    std::vector<std::string> where;
   };
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("generate", "Writes synthetic rows from a trained model");
   command->add_option("--model", options->model, "model.safetensors of a training")->required();
-  command->add_option("--rows", options->sample.rows, "How many rows")->required();
+  command->add_option("--rows", options->sample.rows, "How many rows")
+      ->required()
+      ->check(whole_number());
   command->add_option(
-      "--where", options->where, "column=value that must hold in every row; may be repeated");
+      "--where",
+      options->sample.where,
+      "What must hold in every row: column=value, age>=40, day=2020-01-01.., ward in "
+      "a,b, result is missing; may be repeated");
   command->add_option("--seed", options->sample.seed, "Same seed, same rows")
+      ->check(whole_number())
       ->capture_default_str();
   command->add_option("-o,--output", options->output, "CSV to write")->required();
   return [options] {
-    for (const auto& where : options->where) {
-      const auto equals = where.find('=');
-      if (equals == std::string::npos) {
-        return complain(
-            "generate",
-            Error{Errc::kInvalidArgument, "--where " + where + ": expected column=value"});
-      }
-      options->sample.conditions.push_back({where.substr(0, equals), where.substr(equals + 1)});
-    }
     const auto model = FederatedSynthesizer::load(options->model);
     if (!model) {
       return complain("generate", model.error());

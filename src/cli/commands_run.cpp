@@ -1,19 +1,24 @@
 // genesis run: train, generate, evaluate.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "cli/run.hpp"
 #include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
 #include "common/base/file.hpp"
+#include "common/base/folder.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/quality/evaluate.hpp"
@@ -104,6 +109,12 @@ Result<Outcome> run(const Options& options) {
   fs::create_directories(output, failed);
   if (failed) {
     return fail(Errc::kIo, options.output + ": cannot be created: " + failed.message());
+  }
+  auto lock = FolderLock::take(output);
+  if (!lock) {
+    return fail(lock.error().code,
+                "--output-dir " + options.output + ": " + lock.error().message +
+                    "; wait for it to end, or name another folder");
   }
   Outcome outcome;
   outcome.model = output / "model.safetensors";
@@ -223,7 +234,9 @@ Command add_run(CLI::App& app) {
   return [options] {
     const auto outcome = run(*options);
     if (!outcome) {
-      return complain("run", outcome.error());
+      const int code = complain("run", outcome.error());
+      end_as_interrupted();
+      return code;
     }
     if (options->json) {
       print_json(*outcome);

@@ -1,14 +1,18 @@
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <thread>
 
 #include <unistd.h>
 
 #include "aggregator/service.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/process.hpp"
 #include "cli/run.hpp"
 #include "common/base/file.hpp"
+#include "common/base/folder.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/http/client.hpp"
 #include "common/spec/parse.hpp"
@@ -30,9 +34,10 @@ constexpr std::chrono::seconds kServerStart{30};
 class Credentials {
  public:
   static Result<Credentials> make(const spec::FederatedTraining& training) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "genesis-run-XXXXXX").string();
+    GENESIS_ASSIGN(const auto temporary, temporary_folder());
+    std::string pattern = (temporary / "genesis-run-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) {
-      return fail(Errc::kIo, pattern + ": cannot be created");
+      return fail(Errc::kIo, pattern + ": cannot be created: " + std::strerror(errno));
     }
     Credentials made(pattern);
     CertificateFolder pki;
@@ -74,6 +79,14 @@ class Credentials {
   crypto::Secret token_;
 };
 
+Status go_on() {
+  const int number = Interrupt::signal();
+  return number == 0 ? Status()
+                     : fail(Errc::kFailedPrecondition,
+                            std::string("ended by signal ") + ::strsignal(number) +
+                                "; --resume goes on with what is in the output folder");
+}
+
 // The address that the server announces on its first lines.
 Result<std::string> server_url(Process& server) {
   constexpr std::string_view kAnnouncement = "listening ";
@@ -90,6 +103,7 @@ Result<std::string> server_url(Process& server) {
     if (server.poll()) {
       return fail(Errc::kFailedPrecondition, "aggregator: " + last_line(server.log()));
     }
+    GENESIS_RETURN_IF_ERROR(go_on());
     std::this_thread::sleep_for(milliseconds(5));
   }
   return fail(Errc::kDeadlineExceeded, "aggregator: did not begin to listen within 30 s");
@@ -136,6 +150,7 @@ Status run_processes(const spec::FederatedTraining& training,
                      Start start,
                      MetricsPort metrics_port,
                      const Progress& progress) {
+  const Interrupt interrupt;
   GENESIS_ASSIGN(auto credentials, Credentials::make(training));
   std::error_code failed;
   std::filesystem::create_directories(output / kLogs, failed);
@@ -178,6 +193,7 @@ Status run_processes(const spec::FederatedTraining& training,
   request.headers.push_back(
       {"Authorization", "Bearer " + std::string(credentials.token().reveal())});
   while (!server.poll()) {
+    GENESIS_RETURN_IF_ERROR(go_on());
     if (auto response = client.request(request); response && response->is_success()) {
       if (auto report = wire::decode_status_report(response->body)) {
         progress(*report);
@@ -197,6 +213,7 @@ Status run_processes(const spec::FederatedTraining& training,
     }
     std::this_thread::sleep_for(kPoll);
   }
+  GENESIS_RETURN_IF_ERROR(go_on());
   if (*server.poll() != 0) {
     return fail(Errc::kFailedPrecondition, "aggregator: " + last_line(server.log()));
   }

@@ -1,24 +1,32 @@
 #include "genesis/federated_synthesizer.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <array>
+#include <cstdio>
 #include <functional>
+#include <optional>
+#include <span>
 
 #include "aggregator/round_reporter.hpp"
 #include "common/base/file.hpp"
+#include "common/base/file_writer.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/model/ctgan.hpp"
 #include "common/spec/parse.hpp"
 #include "common/tabular/table.hpp"
+#include "common/tabular/where.hpp"
 #include "common/wire/messages.hpp"
 #include "common/wire/model_file.hpp"
 #include "genesis/simulation.hpp"
 
 namespace genesis {
 namespace {
+
+// Rows are given up where fewer than one candidate in so many meets the conditions, once enough
+// have been drawn to know.
+constexpr std::uint64_t kLeastAcceptance = 10000;
+constexpr std::uint64_t kFewestCandidates = std::uint64_t{1} << 20;
 
 constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
 
@@ -48,20 +56,109 @@ struct FederatedSynthesizer::Impl {
   // Gives the CSV text block by block to `take`.
   Status sample(const SampleOptions& options,
                 const std::function<Status(std::string_view)>& take) const;
+
+  class Selection;
+};
+
+// Rows that meet conditions, one after the other, out of as many candidates as it takes.
+class FederatedSynthesizer::Impl::Selection {
+ public:
+  Selection(const Impl& impl, const tabular::Where& where, const SampleOptions& options)
+      : impl_(impl), where_(where), seed_(options.seed) {
+    for (const auto& filter : where.filters()) {
+      allowed_.push_back({filter.column, filter.modes});
+    }
+    left_.columns.resize(impl.encoder.columns().size());
+  }
+
+  Result<tabular::EncodedTable> next(std::size_t rows) {
+    while (left_.rows < rows) {
+      if (candidates_ >= kFewestCandidates && met_ < candidates_ / kLeastAcceptance) {
+        return gave_up();
+      }
+      const auto drawn = impl_.sampler.sample_allowed(seed_, attempt_++, allowed_);
+      candidates_ += model::Sampler::kCandidates;
+      const auto kept = where_.rows_of(drawn, impl_.encoder.decode(drawn, 0));
+      append(drawn, kept);
+      met_ += kept.size();
+    }
+    return take(rows);
+  }
+
+ private:
+  [[nodiscard]] tl::unexpected<Error> gave_up() const {
+    std::array<char, 32> share{};
+    std::snprintf(share.data(),
+                  share.size(),
+                  "%.2g%%",
+                  100.0 * static_cast<double>(met_) / static_cast<double>(candidates_));
+    return fail(Errc::kResourceExhausted,
+                "of " + std::to_string(candidates_) + " rows that the model drew " +
+                    std::to_string(met_) + " met the conditions (" + share.data() +
+                    "), too few to go on; ask for fewer conditions or wider ranges");
+  }
+
+  void append(const tabular::EncodedTable& drawn, std::span<const std::size_t> rows) {
+    for (std::size_t c = 0; c < drawn.columns.size(); ++c) {
+      const auto& from = drawn.columns[c];
+      auto& to = left_.columns[c];
+      for (const std::size_t row : rows) {
+        if (!from.mode.empty()) {
+          to.mode.push_back(from.mode[row]);
+        }
+        if (!from.value.empty()) {
+          to.value.push_back(from.value[row]);
+        }
+      }
+    }
+    left_.rows += rows.size();
+  }
+
+  tabular::EncodedTable take(std::size_t rows) {
+    tabular::EncodedTable taken;
+    taken.rows = rows;
+    taken.columns.resize(left_.columns.size());
+    const auto move_first = [&](auto& from, auto& to) {
+      const std::size_t count = std::min(rows, from.size());
+      to.assign(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count));
+      from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count));
+    };
+    for (std::size_t c = 0; c < left_.columns.size(); ++c) {
+      move_first(left_.columns[c].mode, taken.columns[c].mode);
+      move_first(left_.columns[c].value, taken.columns[c].value);
+    }
+    left_.rows -= rows;
+    return taken;
+  }
+
+  const Impl& impl_;             // outlives this
+  const tabular::Where& where_;  // outlives this
+  std::uint64_t seed_;
+  std::vector<model::Allowed> allowed_;
+  tabular::EncodedTable left_;  // met the conditions, not taken yet
+  std::uint64_t attempt_ = 0, candidates_ = 0, met_ = 0;
 };
 
 Status FederatedSynthesizer::Impl::sample(
     const SampleOptions& options, const std::function<Status(std::string_view)>& take) const {
-  std::vector<model::Fixed> fixed;
+  tabular::Where where;
   for (const auto& condition : options.conditions) {
-    GENESIS_ASSIGN(auto place, encoder.condition(condition.column, condition.value));
-    fixed.push_back({place.column, place.mode});
+    GENESIS_RETURN_IF_ERROR(where.add_equal(condition.column, condition.value, encoder));
   }
+  for (const auto& condition : options.where) {
+    GENESIS_RETURN_IF_ERROR(where.add(condition, encoder));
+  }
+  Selection selection(*this, where, options);
   constexpr std::uint64_t kBlock = model::Sampler::kBlockRows;
   std::string text;
   for (std::uint64_t first = 0; first < options.rows || first == 0; first += kBlock) {
     const auto count = static_cast<std::size_t>(std::min(kBlock, options.rows - first));
-    const auto encoded = sampler.sample_block(options.seed, first / kBlock, count, fixed);
+    tabular::EncodedTable encoded;
+    if (where.filters().empty()) {
+      encoded = sampler.sample_block(options.seed, first / kBlock, count);
+    } else {
+      GENESIS_ASSIGN(encoded, selection.next(count));
+    }
     const auto table = encoder.decode(encoded, first);
     text = first == 0 ? tabular::csv_header(table) : std::string();
     tabular::append_csv_rows(table, text);
@@ -130,22 +227,16 @@ Result<std::string> FederatedSynthesizer::sample(const SampleOptions& options) c
 
 Status FederatedSynthesizer::sample_to(const std::filesystem::path& path,
                                        const SampleOptions& options) const {
-  const auto failed = [&] {
-    return fail(Errc::kIo, path.string() + ": cannot be written: " + std::strerror(errno));
-  };
-  std::ofstream file;
   // Opened with the first block, so that a wrong condition leaves an older file as it was.
+  std::optional<FileWriter> file;
   GENESIS_RETURN_IF_ERROR(impl_->sample(options, [&](std::string_view text) -> Status {
-    if (!file.is_open()) {
-      file.open(path, std::ios::binary | std::ios::trunc);
+    if (!file) {
+      GENESIS_ASSIGN(auto created, FileWriter::create(path));
+      file.emplace(std::move(created));
     }
-    if (!file.write(text.data(), static_cast<std::streamsize>(text.size()))) {
-      return failed();
-    }
-    return {};
+    return file->write(text);
   }));
-  file.close();
-  return file ? Status() : failed();
+  return file->finish();
 }
 
 const TrainedModel& FederatedSynthesizer::model() const {

@@ -79,12 +79,12 @@ def digest_field(body):
 
 
 def work(client, moved):
-    column = {"name": "group", "kind": "category", "declared": False, "precision": 0, "resolution": 0, "format": "", "missing": 0,
-              "extremes": [], "heavyValues": [], "fewValues": False, "categories": ["a", "b"]}
+    column = {"name": "group", "kind": "category", "declared": False, "precision": 0, "format": "", "missing": 0,
+              "digits": {"decimals": [], "whole": [], "significant": [], "full": 0}, "extremes": [], "edges": [], "heavyValues": [], "heavyCounts": [], "fewValues": False, "categories": ["a", "b"]}
     join = {"client": client.name, "sketch": {"rows": 100, "columns": [column]}}
     run = json.loads(client.ask("POST", "/v1/join", json.dumps(join).encode()))["run"]
     client.wait_for("summarize")
-    counts = {"missing": 0, "candidates": [], "bins": [], "categories": [50, 50]}
+    counts = {"missing": 0, "bins": [], "values": [], "categories": [50, 50]}
     summary = {"run": run, "client": client.name, "summary": {"rows": 100, "columns": [counts]}}
     client.ask("POST", "/v1/summary", json.dumps(summary).encode())
     client.wait_for("train")

@@ -126,7 +126,7 @@ class Tables(OwnFolder):
         real = self.write("real.csv", loans(200, 1))
         copies = self.write("copies.csv", loans(200, 1))
         done = self.genesis("evaluate", "--real", self.dir / real, "--synthetic", self.dir / copies)
-        self.assertIn("customer: 100.00% of the synthetic text is that of single real rows", done.stdout)
+        self.assertIn("column 'customer': 100.00% of the synthetic text is that of single real rows", done.stdout)
 
     # Files as they are.
 

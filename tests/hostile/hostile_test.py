@@ -290,8 +290,8 @@ class Hostile(unittest.TestCase):
 
     def test_tables_that_cannot_be_are_refused(self):
         """Row counts and extremes that no table has, in a join and in counts."""
-        column = {"name": "age", "kind": "integer", "declared": False, "precision": 0, "resolution": 0, "format": "", "missing": 0,
-                  "extremes": [1.0, 9.0], "heavyValues": [], "fewValues": False, "categories": []}
+        column = {"name": "age", "kind": "integer", "declared": False, "precision": 0, "format": "", "missing": 0,
+                  "digits": {"decimals": [], "whole": [], "significant": [], "full": 0}, "extremes": [1.0, 9.0], "edges": [], "heavyValues": [], "heavyCounts": [], "fewValues": False, "categories": []}
         join = lambda rows, **other: json.dumps({"client": "site-2", "sketch": {"rows": rows, "columns": [{**column, **other}]}})
         for body in (join(0), join(-1), join(2**64), join(2**63), join(2**40), join(1.5), join(10, missing=11), join(10, extremes=[9.0, 1.0]),
                      join(10, extremes=[1.0]), join(10).replace("9.0", "NaN"), join(10).replace("9.0", "1e999"), join(10, kind="nonsense"),

@@ -1,5 +1,7 @@
 #include "common/quality/evaluate.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "common/quality/compare.hpp"
@@ -13,17 +15,33 @@ namespace {
 
 using tabular::Table;
 
+bool has_values(const Cells& cells) {
+  return std::any_of(cells.numbers.begin(),
+                     cells.numbers.end(),
+                     [](double value) { return !std::isnan(value); }) ||
+         std::any_of(cells.codes.begin(), cells.codes.end(), [](std::uint32_t code) {
+           return code != tabular::kMissingCode;
+         });
+}
+
 ColumnScore score_column(const ComparedColumn& column) {
-  ColumnScore result{.name = column.name,
-                     .kind = column.kind,
-                     .metric = Metric::kTvComplement,
-                     .score = std::nullopt,
-                     .cells_outside = column.synthetic.outside};
+  ColumnScore result;
+  result.name = column.name;
+  result.kind = column.kind;
+  result.cells_outside = column.synthetic.outside;
+  result.cells_unreadable = column.synthetic.unreadable;
+  result.unreadable = column.synthetic.example;
+  result.format = column.format;
   if (tabular::is_continuous(column.kind)) {
     result.metric = Metric::kKsComplement;
     result.score = ks_complement(column.real.numbers, column.synthetic.numbers);
+    result.real_quantiles = quantiles_of(column.real.numbers);
+    result.synthetic_quantiles = quantiles_of(column.synthetic.numbers);
   } else {
     result.score = tv_complement(column.real.codes, column.synthetic.codes, column.categories);
+  }
+  if (!result.score && has_values(column.real)) {
+    result.score = 0.0;
   }
   return result;
 }
@@ -74,6 +92,9 @@ Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* 
   for (const ComparedColumn& column : columns) {
     report.columns.push_back(score_column(column));
     outside += column.synthetic.outside;
+    if (has_values(column.real) && !has_values(column.synthetic)) {
+      report.without_values.push_back(column.name);
+    }
   }
   for (const auto& column : real.columns) {
     if (column.kind == tabular::Kind::kIdentifier) {
@@ -90,8 +111,7 @@ Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* 
     report.overall = report.column_shapes ? *report.column_shapes : *report.column_pair_trends;
   } else {
     return fail(Errc::kInvalidArgument,
-                "no column has values in both the real and the synthetic table; there is nothing "
-                "to compare");
+                "real table: no column has a value; there is nothing to compare");
   }
   report.cells_outside = static_cast<double>(outside) / (static_cast<double>(columns.size()) *
                                                          static_cast<double>(synthetic.rows));

@@ -12,14 +12,15 @@
 namespace genesis::tabular {
 namespace {
 
-// Every mode as mean + scalar * slope: exact values have no slope, missing is NaN.
+// Every mode as mean + scalar * slope, on the column's scale where there is a slope: exact values
+// have none, missing is NaN.
 struct Line {
   double intercept = std::numeric_limits<double>::quiet_NaN();
   double slope = 0.0;
 };
 
 void decode_numbers(const EncodedColumnSpec& spec, const EncodedColumn& encoded, Column& column) {
-  const auto step = step_of(spec.kind, spec.resolution, spec.format);
+  const auto step = step_of(spec.kind, spec.rounding, spec.format);
   GENESIS_CHECK(step.has_value(), "an encoder's formats are checked where it is made");
   std::vector<Line> lines;
   for (const auto& mode : spec.modes) {
@@ -47,7 +48,9 @@ void decode_numbers(const EncodedColumnSpec& spec, const EncodedColumn& encoded,
       continue;
     }
     const double scalar = encoded.value[row];
-    const double x = std::isnan(scalar) ? line.intercept : line.intercept + scalar * line.slope;
+    const double position =
+        std::isnan(scalar) ? line.intercept : line.intercept + scalar * line.slope;
+    const double x = std::clamp(spec.scale.inverse(position), spec.minimum, spec.maximum);
     column.numbers[row] = std::clamp(step->rounded(x), spec.minimum, spec.maximum);
   }
 }
@@ -169,6 +172,7 @@ Table Encoder::decode(const EncodedTable& encoded, std::uint64_t first_row) cons
     column.name = spec.name;
     column.kind = spec.kind;
     column.precision = spec.precision;
+    column.significant = spec.rounding.significant;
     column.format = spec.format;
     if (spec.kind == Kind::kIdentifier) {
       number_identifiers(spec, table.rows, first_row, column);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxFormatBytes = 64;
 constexpr std::size_t kMaxEncoderModes = kMaxCategories + 2;
+constexpr double kLargestDeviation = 1e300;
 
 constexpr std::array<std::pair<Mode::Type, std::string_view>, 5> kTypes = {{
     {Mode::Type::kMissing, "missing"},
@@ -131,9 +132,11 @@ bool in_order(const Mode& a, const Mode& b) {
 
 // A mean inside and a deviation that a scalar can resolve.
 bool is_within_domain(const Mode& mode, const EncodedColumnSpec& column) {
-  const double range = column.maximum - column.minimum;
-  return range > 0.0 && mode.mean >= column.minimum && mode.mean <= column.maximum &&
-         mode.deviation >= 1e-9 * range && mode.deviation <= range;
+  const double low = column.scale.forward(column.minimum);
+  const double high = column.scale.forward(column.maximum);
+  constexpr double kResolved = 1e-15;
+  return mode.mean >= low && mode.mean <= high &&
+         mode.deviation >= kResolved * std::abs(mode.mean) && mode.deviation <= kLargestDeviation;
 }
 
 // The laws of a column's modes that encode, decode and a model rely on.
@@ -176,10 +179,13 @@ Result<EncodedColumnSpec> column_from_json(const nlohmann::json& json, const std
   column.name = reader.text("name", kMaxNameBytes);
   column.kind = reader.kind("kind");
   column.precision = reader.small("precision", kMaxPrecision);
-  column.resolution = reader.small("resolution", kMaxPrecision);
+  column.rounding.decimals = reader.small("resolution", kMaxPrecision);
+  column.rounding.significant = reader.small("significant", kAllDigits);
   column.format = reader.text("format", kMaxFormatBytes);
   column.minimum = reader.number("minimum");
   column.maximum = reader.number("maximum");
+  column.scale.center = reader.number("center");
+  column.scale.unit = reader.number("unit");
   for (const auto& mode : reader.array("modes", kMaxEncoderModes)) {
     GENESIS_ASSIGN(
         auto parsed,
@@ -190,7 +196,10 @@ Result<EncodedColumnSpec> column_from_json(const nlohmann::json& json, const std
   if (column.minimum > column.maximum) {
     reader.refuse("minimum", "is above the maximum");
   }
-  if (!step_of(column.kind, column.resolution, column.format)) {
+  if (column.scale.unit < 0.0) {
+    reader.refuse("unit", "is below 0");
+  }
+  if (!step_of(column.kind, column.rounding, column.format)) {
     reader.refuse("format", "is not a date format");
   }
   check_modes(column, reader);
@@ -210,10 +219,13 @@ nlohmann::json to_json(const Encoder& encoder) {
     columns.push_back({{"name", column.name},
                        {"kind", to_string(column.kind)},
                        {"precision", column.precision},
-                       {"resolution", column.resolution},
+                       {"resolution", column.rounding.decimals},
+                       {"significant", column.rounding.significant},
                        {"format", column.format},
                        {"minimum", column.minimum},
                        {"maximum", column.maximum},
+                       {"center", column.scale.center},
+                       {"unit", column.scale.unit},
                        {"modes", std::move(modes)}});
   }
   return {{"columns", std::move(columns)}};

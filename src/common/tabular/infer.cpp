@@ -6,6 +6,7 @@
 
 #include "common/base/text.hpp"
 #include "common/tabular/datetime.hpp"
+#include "common/tabular/digits.hpp"
 #include "common/tabular/typing.hpp"
 
 namespace genesis::tabular {
@@ -43,24 +44,37 @@ Column new_column(const Typing& typing, Kind kind) {
   return column;
 }
 
-Column column_of_numbers(const Typing& typing,
-                         Kind kind,
-                         int precision,
-                         std::vector<double> values) {
-  Column column = new_column(typing, kind);
-  column.precision = precision;
-  column.distinct = distinct_values(typing.raw, values).size();
-  if (kind == Kind::kDecimal) {
-    for (auto& value : values) {
-      value = round_to(value, precision);
+// The digits that most cells need, and the places that all of them are written with.
+void decide_digits(const Typing& typing, const Numbers& numbers, Column& column) {
+  DigitCounts digits;
+  for (std::size_t code = 0; code < typing.size(); ++code) {
+    if (!std::isnan(numbers.values[code])) {
+      digits.add(numbers.values[code], typing.counts[code]);
     }
   }
-  column.numbers = cells_of(typing.raw, values);
-  // Numbers that are kept as such may have more decimals than are written.
-  if (kind == Kind::kDecimal && typing.raw.plain.decimals > precision) {
-    for (auto& number : column.numbers) {
-      number = round_to(number, precision);
+  constexpr std::size_t kCellsLookedAt = std::size_t{1} << 16;  // of numbers that are kept as such
+  const auto& kept = typing.raw.numbers;
+  for (std::size_t row = 0; row < kept.size(); row += 1 + kept.size() / kCellsLookedAt) {
+    if (!std::isnan(kept[row])) {
+      digits.add(kept[row], 1);
     }
+  }
+  const Rounding rounding = rounding_of(digits);
+  column.significant = rounding.significant;
+  column.precision = std::min(std::max(rounding.decimals, numbers.least_places), kMaxPrecision);
+}
+
+Column column_of_numbers(const Typing& typing, Kind kind, const Numbers& numbers) {
+  Column column = new_column(typing, kind);
+  column.numbers = cells_of(typing.raw, numbers.values);
+  column.distinct = distinct_values(typing.raw, numbers.values).size();
+  if (kind == Kind::kDecimal && typing.rules.declaration.precision) {
+    column.precision = std::clamp(*typing.rules.declaration.precision, 0, kMaxPrecision);
+    for (auto& number : column.numbers) {
+      number = round_to(number, column.precision);
+    }
+  } else if (kind == Kind::kDecimal) {
+    decide_digits(typing, numbers, column);
   }
   return column;
 }
@@ -87,10 +101,8 @@ TypedColumn typed_numbers(const Typing& typing, const Numbers& numbers) {
         "measure something";
     return typed;
   }
-  typed.column = column_of_numbers(typing,
-                                   numbers.integral ? Kind::kInteger : Kind::kDecimal,
-                                   numbers.precision,
-                                   numbers.values);
+  typed.column =
+      column_of_numbers(typing, numbers.integral ? Kind::kInteger : Kind::kDecimal, numbers);
   if (numbers.currency || numbers.percent || numbers.grouped) {
     note(typed,
          std::string("read as plain numbers, without their ") + (numbers.currency ? "currency"
@@ -217,9 +229,9 @@ Column flag_column(const Typing& typing, const std::vector<char>& sides) {
 
 Result<TypedColumn> declared_number(const Typing& typing, Kind kind) {
   const auto& declaration = typing.rules.declaration;
-  std::vector<double> values;
+  Numbers numbers;
+  auto& values = numbers.values;
   std::vector<char> sides;
-  int decimals = 1;
   for (std::size_t code = 0; code < typing.size(); ++code) {
     const std::string_view text = typing.text(code);
     if (typing.missing.in_values(text)) {
@@ -244,15 +256,15 @@ Result<TypedColumn> declared_number(const Typing& typing, Kind kind) {
               (is_bound ? "; declare censored: true in table.columns to read it as a bound" : ""));
     }
     GENESIS_RETURN_IF_ERROR(check_bounds(typing, code, number->value));
-    decimals = std::max(decimals, number->decimals);
+    numbers.least_places = std::min(numbers.least_places, number->decimals);
     values.push_back(number->value);
     sides.push_back(side);
   }
-  const int precision = kind == Kind::kDecimal
-                            ? std::clamp(declaration.precision.value_or(decimals), 0, kMaxPrecision)
-                            : 0;
+  if (typing.raw.holds_numbers()) {
+    numbers.least_places = std::min(numbers.least_places, typing.raw.plain.least_places);
+  }
   TypedColumn typed;
-  typed.column = column_of_numbers(typing, kind, precision, std::move(values));
+  typed.column = column_of_numbers(typing, kind, numbers);
   typed.column.declared = true;
   if (declaration.censored) {
     typed.flag = flag_column(typing, sides);

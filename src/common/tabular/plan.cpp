@@ -1,6 +1,7 @@
 // From all sites' sketches to one kind, domain and grid a column (encoder.hpp).
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -11,6 +12,8 @@
 #include "common/tabular/encoder.hpp"
 #include "common/tabular/grid.hpp"
 #include "common/tabular/infer.hpp"
+#include "common/tabular/partition.hpp"
+#include "common/tabular/table.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -203,36 +206,86 @@ Status check_declared_bounds(const ColumnAtSites& column, const ColumnPlan& plan
   return {};
 }
 
+// What the sites' numbers add up to, before the step is known.
+struct Gathered {
+  std::optional<int> places;  // that every site writes
+  DigitCounts digits;
+  bool few = true;
+  std::vector<double> extremes;  // empty or {min, max}
+  std::vector<double> edges;
+  std::map<double, std::uint64_t> values;
+  std::uint64_t present = 0;
+};
+
+Gathered gather(const ColumnAtSites& column) {
+  Gathered all;
+  for (const auto& site : column.sites) {
+    const auto& sketch = *site.sketch;
+    if (sketch.extremes.empty()) {
+      continue;
+    }
+    all.places = all.places ? std::min(*all.places, sketch.precision) : sketch.precision;
+    all.digits += sketch.digits;
+    all.few = all.few && sketch.few_values;
+    if (all.extremes.empty()) {
+      all.extremes = sketch.extremes;
+    }
+    all.extremes[0] = std::min(all.extremes[0], sketch.extremes[0]);
+    all.extremes[1] = std::max(all.extremes[1], sketch.extremes[1]);
+    all.edges.insert(all.edges.end(), sketch.edges.begin(), sketch.edges.end());
+    for (std::size_t i = 0; i < sketch.heavy_values.size(); ++i) {
+      all.values[sketch.heavy_values[i]] += sketch.heavy_counts[i];
+    }
+    all.present += site.rows - sketch.missing;
+  }
+  return all;
+}
+
+// The values as they are counted: some may fall together.
+std::vector<ValueCount> rounded(const std::map<double, std::uint64_t>& values, const Step& step) {
+  std::vector<ValueCount> result;
+  for (const auto& [value, count] : values) {
+    const double near = step.rounded(value);
+    if (result.empty() || result.back().value != near) {
+      result.push_back({near, 0});
+    }
+    result.back().count += count;
+  }
+  return result;
+}
+
+void plan_digits(const ColumnAtSites& column, const Gathered& all, ColumnPlan& plan) {
+  if (plan.kind != Kind::kDecimal) {
+    return;
+  }
+  if (column.declaration != nullptr && column.declaration->precision) {
+    plan.precision = std::clamp(*column.declaration->precision, 0, kMaxPrecision);
+    plan.rounding = {std::min(plan.precision, rounding_of(all.digits).decimals), 0};
+    if (rounding_of(all.digits).significant != 0) {
+      plan.rounding.decimals = plan.precision;
+    }
+    return;
+  }
+  plan.rounding = rounding_of(all.digits);
+  if (plan.rounding.significant == 0) {
+    plan.precision =
+        std::clamp(std::max(plan.rounding.decimals, all.places.value_or(0)), 0, kMaxPrecision);
+  }
+}
+
 Status plan_numbers(const ColumnAtSites& column, ColumnPlan& plan) {
   if (plan.kind == Kind::kDatetime) {
     GENESIS_RETURN_IF_ERROR(agree_on_format(column, plan));
   }
-  bool any = false;
-  bool few = true;
-  std::set<double> candidates;
-  for (const auto& site : column.sites) {
-    const auto& sketch = *site.sketch;
-    plan.precision = std::max(plan.precision, sketch.precision);
-    plan.resolution = std::max(plan.resolution, sketch.resolution);
-    if (sketch.extremes.empty()) {
-      continue;
-    }
-    plan.minimum = any ? std::min(plan.minimum, sketch.extremes[0]) : sketch.extremes[0];
-    plan.maximum = any ? std::max(plan.maximum, sketch.extremes[1]) : sketch.extremes[1];
-    any = true;
-    few = few && sketch.few_values;
-    candidates.insert(sketch.heavy_values.begin(), sketch.heavy_values.end());
-  }
-  if (plan.kind == Kind::kDecimal && column.declaration != nullptr) {
-    plan.precision = column.declaration->precision.value_or(plan.precision);
-  }
-  plan.precision = plan.kind == Kind::kDecimal ? std::clamp(plan.precision, 0, kMaxPrecision) : 0;
-  plan.resolution = std::min(plan.resolution, plan.precision);
-  if (!any) {
+  Gathered all = gather(column);
+  plan_digits(column, all, plan);
+  plan.few_values = all.few;
+  if (all.extremes.empty()) {
     return {};
   }
-  plan.candidates.assign(candidates.begin(), candidates.end());
-  GENESIS_ASSIGN(const Step step, step_of(plan.kind, plan.resolution, plan.format));
+  GENESIS_ASSIGN(const Step step, step_of(plan.kind, plan.rounding, plan.format));
+  plan.minimum = step.rounded(all.extremes[0]);
+  plan.maximum = step.rounded(all.extremes[1]);
   if (plan.kind != Kind::kDatetime && column.declaration != nullptr) {
     const auto& [minimum, maximum] =
         std::pair(column.declaration->minimum, column.declaration->maximum);
@@ -240,9 +293,17 @@ Status plan_numbers(const ColumnAtSites& column, ColumnPlan& plan) {
     plan.maximum = maximum ? step.at_most(*maximum) : plan.maximum;
     GENESIS_RETURN_IF_ERROR(check_declared_bounds(column, plan));
   }
-  if (!few || candidates.size() > kFewValues) {
-    plan.bins = Grid(plan.minimum, plan.maximum, step).bins();
+  const auto values = rounded(all.values, step);
+  plan.few_values = all.few && values.size() <= kFewValues;
+  if (plan.few_values) {
+    for (const auto& value : values) {
+      plan.values.push_back(value.value);
+    }
+    return {};
   }
+  std::sort(all.edges.begin(), all.edges.end());
+  all.edges.erase(std::unique(all.edges.begin(), all.edges.end()), all.edges.end());
+  plan.edges = join_cuts(all.edges, values, all.present, step);
   return {};
 }
 

@@ -85,6 +85,7 @@ Result<Table> pool(std::span<const NamedTable> tables, const Plan& plan) {
     column.name = about.name;
     column.kind = about.kind;
     column.precision = about.precision;
+    column.significant = about.rounding.significant;
     column.format = about.format;
     TextColumn text;
     for (const auto& site : tables) {

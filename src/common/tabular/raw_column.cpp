@@ -66,6 +66,8 @@ void note(const Plain& number, PlainNumbers& seen) {
   const double size = std::abs(number.value);
   seen.least = seen.cells == 0 ? number.value : std::min(seen.least, number.value);
   seen.most = seen.cells == 0 ? number.value : std::max(seen.most, number.value);
+  seen.least_places =
+      seen.cells == 0 ? number.decimals : std::min(seen.least_places, number.decimals);
   ++seen.cells;
   seen.decimals = std::max(seen.decimals, number.decimals);
   seen.digits_only = seen.digits_only && number.decimals == 0;

@@ -16,6 +16,7 @@ namespace genesis::tabular {
 struct PlainNumbers {
   char decimal = '.';
   std::uint64_t cells = 0;
+  int least_places = 0;        // after the point, that the shortest has
   int decimals = 0;            // places that the longest has
   bool digits_only = true;     // none has a decimal sign
   bool through_floats = true;  // whole numbers, as 41 or 41.0

@@ -1,61 +1,74 @@
 // What a site tells of its columns before a grid exists (encoder.hpp).
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
-#include "common/tabular/cell.hpp"
 #include "common/tabular/encoder.hpp"
+#include "common/tabular/grid.hpp"
+#include "common/tabular/partition.hpp"
 
 namespace genesis::tabular {
 namespace {
 
-struct Run {
-  double value = 0.0;
-  std::uint64_t count = 0;
-};
-
-std::vector<Run> distinct_values(const Column& column) {
-  std::vector<double> sorted;
-  sorted.reserve(column.numbers.size());
-  std::copy_if(
-      column.numbers.begin(), column.numbers.end(), std::back_inserter(sorted), [](double x) {
-        return !std::isnan(x);
-      });
-  std::sort(sorted.begin(), sorted.end());
-  std::vector<Run> runs;
-  for (const double value : sorted) {
-    if (runs.empty() || runs.back().value != value) {
-      runs.push_back({value, 0});
+std::vector<ValueCount> count_values(std::vector<double> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  std::vector<ValueCount> counts;
+  for (const double value : numbers) {
+    if (counts.empty() || counts.back().value != value) {
+      counts.push_back({value, 0});
     }
-    ++runs.back().count;
+    ++counts.back().count;
   }
-  return runs;
+  return counts;
 }
 
-// The fewest decimals, up to `precision`, that write every value.
-int resolution_of(const std::vector<Run>& runs, int precision) {
-  int resolution = 0;
-  for (const auto& run : runs) {
-    while (resolution < precision && round_to(run.value, resolution) != run.value) {
-      ++resolution;
+std::vector<double> present_values(const Column& column) {
+  std::vector<double> values;
+  values.reserve(column.numbers.size());
+  std::copy_if(
+      column.numbers.begin(), column.numbers.end(), std::back_inserter(values), [](double x) {
+        return !std::isnan(x);
+      });
+  return values;
+}
+
+// Rounded as most of this site's cells are, so that noise in the last digits asks for no cuts.
+std::vector<ValueCount> rounded(std::vector<ValueCount> counts, const Step& step) {
+  std::vector<ValueCount> result;
+  for (const auto& [value, count] : counts) {
+    const double near = step.rounded(value);
+    if (result.empty() || result.back().value != near) {
+      result.push_back({near, 0});
     }
+    result.back().count += count;
   }
-  return resolution;
+  return result;
 }
 
 void sketch_numbers(const Column& column, std::uint64_t rows, ColumnSketch& result) {
-  const auto runs = distinct_values(column);
-  std::uint64_t present = 0;
-  result.few_values = runs.size() <= kFewValues;
-  for (const auto& run : runs) {
-    present += run.count;
-    if (result.few_values || run.count * kSpikeRows >= rows) {
-      result.heavy_values.push_back(run.value);
+  auto values = present_values(column);
+  result.missing = rows - values.size();
+  if (values.empty()) {
+    return;
+  }
+  auto counts = count_values(std::move(values));
+  result.extremes = {counts.front().value, counts.back().value};
+  if (column.kind != Kind::kDatetime) {
+    for (const auto& [value, count] : counts) {
+      result.digits.add(value, count);
     }
   }
-  result.missing = rows - present;
-  result.resolution = resolution_of(runs, column.precision);
-  if (!runs.empty()) {
-    result.extremes = {runs.front().value, runs.back().value};
+  const auto step = step_of(column.kind, rounding_of(result.digits), column.format);
+  if (step) {
+    counts = rounded(std::move(counts), *step);
+  }
+  auto refinement = refine(counts);
+  result.edges = std::move(refinement.edges);
+  result.few_values = counts.size() <= kFewValues;
+  for (const auto& [value, count] : result.few_values ? counts : refinement.atoms) {
+    result.heavy_values.push_back(value);
+    result.heavy_counts.push_back(count);
   }
 }
 

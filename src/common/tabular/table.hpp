@@ -22,8 +22,9 @@ inline constexpr std::size_t kMaxColumns = 4096;
 inline constexpr std::size_t kMaxNameBytes = 1024;
 inline constexpr std::size_t kMaxRows = std::size_t{1} << 31;
 
-/// Decimal places that are kept at most; cells are rounded to them.
-inline constexpr int kMaxPrecision = 9;
+/// Decimal places that are written at most. Values that need more are written with as many
+/// significant digits as they need.
+inline constexpr int kMaxPrecision = 15;
 
 inline constexpr std::uint32_t kMissingCode = std::numeric_limits<std::uint32_t>::max();
 
@@ -31,6 +32,7 @@ struct Column {
   std::string name;
   Kind kind = Kind::kCategory;
   int precision = 0;      // decimal places of kDecimal
+  int significant = 0;    // or significant digits, where that is not 0: written as short as can be
   std::string format;     // strptime format of kDatetime
   bool declared = false;  // kind came from the spec, so that it binds all sites
   // Continuous kinds: one number a row (datetime: seconds since 1970 UTC); NaN is missing.

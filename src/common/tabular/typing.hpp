@@ -71,13 +71,12 @@ struct Reading {
 };
 
 struct Numbers : Reading {
-  int precision = 0;
-  bool integral = true;  // digits alone, or 41.0 all over
+  int least_places = std::numeric_limits<int>::max();  // after the point, in any text
+  bool integral = true;                                // digits alone, or 41.0 all over
   bool digits_only = true;
   bool grouped = false;
   bool currency = false;
   bool percent = false;
-  std::vector<char> sides;  // of censored texts: '<' or '>', '=' of the others
 };
 
 struct Moments {

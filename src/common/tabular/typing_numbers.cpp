@@ -21,7 +21,7 @@ class NumbersBuilder {
     const bool whole = number.value == std::trunc(number.value) && number.decimals <= 1;
     passed_floats_ = passed_floats_ && whole && std::abs(number.value) < kExactBound &&
                      (number.digits_only || number.decimals == 1);
-    numbers_.precision = std::max(numbers_.precision, number.decimals);
+    numbers_.least_places = std::min(numbers_.least_places, number.decimals);
     numbers_.grouped = numbers_.grouped || number.grouped;
     numbers_.currency = numbers_.currency || number.currency;
     numbers_.percent = numbers_.percent || number.percent;
@@ -32,7 +32,7 @@ class NumbersBuilder {
     numbers_.present += plain.cells;
     numbers_.digits_only = numbers_.digits_only && plain.digits_only;
     passed_floats_ = passed_floats_ && plain.through_floats;
-    numbers_.precision = std::max(numbers_.precision, plain.decimals);
+    numbers_.least_places = std::min(numbers_.least_places, plain.least_places);
     all_percent_ = all_percent_ && plain.cells == 0;
   }
   /// False where whole numbers are too large for a double: names, not amounts.
@@ -42,7 +42,6 @@ class NumbersBuilder {
   Numbers& numbers() { return numbers_; }
   Numbers finish() && {
     numbers_.integral = exact_ && passed_floats_;
-    numbers_.precision = numbers_.integral ? 0 : std::clamp(numbers_.precision, 1, kMaxPrecision);
     return std::move(numbers_);
   }
 

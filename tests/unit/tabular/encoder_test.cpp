@@ -257,25 +257,3 @@ TEST_CASE("tabular: a cell outside the agreed domain is named with its row", "[t
   CHECK(ok(encoder.encode(table_of("c,n\ny,1\n"), stream("encode"))).columns[1].mode ==
         std::vector<std::uint32_t>{1});
 }
-
-TEST_CASE("tabular: a condition is a category, an exact value or missing", "[tabular]") {
-  const Encoder encoder = encoder_for({varied(2000)});
-  const auto mode_of = [&](std::string_view name, std::string_view value) {
-    const auto found = ok(encoder.condition(name, value));
-    return encoder.columns()[found.column].modes[found.mode];
-  };
-  CHECK(mode_of("city", "Aarau, West").category == "Aarau, West");
-  CHECK(mode_of("city", "").type == Mode::Type::kMissing);
-  CHECK(mode_of("member", "yes").category == "yes");
-  CHECK(mode_of("amount", "0").mean == 0.0);
-  CHECK(mode_of("amount", "0.00").type == Mode::Type::kExact);
-
-  const auto why = [&](std::string_view name, std::string_view value) {
-    return error_of(encoder.condition(name, value));
-  };
-  CHECK_THAT(why("citty", "Bern"), ContainsSubstring("did you mean 'city'?"));
-  CHECK_THAT(why("city", "Bernn"), ContainsSubstring("did you mean \"Bern\"?"));
-  CHECK_THAT(why("member", ""), ContainsSubstring("has no category \"\""));
-  CHECK_THAT(why("age", "41"), ContainsSubstring("is continuous (integer)"));
-  CHECK_THAT(why("name", "person 1"), ContainsSubstring("is an identifier"));
-}

@@ -94,10 +94,13 @@ TEST_CASE("tabular: numbers keep value, precision and what is missing", "[tabula
   const auto decimals = column_of({"63.0", "1.125", "2"});
   CHECK(decimals.precision == 3);
   CHECK(decimals.numbers == std::vector<double>{63.0, 1.125, 2.0});
-  const auto capped = column_of({"0.12345678901234", "1"});
-  CHECK(capped.precision == kMaxPrecision);
-  CHECK(capped.numbers[0] == 0.123456789);
-  CHECK(column_of({"1e3", "2e3"}).precision == 1);  // decimals, though whole
+  const auto long_one = column_of({"0.12345678901234", "1"});
+  CHECK(long_one.precision == 14);
+  CHECK(long_one.numbers[0] == 0.12345678901234);
+  CHECK(column_of({"1e3", "2e3"}).kind == Kind::kDecimal);  // though whole
+  const auto tiny = column_of({"3.2e-12", "4.1e-13", "0"});
+  CHECK(tiny.numbers[0] == 3.2e-12);
+  CHECK(tiny.significant == 2);
 }
 
 TEST_CASE("tabular: categories are sorted bytewise, and only the empty cell is missing",

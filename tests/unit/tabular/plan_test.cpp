@@ -34,14 +34,15 @@ std::vector<std::string> numbered(std::string_view prefix, int first, int count)
 
 TEST_CASE("tabular: a sketch tells extremes, heavy values and categories, no more", "[tabular]") {
   std::string text = "n,c,id\n";
-  for (int i = 0; i < 200; ++i) {
-    text += std::to_string(i < 100 ? 7 : i) + "," + (i % 2 == 0 ? "even" : "odd") + ",p" +
+  for (int i = 0; i < 3000; ++i) {
+    text += std::to_string(i < 1500 ? 7 : i) + "," + (i % 2 == 0 ? "even" : "odd") + ",p" +
             std::to_string(i) + "\n";
   }
   const Sketch about = sketch(table_of(text));
-  CHECK(about.rows == 200);
-  CHECK(about.columns[0].extremes == std::vector<double>{7.0, 199.0});
-  CHECK(about.columns[0].heavy_values == std::vector<double>{7.0});  // the others hold 1 in 200
+  CHECK(about.rows == 3000);
+  CHECK(about.columns[0].extremes == std::vector<double>{7.0, 2999.0});
+  CHECK(about.columns[0].heavy_values == std::vector<double>{7.0});  // the others hold 1 in 3000
+  CHECK(about.columns[0].heavy_counts == std::vector<std::uint64_t>{1500});
   CHECK_FALSE(about.columns[0].few_values);
   CHECK(about.columns[1].categories == std::vector<std::string>{"even", "odd"});
   CHECK(about.columns[2].kind == Kind::kIdentifier);
@@ -53,9 +54,9 @@ TEST_CASE("tabular: few values are all told, with the digits that they need", "[
   CHECK(about.few_values);
   CHECK(about.heavy_values == std::vector<double>{63.0, 64.0});
   CHECK(about.precision == 2);
-  CHECK(about.resolution == 0);
+  CHECK(rounding_of(about.digits) == Rounding{0, 0});
   CHECK(about.missing == 1);
-  CHECK(sketch(site({"0.10", "0.25"})).columns[0].resolution == 2);
+  CHECK(rounding_of(sketch(site({"0.10", "0.25"})).columns[0].digits) == Rounding{2, 0});
 }
 
 TEST_CASE("tabular: sites may order their columns as they like", "[tabular]") {
@@ -184,19 +185,20 @@ TEST_CASE("tabular: declarations give the domain", "[tabular]") {
              ContainsSubstring("not one of the declared categories; the nearest is \"south\""));
 }
 
-TEST_CASE("tabular: the grid has a bin a value where that fits", "[tabular]") {
-  const auto bins = [](const std::vector<std::string>& extremes) {
-    auto cells = numbered("", 10, 40);  // too many to be counted one by one
-    cells.insert(cells.end(), extremes.begin(), extremes.end());
-    return planned({site(cells)}).bins;
-  };
-  CHECK(bins({"0", "99"}) == 100);
-  CHECK(bins({"0", "4095"}) == 4096);
-  CHECK(bins({"0", "4096"}) == 4096);
-  CHECK(bins({"0.5", "99.0"}) == 986);
-  CHECK(bins({"0", "1000000"}) == 4096);
-  CHECK(planned({site({"1", "2", "3"})}).bins == 0);
-  CHECK(planned({site({"1", "2", "3"})}).candidates == std::vector<double>{1.0, 2.0, 3.0});
+TEST_CASE("tabular: few values are counted one by one, many in bins", "[tabular]") {
+  const auto few = planned({site({"1", "2", "3"})});
+  CHECK(few.few_values);
+  CHECK(few.edges.empty());
+  CHECK(few.values == std::vector<double>{1.0, 2.0, 3.0});
+
+  const auto many = planned({site(numbered("", 10, 40))});
+  CHECK_FALSE(many.few_values);
+  CHECK(many.values.empty());
+  CHECK_FALSE(many.edges.empty());
+
+  // Together more than 32 are many.
+  const auto both = planned({site(numbered("", 10, 30)), site(numbered("", 50, 30))});
+  CHECK_FALSE(both.few_values);
 }
 
 TEST_CASE("tabular: nobody and nothing are refused", "[tabular]") {

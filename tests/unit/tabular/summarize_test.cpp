@@ -1,3 +1,4 @@
+#include "common/tabular/partition.hpp"
 #include "common/tabular/summary_shape.hpp"
 #include "tests/unit/tabular/builders.hpp"
 
@@ -16,25 +17,24 @@ TEST_CASE("tabular: every cell is counted once", "[tabular]") {
   const Summary counts = ok(summarize(table, agreed));
   CHECK(counts.rows == 4);
   CHECK(counts.columns[0].missing == 1);
-  CHECK(counts.columns[0].candidates == std::vector<std::uint64_t>{1, 2});
+  CHECK(counts.columns[0].values == std::vector<std::uint64_t>{1, 2});
   CHECK(counts.columns[1].missing == 1);
   CHECK(counts.columns[1].categories == std::vector<std::uint64_t>{2, 1});
   CHECK(check_shape(counts, agreed));
 }
 
-TEST_CASE("tabular: candidates are counted apart from the bins", "[tabular]") {
+TEST_CASE("tabular: a value that is often there has a bin of its own", "[tabular]") {
   std::string text = "x\n";
   for (int i = 0; i < 300; ++i) {
     text += std::to_string(i % 2 == 0 ? 50 : i) + "\n";
   }
   const auto table = table_of(text);
   const Plan agreed = ok(plan_for({table}));
-  REQUIRE(agreed.columns[0].candidates == std::vector<double>{50.0});
   const Summary counts = ok(summarize(table, agreed));
-  CHECK(counts.columns[0].candidates == std::vector<std::uint64_t>{150});
-  CHECK(counts.columns[0].bins.size() == 299);
-  CHECK(counts.columns[0].bins[49] == 0);  // 50, from the minimum 1
-  CHECK(counts.columns[0].bins[50] == 1);  // 51
+  const auto& edges = agreed.columns[0].edges;
+  CHECK(counts.columns[0].bins[bin_of(edges, 50.0)] == 150);
+  CHECK(bin_of(edges, 49.0) + 1 == bin_of(edges, 50.0));
+  CHECK(bin_of(edges, 50.0) + 1 == bin_of(edges, 51.0));
 }
 
 TEST_CASE("tabular: a table that does not fit the plan is refused with the reason", "[tabular]") {
@@ -79,7 +79,7 @@ TEST_CASE("tabular: a part that is not of the plan's shape changes nothing", "[t
   part.columns.pop_back();
   CHECK_THAT(refused(part), ContainsSubstring("a summary of 1 columns; the plan has 2"));
   part = good;
-  part.columns[0].candidates.push_back(0);
+  part.columns[0].values.push_back(0);
   CHECK_THAT(refused(part), ContainsSubstring("column 'n'") && ContainsSubstring("shape"));
   part = good;
   ++part.columns[1].missing;

@@ -81,13 +81,12 @@ tabular::Plan a_plan() {
   return tabular::plan(sketches, {}).value();
 }
 
-// One row in each bin and candidate of age, as many of both categories of sex.
+// One row in each bin of age, as many of both categories of sex.
 tabular::Summary a_summary() {
   const tabular::ColumnPlan plan = a_plan().columns[0];
   tabular::ColumnSummary age;
-  age.candidates.assign(plan.candidates.size(), 1);
-  age.bins.assign(plan.bins, 1);
-  const std::uint64_t rows = age.candidates.size() + age.bins.size();
+  age.bins.assign(plan.edges.size() + 1, 1);
+  const std::uint64_t rows = age.bins.size();
   tabular::ColumnSummary sex;
   sex.categories = {rows / 2, rows - rows / 2};
   return tabular::Summary{rows, {age, sex}};
