@@ -14,6 +14,7 @@
 #include "common/federation/spec_views.hpp"
 #include "common/model/parameters.hpp"
 #include "common/spec/parse.hpp"
+#include "common/tabular/look_alikes.hpp"
 #include "common/wire/model_file.hpp"
 #include "common/wire/safetensors.hpp"
 
@@ -218,6 +219,9 @@ void Coordinator::plan_summaries() {
     return;
   }
   plan_ = std::move(*agreed);
+  for (const auto& told : tabular::look_alikes(sketches)) {
+    spdlog::warn("plan: {}", told);
+  }
   ++version_;
 }
 

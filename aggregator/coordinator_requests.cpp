@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
 
 #include "aggregator/coordinator.hpp"
 #include "aggregator/update_check.hpp"
@@ -75,6 +76,9 @@ Status Coordinator::check_table(const wire::JoinRequest& request) const {
   if (encoder_json_) {
     GENESIS_ASSIGN(const auto encoder, wire::decode_encoder(*encoder_json_));
     auto fits = tabular::check_fits(request.sketch, encoder);
+    for (const auto& told : tabular::clamped(request.sketch, encoder)) {
+      spdlog::warn("client={} joins after the start: {}", request.client.str(), told);
+    }
     return fits ? Status()
                 : Status(tl::unexpected(fits.error().within("client " + request.client.str() +
                                                             ": joins after the start")));

@@ -1,6 +1,7 @@
 #include "cli/site_tables.hpp"
 
 #include "common/federation/spec_views.hpp"
+#include "common/tabular/look_alikes.hpp"
 
 namespace genesis::cli {
 namespace {

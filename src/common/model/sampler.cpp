@@ -129,6 +129,7 @@ struct Sampler::Impl {
     std::vector<float> scalars;       // (rows, values)
   };
 
+  void calibrate(const tabular::Layout& layout);
   void candidates(Streams& streams, Part& part, std::span<const ConditionColumn> conditions) const;
   void choose(Streams& streams, Part& part) const;
   void append(const Part& part, std::span<const std::size_t> rows, EncodedTable& table) const;
@@ -238,6 +239,62 @@ void Sampler::Impl::choose(Streams& streams, Part& part) const {
   }
 }
 
+// A generator hits the share of a mode by a few points only, and that of missing cells no better.
+// The sums over all sites say what it is, so each mode's logit gets the constant that makes the
+// mean probability over many rows that share. Rows keep what tells them apart.
+void Sampler::Impl::calibrate(const tabular::Layout& layout) {
+  constexpr std::size_t kMostRows = 16384;  // a share's error is below half a point then
+  constexpr std::size_t kMostFloats = std::size_t{1} << 22;
+  const std::size_t parts = std::clamp<std::size_t>(
+      std::min(kMostRows, kMostFloats / std::max<std::size_t>(1, network.width)) / kPartRows,
+      1,
+      kMostRows / kPartRows);
+  std::vector<float> weights;  // (rows, width): unnormalised probabilities, 0 at scalars
+  weights.reserve(parts * kPartRows * network.width);
+  Part part(*this);
+  for (std::size_t p = 0; p < parts; ++p) {
+    Streams streams(0, p, kMostRows);
+    candidates(streams, part, columns);
+    weights.insert(weights.end(), part.logits.begin(), part.logits.end());
+  }
+  const std::size_t rows = parts * kPartRows;
+  for (const auto& span : network.spans) {
+    const auto& shares = layout.columns[span.column].frequencies;
+    std::vector<double> factor(span.modes, 1.0);
+    constexpr int kMostSteps = 30;
+    for (int step = 0; step < kMostSteps; ++step) {
+      std::vector<double> mean(span.modes, 0.0);
+      for (std::size_t r = 0; r < rows; ++r) {
+        const float* p = weights.data() + r * network.width + span.first;
+        double total = 0.0;
+        for (std::size_t k = 0; k < span.modes; ++k) {
+          total += p[k] * factor[k];
+        }
+        for (std::size_t k = 0; k < span.modes; ++k) {
+          mean[k] += p[k] * factor[k] / total;
+        }
+      }
+      double farthest = 0.0;
+      for (std::size_t k = 0; k < span.modes && k < shares.size(); ++k) {
+        const double has = mean[k] / static_cast<double>(rows);
+        farthest = std::max(farthest, std::abs(has - shares[k]));
+        constexpr double kLeast = 1e-9;  // a mode that the generator never gives stays away
+        constexpr double kLargest = 1e4;
+        if (shares[k] > 0.0 && has > kLeast) {
+          factor[k] = std::clamp(factor[k] * shares[k] / has, 1.0 / kLargest, kLargest);
+        }
+      }
+      constexpr double kClose = 1e-4;
+      if (farthest < kClose) {
+        break;
+      }
+    }
+    for (std::size_t k = 0; k < span.modes; ++k) {
+      output.bias[span.first + k] += static_cast<float>(std::log(factor[k]));
+    }
+  }
+}
+
 // Some of a part's rows, at the end of a table.
 void Sampler::Impl::append(const Part& part,
                            std::span<const std::size_t> rows,
@@ -325,6 +382,7 @@ Result<Sampler> Sampler::create(const CtganConfig& config,
   for (const auto& span : network.spans) {
     impl->values += span.has_value ? 1U : 0U;
   }
+  impl->calibrate(layout);
   return Sampler(std::move(impl));
 }
 

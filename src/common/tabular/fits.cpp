@@ -52,42 +52,53 @@ Status check_numbers(const ColumnSketch& sketch, const EncodedColumnSpec& spec) 
           "has the format " + sketch.format + " here and " + spec.format + " at the other sites");
     }
   }
-  if (!has_mode(spec, Mode::Type::kGaussian)) {  // learnt value by value
-    const bool are_known =
-        sketch.few_values && std::ranges::all_of(sketch.heavy_values, [&](double value) {
-          return has_exact(spec, value);
-        });
-    return are_known || sketch.extremes.empty()
-               ? Status()
-               : Status(misfit(spec.name, "has a value that no other site has"));
-  }
-  const bool is_within = std::ranges::all_of(sketch.extremes, [&](double value) {
-    return (value >= spec.minimum && value <= spec.maximum) || has_exact(spec, value);
-  });
-  return is_within ? Status() : Status(misfit(spec.name, "has values outside the agreed domain"));
+  const bool has_values =
+      has_mode(spec, Mode::Type::kGaussian) || has_mode(spec, Mode::Type::kExact);
+  return has_values || sketch.extremes.empty()
+             ? Status()
+             : Status(misfit(spec.name, "has values, and at no other site"));
 }
 
 Status check_categories(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
-  if (sketch.kind != Kind::kCategory && sketch.kind != Kind::kBoolean) {
-    return other_kind(sketch, spec);
+  const bool is_bit =
+      spec.kind == Kind::kBoolean && sketch.kind == Kind::kInteger && sketch.few_values &&
+      std::ranges::all_of(sketch.heavy_values,
+                          [](double value) { return value == 0.0 || value == 1.0; });
+  const bool is_text = sketch.kind == Kind::kCategory || sketch.kind == Kind::kBoolean;
+  return is_bit || is_text ? Status() : Status(other_kind(sketch, spec));
+}
+
+// What of a column's values the encoder does not know, or "".
+std::string beyond(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
+  const bool by_value = !has_mode(spec, Mode::Type::kGaussian);
+  const bool unknown_value = is_continuous(spec.kind) && by_value &&
+                             !std::ranges::all_of(sketch.heavy_values, [&](double value) {
+                               return has_exact(spec, value);
+                             });
+  const bool outside = std::ranges::any_of(
+      sketch.extremes, [&](double value) { return value < spec.minimum || value > spec.maximum; });
+  if (is_continuous(spec.kind) && (outside || unknown_value)) {
+    return "has values that no other site has; they are taken as the nearest that is known";
   }
-  std::vector<std::string> domain;
-  for (const auto& mode : spec.modes) {
-    if (mode.type == Mode::Type::kCategory) {
-      domain.push_back(mode.category);
-    }
+  const auto is_known = [&](const std::string& category) {
+    return std::ranges::any_of(spec.modes, [&](const Mode& mode) {
+      return mode.type == Mode::Type::kCategory &&
+             (mode.category == category ||
+              (truth(category) && truth(mode.category) == truth(category)));
+    });
+  };
+  const auto unknown = std::ranges::find_if_not(sketch.categories, is_known);
+  if (unknown == sketch.categories.end()) {
+    return "";
   }
-  for (const auto& category : sketch.categories) {
-    if (!std::ranges::binary_search(domain, category)) {
-      return misfit(spec.name, in_quotes(category) + " is not one of the agreed categories");
-    }
-  }
-  return {};
+  return in_quotes(*unknown) + " and perhaps others are categories that no other site has; they " +
+         (has_mode(spec, Mode::Type::kOther) ? "count as other"
+                                             : "are spread over those that are known");
 }
 
 Status check_column(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
   if (spec.kind == Kind::kIdentifier) {
-    return is_continuous(sketch.kind) ? Status(other_kind(sketch, spec)) : Status();
+    return {};
   }
   GENESIS_RETURN_IF_ERROR(is_continuous(spec.kind) ? check_numbers(sketch, spec)
                                                    : check_categories(sketch, spec));
@@ -116,6 +127,21 @@ Status check_fits(const Sketch& sketch, const Encoder& encoder) {
     }
   }
   return {};
+}
+
+std::vector<std::string> clamped(const Sketch& sketch, const Encoder& encoder) {
+  std::vector<std::string> told;
+  for (const auto& spec : encoder.columns()) {
+    const auto column =
+        std::ranges::find(sketch.columns, spec.name, [](const auto& c) { return c.name; });
+    if (column == sketch.columns.end()) {
+      continue;
+    }
+    if (const auto what = beyond(*column, spec); !what.empty()) {
+      told.push_back("column '" + spec.name + "': " + what);
+    }
+  }
+  return told;
 }
 
 }  // namespace genesis::tabular

@@ -1,10 +1,10 @@
-// Values that look alike and are not the same (pool.hpp).
+#include "common/tabular/look_alikes.hpp"
+
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "common/tabular/cell.hpp"
-#include "common/tabular/pool.hpp"
 #include "common/tabular/unicode.hpp"
 
 namespace genesis::tabular {

@@ -20,9 +20,4 @@ struct NamedTable {
 /// kept, and so is that of identifiers. `notes` of the tables are left out. Errors: those of align.
 [[nodiscard]] Result<Table> pool(std::span<const NamedTable> tables, const Plan& plan);
 
-/// What the sites should be told of values that look alike and are not the same, such as M beside
-/// m, and of categories that look like "no value": one sentence each, with the column and the
-/// sites.
-[[nodiscard]] std::vector<std::string> look_alikes(std::span<const NamedSketch> sketches);
-
 }  // namespace genesis::tabular

@@ -16,6 +16,7 @@ class NumbersBuilder {
  public:
   void add(const Number& number, std::uint64_t cells) {
     numbers_.read += cells;
+    percent_cells_ += number.percent ? cells : 0;
     numbers_.digits_only = numbers_.digits_only && number.digits_only;
     exact_ = exact_ && (!number.digits_only || number.integral);
     const bool whole = number.value == std::trunc(number.value) && number.decimals <= 1;
@@ -37,7 +38,14 @@ class NumbersBuilder {
   }
   /// False where whole numbers are too large for a double: names, not amounts.
   [[nodiscard]] bool are_amounts() const { return !numbers_.digits_only || exact_; }
-  [[nodiscard]] bool mixes_percent() const { return numbers_.percent && !all_percent_; }
+  /// Some numbers have a percent sign and some do not; which of them are fewer.
+  enum class Odd { kNone, kPercent, kPlain };
+  [[nodiscard]] Odd mixes_percent() const {
+    if (!numbers_.percent || all_percent_) {
+      return Odd::kNone;
+    }
+    return 2 * percent_cells_ > numbers_.read ? Odd::kPlain : Odd::kPercent;
+  }
 
   Numbers& numbers() { return numbers_; }
   Numbers finish() && {
@@ -50,6 +58,7 @@ class NumbersBuilder {
   bool exact_ = true;
   bool passed_floats_ = true;
   bool all_percent_ = true;
+  std::uint64_t percent_cells_ = 0;
 };
 
 // Whether a column's name says that it numbers things: a word of it is "id", "key" and the like.
@@ -88,6 +97,19 @@ bool names_a_key(const std::string& name) {
   return ends();
 }
 
+// 12% beside 12 is no number of the same column: the fewer of the two are odd.
+void set_apart(const Typing& column, bool percent, Numbers& numbers) {
+  for (std::uint32_t code = 0; code < column.size(); ++code) {
+    const bool is_number = !std::isnan(numbers.values[code]);
+    if (is_number && column.text(code).ends_with('%') == percent) {
+      numbers.values[code] = kNoNumber;
+      numbers.read -= column.counts[code];
+      numbers.odd.push_back(code);
+    }
+  }
+  std::sort(numbers.odd.begin(), numbers.odd.end());
+}
+
 }  // namespace
 
 std::optional<Numbers> read_numbers(const Typing& column) {
@@ -110,10 +132,15 @@ std::optional<Numbers> read_numbers(const Typing& column) {
       numbers.odd.push_back(static_cast<std::uint32_t>(code));
     }
   }
-  if (numbers.read == 0 || !builder.are_amounts() || builder.mixes_percent()) {
+  if (numbers.read == 0 || !builder.are_amounts()) {
     return std::nullopt;
   }
-  return std::move(builder).finish();
+  const auto mixed = builder.mixes_percent();
+  auto result = std::move(builder).finish();
+  if (mixed != NumbersBuilder::Odd::kNone) {
+    set_apart(column, mixed == NumbersBuilder::Odd::kPercent, result);
+  }
+  return result;
 }
 
 std::vector<double> cells_of(const RawColumn& raw, const std::vector<double>& values) {

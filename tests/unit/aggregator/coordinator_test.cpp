@@ -90,24 +90,24 @@ TEST_CASE("aggregator: a client is refused for other columns, no rows or no invi
           "[aggregator]") {
   Coordinator coordinator(
       *spec::parse(kSpec + "  local: {batchSize: 4}", "test"), "run-1", Instant{});
-  REQUIRE(coordinator.join({id("a"), tabular::sketch(table("a"))}, Instant{}));
+  REQUIRE(coordinator.join({id("a"), sketch_of(table("a"))}, Instant{}));
   const auto other = rows_of("colour\nred\n");
-  const auto differs = coordinator.join({id("b"), tabular::sketch(other)}, Instant{});
+  const auto differs = coordinator.join({id("b"), sketch_of(other)}, Instant{});
   REQUIRE_FALSE(differs);
   CHECK_THAT(differs.error().message, ContainsSubstring("size"));
-  CHECK(coordinator.join({id("c"), tabular::sketch(table("b"))}, Instant{}).error().code ==
+  CHECK(coordinator.join({id("c"), sketch_of(table("b"))}, Instant{}).error().code ==
         Errc::kPermissionDenied);
   CHECK(coordinator.join({id("b"), tabular::Sketch{}}, Instant{}).error().code ==
         Errc::kInvalidArgument);
   CHECK(coordinator.state().phase == rounds::Phase::kJoining);
-  CHECK(coordinator.join({id("b"), tabular::sketch(table("b"))}, Instant{}));
+  CHECK(coordinator.join({id("b"), sketch_of(table("b"))}, Instant{}));
 }
 
 TEST_CASE("aggregator: counts that contradict the join are refused", "[aggregator]") {
   Coordinator coordinator(
       *spec::parse(kSpec + "  local: {batchSize: 4}", "test"), "run-1", Instant{});
   for (const char* client : {"a", "b"}) {
-    REQUIRE(coordinator.join({id(client), tabular::sketch(table(client))}, Instant{}));
+    REQUIRE(coordinator.join({id(client), sketch_of(table(client))}, Instant{}));
   }
   const auto task = coordinator.task(id("a"), Instant{});
   const auto& plan = std::get<wire::Summarize>(*task).plan;

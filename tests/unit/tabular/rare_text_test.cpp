@@ -6,6 +6,7 @@
 
 #include "common/base/rng.hpp"
 #include "common/tabular/fits.hpp"
+#include "common/tabular/look_alikes.hpp"
 #include "common/tabular/pool.hpp"
 #include "tests/unit/tabular/builders.hpp"
 
@@ -156,9 +157,32 @@ TEST_CASE("tabular: a site that comes late with a new category is taken", "[tabu
   const auto encoder = fitted({known});  // no other text
   const auto late = table_of(column_with(10, {"new"}, 10));
   REQUIRE(check_fits(sketch(late), encoder));
+  CHECK_THAT(clamped(sketch(late), encoder).at(0),
+             ContainsSubstring("\"new\"") && ContainsSubstring("spread over"));
+  CHECK(clamped(sketch(known), encoder).empty());
   const auto rows = decoded(encoder, late);
   CHECK(rows.count("new") == 0);
   CHECK(rows.at("common") >= 10);
+}
+
+TEST_CASE("tabular: a site that comes late with a new extreme is taken at the nearest",
+          "[tabular]") {
+  const auto numbers = [](int first, int step) {
+    std::vector<std::string> cells;
+    for (int i = 0; i < 60; ++i) {
+      cells.push_back(std::to_string(first + i * step) + ".5");
+    }
+    return table_of(one_column(cells));
+  };
+  const auto encoder = fitted({numbers(0, 1)});
+  const auto late = numbers(-100, 20);
+  REQUIRE(check_fits(sketch(late), encoder));
+  CHECK_THAT(clamped(sketch(late), encoder).at(0), ContainsSubstring("nearest that is known"));
+  const auto encoded = ok(encoder.encode(late, Rng(1, RoundId{0}, "a", "test")));
+  for (const double value : encoder.decode(encoded, 0).columns[0].numbers) {
+    CHECK(value >= 0.5);
+    CHECK(value <= 59.5);
+  }
 }
 
 TEST_CASE("tabular: sites that spell a value otherwise agree on it", "[tabular]") {
