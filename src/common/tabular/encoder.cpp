@@ -64,15 +64,14 @@ class NumberEncoder {
         out.mode[row] = missing_;
         continue;
       }
-      const double x = step_.rounded(numbers[row]);
-      const bool is_inside = x >= spec_.minimum && x <= spec_.maximum;
+      const double x = std::clamp(step_.rounded(numbers[row]), spec_.minimum, spec_.maximum);
       const std::size_t near = exact_.empty() ? 0 : nearest_of(exact_, x);
-      if (!exact_.empty() && (exact_[near] == x || (means_.empty() && is_inside))) {
+      if (!exact_.empty() && (exact_[near] == x || means_.empty())) {
         out.mode[row] = static_cast<std::uint32_t>(near);
         continue;
       }
-      if (means_.empty() || !is_inside) {
-        return bad_cell(spec_, row, "the value is outside the agreed domain");
+      if (means_.empty()) {
+        return bad_cell(spec_, row, "a value, but no site had any");
       }
       const std::size_t k = draw_mode(spec_.scale.forward(x), rng);
       // Within the last digit, with a margin so that float32 rounds back to the same digit.

@@ -6,6 +6,7 @@
 
 #include "common/base/text.hpp"
 #include "common/tabular/cell.hpp"
+#include "common/tabular/grid.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -27,12 +28,6 @@ bool has_mode(const EncodedColumnSpec& spec, Mode::Type type) {
   return std::ranges::any_of(spec.modes, [&](const Mode& mode) { return mode.type == type; });
 }
 
-bool has_exact(const EncodedColumnSpec& spec, double value) {
-  return std::ranges::any_of(spec.modes, [&](const Mode& mode) {
-    return mode.type == Mode::Type::kExact && mode.mean == value;
-  });
-}
-
 Status check_numbers(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
   if (!is_continuous(sketch.kind)) {
     const bool is_empty = sketch.kind != Kind::kIdentifier && is_blank(sketch.categories);
@@ -47,19 +42,11 @@ Status check_numbers(const ColumnSketch& sketch, const EncodedColumnSpec& spec) 
         spec.name,
         "has the format " + sketch.format + " here and " + spec.format + " at the other sites");
   }
-  if (!has_mode(spec, Mode::Type::kGaussian)) {  // learnt value by value
-    const bool are_known =
-        sketch.few_values && std::ranges::all_of(sketch.heavy_values, [&](double value) {
-          return has_exact(spec, value);
-        });
-    return are_known || sketch.extremes.empty()
-               ? Status()
-               : Status(misfit(spec.name, "has a value that no other site has"));
-  }
-  const bool is_within = std::ranges::all_of(sketch.extremes, [&](double value) {
-    return (value >= spec.minimum && value <= spec.maximum) || has_exact(spec, value);
-  });
-  return is_within ? Status() : Status(misfit(spec.name, "has values outside the agreed domain"));
+  const bool knows_values =
+      has_mode(spec, Mode::Type::kGaussian) || has_mode(spec, Mode::Type::kExact);
+  return knows_values || sketch.extremes.empty()
+             ? Status()
+             : Status(misfit(spec.name, "has values, and no other site has any"));
 }
 
 Status check_categories(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
@@ -111,6 +98,41 @@ Status check_fits(const Sketch& sketch, const Encoder& encoder) {
     }
   }
   return {};
+}
+
+std::vector<std::string> moved_columns(const Sketch& sketch, const Encoder& encoder) {
+  std::vector<std::string> moved;
+  for (const auto& spec : encoder.columns()) {
+    const auto column =
+        std::ranges::find(sketch.columns, spec.name, [](const auto& c) { return c.name; });
+    const auto step = step_of(spec.kind, spec.rounding, spec.format);
+    if (column == sketch.columns.end() || !is_continuous(spec.kind) || !step) {
+      continue;
+    }
+    const auto is_outside = [&](double value) {
+      const double x = step->rounded(value);
+      return x < spec.minimum || x > spec.maximum;
+    };
+    if (std::ranges::any_of(column->extremes, is_outside)) {
+      moved.push_back(
+          "column '" + spec.name +
+          "': values beyond the bounds that the sites agreed on are taken as the bounds");
+      continue;
+    }
+    const auto is_unknown = [&](double value) {
+      const double x = step->rounded(value);
+      return std::ranges::none_of(spec.modes, [&](const Mode& mode) {
+        return mode.type == Mode::Type::kExact && mode.mean == x;
+      });
+    };
+    const bool by_value = !has_mode(spec, Mode::Type::kGaussian);
+    if (by_value &&
+        (!column->few_values || std::ranges::any_of(column->heavy_values, is_unknown))) {
+      moved.push_back("column '" + spec.name +
+                      "': values that no other site has are taken as the nearest that one has");
+    }
+  }
+  return moved;
 }
 
 }  // namespace genesis::tabular
