@@ -76,7 +76,7 @@ Status Coordinator::check_table(const wire::JoinRequest& request) const {
   if (encoder_json_) {
     GENESIS_ASSIGN(const auto encoder, wire::decode_encoder(*encoder_json_));
     auto fits = tabular::check_fits(request.sketch, encoder);
-    for (const auto& told : tabular::clamped(request.sketch, encoder)) {
+    for (const auto& told : tabular::moved_columns(request.sketch, encoder)) {
       spdlog::warn("client={} joins after the start: {}", request.client.str(), told);
     }
     return fits ? Status()

@@ -7,6 +7,7 @@
 
 #include "common/base/rng.hpp"
 #include "common/federation/spec_views.hpp"
+#include "common/tabular/fits.hpp"
 #include "common/wire/quantization.hpp"
 #include "common/wire/safetensors.hpp"
 
@@ -48,6 +49,9 @@ Result<tabular::Summary> Participant::summarize(const tabular::Plan& plan) const
 Status Participant::prepare(const tabular::Encoder& encoder) {
   GENESIS_ASSIGN(auto encoded,
                  encoder.encode(table_, Rng(training_.seed, RoundId{0}, client_.str(), "encode")));
+  for (const auto& moved : tabular::moved_columns(sketch_, encoder)) {
+    spdlog::warn("client={} {}", client_.str(), moved);
+  }
   table_ = {};
   model::TrainingConfig config;
   config.ctgan = federation::ctgan_config(training_.model);

@@ -72,7 +72,7 @@ class NumberEncoder {
         continue;
       }
       if (means_.empty()) {
-        return bad_cell(spec_, row, "a value, but no site had one");
+        return bad_cell(spec_, row, "a value, but no site had any");
       }
       const std::size_t k = draw_mode(spec_.scale.forward(x), rng);
       // Within the last digit, with a margin so that float32 rounds back to the same digit.

@@ -7,6 +7,7 @@
 #include "common/base/text.hpp"
 #include "common/tabular/cell.hpp"
 #include "common/tabular/datetime.hpp"
+#include "common/tabular/grid.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -28,12 +29,6 @@ bool has_mode(const EncodedColumnSpec& spec, Mode::Type type) {
   return std::ranges::any_of(spec.modes, [&](const Mode& mode) { return mode.type == type; });
 }
 
-bool has_exact(const EncodedColumnSpec& spec, double value) {
-  return std::ranges::any_of(spec.modes, [&](const Mode& mode) {
-    return mode.type == Mode::Type::kExact && mode.mean == value;
-  });
-}
-
 Status check_numbers(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
   if (!is_continuous(sketch.kind)) {
     const bool is_empty = sketch.kind != Kind::kIdentifier && is_blank(sketch.categories);
@@ -52,11 +47,11 @@ Status check_numbers(const ColumnSketch& sketch, const EncodedColumnSpec& spec) 
           "has the format " + sketch.format + " here and " + spec.format + " at the other sites");
     }
   }
-  const bool has_values =
+  const bool knows_values =
       has_mode(spec, Mode::Type::kGaussian) || has_mode(spec, Mode::Type::kExact);
-  return has_values || sketch.extremes.empty()
+  return knows_values || sketch.extremes.empty()
              ? Status()
-             : Status(misfit(spec.name, "has values, and at no other site"));
+             : Status(misfit(spec.name, "has values, and no other site has any"));
 }
 
 Status check_categories(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
@@ -68,18 +63,8 @@ Status check_categories(const ColumnSketch& sketch, const EncodedColumnSpec& spe
   return is_bit || is_text ? Status() : Status(other_kind(sketch, spec));
 }
 
-// What of a column's values the encoder does not know, or "".
-std::string beyond(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
-  const bool by_value = !has_mode(spec, Mode::Type::kGaussian);
-  const bool unknown_value = is_continuous(spec.kind) && by_value &&
-                             !std::ranges::all_of(sketch.heavy_values, [&](double value) {
-                               return has_exact(spec, value);
-                             });
-  const bool outside = std::ranges::any_of(
-      sketch.extremes, [&](double value) { return value < spec.minimum || value > spec.maximum; });
-  if (is_continuous(spec.kind) && (outside || unknown_value)) {
-    return "has values that no other site has; they are taken as the nearest that is known";
-  }
+// A category that the encoder does not know, or nothing.
+const std::string* unknown_category(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
   const auto is_known = [&](const std::string& category) {
     return std::ranges::any_of(spec.modes, [&](const Mode& mode) {
       return mode.type == Mode::Type::kCategory &&
@@ -88,12 +73,7 @@ std::string beyond(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
     });
   };
   const auto unknown = std::ranges::find_if_not(sketch.categories, is_known);
-  if (unknown == sketch.categories.end()) {
-    return "";
-  }
-  return in_quotes(*unknown) + " and perhaps others are categories that no other site has; they " +
-         (has_mode(spec, Mode::Type::kOther) ? "count as other"
-                                             : "are spread over those that are known");
+  return unknown == sketch.categories.end() ? nullptr : &*unknown;
 }
 
 Status check_column(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
@@ -129,19 +109,49 @@ Status check_fits(const Sketch& sketch, const Encoder& encoder) {
   return {};
 }
 
-std::vector<std::string> clamped(const Sketch& sketch, const Encoder& encoder) {
-  std::vector<std::string> told;
+std::vector<std::string> moved_columns(const Sketch& sketch, const Encoder& encoder) {
+  std::vector<std::string> moved;
   for (const auto& spec : encoder.columns()) {
     const auto column =
         std::ranges::find(sketch.columns, spec.name, [](const auto& c) { return c.name; });
-    if (column == sketch.columns.end()) {
+    const auto step = step_of(spec.kind, spec.rounding, spec.format);
+    if (column == sketch.columns.end() || spec.kind == Kind::kIdentifier || !step) {
       continue;
     }
-    if (const auto what = beyond(*column, spec); !what.empty()) {
-      told.push_back("column '" + spec.name + "': " + what);
+    if (!is_continuous(spec.kind)) {
+      if (const auto* const unknown = unknown_category(*column, spec)) {
+        moved.push_back("column '" + spec.name + "': " + in_quotes(*unknown) +
+                        (has_mode(spec, Mode::Type::kOther)
+                             ? " is a category that no other site has: it counts as other"
+                             : " is a category that no other site has: its rows are spread over "
+                               "the known ones"));
+      }
+      continue;
+    }
+    const auto is_outside = [&](double value) {
+      const double x = step->rounded(value);
+      return x < spec.minimum || x > spec.maximum;
+    };
+    if (std::ranges::any_of(column->extremes, is_outside)) {
+      moved.push_back(
+          "column '" + spec.name +
+          "': values beyond the bounds that the sites agreed on are taken as the bounds");
+      continue;
+    }
+    const auto is_unknown = [&](double value) {
+      const double x = step->rounded(value);
+      return std::ranges::none_of(spec.modes, [&](const Mode& mode) {
+        return mode.type == Mode::Type::kExact && mode.mean == x;
+      });
+    };
+    const bool by_value = !has_mode(spec, Mode::Type::kGaussian);
+    if (by_value &&
+        (!column->few_values || std::ranges::any_of(column->heavy_values, is_unknown))) {
+      moved.push_back("column '" + spec.name +
+                      "': values that no other site has are taken as the nearest that one has");
     }
   }
-  return told;
+  return moved;
 }
 
 }  // namespace genesis::tabular

@@ -8,12 +8,14 @@
 
 namespace genesis::tabular {
 
-/// Encoder::encode takes the table that `sketch` describes. Errors: kInvalidArgument names the
-/// column and what does not fit: its name, kind or format, or a missing cell where none was.
+/// Encoder::encode takes the table that `sketch` describes. Numbers and dates beyond the agreed
+/// bounds, or beside the agreed values, fit: encode takes the nearest; so does text that is not one
+/// of the agreed categories. Errors: kInvalidArgument names the column and the name, kind, format
+/// or missing cell that does not fit.
 [[nodiscard]] Status check_fits(const Sketch& sketch, const Encoder& encoder);
 
-/// What of that table the encoder does not know and takes as the nearest that it does: one sentence
-/// a column, for logs.
-[[nodiscard]] std::vector<std::string> clamped(const Sketch& sketch, const Encoder& encoder);
+/// Columns in which encode will take agreed numbers, dates or categories for others of the table's,
+/// and why, one sentence each; none for a site that took part in the agreement.
+[[nodiscard]] std::vector<std::string> moved_columns(const Sketch& sketch, const Encoder& encoder);
 
 }  // namespace genesis::tabular

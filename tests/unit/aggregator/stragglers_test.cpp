@@ -145,7 +145,8 @@ TEST_CASE("aggregator: a silent client is lost in the status until it asks again
 TEST_CASE("aggregator: a site that joins after the start is folded from the next round on",
           "[aggregator]") {
   WithoutOne late;
-  const auto rows = rows_of("colour,size\ngreen,2.5\ngreen,9.5\nred,1.5\nred,8.5\n");
+  // 11.5 is a value that no other site has: the nearest stands for it.
+  const auto rows = rows_of("colour,size\ngreen,2.5\ngreen,11.5\nred,1.5\nred,8.5\n");
   REQUIRE(late.coordinator.join({id("c"), sketch_of(rows)}, late.now));
   CHECK(std::holds_alternative<wire::Wait>(*late.coordinator.task(id("c"), late.now)));
   CHECK(report_of(late.coordinator.status(late.now), "c").state == "waiting");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/tabular/fits.hpp"
 #include "tests/unit/tabular/builders.hpp"
 
 using namespace genesis;
@@ -254,4 +255,40 @@ TEST_CASE("tabular: a missing cell that no site had is named with its row", "[ta
   CHECK_THAT(why("n\n1\n"), ContainsSubstring("column 'c' is not in the table"));
   CHECK(ok(encoder.encode(table_of("c,n\ny,1\n"), stream("encode"))).columns[1].mode ==
         std::vector<std::uint32_t>{1});
+}
+
+TEST_CASE("tabular: a late site's numbers are moved into the agreed domain, and it is told",
+          "[tabular]") {
+  std::string text = "age,grade\n";
+  for (int i = 0; i < 500; ++i) {
+    text += std::to_string(20 + i % 60) + "," + std::to_string(1 + i % 3) + "\n";
+  }
+  const Encoder encoder = encoder_for({table_of(text)});
+  const Table late = table_of("age,grade\n19,2\n99,7\n40,3\n");
+  REQUIRE(check_fits(sketch(late), encoder));
+  const auto encoded = ok(encoder.encode(late, stream("late")));
+  const Table back = encoder.decode(encoded, 0);
+  CHECK(back.columns[0].numbers == std::vector<double>{20.0, 79.0, 40.0});
+  CHECK(back.columns[1].numbers == std::vector<double>{2.0, 3.0, 3.0});
+  const auto told = moved_columns(sketch(late), encoder);
+  REQUIRE(told.size() == 2);
+  CHECK_THAT(told[0], ContainsSubstring("column 'age'") && ContainsSubstring("bounds"));
+  CHECK_THAT(told[1], ContainsSubstring("column 'grade'") && ContainsSubstring("nearest"));
+  CHECK(moved_columns(sketch(table_of(text)), encoder).empty());
+  // What has no nearest is still refused.
+  CHECK_FALSE(check_fits(sketch(table_of("age,grade\n,2\n30,1\n")), encoder));
+  CHECK_FALSE(check_fits(sketch(table_of("age,grade\nold,2\nyoung,1\n")), encoder));
+}
+
+TEST_CASE("tabular: a site that joins again with noise in its last digits is told nothing",
+          "[tabular]") {
+  std::string text = "x\n";
+  for (int i = 0; i < 300; ++i) {
+    text += std::to_string(i / 10) + "." + std::to_string(i % 10) + "\n";
+  }
+  const Table table = table_of(text + "29.900000000000002\n");
+  const Encoder encoder = encoder_for({table});
+  REQUIRE(encoder.columns()[0].maximum == 29.9);
+  CHECK(check_fits(sketch(table), encoder));
+  CHECK(moved_columns(sketch(table), encoder).empty());
 }

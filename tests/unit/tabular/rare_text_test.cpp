@@ -157,9 +157,9 @@ TEST_CASE("tabular: a site that comes late with a new category is taken", "[tabu
   const auto encoder = fitted({known});  // no other text
   const auto late = table_of(column_with(10, {"new"}, 10));
   REQUIRE(check_fits(sketch(late), encoder));
-  CHECK_THAT(clamped(sketch(late), encoder).at(0),
+  CHECK_THAT(moved_columns(sketch(late), encoder).at(0),
              ContainsSubstring("\"new\"") && ContainsSubstring("spread over"));
-  CHECK(clamped(sketch(known), encoder).empty());
+  CHECK(moved_columns(sketch(known), encoder).empty());
   const auto rows = decoded(encoder, late);
   CHECK(rows.count("new") == 0);
   CHECK(rows.at("common") >= 10);
@@ -177,7 +177,7 @@ TEST_CASE("tabular: a site that comes late with a new extreme is taken at the ne
   const auto encoder = fitted({numbers(0, 1)});
   const auto late = numbers(-100, 20);
   REQUIRE(check_fits(sketch(late), encoder));
-  CHECK_THAT(clamped(sketch(late), encoder).at(0), ContainsSubstring("nearest that is known"));
+  CHECK_THAT(moved_columns(sketch(late), encoder).at(0), ContainsSubstring("beyond the bounds"));
   const auto encoded = ok(encoder.encode(late, Rng(1, RoundId{0}, "a", "test")));
   for (const double value : encoder.decode(encoded, 0).columns[0].numbers) {
     CHECK(value >= 0.5);
