@@ -49,13 +49,13 @@ struct Alias {
 
 /// How files are written; everything absent is found from them.
 struct CsvSpec {
-  std::optional<std::string> delimiter;  // a sign, or "tab"
-  std::optional<std::string> decimal;
-  std::optional<std::string> thousands;  // a sign, or "none"
-  std::optional<std::string> quote;      // a sign, or "none"
-  std::optional<std::string> encoding;   // utf-8 | utf-16 | windows-1252 | iso-8859-1
-  std::optional<std::int64_t> skip_rows;
-  std::optional<std::string> comment;
+  std::optional<std::string> delimiter = std::nullopt;  // a sign, or "tab"
+  std::optional<std::string> decimal = std::nullopt;
+  std::optional<std::string> thousands = std::nullopt;  // a sign, or "none"
+  std::optional<std::string> quote = std::nullopt;      // a sign, or "none"
+  std::optional<std::string> encoding = std::nullopt;  // utf-8 | utf-16 | windows-1252 | iso-8859-1
+  std::optional<std::int64_t> skip_rows = std::nullopt;
+  std::optional<std::string> comment = std::nullopt;
   bool operator==(const CsvSpec&) const = default;
 };
 

@@ -37,7 +37,7 @@ struct NumberStyle {
   char decimal = '.';
   /// Separator of thousands, '\0' for none; absent: the other of point and comma, a space, a
   /// no-break space or an apostrophe, one of them in each number.
-  std::optional<char> thousands;
+  std::optional<char> thousands = std::nullopt;
 };
 
 struct Number {

@@ -33,6 +33,27 @@ bool is_whole(const RawColumn& column) {
          all_texts(column, is_whole_number);
 }
 
+// Whether its cells are 0, 1, 2 and so on, or begin with 1.
+bool numbers_rows(const RawColumn& column) {
+  const std::size_t rows = column.rows();
+  double first = 0.0;
+  for (std::size_t row = 0; row < rows; ++row) {
+    double cell = 0.0;
+    if (column.holds_numbers()) {
+      cell = column.numbers[row];
+    } else if (const auto number = parse_number(column.dictionary.text(column.codes[row]))) {
+      cell = number->value;
+    } else {
+      return false;
+    }
+    first = row == 0 ? cell : first;
+    if (cell != first + static_cast<double>(row)) {
+      return false;
+    }
+  }
+  return rows >= 2 && (first == 0.0 || first == 1.0);
+}
+
 bool is_empty(const RawColumn& column) {
   return !column.holds_numbers() &&
          all_texts(column, [](std::string_view text) { return trim(text).empty(); });
@@ -295,7 +316,7 @@ struct CsvReader::Impl {
   // R's write.table names all columns but the row names, which come first.
   void move_names_over_index() {
     auto& columns = table.columns;
-    if (!is_whole(columns.front())) {
+    if (!numbers_rows(columns.front())) {
       failure = fail(Errc::kInvalidArgument,
                      source + ":2: " + std::to_string(columns.size() + 1) +
                          " fields, the header has " + std::to_string(columns.size()));

@@ -15,13 +15,14 @@ namespace genesis::tabular {
 
 /// Everything absent is found from the file.
 struct Dialect {
-  std::optional<char> delimiter;
-  std::optional<char> decimal;
-  std::optional<char> thousands;     // '\0': none
-  std::optional<char> quote;         // '\0': none
-  std::optional<Encoding> encoding;  // UTF-16 without a byte order mark is little endian
-  std::uint64_t skip_rows = 0;       // lines before the header
-  std::optional<char> comment;       // lines that begin with it are passed over
+  std::optional<char> delimiter = std::nullopt;
+  std::optional<char> decimal = std::nullopt;
+  std::optional<char> thousands = std::nullopt;  // '\0': none
+  std::optional<char> quote = std::nullopt;      // '\0': none
+  std::optional<Encoding> encoding =
+      std::nullopt;                            // UTF-16 without a byte order mark is little endian
+  std::uint64_t skip_rows = 0;                 // lines before the header
+  std::optional<char> comment = std::nullopt;  // lines that begin with it are passed over
 };
 
 /// "comma", "semicolon", "tab", or the sign in quotes.

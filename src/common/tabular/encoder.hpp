@@ -162,9 +162,9 @@ class Encoder {
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
   /// Gaussian modes are drawn from their responsibilities, as in CTGAN, with the scalar
-  /// (x - mean) / (4 deviation), clipped to +-0.99, on the column's scale. x is first moved into the
-  /// agreed bounds, rounded and spread evenly within its last digit, which decode rounds away: a
-  /// model's continuous output could not match bare integers, and a discriminator would tell them
+  /// (x - mean) / (4 deviation), clipped to +-0.99, on the column's scale. x is first moved into
+  /// the agreed bounds, rounded and spread evenly within its last digit, which decode rounds away:
+  /// a model's continuous output could not match bare integers, and a discriminator would tell them
   /// apart by that. Errors name column and row of a category or missing cell that no site had.
   [[nodiscard]] Result<EncodedTable> encode(const Table& table, Rng rng) const;
   /// Rows of the real domain: bounds, precision and categories hold in every cell. Identifiers are

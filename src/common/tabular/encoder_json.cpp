@@ -199,7 +199,9 @@ Result<EncodedColumnSpec> column_from_json(const nlohmann::json& json, const std
   if (column.scale.unit < 0.0) {
     reader.refuse("unit", "is below 0");
   }
-  if (!step_of(column.kind, column.rounding, column.format)) {
+  if (column.kind == Kind::kIdentifier && !is_pattern(column.format)) {
+    reader.refuse("format", "is not a pattern of identifiers");
+  } else if (!step_of(column.kind, column.rounding, column.format)) {
     reader.refuse("format", "is not a date format");
   }
   check_modes(column, reader);

@@ -133,7 +133,9 @@ Result<ColumnPlan> column_plan_from_json(const nlohmann::json& json, const std::
   if (!are_cuts(column.edges)) {
     reader.refuse("edges", "expected cuts of the grid, each in the middle of a cell");
   }
-  if (!step_of(column.kind, column.rounding, column.format)) {
+  if (column.kind == Kind::kIdentifier && !is_pattern(column.format)) {
+    reader.refuse("format", "is not a pattern of identifiers");
+  } else if (!step_of(column.kind, column.rounding, column.format)) {
     reader.refuse("format", "is not a date format");
   }
   GENESIS_RETURN_IF_ERROR(reader.status());

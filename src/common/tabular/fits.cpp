@@ -29,9 +29,11 @@ bool has_mode(const EncodedColumnSpec& spec, Mode::Type type) {
   return std::ranges::any_of(spec.modes, [&](const Mode& mode) { return mode.type == type; });
 }
 
-Status check_numbers(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
+Status check_numbers(const ColumnSketch& sketch,
+                     std::uint64_t rows,
+                     const EncodedColumnSpec& spec) {
   if (!is_continuous(sketch.kind)) {
-    const bool is_empty = sketch.kind != Kind::kIdentifier && is_blank(sketch.categories);
+    const bool is_empty = sketch.kind != Kind::kIdentifier && sketch.missing == rows;
     return is_empty ? Status() : Status(other_kind(sketch, spec));
   }
   const bool widened = sketch.kind == Kind::kInteger && spec.kind == Kind::kDecimal;
@@ -76,11 +78,11 @@ const std::string* unknown_category(const ColumnSketch& sketch, const EncodedCol
   return unknown == sketch.categories.end() ? nullptr : &*unknown;
 }
 
-Status check_column(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
+Status check_column(const ColumnSketch& sketch, std::uint64_t rows, const EncodedColumnSpec& spec) {
   if (spec.kind == Kind::kIdentifier) {
     return {};
   }
-  GENESIS_RETURN_IF_ERROR(is_continuous(spec.kind) ? check_numbers(sketch, spec)
+  GENESIS_RETURN_IF_ERROR(is_continuous(spec.kind) ? check_numbers(sketch, rows, spec)
                                                    : check_categories(sketch, spec));
   if (sketch.missing > 0 && !has_mode(spec, Mode::Type::kMissing)) {
     return misfit(spec.name, "lacks values in some rows, and at no other site");
@@ -99,7 +101,7 @@ Status check_fits(const Sketch& sketch, const Encoder& encoder) {
     if (column == sketch.columns.end()) {
       return misfit(spec.name, "is missing");
     }
-    GENESIS_RETURN_IF_ERROR(check_column(*column, spec));
+    GENESIS_RETURN_IF_ERROR(check_column(*column, sketch.rows, spec));
   }
   for (const auto& column : sketch.columns) {
     if (std::ranges::find(agreed, column.name) == agreed.end()) {

@@ -53,4 +53,8 @@ struct Declaration {
 /// The column that is made beside a censored one, with "<", "=" or ">" a row.
 std::string flag_name(const std::string& column);
 
+/// Whether `text` can be a declared pattern of identifiers: it has a # for digits, or is empty,
+/// which stands for id-1, id-2 and so on.
+bool is_pattern(std::string_view text);
+
 }  // namespace genesis::tabular

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "common/tabular/cell.hpp"
 #include "common/tabular/encoder.hpp"
 #include "common/tabular/grid.hpp"
 #include "common/tabular/partition.hpp"
