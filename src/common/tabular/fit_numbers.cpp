@@ -105,8 +105,10 @@ std::vector<Piece> pieces_of(const std::vector<Cell>& cells,
       continue;
     }
     const Cell& cell = cells[i];
-    const double low = cell.is_single ? cell.value : std::max(cell.low, spec.minimum);
-    const double high = cell.is_single ? cell.value : std::min(cell.high, spec.maximum);
+    // A summary may count rows where the sites have told that there are none.
+    const auto inside = [&](double x) { return std::clamp(x, spec.minimum, spec.maximum); };
+    const double low = inside(cell.is_single ? cell.value : cell.low);
+    const double high = inside(cell.is_single ? cell.value : cell.high);
     const double half = step.size(low) / 2;
     constexpr double kNoWidth = 1e-12;
     const double least = std::max(kNoWidth * std::abs(low), std::numeric_limits<double>::min());
@@ -127,7 +129,8 @@ std::vector<bool> choose_exact(const std::vector<Cell>& cells,
                                const EncodedColumnSpec& spec,
                                std::uint64_t rows) {
   const auto stands_out = [&](const Cell& cell, std::uint64_t least, std::uint64_t share) {
-    return cell.is_single && cell.count >= least && cell.count * share >= rows &&
+    return cell.is_single && cell.value >= spec.minimum && cell.value <= spec.maximum &&
+           cell.count >= least && cell.count * share >= rows &&
            static_cast<double>(cell.count) >=
                kSpikeHeight * usual_around(cells, step, spec, cell.value);
   };

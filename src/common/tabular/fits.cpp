@@ -130,6 +130,19 @@ std::vector<std::string> moved_columns(const Sketch& sketch, const Encoder& enco
       }
       continue;
     }
+    const auto is_unknown = [&](double value) {
+      const double x = step->rounded(value);
+      return std::ranges::none_of(spec.modes, [&](const Mode& mode) {
+        return mode.type == Mode::Type::kExact && mode.mean == x;
+      });
+    };
+    if (!has_mode(spec, Mode::Type::kGaussian)) {  // learnt value by value
+      if (!column->few_values || std::ranges::any_of(column->heavy_values, is_unknown)) {
+        moved.push_back("column '" + spec.name +
+                        "': values that no other site has are taken as the nearest that one has");
+      }
+      continue;
+    }
     const auto is_outside = [&](double value) {
       const double x = step->rounded(value);
       return x < spec.minimum || x > spec.maximum;
@@ -138,19 +151,6 @@ std::vector<std::string> moved_columns(const Sketch& sketch, const Encoder& enco
       moved.push_back(
           "column '" + spec.name +
           "': values beyond the bounds that the sites agreed on are taken as the bounds");
-      continue;
-    }
-    const auto is_unknown = [&](double value) {
-      const double x = step->rounded(value);
-      return std::ranges::none_of(spec.modes, [&](const Mode& mode) {
-        return mode.type == Mode::Type::kExact && mode.mean == x;
-      });
-    };
-    const bool by_value = !has_mode(spec, Mode::Type::kGaussian);
-    if (by_value &&
-        (!column->few_values || std::ranges::any_of(column->heavy_values, is_unknown))) {
-      moved.push_back("column '" + spec.name +
-                      "': values that no other site has are taken as the nearest that one has");
     }
   }
   return moved;

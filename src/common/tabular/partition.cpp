@@ -39,9 +39,9 @@ struct Node {
 
   [[nodiscard]] std::uint64_t middle() const { return first + (std::uint64_t{1} << (height - 1)); }
   [[nodiscard]] double low() const { return value_of(first); }
-  // Not finite above the largest doubles. Not for the root.
+  // Not finite above the largest doubles.
   [[nodiscard]] double high() const {
-    const std::uint64_t end = first + (std::uint64_t{1} << height);
+    const std::uint64_t end = height == 64 ? 0 : first + (std::uint64_t{1} << height);
     return end == 0 ? std::numeric_limits<double>::infinity() : value_of(end);
   }
   [[nodiscard]] Node lower() const { return {first, height - 1}; }

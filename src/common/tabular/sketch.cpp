@@ -34,11 +34,12 @@ std::vector<double> present_values(const Column& column) {
   return values;
 }
 
-// Rounded as most of this site's cells are, so that noise in the last digits asks for no cuts.
-std::vector<ValueCount> rounded(std::vector<ValueCount> counts, const Step& step) {
+// Rounded as most of this site's cells are, so that noise in the last digits asks for no cuts;
+// within the extremes.
+std::vector<ValueCount> rounded(const std::vector<ValueCount>& counts, const Step& step) {
   std::vector<ValueCount> result;
   for (const auto& [value, count] : counts) {
-    const double near = step.rounded(value);
+    const double near = std::clamp(step.rounded(value), counts.front().value, counts.back().value);
     if (result.empty() || result.back().value != near) {
       result.push_back({near, 0});
     }
@@ -62,7 +63,7 @@ void sketch_numbers(const Column& column, std::uint64_t rows, ColumnSketch& resu
   }
   const auto step = step_of(column.kind, rounding_of(result.digits), column.format);
   if (step) {
-    counts = rounded(std::move(counts), *step);
+    counts = rounded(counts, *step);
   }
   auto refinement = refine(counts);
   result.edges = std::move(refinement.edges);

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include <nlohmann/json.hpp>
+
 #include "common/base/rng.hpp"
 #include "tests/unit/tabular/builders.hpp"
 
@@ -302,5 +304,25 @@ TEST_CASE("tabular: columns that are not heavy-tailed keep their own scale", "[t
     }
     INFO(kind);
     CHECK(encoder_for({column(cells)}).columns()[0].scale == Scale{});
+  }
+}
+
+TEST_CASE("tabular: counts where the sites have no rows make no modes beyond the bounds",
+          "[tabular]") {
+  std::vector<std::string> cells;
+  for (int i = 0; i < 200; ++i) {
+    cells.push_back(std::to_string(17 + i % 60));
+  }
+  const Plan agreed = ok(plan_for({column(cells)}));
+  Summary counts = ok(summarize(column(cells), agreed));
+  auto& bins = counts.columns[0].bins;
+  bins.front() += 500;  // below all values
+  bins.back() += 500;   // above them
+  counts.rows += 1000;
+  const Encoder encoder = ok(fit(agreed, counts));
+  CHECK(encoder_from_json(to_json(encoder)));
+  for (const double x : drawn(encoder, 1000)) {
+    REQUIRE(x >= 17.0);
+    REQUIRE(x <= 76.0);
   }
 }

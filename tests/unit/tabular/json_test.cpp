@@ -85,6 +85,18 @@ TEST_CASE("tabular: sketch, plan, summary and encoder come back from JSON", "[ta
   CHECK(ok(encoder_from_json(to_json(encoder))).columns() == encoder.columns());
 }
 
+TEST_CASE("tabular: a sketch of values that are rounded over their extremes comes back",
+          "[tabular]") {
+  std::string text = "x\n";
+  for (int i = 0; i < 40; ++i) {
+    text += std::to_string(10 + i) + "e-13\n";
+  }
+  text += "9.96e-13\n4.996e-12\n";
+  const Sketch about = sketch(table_of(text));
+  REQUIRE_FALSE(about.columns[0].few_values);
+  CHECK(ok(sketch_from_json(to_json(about))) == about);
+}
+
 TEST_CASE("tabular: an altered sketch is refused or can be planned with", "[tabular]") {
   std::size_t refused = 0;
   for_each_mutation(to_json(sketch(sample())), [&](const json& altered) {

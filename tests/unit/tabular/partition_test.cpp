@@ -235,3 +235,13 @@ TEST_CASE("tabular: the nearest of some values", "[tabular]") {
   CHECK(nearest_of(values, 10.0) == 2);
   CHECK(nearest_of(values, 99.0) == 2);
 }
+
+TEST_CASE("tabular: counts without any cut are one cell without bounds", "[tabular]") {
+  const std::vector<std::uint64_t> one = {3};
+  const auto cells = cells_of({}, one, kWhole);
+  REQUIRE(cells.size() == 1);
+  CHECK(cells[0].low == -std::numeric_limits<double>::infinity());
+  CHECK(cells[0].high == std::numeric_limits<double>::infinity());
+  CHECK(cells[0].count == 3);
+  CHECK_FALSE(cells[0].is_single);
+}
