@@ -11,10 +11,13 @@ SANITIZED := crypto spec tabular wire aggregation rounds http k8s
 THREADED := aggregation metrics http k8s aggregator
 empty :=
 space := $(empty) $(empty)
+LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+# Tests of ctest whose names begin with one of these folders.
+tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-unit test-sanitized test-threads test-e2e fuzz demo images cluster-up cluster-demo cluster-down install \
-  bench manifests lint format clean
+.PHONY: help deps build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
+  test-seeds test-tables test-e2e fuzz demo images cluster-up cluster-demo cluster-down install bench manifests lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -23,37 +26,58 @@ deps: ## Install what building needs (Debian packages, with sudo where needed)
 	@scripts/deps
 
 $(BUILD)/build.ninja:
-	@cmake --preset $(PRESET) $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) >/dev/null
+	@cmake --preset $(PRESET) $(LAUNCHER) >/dev/null
 
 build: deps $(BUILD)/build.ninja ## Build everything (PRESET=release|debug|asan|tsan)
 	@cmake --build $(BUILD)
 
-test: build test-sanitized fuzz ## Run all tests, and fuzz for a minute
-	@scripts/judges
-	@tests/cluster/prepare
-	@ctest --test-dir $(BUILD) --output-on-failure -j 2
+build-sanitized: deps ## Build what test-sanitized and fuzz run (clang)
+	@cmake --preset asan $(LAUNCHER) >/dev/null
+	@cmake --build build/asan --target genesis-aggregator fuzz $(addprefix test_,$(SANITIZED))
+
+test: deps ## Run all tests, lint, and fuzz for a minute (scripts/test says how each part went)
+	@[ "$$(id -u)" != 0 ] || scripts/deps-cluster
+	@scripts/test --build $(BUILD)
+
+test-full: deps ## Run all tests and those that take hours: more cases, strategies and seeds, other sanitizers
+	@[ "$$(id -u)" != 0 ] || scripts/deps-cluster
+	@scripts/test --build $(BUILD) --full
+
+soak: SOAK_MINUTES ?= 30
+soak: build ## Kill processes of random trainings and compare the models (SOAK_MINUTES=30, SOAK_SEED=1)
+	@tests/chaos/soak.py $(BUILD)/bin $(BUILD)/tests/chaos/libkillpoint.so --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
 
 test-unit: build ## Run the unit tests alone
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2 -L unit
 
-test-sanitized: build ## Run the tests of parsers and server under address and undefined-behaviour sanitizers
-	@cmake --preset asan $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) >/dev/null
-	@cmake --build build/asan --target genesis-aggregator $(addprefix test_,$(SANITIZED))
-	@ctest --test-dir build/asan --output-on-failure -j 2 --progress \
-	  -R '^($(subst $(space),|,$(strip $(SANITIZED)))): '
+test-sanitized: build build-sanitized ## Run the tests of parsers and server under address and undefined-behaviour sanitizers
+	@ctest --test-dir build/asan --output-on-failure -j 2 -R $(call tests_of,$(SANITIZED))
 	@tests/bench/server_load.py $(BUILD)/bin --clients 50 --aggregator build/asan/bin/genesis-aggregator
 
 test-threads: build ## Run the tests of server and clients under the thread sanitizer
-	@cmake --preset tsan $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) >/dev/null
+	@cmake --preset tsan $(LAUNCHER) >/dev/null
 	@cmake --build build/tsan --target genesis-aggregator $(addprefix test_,$(THREADED))
-	@ctest --test-dir build/tsan --output-on-failure -j 2 --progress -R '^($(subst $(space),|,$(strip $(THREADED)))): '
+	@ctest --test-dir build/tsan --output-on-failure -j 2 -R $(call tests_of,$(THREADED))
 	@tests/bench/server_load.py $(BUILD)/bin --clients 50 --aggregator build/tsan/bin/genesis-aggregator
 
+test-properties: CASES ?= 2000
+test-properties: build ## Run the property tests with more cases and five seeds (CASES=2000)
+	@scripts/properties $(BUILD)/bin $(CASES)
+
+test-strategies: build ## Kill aggregator and worker at all named points with each strategy of aggregation
+	@for strategy in fedavg fedprox median; do \
+	  STRATEGY=$$strategy python3 tests/chaos/chaos_test.py $(BUILD)/bin $(BUILD)/tests/chaos/libkillpoint.so || exit; done
+
+test-seeds: build ## Train the demo with five seeds and ask as much of the rows of each
+	@scripts/seeds $(BUILD)/bin/genesis
+
+test-tables: build ## Train on tables that Python packages ship, and on invented ones that are wide or long
+	@scripts/judges
+	@scripts/real-tables $(BUILD)/bin
+
 fuzz: SECONDS ?= 60
-fuzz: deps ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)
-	@cmake --preset fuzz $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache) >/dev/null
-	@cmake --build build/fuzz --target fuzz
-	@scripts/fuzz build/fuzz $(SECONDS)
+fuzz: build-sanitized ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)
+	@scripts/fuzz build/asan $(SECONDS)
 
 demo: deps $(BUILD)/build.ninja ## Train four sites on UCI Adult and show what came out
 	@cmake --build $(BUILD) --target $(PROGRAMS)
@@ -89,8 +113,9 @@ bench: build ## Measure steps, sampling and aggregation against this machine's l
 manifests: ## Make the chart's templates and the copies of the CRD anew
 	@scripts/manifests
 
-lint: ## Check the layout of the code with clang-format 14
-	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-14 --dry-run --Werror
+lint: deps ## Check the code with clang-format 14 and clang-tidy 19 (files that differ from main; LINT=all: all)
+	@cmake --preset asan $(LAUNCHER) >/dev/null
+	@scripts/lint build/asan $(LINT)
 
 format: ## Lay out the code with clang-format 14
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-14 -i

@@ -8,14 +8,14 @@
 namespace genesis::aggregator {
 namespace {
 
-wire::Phase phase_of(rounds::Phase phase) {
-  switch (phase) {
+wire::Phase phase_of(const rounds::State& state) {
+  switch (state.phase) {
     case rounds::Phase::kJoining:
       return wire::Phase::kJoining;
-    case rounds::Phase::kSummarizing:
-      return wire::Phase::kSummarizing;
-    case rounds::Phase::kTraining:
-      return wire::Phase::kTraining;
+    case rounds::Phase::kCollecting:
+    case rounds::Phase::kAdvancing:
+      return state.open.request.round.value == 0 ? wire::Phase::kSummarizing
+                                                 : wire::Phase::kTraining;
     case rounds::Phase::kComplete:
       return wire::Phase::kComplete;
     case rounds::Phase::kFailed:
@@ -33,17 +33,18 @@ wire::StatusReport Coordinator::status(Instant now) const {
   wire::StatusReport report;
   report.run = run_;
   report.name = training_.name;
-  report.phase = phase_of(state_.phase);
-  report.current_round = state_.round;
-  report.total_rounds = config_.total_rounds;
+  report.phase = phase_of(state_);
+  const RoundId round = state_.open.request.round;
+  report.current_round = round;
+  report.total_rounds = static_cast<std::uint32_t>(training_.rounds.count);
   report.model_sha256 = model_sha256_;
   report.reason = state_.reason;
   report.elapsed_seconds = seconds(now - started_);
-  if (rounds_started_ && state_.phase == rounds::Phase::kTraining &&
-      state_.round.value > resumed_after_.value + 1) {
+  if (rounds_started_ && report.phase == wire::Phase::kTraining &&
+      round.value > resumed_after_.value + 1) {
     const double since = seconds(now - *rounds_started_);
-    const double per_round = since / (state_.round.value - resumed_after_.value - 1);
-    const std::uint32_t to_do = config_.total_rounds - resumed_after_.value;
+    const double per_round = since / (round.value - resumed_after_.value - 1);
+    const std::uint32_t to_do = report.total_rounds - resumed_after_.value;
     report.estimated_remaining_seconds = std::max(0.0, per_round * to_do - since);
   }
   for (const auto& [id, site] : sites_) {
@@ -58,10 +59,7 @@ wire::StatusReport Coordinator::status(Instant now) const {
       client.late_updates = member->second.standing.late_updates;
       client.invalid_updates = member->second.standing.invalid_updates;
     }
-    if (site.last_update) {
-      client.generator_loss = site.last_update->generator_loss;
-      client.discriminator_loss = site.last_update->discriminator_loss;
-    }
+    client.telemetry = site.telemetry;
     report.clients.push_back(std::move(client));
   }
   return report;

@@ -20,7 +20,7 @@
 #include "common/http/server.hpp"
 #include "common/metrics/process.hpp"
 #include "common/spec/parse.hpp"
-#include "common/tls/context.hpp"
+#include "common/tls/files.hpp"
 #include "common/wire/checkpoint.hpp"
 
 namespace genesis {
@@ -40,21 +40,6 @@ Result<spec::FederatedTraining> training(const ServerOptions& options) {
       options.overrides);
 }
 
-Result<std::optional<tls::ServerContext>> server_tls(const ServerOptions& options) {
-  if (options.certificate.empty()) {
-    return std::optional<tls::ServerContext>();
-  }
-  GENESIS_ASSIGN(auto certificate, tls::load_pem(options.certificate));
-  GENESIS_ASSIGN(auto key, tls::load_pem(options.key));
-  std::optional<tls::NamedPem> authority;
-  if (!options.client_authority.empty()) {
-    GENESIS_ASSIGN(authority, tls::load_pem(options.client_authority));
-  }
-  const tls::ServerTls files{std::move(certificate), std::move(key), std::move(authority)};
-  GENESIS_ASSIGN(auto context, tls::ServerContext::create(files));
-  return context;
-}
-
 Status check_writable(const std::filesystem::path& folder) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -68,7 +53,7 @@ Status check_writable(const std::filesystem::path& folder) {
   return {};
 }
 
-// For updates that are still arriving.
+// For contributions that are still arriving.
 Result<std::filesystem::path> uploads_folder(const ServerOptions& options) {
   if (!options.output.empty()) {
     return options.output / ".uploads";
@@ -78,32 +63,28 @@ Result<std::filesystem::path> uploads_folder(const ServerOptions& options) {
   return folder / ("genesis-uploads-" + crypto::random_id(entropy));
 }
 
-// The newest checkpoint that is whole; damaged ones are set aside.
-std::optional<wire::Checkpoint> newest_checkpoint(const federation::RoundFiles& files) {
-  for (const auto round : files.rounds()) {
-    const auto name = files.path(round).string();
-    auto bytes = files.read(round);
-    auto checkpoint = bytes ? wire::decode_checkpoint(*bytes, name)
-                            : Result<wire::Checkpoint>(tl::unexpected(bytes.error()));
-    if (checkpoint) {
-      return std::move(*checkpoint);
-    }
-    spdlog::warn("checkpoint set aside, the one before it is used: {}", checkpoint.error().message);
-    files.set_aside(round);
-  }
-  return std::nullopt;
-}
-
 // A training that goes on from `files` where they hold one, else starts.
 Result<aggregator::Coordinator> coordinate(spec::FederatedTraining training,
                                            const std::optional<federation::RoundFiles>& files,
                                            Instant now) {
-  if (auto checkpoint = files ? newest_checkpoint(*files) : std::nullopt) {
+  std::optional<wire::Checkpoint> checkpoint;
+  if (files) {
+    checkpoint = federation::newest_sound<wire::Checkpoint>(
+        *files,
+        [](const std::string& bytes, const std::string& name) {
+          return wire::decode_checkpoint(bytes, name);
+        },
+        [](const wire::Checkpoint&) { return true; },
+        [](const Error& error) {
+          spdlog::warn("checkpoint quarantined, the one before it is used: {}", error.message);
+        });
+  }
+  if (checkpoint) {
     spdlog::info("resume run={} after-round={}", checkpoint->run, checkpoint->round.value);
     return aggregator::Coordinator::resume(std::move(training), std::move(*checkpoint), now);
   }
   crypto::SystemEntropy entropy;
-  return aggregator::Coordinator(std::move(training), crypto::random_id(entropy), now);
+  return aggregator::Coordinator::start(std::move(training), crypto::random_id(entropy), now);
 }
 
 }  // namespace
@@ -142,7 +123,7 @@ Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
   }
   metrics::declare_process(registry, "genesis-aggregator");
   metrics.emplace(registry, static_cast<std::size_t>(spec.rounds.max_clients));
-  const http::ListenAddress address{options.metrics.host, *options.metrics.port, "--metrics-port"};
+  const http::ListenAddress address{options.metrics.host, *options.metrics.port};
   GENESIS_ASSIGN(health, http::HealthServer::start(address, registry, metrics->checks()));
   spdlog::info("metrics url={}", health->url());
   return {};
@@ -150,7 +131,7 @@ Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
 
 Status FederatedServer::Impl::start() {
   GENESIS_ASSIGN(auto spec, training(options));
-  GENESIS_ASSIGN(auto tls, server_tls(options));
+  GENESIS_ASSIGN(auto tls, tls::load_context(options.tls));
   GENESIS_RETURN_IF_ERROR(watch(spec));
   if (!options.output.empty()) {
     GENESIS_RETURN_IF_ERROR(check_writable(options.output));
@@ -158,8 +139,8 @@ Status FederatedServer::Impl::start() {
   }
   if (!tls) {
     spdlog::warn(
-        "serving plain HTTP: anyone on the network can read and change what travels; "
-        "pass --ssl-cert and --ssl-key");
+        "serving plain HTTP: anyone on the network can read and change what travels; give the "
+        "server a certificate and its key");
   }
   auto started = coordinate(std::move(spec), files, clock.now());
   if (!started) {
@@ -168,7 +149,7 @@ Status FederatedServer::Impl::start() {
   coordinator.emplace(std::move(*started));
   reporter.emplace(
       callbacks.on_round_complete, callbacks.on_metrics, coordinator->training().rounds.count);
-  coordinator->on_update([this](const wire::UpdateMetadata& update) { reporter->updated(update); });
+  coordinator->on_folded([this](const aggregator::Folded& update) { reporter->folded(update); });
   coordinator->on_checkpoint([this](const wire::Checkpoint& checkpoint) { closed(checkpoint); });
 
   aggregator::ServiceOptions service_options;
@@ -195,7 +176,7 @@ Status FederatedServer::Impl::start() {
                coordinator->training().name,
                coordinator->run(),
                coordinator->training().rounds.count,
-               aggregator::round_config(coordinator->training()).expected_clients);
+               coordinator->config().expected_clients);
   return {};
 }
 
@@ -224,7 +205,7 @@ bool FederatedServer::Impl::had_ended() const {
 }
 
 boost::asio::awaitable<void> FederatedServer::Impl::lead() {
-  const auto usual = federation::deadlines(coordinator->training().rounds).farewell;
+  const auto usual = federation::deadlines(coordinator->training().rounds).drain;
   co_await service->run(had_ended() ? Milliseconds(0) : usual);
   if (metrics) {
     metrics->readiness().set_not_ready("the training is over; stopping");

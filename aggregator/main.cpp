@@ -14,6 +14,8 @@
 
 #include "common/base/exit_code.hpp"
 #include "common/base/file.hpp"
+#include "common/base/version.hpp"
+#include "common/command_line/flags.hpp"
 #include "common/federation/auth_token.hpp"
 #include "common/log/log.hpp"
 #include "genesis/federated_server.hpp"
@@ -23,7 +25,8 @@ namespace {
 using namespace genesis;
 
 struct Options {
-  std::string spec_file, token_file, outcome_file;
+  std::string spec_file, outcome_file;
+  std::filesystem::path token_file;
   ServerOptions server;
 };
 
@@ -84,8 +87,7 @@ nlohmann::json outcome_of(const TrainedModel& model,
 
 Status serve(Options& options) {
   if (!options.spec_file.empty()) {
-    constexpr std::uint64_t kMaxSpecBytes = 1 << 20;
-    GENESIS_ASSIGN(options.server.spec, read_file(options.spec_file, kMaxSpecBytes));
+    GENESIS_ASSIGN(options.server.spec, read_file(options.spec_file, spec::kMaxSpecBytes));
     options.server.spec_name = options.spec_file;
   }
   GENESIS_ASSIGN(options.server.auth_token, federation::load_auth_token(options.token_file));
@@ -106,20 +108,31 @@ Status serve(Options& options) {
   return {};
 }
 
-// A flag or environment variable that overrides one field of the spec; the flag wins.
-void add_override(CLI::App& app,
-                  Options& options,
-                  const char* flag,
-                  const char* variable,
-                  const char* path,
-                  const char* help) {
-  app.add_option_function<std::string>(
-         flag,
-         [&options, path](const std::string& value) {
-           options.server.overrides.push_back({path, value});
-         },
-         help)
-      ->envname(variable);
+// The flags that override a field of the spec, each with a variable of the environment.
+constexpr command_line::OverrideFlag kOverrides[] = {
+    {"--method", "model.method", "Training method, as spec.model.method", "GENESIS_METHOD"},
+    {"--rounds", "rounds.count", "Number of rounds", "GENESIS_ROUNDS"},
+    {"--min-clients",
+     "rounds.minClients",
+     "Clients needed to start and to close a round",
+     "GENESIS_MIN_CLIENTS"},
+    {"--max-clients", "rounds.maxClients", "Clients accepted at most", "GENESIS_MAX_CLIENTS"},
+    {"--client-fraction",
+     "rounds.clientFraction",
+     "Fraction of the clients selected for a round",
+     "GENESIS_CLIENT_FRACTION"},
+    {"--aggregation",
+     "aggregation.strategy",
+     "fedavg, weighted, fedprox or median",
+     "GENESIS_AGGREGATION"},
+    {"--proximal-mu", "aggregation.proximalMu", "Mu of FedProx", "GENESIS_PROXIMAL_MU"},
+};
+
+// A training that has failed, or whose checkpoints are of another spec, would fail again: whoever
+// restarts the server is to leave it.
+int exit_code_of(const Error& error) {
+  return error.code == Errc::kFailedPrecondition ? kExitPermanentError
+                                                 : genesis::exit_code_of(error.code);
 }
 
 // Blocks as large as models and updates go back to the system once they are freed. glibc would
@@ -136,96 +149,42 @@ int main(int argc, char** argv) {
   give_large_blocks_back();
   log::start("aggregator");
   CLI::App app(
-      "Leads one federated training: waits for the clients, runs the rounds over HTTPS and "
-      "writes model.safetensors.",
+      "Runs the server of one federated training: waits for clients, runs the rounds over HTTPS\n"
+      "and writes model.safetensors.",
       "genesis federated server");
+  app.footer("Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry).");
+  app.set_version_flag("--version", version_line("genesis-aggregator"));
   Options options;
   options.server.output = ".";
-  app.add_option("-f,--file", options.spec_file, "The training's YAML; flags override its fields");
-  app.add_option("--host", options.server.host, "Address to listen on")->capture_default_str();
-  app.add_option("--port", options.server.port, "Port to listen on; 0 takes a free one")
-      ->capture_default_str();
-  add_override(app, options, "--method", "GENESIS_METHOD", "model.method", "Generator: ctgan");
-  add_override(app, options, "--rounds", "GENESIS_ROUNDS", "rounds.count", "Rounds to run");
-  add_override(app,
-               options,
-               "--min-clients",
-               "GENESIS_MIN_CLIENTS",
-               "rounds.minClients",
-               "Quorum of the start and of every round");
-  add_override(app,
-               options,
-               "--max-clients",
-               "GENESIS_MAX_CLIENTS",
-               "rounds.maxClients",
-               "Places for clients");
-  add_override(app,
-               options,
-               "--client-fraction",
-               "GENESIS_CLIENT_FRACTION",
-               "rounds.clientFraction",
-               "Share of the clients drawn each round");
-  add_override(app,
-               options,
-               "--aggregation",
-               "GENESIS_AGGREGATION",
-               "aggregation.strategy",
-               "fedavg, weighted, fedprox or median");
-  add_override(app,
-               options,
-               "--proximal-mu",
-               "GENESIS_PROXIMAL_MU",
-               "aggregation.proximalMu",
-               "FedProx's mu");
-  app.add_option_function<std::vector<std::string>>(
-      "--set",
-      [&options](const std::vector<std::string>& pairs) {
-        for (const auto& pair : pairs) {
-          const auto equals = pair.find('=');
-          options.server.overrides.push_back(
-              {pair.substr(0, equals), equals == std::string::npos ? "" : pair.substr(equals + 1)});
-        }
-      },
-      "Overrides any field of the spec: --set rounds.count=3");
-  auto* certificate = app.add_option(
-      "--ssl-cert", options.server.certificate, "Server certificate, PEM (plain HTTP without)");
-  auto* key = app.add_option("--ssl-key", options.server.key, "Its private key, PEM");
-  certificate->needs(key);
-  key->needs(certificate);
   app.add_option(
-         "--ssl-client-ca",
-         options.server.client_authority,
-         "Authority that client certificates must come from; clients without one are refused")
-      ->needs(certificate);
-  app.add_option("--auth-token-file",
-                 options.token_file,
-                 "File with the token that clients must send (or FEDERATED_AUTH_TOKEN)");
-  app.add_option("--output", options.server.output, "Folder for model.safetensors")
+      "-f,--file", options.spec_file, "Training spec (YAML); other flags override its fields");
+  app.add_option("--host", options.server.host, "Listen address")->capture_default_str();
+  app.add_option("--port", options.server.port, "Listen port; 0 selects a free port")
       ->capture_default_str();
-  app.add_option("--metrics-port",
-                 options.server.metrics.port,
-                 "Port for /metrics, /healthz and /readyz, plain HTTP; 0 takes a free one (off "
-                 "without)")
-      ->envname("GENESIS_METRICS_PORT");
-  app.add_option("--metrics-host", options.server.metrics.host, "Address of that port")
-      ->envname("GENESIS_METRICS_HOST")
+  for (const auto& flag : kOverrides) {
+    command_line::add_override(app, flag, options.server.overrides);
+  }
+  command_line::add_set(app, options.server.overrides);
+  command_line::add_tls(app, options.server.tls);
+  command_line::add_auth_token(app, options.token_file);
+  app.add_option("--output", options.server.output, "Folder for model.safetensors and checkpoints")
       ->capture_default_str();
-  app.add_option(
-         "--outcome-file",
-         options.outcome_file,
-         "File for one line on the end: the model's digest and size as JSON, or what failed")
+  command_line::add_metrics(app, options.server.metrics);
+  app.add_option("--outcome-file",
+                 options.outcome_file,
+                 "Write the result to this file on exit: digest and size of the model as JSON, or "
+                 "the error")
       ->envname("GENESIS_OUTCOME_FILE");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return app.exit(error) == 0 ? 0 : kExitUsageError;
   }
   if (const auto done = serve(options); !done) {
-    std::cerr << "genesis-aggregator: " << done.error().message << "\n";
-    write_outcome(options, done.error().message);
-    const auto code = done.error().code;
-    const bool is_for_good = code == Errc::kFailedPrecondition || code == Errc::kInvalidArgument;
-    return is_for_good ? kExitForGood : 1;
+    const std::string message = command_line::describe(done.error());
+    std::cerr << "genesis-aggregator: " << message << "\n";
+    write_outcome(options, message);
+    return exit_code_of(done.error());
   }
   return 0;
 }

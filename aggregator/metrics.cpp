@@ -32,17 +32,19 @@ constexpr std::array<std::pair<int, const char*>, 13> kReasons{{{400, "invalid"}
                                                                 {422, "altered"},
                                                                 {429, "rate"},
                                                                 {503, "unavailable"}}};
+// Of any method that trains: the seconds that a client's local training took.
+constexpr const char* kTrainSeconds = "train_seconds";
 constexpr const char* kOtherReason = "internal";
 constexpr const char* kMalformed = "malformed";
 constexpr const char* kHandshake = "handshake";
 constexpr const char* kConnections = "connections";
 
 bool is_update(const http::Request& request) {
-  return request.method == "PUT" && request.path.find("/updates/") != std::string::npos;
+  return request.method == "PUT" && request.path.find("/contributions/") != std::string::npos;
 }
 
-bool is_parameters(const http::Request& request) {
-  return request.method == "GET" && request.path.ends_with("/parameters");
+bool is_document(const http::Request& request) {
+  return request.method == "GET" && request.path.find("/documents/") != std::string::npos;
 }
 
 std::string encoding_of(std::string_view content_encoding) {
@@ -81,15 +83,11 @@ Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
           {{"state"}})),
       update_bytes_(registry.counters(
           {"genesis_update_bytes_total",
-           "Bodies of updates received and of parameters sent, as they travelled."},
+           "Bodies of contributions received and of documents sent, as they travelled."},
           {{"direction", "encoding"}, 32})),
       aggregation_seconds_(registry.gauge(
           {"genesis_aggregation_seconds",
            "Time spent on folding the last closed round's updates and applying their aggregate."})),
-      generator_loss_(registry.gauge(
-          {"genesis_generator_loss", "Mean of the last closed round's clients, by rows."})),
-      discriminator_loss_(registry.gauge(
-          {"genesis_discriminator_loss", "Mean of the last closed round's clients, by rows."})),
       update_norm_(registry.gauge(
           {"genesis_update_norm", "Mean Euclidean norm of the last closed round's updates."})),
       client_divergence_(registry.gauges(
@@ -127,53 +125,73 @@ Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
 }
 
 void Metrics::take_up(const rounds::State& state, Instant now) {
-  if (state.phase == rounds::Phase::kTraining) {
+  if (state.phase == rounds::Phase::kCollecting && state.open.request.round.value > 0) {
     opened(state, now);
+  }
+}
+
+void Metrics::show(std::span<const method::TelemetryName> telemetry) {
+  for (const auto& [name, help] : telemetry) {
+    auto gauge = registry_.gauge({"genesis_" + std::string(name),
+                                  std::string(help) + " Mean of the last closed round's clients, "
+                                                      "by rows."});
+    telemetry_.emplace_back(name, gauge);
   }
 }
 
 void Metrics::performed(const rounds::Effect& effect,
                         const rounds::State& state,
-                        const wire::Update* update,
                         double seconds,
                         Instant now) {
+  const bool is_round = state.open.request.round.value > 0;
   std::visit(Overloaded{
-                 [&](const rounds::OpenRound&) { opened(state, now); },
-                 [&](const rounds::FoldUpdate&) { folded(*update, seconds); },
-                 [&](const rounds::CloseRound&) { closed(seconds, now); },
-                 [&](const rounds::ExtendRound&) { rounds_.with({"retried"}).add(); },
+                 [&](const rounds::OpenCollection&) {
+                   if (is_round) {
+                     opened(state, now);
+                   }
+                 },
+                 [&](const rounds::Fold&) { now_.seconds += seconds; },
+                 [&](const rounds::Advance&) {
+                   if (is_round && now_.id == state.open.request.round) {
+                     closed(seconds, now);
+                   }
+                 },
+                 [&](const rounds::ExtendCollection&) { rounds_.with({"retried"}).add(); },
                  [&](const rounds::FailTraining&) { rounds_.with({"failed"}).add(); },
                  [](const auto&) {},  // of the others nothing is measured
              },
              effect);
-  if (state.phase == rounds::Phase::kTraining && state.round == now_.id) {
-    now_.selected = state.selected.size();  // replacements may have been drawn
+  if (is_round && state.open.request.round == now_.id) {
+    now_.selected = state.open.roster.size();  // replacements may have been drawn
   }
   show_clients();
 }
 
 void Metrics::opened(const rounds::State& state, Instant now) {
   now_ = Round{};
-  now_.id = state.round;
+  now_.id = state.open.request.round;
   now_.opened = now;
-  now_.selected = state.selected.size();
-  round_.set(static_cast<double>(state.round.value));
+  now_.selected = state.open.roster.size();
+  round_.set(static_cast<double>(now_.id.value));
 }
 
-void Metrics::folded(const wire::Update& update, double seconds) {
-  const auto& metadata = update.metadata;
-  const auto rows = static_cast<double>(metadata.rows);
+void Metrics::folded(const rounds::Contribution& contribution, std::uint64_t rows) {
+  const auto& values = std::get<rounds::Plain>(contribution.body).values;
+  const auto* update = std::get_if<Tensors>(&values);
+  if (update == nullptr) {
+    return;
+  }
+  const std::string& client = contribution.client.str();
   ++now_.reported;
-  now_.rows += rows;
-  now_.generator_loss += rows * metadata.generator_loss;
-  now_.discriminator_loss += rows * metadata.discriminator_loss;
-  const auto direction = compass_.of(update.delta.values);
+  now_.telemetry.add(contribution.telemetry, rows);
+  const auto direction = direction_.of(update->values);
   now_.update_norm += direction.norm;
-  now_.seconds += seconds;
-  client_train_seconds_.with({metadata.client.str()})
-      .set(metadata.step_seconds * static_cast<double>(metadata.steps));
+  if (const auto took = contribution.telemetry.find(kTrainSeconds);
+      took != contribution.telemetry.end()) {
+    client_train_seconds_.with({client}).set(took->second);
+  }
   if (direction.divergence) {
-    client_divergence_.with({metadata.client.str()}).set(*direction.divergence);
+    client_divergence_.with({client}).set(*direction.divergence);
   }
 }
 
@@ -184,8 +202,12 @@ void Metrics::closed(double seconds, Instant now) {
       .set(static_cast<double>(now_.selected - std::min(now_.selected, now_.reported)));
   aggregation_seconds_.set(now_.seconds + seconds);
   if (now_.reported > 0) {
-    generator_loss_.set(now_.generator_loss / now_.rows);
-    discriminator_loss_.set(now_.discriminator_loss / now_.rows);
+    const auto mean = now_.telemetry.mean();
+    for (auto& [name, gauge] : telemetry_) {
+      if (const auto told = mean.find(name); told != mean.end()) {
+        gauge.set(told->second);
+      }
+    }
     update_norm_.set(now_.update_norm / static_cast<double>(now_.reported));
   }
 }
@@ -231,7 +253,7 @@ void Metrics::answered(const http::Request& request, const http::Response& respo
       show_clients();
     }
   }
-  if (is_parameters(request) && !is_refused) {
+  if (is_document(request) && !is_refused) {
     update_bytes_
         .with({"sent", encoding_of(http::find_header(response.headers, "Content-Encoding"))})
         .add(static_cast<double>(response.bytes().size()));

@@ -4,6 +4,7 @@
 // listener reads from its own. Costs a pass over each update (norm and direction), so it is there
 // only where somebody asked for metrics.
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +15,10 @@
 #include "common/base/ids.hpp"
 #include "common/http/health.hpp"
 #include "common/http/server.hpp"
+#include "common/method/server_method.hpp"
 #include "common/metrics/registry.hpp"
 #include "common/rounds/step.hpp"
-#include "common/wire/messages.hpp"
+#include "common/rounds/telemetry_mean.hpp"
 
 namespace genesis::aggregator {
 
@@ -26,17 +28,19 @@ class Metrics {
   Metrics(metrics::Registry& registry, std::size_t max_clients);
 
   // From the coordinator.
+  /// Declares the gauges of what the method's clients tell. Once, before anything is folded.
+  void show(std::span<const method::TelemetryName> telemetry);
   /// A training that is under way already (resumed).
   void take_up(const rounds::State& state, Instant now);
-  /// An effect has been carried out, which took so many seconds; `state` is the one after the whole
-  /// step. `update` is the one that a FoldUpdate is about.
+  /// An effect has been carried out, which took so many seconds; `state` is the one after its step.
   void performed(const rounds::Effect& effect,
                  const rounds::State& state,
-                 const wire::Update* update,
                  double seconds,
                  Instant now);
+  /// A contribution of a client with so many rows has been folded.
+  void folded(const rounds::Contribution& contribution, std::uint64_t rows);
   /// The global model has moved by `step`: what the next round's updates are compared with.
-  void stepped(std::vector<float> step) { compass_.point(std::move(step)); }
+  void stepped(std::vector<float> step) { direction_.point(std::move(step)); }
   void ticked() { heartbeat_.beat(); }
 
   // From the HTTP face.
@@ -59,15 +63,12 @@ class Metrics {
     std::size_t selected = 0;
     std::size_t reported = 0;
     std::size_t rejected = 0;
-    double rows = 0.0;
-    double generator_loss = 0.0;  // weighted by rows, to be divided by them
-    double discriminator_loss = 0.0;
+    rounds::TelemetryMean telemetry;
     double update_norm = 0.0;  // sum
     double seconds = 0.0;      // of folding and aggregating
   };
 
   void opened(const rounds::State& state, Instant now);
-  void folded(const wire::Update& update, double seconds);
   void closed(double seconds, Instant now);
   void refused(int status);
   void show_clients();
@@ -79,11 +80,12 @@ class Metrics {
   metrics::Family<metrics::Gauge> round_clients_;
   metrics::Family<metrics::Counter> update_bytes_;
   metrics::Gauge aggregation_seconds_;
-  metrics::Gauge generator_loss_, discriminator_loss_, update_norm_;
+  metrics::Gauge update_norm_;
+  std::vector<std::pair<std::string, metrics::Gauge>> telemetry_;  // by its name
   metrics::Family<metrics::Gauge> client_divergence_, client_train_seconds_;
   metrics::Family<metrics::Counter> refused_, joins_;
   Round now_;
-  aggregation::Compass compass_;  // points along the last closed round's step
+  aggregation::Compass direction_;  // points along the last closed round's step
   http::Readiness readiness_;
   http::Heartbeat heartbeat_;
 };

@@ -2,17 +2,6 @@
 
 namespace genesis::aggregator {
 
-TrainMetrics metrics_of(const wire::UpdateMetadata& update) {
-  return {.client = update.client.str(),
-          .round = update.round.value,
-          .rows = update.rows,
-          .steps = update.steps,
-          .generator_loss = update.generator_loss,
-          .discriminator_loss = update.discriminator_loss,
-          .update_norm = update.update_norm,
-          .step_seconds = update.step_seconds};
-}
-
 RoundReporter::RoundReporter(RoundCallback on_round_complete,
                              MetricsCallback on_metrics,
                              std::int64_t total_rounds)
@@ -20,10 +9,14 @@ RoundReporter::RoundReporter(RoundCallback on_round_complete,
       on_metrics_(std::move(on_metrics)),
       total_rounds_(total_rounds) {}
 
-void RoundReporter::updated(const wire::UpdateMetadata& update) {
-  folded_.push_back(metrics_of(update));
+void RoundReporter::folded(const Folded& update) {
+  if (update.round.value == 0) {
+    return;
+  }
+  ++count_;
+  mean_.add(update.telemetry, update.rows);
   if (on_metrics_) {
-    on_metrics_(folded_.back());
+    on_metrics_({update.client.str(), update.round.value, update.rows, update.telemetry});
   }
 }
 
@@ -31,15 +24,11 @@ void RoundReporter::closed(RoundId round) {
   if (on_round_complete_ && round.value > 0) {
     RoundMetrics metrics;
     metrics.total_rounds = static_cast<std::uint32_t>(total_rounds_);
-    const auto count = static_cast<double>(folded_.size());
-    for (const auto& update : folded_) {
-      metrics.generator_loss += update.generator_loss / count;
-      metrics.discriminator_loss += update.discriminator_loss / count;
-      metrics.update_norm += update.update_norm / count;
-    }
-    on_round_complete_(round.value, metrics, folded_.size());
+    metrics.telemetry = mean_.mean();
+    on_round_complete_(round.value, metrics, count_);
   }
-  folded_.clear();
+  mean_ = {};
+  count_ = 0;
 }
 
 }  // namespace genesis::aggregator

@@ -1,10 +1,12 @@
 #pragma once
-// Turns a training's updates and closed rounds into the callbacks of the library. Server and
+// Turns a training's folded updates and closed rounds into the callbacks of the library. Server and
 // simulation feed it alike.
-#include <vector>
+#include <cstddef>
+#include <cstdint>
 
+#include "aggregator/coordinator.hpp"
 #include "common/base/ids.hpp"
-#include "common/wire/messages.hpp"
+#include "common/rounds/telemetry_mean.hpp"
 #include "genesis/callbacks.hpp"
 
 namespace genesis::aggregator {
@@ -16,19 +18,17 @@ class RoundReporter {
                 MetricsCallback on_metrics,
                 std::int64_t total_rounds);
 
-  /// An update was folded into the open round.
-  void updated(const wire::UpdateMetadata& update);
-  /// The open round was closed (0: the encoder was agreed; nobody hears of it).
+  /// A contribution was folded into the open collection.
+  void folded(const Folded& update);
+  /// The collection of this round was closed (0: of no round; nobody hears of it).
   void closed(RoundId round);
 
  private:
   RoundCallback on_round_complete_;
   MetricsCallback on_metrics_;
   std::int64_t total_rounds_;
-  std::vector<TrainMetrics> folded_;  // into the open round
+  rounds::TelemetryMean mean_;  // of the open round
+  std::size_t count_ = 0;
 };
-
-/// What the library says of one update.
-[[nodiscard]] TrainMetrics metrics_of(const wire::UpdateMetadata& update);
 
 }  // namespace genesis::aggregator

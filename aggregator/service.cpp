@@ -23,17 +23,35 @@ namespace {
 constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr std::uint64_t kMaxControlBytes = std::uint64_t{64} << 20;
 
-constexpr std::string_view kRounds = "/v1/rounds/";
-constexpr std::string_view kParameters = "/parameters";
-constexpr std::string_view kUpdates = "/updates/";
+constexpr std::string_view kCollections = "/v1/collections/";
+constexpr std::string_view kDocuments = "/documents/";
+constexpr std::string_view kContributions = "/contributions/";
+constexpr std::size_t kLongestInstance = 64;
 
-std::optional<RoundId> parse_round(std::string_view text) {
-  RoundId round;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), round.value);
-  if (error != std::errc() || end != text.data() + text.size()) {
+// What a path below /v1/collections/ names: "12", "/documents/", "encoder".
+struct CollectionPath {
+  CollectionId collection;
+  std::string_view name;
+};
+
+// nullopt where `path` is not kCollections, a number, `kind` and a name.
+std::optional<CollectionPath> parse_path(std::string_view path, std::string_view kind) {
+  if (!path.starts_with(kCollections)) {
     return std::nullopt;
   }
-  return round;
+  path.remove_prefix(kCollections.size());
+  const auto cut = path.find(kind);
+  if (cut == std::string_view::npos) {
+    return std::nullopt;
+  }
+  CollectionPath parsed;
+  const auto* const end = path.data() + cut;
+  const auto [at, error] = std::from_chars(path.data(), end, parsed.collection.value);
+  if (error != std::errc() || at != end) {
+    return std::nullopt;
+  }
+  parsed.name = path.substr(cut + kind.size());
+  return parsed;
 }
 
 http::Response shared_body(std::string content_type, std::shared_ptr<const std::string> body) {
@@ -65,7 +83,8 @@ Service::Service(boost::asio::any_io_executor executor,
       options_(std::move(options)),
       long_poll_(federation::deadlines(coordinator.training().rounds).long_poll),
       changed_(executor_),
-      uploads_(options_.uploads) {
+      uploads_(options_.uploads),
+      presence_(clock.now(), federation::deadlines(coordinator.training().rounds).reclaim) {
   changed_.expires_after(long_poll_);
 }
 
@@ -76,14 +95,21 @@ http::Handler Service::handler() {
   return handler;
 }
 
-Result<ClientId> Service::speaker(const http::Request& request, std::string_view name) const {
+Result<rounds::Speaker> Service::speaker(const http::Request& request,
+                                         std::string_view name) const {
   GENESIS_ASSIGN(auto client, ClientId::parse(name));
   if (options_.is_mutual_tls && request.peer_name != client.str()) {
     return fail(Errc::kPermissionDenied,
                 "client " + client.str() + ": the certificate presented is that of " +
                     request.peer_name.value_or("nobody") + "; a client speaks only for itself");
   }
-  return client;
+  const auto instance = request.header(wire::kInstanceHeader);
+  if (instance.size() > kLongestInstance) {
+    return fail(Errc::kInvalidArgument,
+                std::string(wire::kInstanceHeader) + ": longer than " +
+                    std::to_string(kLongestInstance) + " bytes");
+  }
+  return rounds::Speaker{std::move(client), std::string(instance)};
 }
 
 std::variant<http::Admission, http::Response> Service::admit(const http::Request& request) {
@@ -99,17 +125,16 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
     const auto token = request.bearer_token();
     if (!token || !options_.auth_token->equals(*token)) {
       return http::error_response(
-          Error{Errc::kUnauthenticated,
-                "token: missing or wrong; pass the training's token with --auth-token-file"});
+          Error{Errc::kUnauthenticated, "token: missing or wrong; pass the training's token"});
     }
   }
   if (request.method == "GET") {
     return http::Admission{0};
   }
   if (request.method == "PUT") {
-    return admit_update(request);
+    return admit_contribution(request);
   }
-  if (request.method == "POST" && (request.path == "/v1/join" || request.path == "/v1/summary")) {
+  if (request.method == "POST" && request.path == "/v1/join") {
     return http::Admission{kMaxControlBytes};
   }
   return not_found(request);
@@ -117,12 +142,7 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
 
 boost::asio::awaitable<http::Response> Service::respond(http::Request request) {
   if (request.method == "GET" && request.path == "/v1/task") {
-    const auto name = request.query.find("client");
-    const auto client = speaker(request, name == request.query.end() ? "" : name->second);
-    if (!client) {
-      co_return http::error_response(client.error());
-    }
-    auto response = co_await task(*client);
+    auto response = co_await task(std::move(request));
     co_return response;
   }
   auto response = answer(request);
@@ -130,17 +150,23 @@ boost::asio::awaitable<http::Response> Service::respond(http::Request request) {
   co_return response;
 }
 
-boost::asio::awaitable<http::Response> Service::task(ClientId client) {
+boost::asio::awaitable<http::Response> Service::task(http::Request request) {
+  const auto name = request.query.find("client");
+  const auto who = speaker(request, name == request.query.end() ? "" : name->second);
+  if (!who) {
+    co_return http::error_response(who.error());
+  }
   const auto give_up = std::chrono::steady_clock::now() + long_poll_;
   while (true) {
-    auto task = coordinator_.task(client, clock_.now());
+    auto task = coordinator_.task(*who, clock_.now());
     if (!task) {
       co_return http::error_response(task.error());
     }
+    presence_.seen(who->client, request.connection);
     const bool is_wait = std::holds_alternative<wire::Wait>(*task);
     if (!is_wait || std::chrono::steady_clock::now() >= give_up) {
       if (coordinator_.is_over()) {
-        told_the_end_.insert(client);
+        told_the_end_.insert(who->client);
       }
       co_return http::json_response(200, wire::encode(*task));
     }
@@ -163,24 +189,10 @@ http::Response Service::answer(const http::Request& request) {
     if (request.path == "/v1/status") {
       return status();
     }
-    if (request.path == "/v1/encoder") {
-      auto encoder = coordinator_.encoder();
-      if (!encoder) {
-        return http::error_response(encoder.error());
-      }
-      const auto sha256 = crypto::sha256_hex(**encoder);
-      return http::part_of(request, shared_body("application/json", std::move(*encoder)), sha256);
+    if (const auto named = parse_path(request.path, kDocuments)) {
+      return document(request, named->collection, named->name);
     }
-    const std::string_view path = request.path;
-    if (path.starts_with(kRounds) && path.ends_with(kParameters)) {
-      const auto round = parse_round(
-          path.substr(kRounds.size(), path.size() - kRounds.size() - kParameters.size()));
-      if (!round) {
-        return not_found(request);
-      }
-      return parameters(request, *round);
-    }
-    if (path.starts_with(kRounds)) {
+    if (request.path.starts_with(kCollections)) {
       return upload_progress(request);
     }
     return not_found(request);
@@ -188,10 +200,7 @@ http::Response Service::answer(const http::Request& request) {
   if (request.path == "/v1/join") {
     return join(request);
   }
-  if (request.path == "/v1/summary") {
-    return summary(request);
-  }
-  return update(request);
+  return contribution(request);
 }
 
 http::Response Service::join(const http::Request& request) {
@@ -199,15 +208,18 @@ http::Response Service::join(const http::Request& request) {
   if (!message) {
     return http::error_response(message.error());
   }
-  if (auto allowed = speaker(request, message->client.str()); !allowed) {
-    return http::error_response(allowed.error());
+  const auto who = speaker(request, message->client.str());
+  if (!who) {
+    return http::error_response(who.error());
   }
-  auto reply = coordinator_.join(*message, clock_.now());
+  const Instant now = clock_.now();
+  const bool is_gone = presence_.is_gone(who->client, now);
+  auto reply = coordinator_.join(*message, who->instance, is_gone, now);
   if (!reply) {
-    spdlog::warn("join client={} refused: {}", message->client.str(), reply.error().message);
+    spdlog::warn("join client={} refused: {}", who->client.str(), reply.error().message);
     return http::error_response(reply.error());
   }
-  spdlog::info("join client={} rows={}", message->client.str(), message->sketch.rows);
+  presence_.seen(who->client, request.connection);
   return http::json_response(200, wire::encode(*reply));
 }
 
@@ -220,25 +232,20 @@ http::Response Service::reply(const Status& status) const {
     return http::error_response(error);
   }
   const wire::ErrorReply body{
-      std::string(to_string(error.code)), error.message, coordinator_.state().round};
+      std::string(to_string(error.code)), error.message, coordinator_.state().open.request.round};
   return http::json_response(http::status_of(error.code), wire::encode(body));
 }
 
-http::Response Service::summary(const http::Request& request) {
-  auto message = wire::decode_summary_upload(request.body);
-  if (!message) {
-    return http::error_response(message.error());
+http::Response Service::document(const http::Request& request,
+                                 CollectionId collection,
+                                 std::string_view name) {
+  auto document = coordinator_.document(collection, name);
+  if (!document) {
+    return reply(tl::unexpected(document.error()));
   }
-  if (auto allowed = speaker(request, message->client.str()); !allowed) {
-    return http::error_response(allowed.error());
-  }
-  return reply(coordinator_.add_summary(*message, clock_.now()));
-}
-
-http::Response Service::parameters(const http::Request& request, RoundId round) {
   const auto encoding =
       federation::content_encoding(coordinator_.training().communication.compression);
-  auto whole = served(round, accepts(request, encoding) ? encoding : "");
+  auto whole = served(*document, accepts(request, encoding) ? encoding : "");
   if (!whole) {
     return http::error_response(whole.error());
   }
@@ -250,52 +257,36 @@ http::Response Service::parameters(const http::Request& request, RoundId round) 
   return http::part_of(request, std::move(response), whole->sha256);
 }
 
-Result<Service::Served> Service::served(RoundId round, std::string_view encoding) {
-  GENESIS_ASSIGN(auto plain, coordinator_.parameters(round));
+Result<Service::Served> Service::served(const method::Document& document,
+                                        std::string_view encoding) {
   if (encoding.empty()) {
-    return Served{round, "", plain, coordinator_.parameters_sha256()};
+    return Served{"", document.bytes, document.sha256};
   }
-  if (!served_ || served_->round != round) {
-    GENESIS_ASSIGN(auto packed, wire::compress(encoding, *plain));
-    const auto sha256 = crypto::sha256_hex(packed);
-    served_ = Served{round,
-                     std::string(encoding),
-                     std::make_shared<const std::string>(std::move(packed)),
-                     sha256};
+  const auto known = served_.find(document.sha256);
+  if (known != served_.end()) {
+    return known->second;
   }
-  return *served_;
+  GENESIS_ASSIGN(auto packed, wire::compress(encoding, *document.bytes));
+  const auto sha256 = crypto::sha256_hex(packed);
+  const Served made{
+      std::string(encoding), std::make_shared<const std::string>(std::move(packed)), sha256};
+  return served_.emplace(document.sha256, made).first->second;
 }
 
-std::optional<Service::UpdateAddress> Service::update_address(std::string_view path) {
-  if (!path.starts_with(kRounds)) {
-    return std::nullopt;
-  }
-  path.remove_prefix(kRounds.size());
-  const auto cut = path.find(kUpdates);
-  if (cut == std::string_view::npos) {
-    return std::nullopt;
-  }
-  const auto round = parse_round(path.substr(0, cut));
-  auto client = ClientId::parse(path.substr(cut + kUpdates.size()));
-  if (!round || !client) {
-    return std::nullopt;
-  }
-  return UpdateAddress{*round, std::move(*client)};
-}
-
-std::variant<Service::UpdateAddress, http::Response> Service::awaited(
-    const http::Request& request) {
-  auto address = update_address(request.path);
-  if (!address) {
+std::variant<Service::Address, http::Response> Service::awaited(const http::Request& request) {
+  const auto named = parse_path(request.path, kContributions);
+  if (!named || !ClientId::parse(named->name)) {
     return not_found(request);
   }
-  if (auto allowed = speaker(request, address->client.str()); !allowed) {
-    return http::error_response(allowed.error());
+  auto who = speaker(request, named->name);
+  if (!who) {
+    return http::error_response(who.error());
   }
-  if (auto answer = settled(request, *address)) {
+  Address address{named->collection, std::move(*who)};
+  if (auto answer = settled(request, address)) {
     return std::move(*answer);
   }
-  return std::move(*address);
+  return address;
 }
 
 http::Response Service::status() {
@@ -310,7 +301,10 @@ http::Response Service::status() {
 void Service::announce_changes() {
   if (announced_ != coordinator_.version()) {
     announced_ = coordinator_.version();
-    uploads_.forget_before(coordinator_.state().round);
+    uploads_.forget_before(coordinator_.state().open.id);
+    if (std::exchange(open_, coordinator_.state().open.id) != coordinator_.state().open.id) {
+      served_.clear();
+    }
     changed_.expires_after(long_poll_);  // wakes every waiting poll
   }
 }

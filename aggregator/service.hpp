@@ -2,6 +2,7 @@
 // The aggregator's HTTP face, under /v1/ (docs/protocol.md): routes to one Coordinator. All runs on
 // one executor; long polls wait there for the coordinator's next change.
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "aggregator/coordinator.hpp"
+#include "aggregator/presence.hpp"
 #include "aggregator/uploads.hpp"
 #include "common/base/clock.hpp"
 #include "common/crypto/secret.hpp"
@@ -22,8 +24,9 @@ namespace genesis::aggregator {
 
 struct ServiceOptions {
   std::optional<crypto::Secret> auth_token;  // asked of every request when given
-  bool is_mutual_tls = false;     // then the client certificate's CN is who a client may speak for
-  std::filesystem::path uploads;  // folder for updates that are still arriving; Uploads owns it
+  bool is_mutual_tls = false;  // then the client certificate's CN is who a client may speak for
+  std::filesystem::path
+      uploads;  // folder for contributions that are still arriving; Uploads owns it
 };
 
 /// Certificate name that may read /v1/status without being a client.
@@ -44,50 +47,49 @@ class Service {
   [[nodiscard]] boost::asio::awaitable<void> run(Milliseconds grace);
 
  private:
-  // Where an update goes: /v1/rounds/N/updates/ID.
-  struct UpdateAddress {
-    RoundId round;
-    ClientId client;
+  // Where a contribution goes, and from whom: /v1/collections/N/contributions/ID.
+  struct Address {
+    CollectionId collection;
+    rounds::Speaker speaker;
   };
-  // The global parameters as they travel, made once a round.
+  // A document as it travels, compressed once.
   struct Served {
-    RoundId round;
     std::string encoding;
     std::shared_ptr<const std::string> bytes;
     std::string sha256;
   };
 
   [[nodiscard]] std::variant<http::Admission, http::Response> admit(const http::Request& request);
-  [[nodiscard]] std::variant<http::Admission, http::Response> admit_update(
+  [[nodiscard]] std::variant<http::Admission, http::Response> admit_contribution(
       const http::Request& request);
   [[nodiscard]] boost::asio::awaitable<http::Response> respond(http::Request request);
   [[nodiscard]] http::Response answer(const http::Request& request);
-  [[nodiscard]] boost::asio::awaitable<http::Response> task(ClientId client);
+  [[nodiscard]] boost::asio::awaitable<http::Response> task(http::Request request);
   [[nodiscard]] http::Response join(const http::Request& request);
-  [[nodiscard]] http::Response summary(const http::Request& request);
-  [[nodiscard]] http::Response parameters(const http::Request& request, RoundId round);
-  [[nodiscard]] Result<Served> served(RoundId round, std::string_view encoding);
-  /// nullopt: no such path.
-  [[nodiscard]] static std::optional<UpdateAddress> update_address(std::string_view path);
-  /// Where the request's update goes while it is awaited there, from whom it may come; else the
-  /// answer.
-  [[nodiscard]] std::variant<UpdateAddress, http::Response> awaited(const http::Request& request);
-  /// The answer where the update need not travel: it is not awaited, or has been taken.
+  [[nodiscard]] http::Response document(const http::Request& request,
+                                        CollectionId collection,
+                                        std::string_view name);
+  [[nodiscard]] Result<Served> served(const method::Document& document, std::string_view encoding);
+  /// Where the request's contribution goes while it is awaited there, from whom it may come; else
+  /// the answer.
+  [[nodiscard]] std::variant<Address, http::Response> awaited(const http::Request& request);
+  /// The answer where the contribution need not travel: it is not awaited, or has been taken.
   [[nodiscard]] std::optional<http::Response> settled(const http::Request& request,
-                                                      const UpdateAddress& address);
+                                                      const Address& address);
   [[nodiscard]] http::Response upload_progress(const http::Request& request);
-  [[nodiscard]] http::Response update(const http::Request& request);
-  [[nodiscard]] http::Response fold(const UpdateAddress& address,
+  [[nodiscard]] http::Response contribution(const http::Request& request);
+  [[nodiscard]] http::Response fold(const Address& address,
                                     std::string_view encoding,
                                     std::string bytes);
-  [[nodiscard]] http::Response progress_response(int status, const UpdateAddress& address) const;
-  /// The answer to an update that is none, which counts as a failure of its client.
+  [[nodiscard]] http::Response progress_response(int status, const Address& address) const;
+  /// The answer to a contribution that is none, which counts as a failure of its client.
   [[nodiscard]] http::Response refuse(const ClientId& client, const Error& error);
   [[nodiscard]] http::Response status();
   /// A conflict tells the current round, so that a client knows where to go on.
   [[nodiscard]] http::Response reply(const Status& status) const;
-  /// The client that a request speaks for, if it may.
-  [[nodiscard]] Result<ClientId> speaker(const http::Request& request, std::string_view name) const;
+  /// Who speaks in a request, if it may.
+  [[nodiscard]] Result<rounds::Speaker> speaker(const http::Request& request,
+                                                std::string_view name) const;
   void announce_changes();
 
   boost::asio::any_io_executor executor_;
@@ -99,7 +101,9 @@ class Service {
   boost::asio::steady_timer changed_;  // long polls wait on it; a change cancels the wait
   std::uint64_t announced_ = 0;
   Uploads uploads_;
-  std::optional<Served> served_;
+  Presence presence_;
+  std::map<std::string, Served> served_;  // by the document's digest; of the open collection
+  CollectionId open_;
   std::set<ClientId> told_the_end_;
 };
 

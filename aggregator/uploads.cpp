@@ -35,18 +35,18 @@ Uploads::~Uploads() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-wire::UploadProgress Uploads::progress(const ClientId& client, RoundId round) const {
+wire::UploadProgress Uploads::progress(const ClientId& client, CollectionId collection) const {
   const auto found = uploads_.find(client);
-  const bool is_there = found != uploads_.end() && found->second.round == round;
+  const bool is_there = found != uploads_.end() && found->second.collection == collection;
   return is_there ? found->second.progress : wire::UploadProgress{};
 }
 
 Result<Uploads::Added> Uploads::add(const ClientId& client,
-                                    RoundId round,
+                                    CollectionId collection,
                                     const wire::Chunk& chunk,
                                     std::string_view bytes) {
   GENESIS_RETURN_IF_ERROR(check_chunk(chunk, bytes));
-  auto now = progress(client, round);
+  auto now = progress(client, collection);
   const auto placement = wire::place(now, chunk);
   if (!placement) {
     return Added{.is_gap = true, .whole = std::nullopt};
@@ -64,7 +64,7 @@ Result<Uploads::Added> Uploads::add(const ClientId& client,
     GENESIS_RETURN_IF_ERROR(store(client, now.offset, fresh));
   }
   now.offset += fresh.size();
-  uploads_.insert_or_assign(client, Upload{round, now});
+  uploads_.insert_or_assign(client, Upload{collection, now});
   if (now.offset < now.size || fresh.empty()) {
     return Added{};
   }
@@ -117,9 +117,9 @@ void Uploads::forget(const ClientId& client) {
   uploads_.erase(client);
 }
 
-void Uploads::forget_before(RoundId round) {
+void Uploads::forget_before(CollectionId collection) {
   for (auto upload = uploads_.begin(); upload != uploads_.end();) {
-    if (upload->second.round < round) {
+    if (upload->second.collection < collection) {
       remove_file(upload->first);
       upload = uploads_.erase(upload);
     } else {

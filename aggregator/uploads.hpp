@@ -1,7 +1,8 @@
 #pragma once
-// Updates that are still arriving, in chunks: one a client, of one round. Each is a file, so that
-// memory does not grow with the number of clients; the rules are wire::place's. A process that
-// starts forgets what an earlier one left: clients then send it again. One thread at a time.
+// Contributions that are still arriving, in chunks: one a client, to one collection. Each is a
+// file, so that memory does not grow with the number of clients; the rules are wire::place's. A
+// process that starts forgets what an earlier one left: clients then send it again. One thread at a
+// time.
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -22,8 +23,9 @@ class Uploads {
   Uploads(const Uploads&) = delete;
   Uploads& operator=(const Uploads&) = delete;
 
-  /// How much of the client's update of `round` has arrived.
-  [[nodiscard]] wire::UploadProgress progress(const ClientId& client, RoundId round) const;
+  /// How much of the client's contribution to `collection` has arrived.
+  [[nodiscard]] wire::UploadProgress progress(const ClientId& client,
+                                              CollectionId collection) const;
 
   struct Added {
     bool is_gap = false;               // bytes before the chunk are missing: nothing was added
@@ -33,19 +35,19 @@ class Uploads {
   /// as many as it says, kDataLoss where they or the whole do not have their digest, kConflict
   /// where other bytes are there already, kUnavailable where the disk does not take them.
   [[nodiscard]] Result<Added> add(const ClientId& client,
-                                  RoundId round,
+                                  CollectionId collection,
                                   const wire::Chunk& chunk,
                                   std::string_view bytes);
 
-  /// The complete update has been folded: its progress stays, its bytes go.
+  /// The complete contribution has been folded: its progress stays, its bytes go.
   void take(const ClientId& client);
   void forget(const ClientId& client);
-  /// Those of rounds before `round`.
-  void forget_before(RoundId round);
+  /// Those to collections before `collection`.
+  void forget_before(CollectionId collection);
 
  private:
   struct Upload {
-    RoundId round;
+    CollectionId collection;
     wire::UploadProgress progress;
   };
 

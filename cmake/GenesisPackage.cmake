@@ -21,6 +21,7 @@ genesis_public(genesis EXPORT genesis-synthesizer LIBRARY genesis_synthesizer)
 
 install(FILES src/genesis/callbacks.hpp src/genesis/certificates.hpp src/genesis/federated_client.hpp
               src/genesis/federated_server.hpp src/genesis/federated_synthesizer.hpp src/genesis/metrics_listener.hpp
+              src/genesis/tls_files.hpp
         DESTINATION ${headers}/genesis)
 # The few of our own headers that the public ones show.
 foreach(header base/error.hpp crypto/secret.hpp spec/federated_training.hpp spec/parse.hpp)

@@ -1,7 +1,9 @@
 # Flags and helpers for our own targets.
 add_library(genesis_flags INTERFACE)
 target_compile_options(genesis_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
-                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # false alarms of gcc 12 on std::string
+                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false alarms of gcc 12 on std::string
+                       # std::stable_sort of gcc 12's library calls what C++20 deprecates
+                       $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
 target_include_directories(genesis_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
 if(GENESIS_SANITIZE)
   target_compile_options(genesis_flags INTERFACE -fsanitize=${GENESIS_SANITIZE} -fno-omit-frame-pointer
@@ -16,16 +18,20 @@ if(GENESIS_SANITIZE)
   endif()
 endif()
 
-# genesis_library(NAME [DEPS lib...] [SET set]): all *.cpp of the folder, less main.cpp, as genesis_NAME.
+# genesis_library(NAME [DEPS lib...] [SET set] [ONLY file...]): all *.cpp of the folder, less main.cpp, or ONLY
+# the given ones, as genesis_NAME.
 # It is installed with the export set `set` (cmake/GenesisPackage.cmake): server, synthesizer (what needs
 # LibTorch), or none (what only our programs use).
 function(genesis_library name)
-  cmake_parse_arguments(ARG "" "SET" "DEPS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "" "SET" "DEPS;EXCLUDE;ONLY" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   foreach(pattern ${ARG_EXCLUDE})
     list(FILTER sources EXCLUDE REGEX "/${pattern}$")
   endforeach()
+  if(ARG_ONLY)
+    set(sources ${ARG_ONLY})
+  endif()
   if(sources)
     add_library(genesis_${name} STATIC ${sources})
     target_link_libraries(genesis_${name} PRIVATE $<BUILD_INTERFACE:genesis_flags> PUBLIC ${ARG_DEPS})

@@ -18,10 +18,10 @@ Json typed(const k8s::Resource& resource, Json metadata) {
 Desired secret(const Training& training,
                const std::string& name,
                std::string_view component,
-               Recipe recipe) {
+               SecretSpec content) {
   Json object = typed(k8s::kSecrets, child_metadata(training, name, component));
   object["type"] = "Opaque";
-  return Desired{k8s::kSecrets, std::move(object), std::move(recipe)};
+  return Desired{k8s::kSecrets, std::move(object), std::move(content)};
 }
 
 Desired spec_config_map(const Training& training, const Names& names) {
@@ -118,15 +118,17 @@ spec::FederatedTraining training_part(const spec::FederatedTraining& spec) {
 std::vector<Desired> children_of(const Training& training, const Settings& settings) {
   const Names names(training.name);
   std::vector<Desired> children;
-  children.push_back(secret(
-      training,
-      names.operator_secret,
-      "operator",
-      {.kind = Recipe::Kind::kOperator, .names = {}, .client = std::string(kObserver), .url = {}}));
+  children.push_back(secret(training,
+                            names.operator_secret,
+                            "operator",
+                            {.kind = SecretSpec::Kind::kOperator,
+                             .names = {},
+                             .client = std::string(kObserver),
+                             .url = {}}));
   children.push_back(secret(training,
                             names.aggregator,
                             "aggregator",
-                            {.kind = Recipe::Kind::kAggregator,
+                            {.kind = SecretSpec::Kind::kAggregator,
                              .names = service_names(training),
                              .client = {},
                              .url = {}}));
@@ -142,11 +144,13 @@ std::vector<Desired> children_of(const Training& training, const Settings& setti
       continue;
     }
     const auto name = names.worker(participant.name);
-    children.push_back(secret(
-        training,
-        name,
-        "worker",
-        {.kind = Recipe::Kind::kParticipant, .names = {}, .client = participant.name, .url = {}}));
+    children.push_back(secret(training,
+                              name,
+                              "worker",
+                              {.kind = SecretSpec::Kind::kParticipant,
+                               .names = {},
+                               .client = participant.name,
+                               .url = {}}));
     if (participant.storage) {
       children.push_back(volume_claim(training, name, "worker", *participant.storage));
     }
@@ -165,7 +169,7 @@ Desired join_secret(const Training& training,
   return secret(training,
                 Names(training.name).join(participant),
                 "worker",
-                {.kind = Recipe::Kind::kJoin,
+                {.kind = SecretSpec::Kind::kJoin,
                  .names = {service_names(training).front()},
                  .client = participant,
                  .url = url});

@@ -1,7 +1,7 @@
 #pragma once
 // The objects that a training consists of, as pure functions of its spec: no cluster, no clock, no
-// key material. Secrets come as a Recipe, which credentials.cpp carries out when one is made.
-// Golden files: tests/golden/operator.
+// key material. Secrets come without data, with a SecretSpec from which credentials.cpp fills them
+// when they are created. Golden files: tests/golden/operator.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,58 +20,60 @@ namespace genesis::control {
 inline constexpr std::uint16_t kAggregatorPort = 8443;
 inline constexpr std::uint16_t kMetricsPort = 9090;  // /metrics, /healthz and /readyz, plain HTTP
 
-/// What a Secret of ours is to hold, without the bytes.
-struct Recipe {
+/// What one of our Secrets is to hold, without the key material itself.
+struct SecretSpec {
   enum class Kind {
-    kOperator,     // a new authority (unless the spec names one), a new token (likewise), and the
-                   // observer's certificate
-    kAggregator,   // server certificate for `names`
-    kParticipant,  // client certificate for `client`
-    kJoin,  // bundle.yaml for a site outside: `url`, names.front(), client certificate, token
+    kOperator,  // the authority and the token (generated unless spec.security names them), and the
+                // certificate by which the operator reads the aggregator's status
+    kAggregator,   // a server certificate for `names`
+    kParticipant,  // a client certificate for `client`
+    kJoin,         // bundle.yaml for a site outside the cluster: `url`, names.front(), a client
+                   // certificate and the token
   };
   Kind kind = Kind::kOperator;
   std::vector<std::string> names;
   std::string client;
   std::string url;
-  bool operator==(const Recipe&) const = default;
+  bool operator==(const SecretSpec&) const = default;
 };
 
-/// A child as it is to be made. The object is complete but for a Secret's data.
+/// A child as it is to be created. The object is complete, but for the data of a Secret.
 struct Desired {
   k8s::Resource resource;
   Json object;
-  std::optional<Recipe> recipe;
+  std::optional<SecretSpec> secret;
 
   [[nodiscard]] std::string name() const;
 };
 
-/// DNS names of the training's Service, the one that clients check first.
+/// DNS names of the training's Service. Clients verify the first.
 [[nodiscard]] std::vector<std::string> service_names(const Training& training);
 [[nodiscard]] std::string service_url(const Training& training);
 
-/// metadata of a child: name, labels, owner.
+/// The metadata of a child: name, labels and owner.
 [[nodiscard]] Json child_metadata(const Training& training,
                                   const std::string& name,
                                   std::string_view component);
 
-/// What the aggregator and the workers read of the spec: all that changes the model, and nothing of
-/// pods and life cycle, so that a suspended training goes on from its own checkpoints.
+/// The part of the spec that the aggregator and the workers read. It has everything that changes
+/// the model and nothing about pods and life cycle, so that a training that was suspended continues
+/// from its own checkpoints.
 [[nodiscard]] spec::FederatedTraining training_part(const spec::FederatedTraining& spec);
 
-/// What is there from the start: Secrets, ConfigMap, claims, Service, policies and Jobs, in the
-/// order in which they are to be made.
+/// The children that exist from the start: Secrets, ConfigMap, claims, Service, policies and Jobs,
+/// in the order in which they are created.
 [[nodiscard]] std::vector<Desired> children_of(const Training& training, const Settings& settings);
 
-/// What makes rows from the finished model.
+/// The children that generate rows from the finished model.
 [[nodiscard]] std::vector<Desired> generate_children(const Training& training,
                                                      const Settings& settings);
 
-/// The Secret for a site outside, which reaches the aggregator at `url`.
+/// The Secret for a site outside the cluster, which reaches the aggregator at `url`.
 [[nodiscard]] Desired join_secret(const Training& training,
                                   const std::string& participant,
                                   const std::string& url);
 
-// Parts of the above, each in its file.
+// Single objects. Jobs are in pods.cpp, policies in network.cpp.
 [[nodiscard]] Json aggregator_job(const Training& training, const Settings& settings);
 [[nodiscard]] Json worker_job(const Training& training,
                               const spec::Participant& participant,

@@ -59,11 +59,12 @@ Finding quorum_reached(const Training& training, const Observed& seen, const Ver
   const auto needed = std::to_string(training.spec.rounds.min_clients);
   const Finding unknown{false,
                         std::string(reason::kWaitingForClients),
-                        "no client has joined yet; " + needed + " are needed"};
+                        "no client has joined yet; rounds.minClients is " + needed};
   if (is_trained(verdict) || (seen.report && (seen.report->phase == wire::Phase::kSummarizing ||
                                               seen.report->phase == wire::Phase::kTraining ||
                                               seen.report->phase == wire::Phase::kComplete))) {
-    return {true, std::string(reason::kEnoughClients), "at least " + needed + " clients take part"};
+    return {
+        true, std::string(reason::kEnoughClients), "at least " + needed + " clients have joined"};
   }
   if (!seen.report || seen.report->phase == wire::Phase::kFailed) {
     return before(training, kQuorumReached, unknown);
@@ -71,24 +72,25 @@ Finding quorum_reached(const Training& training, const Observed& seen, const Ver
   const auto awaited = missing(training, *seen.report);
   return {false,
           std::string(reason::kWaitingForClients),
-          std::to_string(joined(*seen.report)) + " clients have joined, " + needed + " are needed" +
-              (awaited.empty() ? "" : "; awaited: " + awaited)};
+          std::to_string(joined(*seen.report)) + " clients have joined; rounds.minClients is " +
+              needed + (awaited.empty() ? "" : "; waiting for " + awaited)};
 }
 
-Finding training_goes_on(const Training& training, const Observed& seen, const Verdict& verdict) {
+Finding training_condition(const Training& training, const Observed& seen, const Verdict& verdict) {
   if (is_trained(verdict)) {
     return {false,
             std::string(reason::kTrainingFinished),
-            "all " + std::to_string(training.spec.rounds.count) + " rounds are done"};
+            "all " + std::to_string(training.spec.rounds.count) + " rounds are complete"};
   }
   if (is_stopped(verdict) || verdict.stage == Stage::kFailed) {
     const bool started = training.status.start_time.has_value();
-    return {false,
-            std::string(started ? reason::kTrainingStopped : reason::kNotStarted),
-            verdict.stage == Stage::kFailed ? "the training has failed" : "suspended"};
+    return {
+        false,
+        std::string(started ? reason::kTrainingStopped : reason::kNotStarted),
+        verdict.stage == Stage::kFailed ? "the training has failed" : "the training is suspended"};
   }
   const Finding not_yet{
-      false, std::string(reason::kNotStarted), "the aggregator waits for its clients"};
+      false, std::string(reason::kNotStarted), "the aggregator is waiting for clients to join"};
   if (!seen.report) {
     const auto said = before(training, kTraining, not_yet);
     return said.reason == reason::kTrainingStopped ? not_yet : said;
@@ -99,11 +101,11 @@ Finding training_goes_on(const Training& training, const Observed& seen, const V
     case wire::Phase::kSummarizing:
       return {true,
               std::string(reason::kAgreeingOnEncoding),
-              "the sites count their rows for the common encoding"};
+              "the sites are counting their rows for the common encoding"};
     case wire::Phase::kTraining:
       return {true,
               std::string(reason::kRunningRounds),
-              std::to_string(seen.report->total_rounds) + " rounds are to be run"};
+              "the training has " + std::to_string(seen.report->total_rounds) + " rounds"};
     case wire::Phase::kComplete:
     case wire::Phase::kFailed:
       break;
@@ -123,9 +125,9 @@ Finding suspended(const Training& training, const Verdict& verdict) {
       const auto round = training.status.round ? training.status.round->current : 0;
       return {true,
               std::string(reason::kSuspendedBySpec),
-              round > 0 ? "stopped in round " + std::to_string(round) +
-                              "; it goes on after the last round that closed"
-                        : "stopped before the first round"};
+              round > 0 ? "suspended in round " + std::to_string(round) +
+                              "; it will continue after the last closed round"
+                        : "suspended before the first round"};
     }
     default:
       break;
@@ -134,12 +136,12 @@ Finding suspended(const Training& training, const Verdict& verdict) {
   const bool resumed = was != nullptr && was->reason != reason::kNotSuspended;
   return {false,
           std::string(resumed ? reason::kResumed : reason::kNotSuspended),
-          resumed ? "goes on after the last round that closed" : "spec.suspend is false"};
+          resumed ? "resumed; it continues after the last closed round" : "spec.suspend is false"};
 }
 
 Finding degraded(const Verdict& verdict) {
   if (verdict.problems.empty()) {
-    return {false, std::string(reason::kAsExpected), "nothing is known to be wrong"};
+    return {false, std::string(reason::kAsExpected), "no problem is known"};
   }
   constexpr std::size_t kLongest = 4096;
   std::string message;
@@ -156,22 +158,23 @@ Finding complete(const Verdict& verdict) {
   if (verdict.stage == Stage::kComplete) {
     return {true, verdict.reason, verdict.message};
   }
-  return {false,
-          std::string(reason::kInProgress),
-          verdict.stage == Stage::kFailed ? "it has failed" : "not done yet"};
+  return {
+      false,
+      std::string(reason::kInProgress),
+      verdict.stage == Stage::kFailed ? "the training has failed" : "the training is not complete"};
 }
 
 Finding failed(const Verdict& verdict) {
   if (verdict.stage == Stage::kFailed) {
     return {true, verdict.reason, verdict.message};
   }
-  return {false, std::string(reason::kNoFailure), "it has not failed"};
+  return {false, std::string(reason::kNoFailure), "the training has not failed"};
 }
 
 Condition merged(const Training& training, std::string_view type, Finding finding, SystemTime now) {
   const auto* const old = training.status.condition(type);
   const bool is_same = old != nullptr && old->holds == finding.holds;
-  // A resumption is an instant that deadlines count from.
+  // A resumption counts as a transition, for deadlines count from it.
   const bool is_resumption =
       finding.reason == reason::kResumed && old != nullptr && old->reason != reason::kResumed;
   return Condition{std::string(type),
@@ -202,7 +205,8 @@ std::string phase(const Verdict& verdict, bool is_training) {
   return "Pending";
 }
 
-// The aggregator's word for a client, without those that change within a round.
+// The aggregator's state of a client as the status has it. States that change within a round are
+// left out, so that not every poll writes the status.
 std::string client_state(std::string word) {
   if (word == "reported" || word == "waiting") {
     word = "training";
@@ -213,7 +217,7 @@ std::string client_state(std::string word) {
   return word;
 }
 
-// What the pods say of a site that the aggregator does not know.
+// The state of a site that the aggregator does not know, judged by its pods.
 std::string pod_state(const Training& training,
                       const spec::Participant& participant,
                       const Observed& seen,
@@ -224,7 +228,7 @@ std::string pod_state(const Training& training,
   if (participant.external) {
     return "Awaited";
   }
-  const auto* const pod = newest_pod(seen.children, Names(training.name).worker(participant.name));
+  const auto* const pod = seen.children.newest_pod(Names(training.name).worker(participant.name));
   return pod == nullptr ? "Pending" : pod->is_running ? "Joining" : "Starting";
 }
 
@@ -240,7 +244,7 @@ ParticipantStatus participant_status(const Training& training,
     status = *old;
   }
   const auto name = Names(training.name).worker(participant.name);
-  const auto job = seen.children.jobs.find(name);
+  const auto* const job = seen.children.job(name);
   const auto lost = why_lost(training, participant, seen.children);
   if (!lost.empty()) {
     status.state = "Failed";
@@ -251,7 +255,7 @@ ParticipantStatus participant_status(const Training& training,
     status.rows = end->second.rows;
     status.last_round = end->second.last_round;
   }
-  if (job != seen.children.jobs.end() && job->second.is_complete) {
+  if (job != nullptr && job->is_complete) {
     status.state = "Succeeded";
     status.reason.clear();
     return status;
@@ -271,7 +275,7 @@ ParticipantStatus participant_status(const Training& training,
   if (client == nullptr) {
     if (!seen.report && old != training.status.participants.end() && !is_stopped(verdict) &&
         status.state != "Suspended") {
-      return status;  // the aggregator is silent: what it said last stays
+      return status;  // the aggregator does not answer: its last report stays
     }
     status.state = pod_state(training, participant, seen, verdict);
     return status;
@@ -281,14 +285,14 @@ ParticipantStatus participant_status(const Training& training,
   if (client->last_round.value > 0) {
     status.last_round = static_cast<std::int64_t>(client->last_round.value);
   }
-  status.reason = printable(client->reason, kLongestSentence);
-  const auto* const pod = newest_pod(seen.children, name);
+  status.reason = printable(client->reason, kLongestMessage);
+  const auto* const pod = seen.children.newest_pod(name);
   const auto* const started = training.status.condition(kQuorumReached);
   if (status.reason.empty() && pod != nullptr && !participant.storage && started != nullptr &&
       started->holds && pod->created > started->since) {
     status.reason =
-        "its pod is a new one and has no storage: it trains on with fresh optimizer "
-        "moments";
+        "its new pod has no storage, so the optimizer state is lost; training continues with "
+        "fresh moments";
   }
   return status;
 }
@@ -347,7 +351,7 @@ TrainingStatus status_after(const Training& training,
     status.spec_sha256 = spec_digest(training.spec);
   }
   set(kQuorumReached, quorum_reached(training, seen, verdict));
-  set(kTraining, training_goes_on(training, seen, verdict));
+  set(kTraining, training_condition(training, seen, verdict));
   set(kSuspended, suspended(training, verdict));
   set(kDegraded, degraded(verdict));
   set(kComplete, complete(verdict));

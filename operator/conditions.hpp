@@ -1,7 +1,7 @@
 #pragma once
-// The status that follows from a verdict: conditions, phase, progress, participants. Pure. A
-// condition keeps the time at which it changed last; what nobody can tell at the moment stays as it
-// was said before.
+// Derives the status from a verdict: conditions, phase, progress, participants. Pure. A condition
+// keeps the time of its last transition. What cannot be determined at the moment stays as it is in
+// the status.
 #include "operator/judge.hpp"
 #include "operator/observed.hpp"
 #include "operator/status.hpp"

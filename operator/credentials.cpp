@@ -21,8 +21,8 @@ void put_pair(Json& data, const tls::CertifiedKey& pair, const Authority& author
   put(data, "token", authority.token.reveal());
 }
 
-Result<tls::CertifiedKey> client_pair(const Recipe& recipe, const Authority& authority) {
-  GENESIS_ASSIGN(auto id, ClientId::parse(recipe.client));
+Result<tls::CertifiedKey> client_pair(const SecretSpec& secret, const Authority& authority) {
+  GENESIS_ASSIGN(auto id, ClientId::parse(secret.client));
   return tls::issue_client(authority.pair, id, tls::Validity());
 }
 
@@ -36,14 +36,14 @@ std::string block(std::string_view text) {
   return lines;
 }
 
-std::string bundle(const Recipe& recipe,
+std::string bundle(const SecretSpec& secret,
                    const tls::CertifiedKey& pair,
                    const Authority& authority) {
   std::string text =
       "# Lets one site join: genesis federated client --join THIS.yaml --data ROWS.csv\n";
-  text += "server: " + recipe.url + "\n";
-  text += "serverName: " + recipe.names.front() + "\n";
-  text += "clientId: " + recipe.client + "\n";
+  text += "server: " + secret.url + "\n";
+  text += "serverName: " + secret.names.front() + "\n";
+  text += "clientId: " + secret.client + "\n";
   text += "authority: " + block(authority.pair.certificate_pem);
   text += "certificate: " + block(pair.certificate_pem);
   text += "key: " + block(pair.key_pem);
@@ -54,7 +54,7 @@ std::string bundle(const Recipe& recipe,
 }  // namespace
 
 Result<Authority> make_authority(const std::string& training,
-                                 const Given& given,
+                                 const UserCredentials& given,
                                  crypto::Entropy& entropy) {
   Authority authority;
   authority.token = given.token ? *given.token : crypto::random_token(entropy);
@@ -69,31 +69,33 @@ Result<Authority> make_authority(const std::string& training,
   return authority;
 }
 
-Result<Json> secret_data(const Recipe& recipe, const Authority& authority, const Given& given) {
+Result<Json> secret_data(const SecretSpec& secret,
+                         const Authority& authority,
+                         const UserCredentials& given) {
   Json data = Json::object();
-  switch (recipe.kind) {
-    case Recipe::Kind::kOperator: {
-      GENESIS_ASSIGN(const auto pair, client_pair(recipe, authority));
+  switch (secret.kind) {
+    case SecretSpec::Kind::kOperator: {
+      GENESIS_ASSIGN(const auto pair, client_pair(secret, authority));
       put_pair(data, pair, authority);
       if (!given.authority) {
         put(data, "ca.key", authority.pair.key_pem);
       }
       return data;
     }
-    case Recipe::Kind::kAggregator: {
+    case SecretSpec::Kind::kAggregator: {
       GENESIS_ASSIGN(const auto pair,
-                     tls::issue_server(authority.pair, recipe.names, tls::Validity()));
+                     tls::issue_server(authority.pair, secret.names, tls::Validity()));
       put_pair(data, pair, authority);
       return data;
     }
-    case Recipe::Kind::kParticipant: {
-      GENESIS_ASSIGN(const auto pair, client_pair(recipe, authority));
+    case SecretSpec::Kind::kParticipant: {
+      GENESIS_ASSIGN(const auto pair, client_pair(secret, authority));
       put_pair(data, pair, authority);
       return data;
     }
-    case Recipe::Kind::kJoin: {
-      GENESIS_ASSIGN(const auto pair, client_pair(recipe, authority));
-      put(data, "bundle.yaml", bundle(recipe, pair, authority));
+    case SecretSpec::Kind::kJoin: {
+      GENESIS_ASSIGN(const auto pair, client_pair(secret, authority));
+      put(data, "bundle.yaml", bundle(secret, pair, authority));
       return data;
     }
   }

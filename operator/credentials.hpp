@@ -1,6 +1,6 @@
 #pragma once
-// Key material of a training's Secrets: what each Recipe stands for. Keys and tokens are made here,
-// go into the Secret, and nowhere else.
+// The key material of a training's Secrets. Keys and tokens are generated here and go into the
+// Secret that needs them, and nowhere else.
 #include <map>
 #include <optional>
 #include <string>
@@ -14,30 +14,30 @@
 
 namespace genesis::control {
 
-/// What certificates and bundles are made with.
+/// The training's certificate authority and token, from which all its Secrets are filled.
 struct Authority {
   tls::CertifiedKey pair;
   crypto::Secret token;
 };
 
-/// What the spec names instead of what the operator would make.
-struct Given {
+/// The user's own credentials that spec.security names. What is absent is generated.
+struct UserCredentials {
   std::optional<tls::CertifiedKey> authority;
   std::optional<crypto::Secret> token;
 };
 
-/// A new authority for `training`, with what is given.
+/// The authority of a new training: the user's own credentials, and generated ones for the rest.
 [[nodiscard]] Result<Authority> make_authority(const std::string& training,
-                                               const Given& given,
+                                               const UserCredentials& given,
                                                crypto::Entropy& entropy);
 
-/// The `data` of the Secret: base64 by key. The operator's own holds the authority's key unless it
-/// was given: that stays in the user's Secret alone.
-[[nodiscard]] Result<Json> secret_data(const Recipe& recipe,
+/// The `data` of the Secret: base64 by key. The operator's own Secret holds the authority's private
+/// key, unless that is the user's: then it stays in the user's Secret alone.
+[[nodiscard]] Result<Json> secret_data(const SecretSpec& secret,
                                        const Authority& authority,
-                                       const Given& given);
+                                       const UserCredentials& given);
 
-/// Keys of a Secret's `data`, decoded; nullopt where one is no base64.
+/// The value of `key` in a Secret's `data`, decoded; nullopt if it is missing or not base64.
 [[nodiscard]] std::optional<std::string> secret_text(const Json& secret, const std::string& key);
 
 }  // namespace genesis::control

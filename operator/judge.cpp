@@ -3,12 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include <nlohmann/json.hpp>
-
 #include "common/base/exit_code.hpp"
 #include "common/base/text.hpp"
 #include "common/crypto/digest.hpp"
-#include "common/k8s/json_text.hpp"
 #include "common/spec/parse.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
@@ -17,149 +14,180 @@
 namespace genesis::control {
 namespace {
 
-// One training, looked at; each member function answers one question.
+// A failure or a problem that holds from `from` on, which may lie in the future: it is what will be
+// wrong by then unless something else happens first.
+struct Finding {
+  std::string_view reason;
+  std::string message;
+  SystemTime from = SystemTime::min();
+};
+
+using Findings = std::vector<Finding>;
+
+void note(std::optional<SystemTime>& earliest, SystemTime time) {
+  earliest = std::min(earliest.value_or(time), time);
+}
+
+// One training as it was observed. Each member function answers one question about it.
 class Judge {
  public:
   Judge(const Training& training, const Observed& seen, const Settings& settings)
       : training_(training), seen_(seen), settings_(settings), names_(training.name) {}
 
-  Verdict judge() {
-    if (!training_.invalid.empty()) {
-      verdict_.stage = Stage::kInvalid;
-      add(reason::kInvalidSpec, training_.invalid);
-      return verdict_;
-    }
-    verdict_.stage = stage();
-    if (verdict_.stage != Stage::kComplete && verdict_.stage != Stage::kFailed) {
-      add_refusals();
-      if (verdict_.stage == Stage::kTraining || verdict_.stage == Stage::kGenerating) {
-        add_problems_of_pods();
-      }
-      if (verdict_.stage == Stage::kTraining) {
-        add_absent_clients();
-        add_silence();
+  Verdict judge() const {
+    Verdict verdict = standing();
+    for (const auto& finding : problems(verdict.stage)) {
+      if (finding.from <= seen_.now) {
+        verdict.problems.push_back({finding.reason, printable(finding.message, kLongestMessage)});
+      } else {
+        note(verdict.look_again, finding.from);
       }
     }
-    return std::move(verdict_);
+    return verdict;
   }
 
  private:
-  Stage stage() {
+  // The stage and what goes with it, without problems.
+  Verdict standing() const {
+    Verdict verdict;
+    if (!training_.invalid.empty()) {
+      verdict.stage = Stage::kInvalid;
+      return verdict;
+    }
     const auto& status = training_.status;
-    verdict_.model = status.model;
+    verdict.model = status.model;
     for (const auto type : {kComplete, kFailed}) {
       if (status.holds(type)) {
-        verdict_.reason = status.condition(type)->reason;
-        verdict_.message = status.condition(type)->message;
-        return type == kComplete ? Stage::kComplete : Stage::kFailed;
+        const auto& condition = *status.condition(type);
+        verdict.stage = type == kComplete ? Stage::kComplete : Stage::kFailed;
+        verdict.reason = condition.reason;
+        verdict.message = condition.message;
+        return verdict;
       }
     }
     if (!status.start_time && training_.spec.suspend) {
-      return Stage::kHeld;
+      verdict.stage = Stage::kHeld;
+      return verdict;
     }
     if (is_trained()) {
-      read_outcome();
-      return after_training();
+      return after_training(with_outcome(std::move(verdict)));
     }
-    if (has_failed()) {
-      return Stage::kFailed;
+    if (const auto found = failure()) {
+      return failed(std::move(verdict), *found);
     }
     if (training_.spec.suspend) {
-      return has_pods() ? Stage::kSuspending : Stage::kSuspended;
+      verdict.stage = has_pods() ? Stage::kSuspending : Stage::kSuspended;
+      return verdict;
     }
-    return is_too_late() ? Stage::kFailed : Stage::kTraining;
+    return unless_late(std::move(verdict), Stage::kTraining);
   }
 
-  const Job* job(const std::string& name) const {
-    const auto found = seen_.children.jobs.find(name);
-    return found == seen_.children.jobs.end() || !found->second.object.is_ours ? nullptr
-                                                                               : &found->second;
+  static Verdict complete(Verdict verdict, std::string_view reason, std::string message) {
+    verdict.stage = Stage::kComplete;
+    verdict.reason = reason;
+    verdict.message = std::move(message);
+    return verdict;
+  }
+
+  static Verdict failed(Verdict verdict, const Finding& failure) {
+    verdict.stage = Stage::kFailed;
+    verdict.reason = failure.reason;
+    verdict.message = printable(failure.message, kLongestMessage);
+    return verdict;
+  }
+
+  // In that stage, unless a deadline has passed.
+  Verdict unless_late(Verdict verdict, Stage stage) const {
+    verdict.stage = stage;
+    for (const auto& deadline : deadlines()) {
+      if (deadline.from <= seen_.now) {
+        return failed(std::move(verdict), deadline);
+      }
+      note(verdict.look_again, deadline.from);
+    }
+    return verdict;
   }
 
   bool is_trained() const {
-    const auto* const aggregator = job(names_.aggregator);
-    const auto* const pod = newest_pod(seen_.children, names_.aggregator);
+    const auto* const aggregator = seen_.children.job(names_.aggregator);
+    const auto* const pod = seen_.children.newest_pod(names_.aggregator);
     const auto* const before = training_.status.condition(kTraining);
-    const bool is_pod_over = pod == nullptr || !pod->is_running;  // news of Job and pod come apart
+    // The Job and its pod are watched apart: one may be known to have ended before the other.
+    const bool is_pod_over = pod == nullptr || !pod->is_running;
     return (aggregator != nullptr && aggregator->is_complete && is_pod_over) ||
            (before != nullptr && before->reason == reason::kTrainingFinished);
   }
 
-  // What the aggregator wrote at its end. Its pod may be gone; then what was known stays.
-  void read_outcome() {
-    ModelStatus& model = verdict_.model ? *verdict_.model : verdict_.model.emplace();
+  // What the aggregator has left in its termination message. Once its pod is gone, what the status
+  // says of the model stays.
+  Verdict with_outcome(Verdict verdict) const {
+    ModelStatus model = verdict.model.value_or(ModelStatus());
     model.path = names_.model + ":/model.safetensors";
-    const auto* const pod = newest_pod(seen_.children, names_.aggregator);
-    const Json outcome = pod != nullptr && pod->last
-                             ? Json::parse(pod->last->message, nullptr, false)
-                             : Json::object();
-    if (const auto digest = k8s::text_field(outcome, "modelSha256"); !digest.empty()) {
-      model.sha256 = digest;
-    }
-    if (const auto bytes = k8s::integer_field(outcome, "modelBytes"); bytes > 0) {
-      model.bytes = bytes;
-    }
-    const Json sites = outcome.is_object() ? outcome.value("clients", Json()) : Json();
-    for (const auto& participant : training_.spec.participants) {
-      if (sites.is_object() && sites.contains(participant.name)) {
-        const Json& site = sites.at(participant.name);
-        verdict_.sites[participant.name] = {k8s::integer_field(site, "rows"),
-                                            k8s::integer_field(site, "lastRound")};
+    const auto* const pod = seen_.children.newest_pod(names_.aggregator);
+    if (pod != nullptr && pod->last && pod->last->outcome) {
+      const auto& outcome = *pod->last->outcome;
+      if (!outcome.model_sha256.empty()) {
+        model.sha256 = outcome.model_sha256;
+      }
+      if (outcome.model_bytes > 0) {
+        model.bytes = outcome.model_bytes;
+      }
+      for (const auto& participant : training_.spec.participants) {
+        const auto site = outcome.sites.find(participant.name);
+        if (site != outcome.sites.end()) {
+          verdict.sites.insert(*site);
+        }
       }
     }
+    verdict.model = std::move(model);
+    return verdict;
   }
 
-  Stage after_training() {
+  Verdict after_training(Verdict verdict) const {
     const auto rows = training_.spec.output.rows;
+    const std::string where = "the model is in " + verdict.model->path;
     if (rows == 0) {
-      verdict_.reason = reason::kModelReady;
-      verdict_.message = "the model is in " + verdict_.model->path;
-      return Stage::kComplete;
+      return complete(std::move(verdict), reason::kModelReady, where);
     }
-    const auto* const generate = job(names_.generate);
+    const auto* const generate = seen_.children.job(names_.generate);
     if (generate != nullptr && generate->is_complete) {
-      verdict_.reason = reason::kRowsReady;
-      verdict_.message = "the model is in " + verdict_.model->path + ", " + std::to_string(rows) +
-                         " synthetic rows in " + names_.model + ":/synthetic.csv";
-      return Stage::kComplete;
+      return complete(std::move(verdict),
+                      reason::kRowsReady,
+                      where + ", " + std::to_string(rows) + " synthetic rows are in " +
+                          names_.model + ":/synthetic.csv");
     }
     if (generate != nullptr && generate->is_failed) {
-      return fail(reason::kGenerateFailed,
-                  "the model is there, but no rows could be made of it: " +
-                      words_of(*generate, names_.generate));
+      const Finding failure{reason::kGenerateFailed,
+                            "the model is complete, but no rows could be generated: " +
+                                why_ended(*generate, names_.generate)};
+      return failed(std::move(verdict), failure);
     }
-    return is_too_late() ? Stage::kFailed : Stage::kGenerating;
+    return unless_late(std::move(verdict), Stage::kGenerating);
   }
 
-  Stage fail(std::string_view reason, std::string_view message) {
-    verdict_.reason = reason;
-    verdict_.message = printable(message, kLongestSentence);
-    return Stage::kFailed;
+  std::string why_ended(const JobState& job, const std::string& name) const {
+    const auto* const pod = seen_.children.newest_pod(name);
+    std::string line = pod != nullptr && pod->last ? last_line(*pod->last) : std::string();
+    return line.empty() ? job.message : line;
   }
 
-  std::string words_of(const Job& job, const std::string& name) const {
-    const auto* const pod = newest_pod(seen_.children, name);
-    std::string words = pod != nullptr && pod->last ? last_words(*pod->last) : std::string();
-    return words.empty() ? job.message : words;
-  }
-
-  bool has_failed() {
+  // Why training has failed, deadlines aside.
+  std::optional<Finding> failure() const {
     if (seen_.report && seen_.report->phase == wire::Phase::kFailed) {
-      fail(reason::kTrainingFailed, seen_.report->reason);
-      return true;
+      return Finding{reason::kTrainingFailed, seen_.report->reason};
     }
-    if (const auto* const aggregator = job(names_.aggregator);
+    if (const auto* const aggregator = seen_.children.job(names_.aggregator);
         aggregator != nullptr && aggregator->is_failed) {
-      const auto* const pod = newest_pod(seen_.children, names_.aggregator);
-      const bool for_good = pod != nullptr && pod->last && pod->last->exit_code == kExitForGood;
-      fail(for_good ? reason::kTrainingFailed : reason::kAggregatorFailed,
-           words_of(*aggregator, names_.aggregator));
-      return true;
+      const auto* const pod = seen_.children.newest_pod(names_.aggregator);
+      const bool is_permanent =
+          pod != nullptr && pod->last && pod->last->exit_code == kExitPermanentError;
+      return Finding{is_permanent ? reason::kTrainingFailed : reason::kAggregatorFailed,
+                     why_ended(*aggregator, names_.aggregator)};
     }
-    return is_quorum_lost();
+    return lost_quorum();
   }
 
-  bool is_quorum_lost() {
+  std::optional<Finding> lost_quorum() const {
     const auto& participants = training_.spec.participants;
     const auto needed = training_.spec.rounds.min_clients;
     auto left = static_cast<std::int64_t>(participants.size());
@@ -171,13 +199,12 @@ class Judge {
       }
     }
     if (participants.empty() || left >= needed) {
-      return false;
+      return std::nullopt;
     }
-    fail(reason::kQuorumImpossible,
-         std::to_string(left) + " of " + std::to_string(participants.size()) +
-             " participants can still take part, and rounds.minClients is " +
-             std::to_string(needed) + ": " + why);
-    return true;
+    return Finding{reason::kQuorumImpossible,
+                   std::to_string(left) + " of " + std::to_string(participants.size()) +
+                       " participants can still take part, but rounds.minClients is " +
+                       std::to_string(needed) + ": " + why};
   }
 
   bool has_pods() const {
@@ -186,140 +213,146 @@ class Judge {
     });
   }
 
-  // From the start, or from the last resumption.
+  // The start of the training or its latest resumption.
   SystemTime active_since() const {
     const auto start = training_.status.start_time.value_or(seen_.now);
     const auto* const suspended = training_.status.condition(kSuspended);
-    const bool was_resumed = suspended != nullptr && suspended->reason == reason::kResumed;
     if (suspended != nullptr && suspended->holds) {
-      return seen_.now;  // is being resumed now
+      return seen_.now;  // it is being resumed by this pass
     }
+    const bool was_resumed = suspended != nullptr && suspended->reason == reason::kResumed;
     return was_resumed ? std::max(start, suspended->since) : start;
   }
 
-  bool is_past(SystemTime deadline) {
-    if (seen_.now >= deadline) {
-      return true;
-    }
-    verdict_.look_again = std::min(verdict_.look_again.value_or(deadline), deadline);
-    return false;
-  }
-
-  bool is_too_late() {
+  // The failures that the passing of time will bring.
+  Findings deadlines() const {
+    Findings found;
     const auto& spec = training_.spec;
-    if (spec.active_deadline_seconds &&
-        is_past(active_since() + std::chrono::seconds(*spec.active_deadline_seconds))) {
-      fail(reason::kDeadlineExceeded,
-           "not done within activeDeadlineSeconds, " +
-               std::to_string(*spec.active_deadline_seconds));
-      return true;
+    if (const auto limit = spec.active_deadline_seconds) {
+      found.push_back({reason::kDeadlineExceeded,
+                       "the training did not end within activeDeadlineSeconds, which is " +
+                           std::to_string(*limit),
+                       active_since() + std::chrono::seconds(*limit)});
     }
-    // Once it runs, the aggregator watches over the start itself, and over every round.
-    const auto* const pod = newest_pod(seen_.children, names_.aggregator);
-    if (is_trained() || training_.status.holds(kQuorumReached) || seen_.report ||
-        (pod != nullptr && (pod->is_running || pod->last))) {
-      return false;
+    // A running aggregator enforces the start deadline itself, and the deadline of each round.
+    const auto* const pod = seen_.children.newest_pod(names_.aggregator);
+    const bool has_run = pod != nullptr && (pod->is_running || pod->last);
+    if (!is_trained() && !training_.status.holds(kQuorumReached) && !seen_.report && !has_run) {
+      const auto limit = spec.rounds.start_deadline_seconds;
+      found.push_back({reason::kStartDeadlineExceeded,
+                       "the aggregator did not start within rounds.startDeadlineSeconds, which "
+                       "is " +
+                           std::to_string(limit),
+                       active_since() + std::chrono::seconds(limit)});
     }
-    if (is_past(active_since() + std::chrono::seconds(spec.rounds.start_deadline_seconds))) {
-      fail(reason::kStartDeadlineExceeded,
-           "the aggregator did not start within rounds.startDeadlineSeconds, " +
-               std::to_string(spec.rounds.start_deadline_seconds));
-      return true;
-    }
-    return false;
+    return found;
   }
 
-  void add(std::string_view reason, std::string_view message) {
-    verdict_.problems.push_back({reason, printable(message, kLongestSentence)});
+  // Everything that is wrong in that stage, or will be.
+  Findings problems(Stage stage) const {
+    Findings found;
+    switch (stage) {
+      case Stage::kInvalid:
+        found.push_back({reason::kInvalidSpec, training_.invalid});
+        break;
+      case Stage::kHeld:
+      case Stage::kSuspending:
+      case Stage::kSuspended:
+        add_problems_of_objects(found);
+        break;
+      case Stage::kTraining:
+        add_problems_of_objects(found);
+        for (const auto& participant : training_.spec.participants) {
+          if (!participant.external) {
+            add_problem_of_pod(
+                names_.worker(participant.name), "participant " + participant.name, found);
+          }
+        }
+        add_problem_of_pod(names_.aggregator, "the aggregator", found);
+        add_absent_clients(found);
+        add_unreachable_aggregator(found);
+        break;
+      case Stage::kGenerating:
+        add_problems_of_objects(found);
+        add_problem_of_pod(names_.generate, "the generating Job", found);
+        break;
+      case Stage::kComplete:
+      case Stage::kFailed:
+        break;
+    }
+    return found;
   }
 
-  void add_foreign(const char* kind, const std::string& name, const Child& child) {
-    if (!child.is_ours) {
-      add(reason::kForeignObject,
-          std::string(kind) + " " + name +
-              " is there already and belongs to something else; delete it, or rename the training");
+  void add_problems_of_objects(Findings& found) const {
+    for (const auto& kind : kChildKinds) {
+      for (const auto& [name, child] : seen_.children.of(kind)) {
+        if (!child.is_ours) {
+          found.push_back({reason::kForeignObject,
+                           std::string(kind.kind) + " " + name +
+                               " already exists and does not belong to this training; delete it, "
+                               "or rename the training"});
+        }
+      }
     }
-  }
-
-  void add_refusals() {
-    const auto& children = seen_.children;
-    for (const auto& [name, child] : children.secrets) add_foreign("Secret", name, child);
-    for (const auto& [name, child] : children.config_maps) add_foreign("ConfigMap", name, child);
-    for (const auto& [name, child] : children.volume_claims) {
-      add_foreign("PersistentVolumeClaim", name, child);
-    }
-    for (const auto& [name, child] : children.network_policies) {
-      add_foreign("NetworkPolicy", name, child);
-    }
-    for (const auto& [name, child] : children.services) add_foreign("Service", name, child.object);
-    for (const auto& [name, child] : children.jobs) add_foreign("Job", name, child.object);
     for (const auto& refusal : seen_.refusals) {
-      add(reason::kApplyFailed, refusal);
+      found.push_back({reason::kApplyFailed, refusal});
     }
-    if (seen_.hindrance && is_past(seen_.hindrance->since + settings_.api_patience)) {
-      add(reason::kApplyFailed, seen_.hindrance->what);
+    if (const auto& error = seen_.transient_error) {
+      found.push_back(
+          {reason::kApplyFailed, error->message, error->since + settings_.api_patience});
     }
     const auto& started_with = training_.status.spec_sha256;
     if (!started_with.empty() && started_with != spec_digest(training_.spec)) {
-      add(reason::kSpecChanged,
-          "the spec has changed since the start; the training goes on with the one that it "
-          "started with");
+      found.push_back({reason::kSpecChanged,
+                       "the spec has changed since the training started; the training continues "
+                       "with the spec that it started with"});
     }
   }
 
-  void add_problems_of_pods() {
-    if (verdict_.stage == Stage::kTraining) {
-      for (const auto& participant : training_.spec.participants) {
-        if (!participant.external) {
-          add_problem_of(names_.worker(participant.name), "participant " + participant.name);
-        }
-      }
-      add_problem_of(names_.aggregator, "the aggregator");
-    } else {
-      add_problem_of(names_.generate, "the generating job");
-    }
-  }
-
-  void add_problem_of(const std::string& name, const std::string& who) {
-    const auto* const owner = job(name);
-    if (owner == nullptr || owner->is_complete || owner->suspend) {
+  void add_problem_of_pod(const std::string& name, const std::string& who, Findings& found) const {
+    const auto* const job = seen_.children.job(name);
+    if (job == nullptr || job->is_complete || job->suspend) {
       return;
     }
-    const auto* const pod = newest_pod(seen_.children, name);
+    const auto* const pod = seen_.children.newest_pod(name);
     if (pod == nullptr) {
-      if (is_past(std::max(owner->created, active_since()) + settings_.pod_patience)) {
-        add(reason::kPodMissing,
-            who + " has no pod; `kubectl describe job " + name + "` says why, such as a quota");
-      }
+      found.push_back(
+          {reason::kPodMissing,
+           who + " has no pod; `kubectl describe job " + name + "` tells why, for example a quota",
+           std::max(job->created, active_since()) + settings_.pod_patience});
       return;
     }
-    const bool ended_badly = pod->last && pod->last->exit_code != 0;
-    const bool is_aggregator = name == names_.aggregator;
-    if (owner->is_failed ||
-        (ended_badly && !(is_aggregator && seen_.report) && !(pod->is_running && is_aggregator))) {
-      add_bad_end(who, *owner, name, *pod, is_aggregator);
-    } else if (!pod->unschedulable.empty()) {
-      add(reason::kPodUnschedulable, who + ": " + pod->unschedulable);
-    } else if (is_stuck(*pod)) {
-      add(reason::kPodNotStarting,
-          who + ": " + pod->waiting_reason +
-              (pod->waiting_message.empty() ? "" : ": " + pod->waiting_message));
+    if (has_ended_badly(name, *job, *pod)) {
+      const std::string line = pod->last ? last_line(*pod->last) : job->message;
+      const std::string code = pod->last ? "exit code " + std::to_string(pod->last->exit_code) : "";
+      found.push_back(
+          {name == names_.aggregator ? reason::kAggregatorRestarting : reason::kParticipantFailed,
+           who + ": " + (line.empty() ? code : line)});
+      return;
+    }
+    if (!pod->unschedulable.empty()) {
+      found.push_back({reason::kPodUnschedulable, who + ": " + pod->unschedulable});
+      return;
+    }
+    if (const auto stuck = stuck_from(*pod)) {
+      found.push_back({reason::kPodNotStarting,
+                       who + ": " + pod->waiting_reason +
+                           (pod->waiting_message.empty() ? "" : ": " + pod->waiting_message),
+                       *stuck});
     }
   }
 
-  void add_bad_end(const std::string& who,
-                   const Job& owner,
-                   const std::string& name,
-                   const Pod& pod,
-                   bool is_aggregator) {
-    // A worker that has joined again after a crash is well.
-    if (!is_aggregator && !owner.is_failed && pod.is_running && has_joined(name)) {
-      return;
+  bool has_ended_badly(const std::string& name, const JobState& job, const Pod& pod) const {
+    if (job.is_failed) {
+      return true;
     }
-    const std::string words = pod.last ? last_words(*pod.last) : owner.message;
-    const std::string code = pod.last ? "exit code " + std::to_string(pod.last->exit_code) : "";
-    add(is_aggregator ? reason::kAggregatorRestarting : reason::kParticipantFailed,
-        who + ": " + (words.empty() ? code : words));
+    if (!pod.last || pod.last->exit_code == 0) {
+      return false;
+    }
+    if (name == names_.aggregator) {
+      return !pod.is_running && !seen_.report;
+    }
+    return !pod.is_running || !has_joined(name);  // a worker that has joined again has recovered
   }
 
   bool has_joined(const std::string& worker) const {
@@ -328,21 +361,8 @@ class Judge {
            });
   }
 
-  // Their pods may look well: a frozen process, a cut link, updates that are refused.
-  void add_absent_clients() {
-    if (!seen_.report) {
-      return;
-    }
-    for (const auto& client : seen_.report->clients) {
-      if (!is_joined(client) || client.state == "set-aside") {
-        add(reason::kParticipantAbsent,
-            "participant " + client.id + " is " + client.state + ": " + client.reason);
-      }
-    }
-  }
-
-  // Reasons that a person has to look at; ContainerCreating is one after a while.
-  bool is_stuck(const Pod& pod) {
+  // The time from which on a waiting container needs a person's attention, if it does.
+  std::optional<SystemTime> stuck_from(const Pod& pod) const {
     constexpr std::array<std::string_view, 6> kBad = {"ErrImagePull",
                                                       "ImagePullBackOff",
                                                       "InvalidImageName",
@@ -350,18 +370,36 @@ class Judge {
                                                       "CreateContainerError",
                                                       "RunContainerError"};
     if (std::ranges::find(kBad, pod.waiting_reason) != kBad.end()) {
-      return true;
+      return SystemTime::min();
     }
-    constexpr int kLongPull = 4;  // images take their time
-    return pod.waiting_reason == "ContainerCreating" &&
-           is_past(pod.created + kLongPull * settings_.pod_patience);
+    constexpr int kLongPull = 4;  // pulling an image may take this many times pod_patience
+    if (pod.waiting_reason == "ContainerCreating") {
+      return pod.created + kLongPull * settings_.pod_patience;
+    }
+    return std::nullopt;
   }
 
-  void add_silence() {
-    const auto* const pod = newest_pod(seen_.children, names_.aggregator);
-    if (pod != nullptr && pod->is_running && !seen_.report && !seen_.report_error.empty() &&
-        is_past(pod->created + settings_.pod_patience)) {
-      add(reason::kAggregatorUnreachable, seen_.report_error);
+  // The pods of these clients may look healthy: the process hangs, the network is cut, or the
+  // aggregator refuses the updates.
+  void add_absent_clients(Findings& found) const {
+    if (!seen_.report) {
+      return;
+    }
+    for (const auto& client : seen_.report->clients) {
+      if (!is_joined(client) || client.state == "quarantined") {
+        found.push_back(
+            {reason::kParticipantAbsent,
+             "participant " + client.id + " is " + client.state + ": " + client.reason});
+      }
+    }
+  }
+
+  void add_unreachable_aggregator(Findings& found) const {
+    const auto* const pod = seen_.children.newest_pod(names_.aggregator);
+    if (pod != nullptr && pod->is_running && !seen_.report && !seen_.report_error.empty()) {
+      found.push_back({reason::kAggregatorUnreachable,
+                       seen_.report_error,
+                       pod->created + settings_.pod_patience});
     }
   }
 
@@ -369,7 +407,6 @@ class Judge {
   const Observed& seen_;
   const Settings& settings_;
   Names names_;
-  Verdict verdict_;
 };
 
 }  // namespace
@@ -382,49 +419,36 @@ bool is_joined(const wire::ClientReport& client) {
   return client.state != "dropped" && client.state != "lost";
 }
 
-const Pod* newest_pod(const Children& children, std::string_view job) {
-  const Pod* newest = nullptr;
-  for (const auto& pod : children.pods) {
-    if (pod.job == job) {
-      newest = &pod;
-    }
-  }
-  return newest;
-}
-
 std::string why_lost(const Training& training,
                      const spec::Participant& participant,
                      const Children& children) {
   const std::string name = Names(training.name).worker(participant.name);
-  const auto job = children.jobs.find(name);
-  if (participant.external || job == children.jobs.end() || !job->second.object.is_ours) {
+  const auto* const job = children.job(name);
+  if (participant.external || job == nullptr) {
     return "";
   }
-  const auto* const pod = newest_pod(children, name);
-  const bool for_good =
-      pod != nullptr && !pod->is_running && pod->last && pod->last->exit_code == kExitForGood;
-  if (!job->second.is_failed && !for_good) {
+  const auto* const pod = children.newest_pod(name);
+  const bool is_permanent = pod != nullptr && !pod->is_running && pod->last &&
+                            pod->last->exit_code == kExitPermanentError;
+  if (!job->is_failed && !is_permanent) {
     return "";
   }
-  const std::string words = pod != nullptr && pod->last ? last_words(*pod->last) : "";
-  return words.empty() ? job->second.message : words;
+  const std::string line = pod != nullptr && pod->last ? last_line(*pod->last) : "";
+  return line.empty() ? job->message : line;
 }
 
-std::string last_words(const Termination& termination) {
+std::string last_line(const Termination& termination) {
   constexpr std::size_t kLongest = 500;
   std::string_view text = termination.message;
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) {
     text.remove_suffix(1);
   }
-  const auto line = text.rfind('\n');
-  std::string words(line == std::string_view::npos ? text : text.substr(line + 1));
-  if (words.empty()) {
-    words = termination.reason == "Error" ? "" : termination.reason;
+  const auto end = text.rfind('\n');
+  std::string line(end == std::string_view::npos ? text : text.substr(end + 1));
+  if (line.empty()) {
+    line = termination.reason == "Error" ? "" : termination.reason;
   }
-  words = printable(words, kLongest);
-  // A log may hold any bytes, a status only UTF-8.
-  return Json::parse(Json(words).dump(-1, ' ', false, Json::error_handler_t::replace))
-      .get<std::string>();
+  return printable(line, kLongest);
 }
 
 std::string spec_digest(const spec::FederatedTraining& spec) {

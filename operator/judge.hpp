@@ -1,6 +1,6 @@
 #pragma once
-// Where a training stands, judged from what was observed, and what is wrong with it. Pure. A
-// verdict that it is over is final: it is read back from the status.
+// Where a training stands, judged from what was observed, and what is wrong with it. Pure. Complete
+// and Failed are final: they are read back from the status.
 #include <map>
 #include <optional>
 #include <string>
@@ -12,62 +12,55 @@
 namespace genesis::control {
 
 enum class Stage {
-  kInvalid,     // a spec that this operator can't read
-  kHeld,        // suspended before it started: nothing is made
-  kTraining,    // children are made, clients join, rounds run
-  kSuspending,  // pods are going
+  kInvalid,     // this operator cannot read the spec
+  kHeld,        // suspended before its start: no children are created
+  kTraining,    // children are created, clients join, rounds run
+  kSuspending,  // pods are being stopped
   kSuspended,
-  kGenerating,  // the model is there, rows are being made
+  kGenerating,  // the model is complete, synthetic rows are being generated
   kComplete,
   kFailed,
 };
 
-/// What is wrong and may pass.
+/// Something that is wrong now and may be resolved.
 struct Problem {
   std::string_view reason;
   std::string message;
-};
-
-/// What the aggregator says at its end of a site.
-struct SiteOutcome {
-  std::int64_t rows = 0;
-  std::int64_t last_round = 0;
 };
 
 struct Verdict {
   Stage stage = Stage::kTraining;
   std::string reason;  // of Complete or Failed
   std::string message;
-  std::optional<ModelStatus> model;          // once it is there
-  std::map<std::string, SiteOutcome> sites;  // with it, while the aggregator's pod is there
-  std::vector<Problem> problems;             // the gravest first
-  std::optional<SystemTime> look_again;      // when time alone may change the verdict
+  std::optional<ModelStatus> model;          // once it is complete
+  std::map<std::string, SiteOutcome> sites;  // likewise, while the aggregator's pod exists
+  std::vector<Problem> problems;             // the most serious first
+  std::optional<SystemTime> look_again;      // when the passing of time may change the verdict
 };
 
 [[nodiscard]] Verdict judge(const Training& training,
                             const Observed& seen,
                             const Settings& settings);
 
-/// The newest pod of that Job, or null.
-[[nodiscard]] const Pod* newest_pod(const Children& children, std::string_view job);
-
-/// Why this site can't take part any more, or "" where it can.
+/// Why this participant cannot take part any more, or "" if it can.
 [[nodiscard]] std::string why_lost(const Training& training,
                                    const spec::Participant& participant,
                                    const Children& children);
 
-/// Whether the aggregator counts on this client: one that is lost or dropped has to come back
-/// first.
+/// Whether the aggregator counts this client as joined. A client that was lost or dropped has to
+/// reconnect first.
 [[nodiscard]] bool is_joined(const wire::ClientReport& client);
 
-/// Most bytes of one sentence of ours in a status, whatever it quotes: the schema allows no more of
-/// participants[].reason, and one that is too long would keep all else from being written.
-inline constexpr std::size_t kLongestSentence = 1024;
+/// The longest message in a status, in bytes, whatever it quotes. The schema allows no more in
+/// participants[].reason, and one message that is too long would keep the whole status from being
+/// written.
+inline constexpr std::size_t kLongestMessage = 1024;
 
-/// What its container said last: one line, at most 500 bytes, no control characters.
-[[nodiscard]] std::string last_words(const Termination& termination);
+/// The last line of a container's termination message or log, without control characters, at most
+/// 500 bytes; the reason of the termination if there is none.
+[[nodiscard]] std::string last_line(const Termination& termination);
 
-/// Hash of what a started training does not let change.
+/// Digest of the part of the spec that must not change once the training has started.
 [[nodiscard]] std::string spec_digest(const spec::FederatedTraining& spec);
 
 }  // namespace genesis::control

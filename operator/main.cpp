@@ -1,5 +1,5 @@
-// genesis-operator: watches FederatedTrainings and makes of each an aggregator, workers, and what
-// they need. Several replicas may run; one leads.
+// genesis-operator: watches FederatedTrainings and runs an aggregator and workers for each. Several
+// replicas may run; the one that holds the Lease reconciles.
 #include <array>
 #include <csignal>
 #include <iostream>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/file.hpp"
+#include "common/base/version.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/http/health.hpp"
 #include "common/k8s/config.hpp"
@@ -23,7 +24,6 @@
 #include "common/k8s/rest_api.hpp"
 #include "common/log/log.hpp"
 #include "common/metrics/process.hpp"
-#include "operator/memory.hpp"
 #include "operator/metrics.hpp"
 #include "operator/reconciler.hpp"
 
@@ -31,8 +31,7 @@ namespace {
 
 using namespace genesis;
 
-constexpr std::size_t kWorkers = 8;          // reconciles under way at a time
-constexpr std::chrono::seconds kSettled{5};  // after which a start is over
+constexpr std::size_t kWorkers = 8;  // concurrent reconciles
 
 struct Options {
   std::string kubeconfig;
@@ -57,8 +56,8 @@ std::string identity() {
   return std::string(host.data()) + "_" + crypto::random_id(entropy).substr(0, 8);
 }
 
-// A replica: informers from its start, so that a takeover finds a full cache; reconciles while it
-// leads.
+// One replica. Its informers run from the start, so that its caches are full when it takes over. It
+// reconciles only while it leads.
 class Replica {
  public:
   Replica(boost::asio::io_context& io,
@@ -86,13 +85,13 @@ class Replica {
       spdlog::warn("watch kind={} failed: {}", resource.kind, error.message);
     });
     events_.on_error(
-        [](const Error& error) { spdlog::warn("event not written: {}", error.message); });
+        [](const Error& error) { spdlog::warn("event cannot be written: {}", error.message); });
     reconciler_.on_pass([this](auto own) { metrics_.passed(own); });
     controller_.on_reconciled([this](const k8s::ReconcileReport& report) {
       metrics_.reconciled(report, controller_.queue());
       metrics_.watches(world_.trainings().size());
       if (!report.result) {
-        spdlog::warn("reconcile training={} failed, is tried again: {}",
+        spdlog::warn("reconcile training={} failed and will be retried: {}",
                      report.key.str(),
                      report.result.error().message);
       }
@@ -113,7 +112,6 @@ class Replica {
     readiness_.set_ready();
     spdlog::info("synced trainings={} identity={}", world_.trainings().size(), identity_);
     boost::asio::co_spawn(io_, events_.run(), boost::asio::detached);
-    boost::asio::co_spawn(io_, settle(), boost::asio::detached);
     if (options_.elect) {
       co_await elect();
     } else {
@@ -121,7 +119,7 @@ class Replica {
     }
   }
 
-  // Stops what leads, gives the Lease back, then ends the loop.
+  // Finishes the reconciles under way, releases the Lease and ends the event loop.
   boost::asio::awaitable<void> stop(int code) {
     if (is_stopping_) {
       co_return;
@@ -156,12 +154,6 @@ class Replica {
     return limits;
   }
 
-  boost::asio::awaitable<void> settle() {
-    boost::asio::steady_timer timer(io_, kSettled);
-    co_await timer.async_wait(boost::asio::use_awaitable);
-    control::give_back_memory();
-  }
-
   boost::asio::awaitable<void> elect() {
     k8s::ElectionOptions election;
     election.identity = identity_;
@@ -183,8 +175,9 @@ class Replica {
         io_.get_executor(), api_, std::move(lease), std::move(election), std::move(callbacks));
     co_await elector_->run();
     if (!is_stopping_) {
-      // Another may lead already: no write must follow, and a new process starts clean.
-      spdlog::error("leadership lost, the process ends");
+      // Another replica may lead already, so this one must not write any more. A new process starts
+      // from a clean state.
+      spdlog::error("the leader Lease was lost; exiting");
       exit_code_ = 1;
       io_.stop();
     }
@@ -229,10 +222,10 @@ int operate(Options options) {
   metrics::Registry registry;
   metrics::declare_process(registry, "genesis-operator");
   control::Metrics metrics(registry);
-  http::Readiness readiness("the caches are being filled");
+  http::Readiness readiness("the caches are not filled yet");
   http::HealthChecks checks;
   checks.why_not_ready = [&readiness] { return readiness.why_not(); };
-  const http::ListenAddress address{options.metrics_host, options.metrics_port, "--metrics-port"};
+  const http::ListenAddress address{options.metrics_host, options.metrics_port};
   auto health = http::HealthServer::start(address, registry, std::move(checks));
   if (!health) return complain(health.error());
   spdlog::info("serves metrics={} watches={}",
@@ -244,7 +237,7 @@ int operate(Options options) {
   signals.async_wait([&](const boost::system::error_code& error, int) {
     if (!error) {
       spdlog::info("stops");
-      readiness.set_not_ready("stopping");
+      readiness.set_not_ready("the operator is stopping");
       boost::asio::co_spawn(io, replica.stop(0), boost::asio::detached);
     }
   });
@@ -259,36 +252,44 @@ int operate(Options options) {
 
 int main(int argc, char** argv) {
   log::start("operator");
-  CLI::App app("Runs FederatedTrainings on Kubernetes.", "genesis-operator");
+  CLI::App app("Kubernetes operator for FederatedTrainings.", "genesis-operator");
+  app.set_version_flag("--version", version_line("genesis-operator"));
   Options options;
   app.add_option("--kubeconfig",
                  options.kubeconfig,
-                 "Cluster and credentials; else KUBECONFIG, the pod's own, ~/.kube/config");
-  app.add_option("--watch-namespace", options.watch_namespace, "Namespace to watch; all when empty")
+                 "Kubeconfig file; defaults to KUBECONFIG, then the pod's service account, then "
+                 "~/.kube/config");
+  app.add_option("--watch-namespace",
+                 options.watch_namespace,
+                 "Namespace to watch; all namespaces when empty")
       ->envname("WATCH_NAMESPACE");
   app.add_option("--namespace",
                  options.own_namespace,
-                 "Namespace of the operator itself and of its Lease; the pod's when empty")
+                 "Namespace of the operator and its Lease; defaults to the namespace of the pod")
       ->envname("POD_NAMESPACE");
-  app.add_option("--aggregator-image", options.settings.aggregator_image, "Image of aggregators")
+  app.add_option(
+         "--aggregator-image", options.settings.aggregator_image, "Container image of aggregators")
       ->envname("GENESIS_AGGREGATOR_IMAGE")
       ->required();
   app.add_option("--worker-image",
                  options.settings.worker_image,
-                 "Image of workers and of the job that generates rows")
+                 "Container image of workers and of the Jobs that generate rows")
       ->envname("GENESIS_WORKER_IMAGE")
       ->required();
-  app.add_option("--metrics-host", options.metrics_host, "Address of /metrics, /healthz, /readyz")
+  app.add_option("--metrics-host",
+                 options.metrics_host,
+                 "Listen address for /metrics, /healthz and /readyz")
       ->capture_default_str();
-  app.add_option("--metrics-port", options.metrics_port, "Their port; 0 takes a free one")
+  app.add_option("--metrics-port",
+                 options.metrics_port,
+                 "Port for /metrics, /healthz and /readyz; 0 picks a free port")
       ->capture_default_str();
   app.add_flag("!--no-leader-election",
                options.elect,
-               "Lead without a Lease; for one replica alone, such as in tests");
+               "Run without leader election; only for a single replica, for example in tests");
   app.add_option("--lease-seconds",
                  options.lease_seconds,
-                 "How long a leader that is silent stays leader; lower takes over sooner and "
-                 "writes the Lease more often")
+                 "Lease duration in seconds. Shorter: faster failover, more API writes.")
       ->capture_default_str()
       ->check(CLI::Range(2, 300));
   try {

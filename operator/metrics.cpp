@@ -24,9 +24,8 @@ metrics::Labels by_name() {
 }  // namespace
 
 Metrics::Metrics(metrics::Registry& registry)
-    : reconciles_(
-          registry.counters({"controller_runtime_reconcile_total", "Reconciles, by result."},
-                            {{"controller", "result"}, 8})),
+    : reconciles_(registry.counters({"controller_runtime_reconcile_total", "Reconciles by result."},
+                                    {{"controller", "result"}, 8})),
       errors_(
           registry
               .counters({"controller_runtime_reconcile_errors_total", "Reconciles that failed."},
@@ -34,31 +33,32 @@ Metrics::Metrics(metrics::Registry& registry)
               .with({kController})),
       reconcile_time_(registry
                           .histograms({"controller_runtime_reconcile_time_seconds",
-                                       "Time of a reconcile, with its requests."},
+                                       "Duration of a reconcile including its requests."},
                                       by_controller(),
                                       buckets())
                           .with({kController})),
-      own_time_(registry.histogram(
-          {"genesis_operator_reconcile_cpu_seconds", "Processor time of a reconcile."}, buckets())),
-      depth_(registry.gauges({"workqueue_depth", "Trainings that are due."}, by_name())
+      own_time_(registry.histogram({"genesis_operator_reconcile_cpu_seconds",
+                                    "Processor time of a reconcile without its requests."},
+                                   buckets())),
+      depth_(registry.gauges({"workqueue_depth", "Trainings waiting to be reconciled."}, by_name())
                  .with({kController})),
-      adds_(registry.counters({"workqueue_adds_total", "Trainings put into the queue."}, by_name())
+      adds_(registry.counters({"workqueue_adds_total", "Trainings added to the queue."}, by_name())
                 .with({kController})),
       retries_(registry.counters({"workqueue_retries_total", "Retries after failures."}, by_name())
                    .with({kController})),
       queue_time_(registry
                       .histograms({"workqueue_queue_duration_seconds",
-                                   "Time in the queue, from when it was due."},
+                                   "Time a training waits in the queue."},
                                   by_name(),
                                   buckets())
                       .with({kController})),
       requests_(registry.counters({"rest_client_requests_total", "Requests to the API server."},
                                   {{"code", "method", "host"}, 200})),
       leader_(
-          registry
-              .gauges({"leader_election_master_status", "1 on the replica that leads."}, by_name())
+          registry.gauges({"leader_election_master_status", "1 on the leading replica."}, by_name())
               .with({"genesis-operator"})),
-      trainings_(registry.gauge({"genesis_trainings", "FederatedTrainings that are watched."})) {
+      trainings_(
+          registry.gauge({"genesis_trainings", "FederatedTrainings in the watched namespaces."})) {
   for (const char* const result : {"success", "requeue_after", "error"}) {
     (void)reconciles_.with({kController, result});
   }

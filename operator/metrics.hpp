@@ -1,6 +1,6 @@
 #pragma once
-// All metrics of the operator, under the names of controller-runtime and client-go, so that their
-// dashboards and alerts work.
+// All metrics of the operator. Names are those of controller-runtime and client-go where these have
+// one, so that existing dashboards and alerts work.
 #include <chrono>
 #include <string>
 

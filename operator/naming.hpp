@@ -1,6 +1,6 @@
 #pragma once
-// Deterministic names and labels of what belongs to a training: a stale cache can't make a second
-// child. Pure.
+// Names and labels of a training's children. Pure. The names are deterministic, so that an operator
+// with a stale cache cannot create a second child.
 #include <string>
 #include <string_view>
 
@@ -14,11 +14,11 @@ inline constexpr std::string_view kComponent = "app.kubernetes.io/component";
 inline constexpr std::string_view kTrainingLabel = "federated.genesis.dev/training";
 inline constexpr std::string_view kParticipantLabel = "federated.genesis.dev/participant";
 
-/// CN of the certificate by which the operator reads /v1/status.
+/// CN of the client certificate with which the operator reads /v1/status.
 inline constexpr std::string_view kObserver = "genesis-observer";
 
-/// TRAINING-SUFFIX as a DNS-1035 label. What does not fit 63 characters, or is no such label, is
-/// cut and gets 8 hex digits of a digest of the whole instead.
+/// TRAINING-SUFFIX as a DNS-1035 label. If that is longer than 63 characters or not such a label,
+/// it is altered, and 8 hex digits of a digest of the original are appended.
 [[nodiscard]] std::string child_name(std::string_view training, std::string_view suffix);
 
 /// The value of kTrainingLabel.
@@ -27,12 +27,12 @@ inline constexpr std::string_view kObserver = "genesis-observer";
 struct Names {
   explicit Names(std::string_view training);
 
-  std::string operator_secret;  // authority, token, the operator's client certificate
-  std::string aggregator;       // Job, Service, policy, and Secret with its certificate
+  std::string operator_secret;  // Secret: authority, token, the operator's client certificate
+  std::string aggregator;       // Job, Service, NetworkPolicy, Secret with its certificate
   std::string training;         // ConfigMap with the spec
-  std::string model;            // claim with checkpoints, model and rows
-  std::string workers;          // policy
-  std::string generate;         // Job and policy
+  std::string model;            // PersistentVolumeClaim: checkpoints, model and synthetic rows
+  std::string workers;          // NetworkPolicy
+  std::string generate;         // Job, NetworkPolicy
   [[nodiscard]] std::string worker(std::string_view participant) const;  // Job, Secret, claim
   [[nodiscard]] std::string join(std::string_view participant) const;    // Secret
 

@@ -1,5 +1,6 @@
-// Who may talk to whom (networking.k8s.io/v1). Workers hold rows: they reach the aggregator and the
-// cluster's name server, and nothing reaches them. The aggregator answers and calls nobody.
+// The NetworkPolicies of a training (networking.k8s.io/v1). Workers hold rows: they may connect to
+// the aggregator and to the cluster's DNS, and accept connections to their metrics only. The
+// aggregator accepts connections and opens none.
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -34,8 +35,8 @@ Json policy(const Training& training,
                 {"egress", std::move(egress)}}}};
 }
 
-// The name server of the cluster, by the labels that all distributions give it, and the address at
-// which a node-local cache of it listens.
+// The cluster's DNS, by the labels that all distributions give it, and the address of the
+// node-local DNS cache.
 Json to_dns() {
   return Json{{"to",
                Json::array({{{"namespaceSelector",
@@ -53,7 +54,7 @@ Json aggregator_policy(const Training& training, const Settings& settings) {
   const bool has_external = std::ranges::any_of(training.spec.participants,
                                                 [](const auto& site) { return site.external; });
   if (has_external) {
-    // Sites outside come from anywhere; mutual TLS is what keeps others away.
+    // Sites outside the cluster connect from any address; mutual TLS refuses everybody else.
     ingress.push_back({{"ports", ports}});
   } else {
     ingress.push_back(
@@ -65,7 +66,7 @@ Json aggregator_policy(const Training& training, const Settings& settings) {
                 {"podSelector", {{"matchLabels", {{"app.kubernetes.io/name", kManager}}}}}}})},
          {"ports", ports}});
   }
-  // Metrics are for whoever scrapes, in any namespace.
+  // Prometheus may run in any namespace.
   ingress.push_back({{"from", Json::array({{{"namespaceSelector", Json::object()}}})},
                      {"ports", Json::array({port(kMetricsPort)})}});
   return policy(

@@ -14,39 +14,29 @@ namespace genesis::control {
 
 World::World(boost::asio::any_io_executor executor, k8s::Api& api, const std::string& ns)
     : executor_(std::move(executor)), api_(api) {
-  const auto options = [&](void (*keep)(Json&), k8s::Detail detail) {
-    k8s::InformerOptions made;
-    made.ns = ns;
-    made.detail = detail;
-    made.transform = keep;
-    made.label_selector = std::string(kManagedBy) + "=" + std::string(kManager);
-    made.jitter_seed = informers_.size();
-    return made;
-  };
-  auto trainings = options(keep_training, k8s::Detail::kWhole);
-  trainings.label_selector.clear();
-  add(k8s::kFederatedTrainings, std::move(trainings));
-  add(k8s::kJobs, options(keep_job, k8s::Detail::kWhole));
-  add(k8s::kPods, options(keep_pod, k8s::Detail::kWhole));
-  add(k8s::kServices, options(keep_service, k8s::Detail::kWhole));
-  for (const auto& resource :
-       {k8s::kSecrets, k8s::kConfigMaps, k8s::kPersistentVolumeClaims, k8s::kNetworkPolicies}) {
-    add(resource, options(keep_metadata, k8s::Detail::kMetadataOnly));
+  const std::string ours = std::string(kManagedBy) + "=" + std::string(kManager);
+  add(k8s::kFederatedTrainings, ns, "");
+  for (const auto& kind : kChildKinds) {
+    add(kind, ns, ours);
   }
+  add(k8s::kPods, ns, ours);  // after Jobs, by which a pod's training is found
 }
 
-void World::add(k8s::Resource resource, k8s::InformerOptions options) {
-  informers_.push_back(
+void World::add(const k8s::Resource& resource, const std::string& ns, std::string label_selector) {
+  const Selection selection = selection_of(resource);
+  k8s::InformerOptions options;
+  options.ns = ns;
+  options.detail = selection.detail;
+  options.transform = selection.keep;
+  options.label_selector = std::move(label_selector);
+  options.jitter_seed = informers_.size();
+  auto& informer = informers_.emplace_back(
       std::make_unique<k8s::Informer>(executor_, api_, resource, std::move(options)));
+  informer->on_change([this, resource](const k8s::Change& change) { changed(resource, change); });
 }
 
 void World::on_change(std::function<void(const k8s::ObjectKey&)> handler) {
   handler_ = std::move(handler);
-  for (auto& informer : informers_) {
-    informer->on_change([this, resource = informer->resource()](const k8s::Change& change) {
-      changed(resource, change);
-    });
-  }
 }
 
 void World::on_error(k8s::Informer::ErrorHandler handler) {
@@ -85,51 +75,50 @@ boost::asio::awaitable<bool> World::wait_for_sync(Milliseconds deadline) {
 const k8s::Store& World::store(const k8s::Resource& resource) const {
   const auto found = std::ranges::find_if(
       informers_, [&](const auto& informer) { return informer->resource() == resource; });
-  GENESIS_CHECK(found != informers_.end(), "every kind that is read has its informer");
+  GENESIS_CHECK(found != informers_.end(), "[operator] every kind that is read has its informer");
   return (*found)->store();
 }
 
-// A training's own change, a child's, or that of a pod of one of its Jobs.
-void World::changed(const k8s::Resource& resource, const k8s::Change& change) const {
+// Notifies of the training that has changed, or that owns the child or pod that has changed.
+void World::changed(const k8s::Resource& resource, const k8s::Change& change) {
+  std::optional<k8s::ObjectKey> training;
   if (resource == k8s::kFederatedTrainings) {
-    handler_(change.key);
-    return;
+    training = change.key;
+    if (change.kind == k8s::ChangeKind::kDeleted) {
+      specs_.forget(k8s::uid_of(change.object));
+    }
+  } else {
+    auto owner = k8s::controller_of(change.object);
+    if (resource == k8s::kPods && owner) {
+      const auto job = store(k8s::kJobs).get(k8s::ObjectKey(change.key.ns, owner->name));
+      owner = job ? k8s::controller_of(*job) : std::nullopt;
+    }
+    if (owner && owner->kind == k8s::kFederatedTrainings.kind) {
+      training = k8s::ObjectKey(change.key.ns, owner->name);
+    }
   }
-  auto owner = k8s::controller_of(change.object);
-  if (resource == k8s::kPods && owner) {
-    const auto job = store(k8s::kJobs).get(k8s::ObjectKey(change.key.ns, owner->name));
-    owner = job ? k8s::controller_of(*job) : std::nullopt;
-  }
-  if (owner && owner->kind == k8s::kFederatedTrainings.kind) {
-    handler_(k8s::ObjectKey(change.key.ns, owner->name));
+  if (training && handler_) {
+    handler_(*training);
   }
 }
 
-Observed World::observe(const k8s::ObjectKey& key) const {
+Observed World::observe(const k8s::ObjectKey& key) {
   Observed seen;
   seen.now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto object = store(k8s::kFederatedTrainings).get(key);
   if (!object) {
     return seen;
   }
-  seen.training = training_from(*object);
+  seen.training = training_from(*object, specs_.of(*object));
   const auto& uid = seen.training->uid;
   auto& children = seen.children;
-  const auto gather = [&](const k8s::Resource& resource, std::map<std::string, Child>& into) {
-    for (const Json& child : store(resource).owned_by(uid)) {
-      into.emplace(k8s::metadata_text(child, "name"), child_from(child, uid));
+  for (const auto& kind : kChildKinds) {
+    for (const Json& child : store(kind).owned_by(uid)) {
+      children.of(kind).emplace(k8s::metadata_text(child, "name"), child_from(kind, child, uid));
     }
-  };
-  gather(k8s::kSecrets, children.secrets);
-  gather(k8s::kConfigMaps, children.config_maps);
-  gather(k8s::kPersistentVolumeClaims, children.volume_claims);
-  gather(k8s::kNetworkPolicies, children.network_policies);
-  for (const Json& service : store(k8s::kServices).owned_by(uid)) {
-    children.services.emplace(k8s::metadata_text(service, "name"), service_from(service, uid));
   }
-  for (const Json& job : store(k8s::kJobs).owned_by(uid)) {
-    children.jobs.emplace(k8s::metadata_text(job, "name"), job_from(job, uid));
-    for (const Json& pod : store(k8s::kPods).owned_by(k8s::uid_of(job))) {
+  for (const auto& [name, job] : children.of(k8s::kJobs)) {
+    for (const Json& pod : store(k8s::kPods).owned_by(job.uid)) {
       children.pods.push_back(pod_from(pod));
     }
   }

@@ -1,6 +1,6 @@
 #pragma once
-// The one place where the world is read: copies of the cluster's objects, kept by informers. On the
-// strand of the API client.
+// The one place where the cluster is read: copies of its objects, kept up to date by informers. On
+// the strand of the API client.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,40 +13,45 @@
 #include "common/k8s/api.hpp"
 #include "common/k8s/informer.hpp"
 #include "operator/observed.hpp"
+#include "operator/spec_cache.hpp"
 
 namespace genesis::control {
 
 class World {
  public:
-  /// Of namespace `ns`, or of all where it is "". `api` outlives it.
+  /// Watches namespace `ns`, or all namespaces if it is "". `api` outlives it.
   World(boost::asio::any_io_executor executor, k8s::Api& api, const std::string& ns);
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
 
-  /// Called with each training that may have something new, and for each failed list or watch.
+  /// Called with the key of each training whose objects have changed. Set it before start().
   void on_change(std::function<void(const k8s::ObjectKey&)> handler);
+  /// Called for each failed list or watch.
   void on_error(k8s::Informer::ErrorHandler handler);
 
   /// Spawns the informers; stop() ends them.
   void start();
   void stop();
-  /// True once all that is asked for has been seen once.
+  /// True once the first list of each kind is in the caches.
   [[nodiscard]] bool has_synced() const;
   [[nodiscard]] boost::asio::awaitable<bool> wait_for_sync(Milliseconds deadline);
 
   /// The training and its children, without the aggregator's report.
-  [[nodiscard]] Observed observe(const k8s::ObjectKey& key) const;
-  /// metadata.resourceVersion of the training as it is held, or "".
+  [[nodiscard]] Observed observe(const k8s::ObjectKey& key);
+  /// metadata.resourceVersion of the cached training, or "".
   [[nodiscard]] std::string version_of(const k8s::ObjectKey& key) const;
   [[nodiscard]] std::vector<k8s::ObjectKey> trainings() const;
 
  private:
-  void add(k8s::Resource resource, k8s::InformerOptions options);
+  void add(const k8s::Resource& resource, const std::string& ns, std::string label_selector);
   [[nodiscard]] const k8s::Store& store(const k8s::Resource& resource) const;
-  void changed(const k8s::Resource& resource, const k8s::Change& change) const;
+  void changed(const k8s::Resource& resource, const k8s::Change& change);
 
   boost::asio::any_io_executor executor_;
   k8s::Api& api_;
   std::vector<std::unique_ptr<k8s::Informer>> informers_;
   std::function<void(const k8s::ObjectKey&)> handler_;
+  SpecCache specs_;
 };
 
 }  // namespace genesis::control

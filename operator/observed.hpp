@@ -1,12 +1,16 @@
 #pragma once
-// All that plan() may know of one training: what the cluster holds, what the aggregator says, the
-// time. Gathered by observe.cpp in one place; values, so that tests write them down.
+// Everything that plan() may know of one training: what the cluster holds, what the aggregator
+// reports, and the time. observe.cpp is the one place that gathers it. These are plain values, so
+// that tests can write them down.
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "common/k8s/resource.hpp"
 #include "common/spec/federated_training.hpp"
 #include "common/wire/messages.hpp"
 #include "operator/status.hpp"
@@ -14,49 +18,82 @@
 
 namespace genesis::control {
 
-/// What an installation of the operator says once for all trainings.
+/// Settings of this installation of the operator, the same for all trainings.
 struct Settings {
   std::string aggregator_image;
   std::string worker_image;
-  std::string operator_namespace;         // where the operator's own pods are
-  std::chrono::seconds poll{2};           // between two looks at a running aggregator
-  std::chrono::seconds pod_patience{30};  // until a pod that is not there, or silent, is reported
-  std::chrono::seconds api_patience{2};   // until an error of the API server that stays is reported
+  std::string operator_namespace;         // the namespace of the operator's own pods
+  std::chrono::seconds poll{2};           // between two requests to a running aggregator
+  std::chrono::seconds pod_patience{30};  // until a missing or silent pod is reported
+  std::chrono::seconds api_patience{2};   // until a persisting error of the API server is reported
 };
 
-/// The object itself. `spec` is valid, else `invalid` says what is wrong and spec is the default.
+/// The FederatedTraining itself. `spec` is valid unless `invalid` says what is wrong with it; then
+/// `spec` is the default.
 struct Training {
   std::string ns;
   std::string name;
   std::string uid;
   std::int64_t generation = 0;
-  bool is_leaving = false;  // being deleted: its children go by their owner references
+  bool is_deleting = false;  // its children are deleted through their owner references
   spec::FederatedTraining spec;
   std::string invalid;
   TrainingStatus status;
 };
 
-struct Child {
-  std::string uid;
-  bool is_ours = true;      // owned by this very training
-  bool is_leaving = false;  // being deleted
-};
-
-struct Job {
-  Child object;
+/// What is read of a Job.
+struct JobState {
   SystemTime created;
   bool suspend = false;
-  std::int64_t failures = 0;  // pods that failed so far
+  std::int64_t failures = 0;  // pods that have failed so far
   bool is_complete = false;
   bool is_failed = false;
   std::string message;  // of its Failed condition
 };
 
+/// What is read of a Service.
+struct ServiceState {
+  std::int64_t node_port = 0;    // 0 if it has none
+  std::string balancer_address;  // IP or host name of the load balancer, "" while there is none
+};
+
+/// An object of one of the kinds below.
+struct Child {
+  std::string uid;
+  bool is_ours = true;  // the training is its controlling owner
+  bool is_deleting = false;
+  std::optional<JobState> job;          // of our Jobs
+  std::optional<ServiceState> service;  // of our Services
+};
+
+/// The kinds of a training's children. This is the only list of them. Clean-up deletes them in this
+/// order: Jobs first, so that no pod loses what it has mounted.
+inline constexpr std::array kChildKinds = {k8s::kJobs,
+                                           k8s::kSecrets,
+                                           k8s::kConfigMaps,
+                                           k8s::kServices,
+                                           k8s::kNetworkPolicies,
+                                           k8s::kPersistentVolumeClaims};
+
+/// What the aggregator reports about a site when it exits.
+struct SiteOutcome {
+  std::int64_t rows = 0;
+  std::int64_t last_round = 0;
+};
+
+/// The result of a training, which the aggregator writes as its termination message.
+struct TrainingOutcome {
+  std::string model_sha256;      // "" if the message has none
+  std::int64_t model_bytes = 0;  // 0 if the message has none
+  std::map<std::string, SiteOutcome> sites;
+};
+
 /// How a container ended.
 struct Termination {
   int exit_code = 0;
-  std::string reason;   // "OOMKilled", "Error", "Completed"
-  std::string message;  // what it wrote for us, or the end of its log
+  std::string reason;                      // "OOMKilled", "Error", "Completed"
+  std::string message;                     // its termination message, or the end of its log
+  std::optional<TrainingOutcome> outcome;  // if the message is one
 };
 
 struct Pod {
@@ -64,9 +101,9 @@ struct Pod {
   std::string job;
   SystemTime created;
   std::string phase;        // Pending, Running, Succeeded, Failed
-  bool is_running = false;  // its container runs
-  bool is_leaving = false;
-  std::optional<Termination> last;  // the latest end of its container
+  bool is_running = false;  // its container is running
+  bool is_deleting = false;
+  std::optional<Termination> last;  // the latest termination of its container
   std::string waiting_reason;       // "ImagePullBackOff"
   std::string waiting_message;
   std::string unschedulable;  // the scheduler's message
@@ -74,28 +111,34 @@ struct Pod {
   std::string ip;
 };
 
-struct ServiceState {
-  Child object;
-  std::int64_t node_port = 0;    // 0: none
-  std::string balancer_address;  // IP or name, "" while there is none
+/// An error of the API server that a retry may get past: a 500, a webhook that does not answer.
+struct TransientError {
+  std::string message;  // "Job a: failed calling webhook"
+  SystemTime since;     // the first of the consecutive passes that it ended
 };
 
-/// What keeps the API server from doing what we ask, though it may pass: an error 500, a webhook
-/// that does not answer.
-struct Hindrance {
-  std::string what;  // "Job a: failed calling webhook"
-  SystemTime since;  // of the first pass in a row that it ended
-};
+/// The children of one training, by kind and name.
+class Children {
+ public:
+  using ByName = std::map<std::string, Child>;
 
-/// By name.
-struct Children {
-  std::map<std::string, Child> secrets;
-  std::map<std::string, Child> config_maps;
-  std::map<std::string, Child> volume_claims;
-  std::map<std::string, Child> network_policies;
-  std::map<std::string, ServiceState> services;
-  std::map<std::string, Job> jobs;
+  /// The children of `kind`, which has to be one of kChildKinds.
+  [[nodiscard]] ByName& of(const k8s::Resource& kind);
+  [[nodiscard]] const ByName& of(const k8s::Resource& kind) const;
+
+  /// The child of that kind and name, or null.
+  [[nodiscard]] const Child* find(const k8s::Resource& kind, const std::string& name) const;
+  /// Our Job of that name, or null.
+  [[nodiscard]] const JobState* job(const std::string& name) const;
+  /// Our Service of that name, or null.
+  [[nodiscard]] const ServiceState* service(const std::string& name) const;
+  /// The newest pod of the Job of that name, or null.
+  [[nodiscard]] const Pod* newest_pod(std::string_view job) const;
+
   std::vector<Pod> pods;  // of our Jobs, in order of creation
+
+ private:
+  std::array<ByName, kChildKinds.size()> by_kind_;
 };
 
 struct Observed {
@@ -103,8 +146,9 @@ struct Observed {
   Children children;
   std::optional<wire::StatusReport> report;  // absent while the aggregator does not answer
   std::string report_error;                  // why it does not
-  std::vector<std::string> refusals;         // of the last actions: "Job a: exceeded quota"
-  std::optional<Hindrance> hindrance;        // of the last pass, where one ended it
+  // What this pass has met so far:
+  std::vector<std::string> refusals;              // "Job a: exceeded quota"
+  std::optional<TransientError> transient_error;  // that ended the changes of this pass
   SystemTime now;
 };
 

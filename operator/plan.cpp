@@ -12,24 +12,13 @@
 namespace genesis::control {
 namespace {
 
-// Workers end by themselves once the aggregator has told them; after so long they are stopped.
-constexpr std::chrono::seconds kFarewell{30};
+// Workers exit by themselves once the aggregator has told them of the end. Those that have not done
+// so after this time are stopped.
+constexpr std::chrono::seconds kDrain{30};
 
-const Child* find_child(const Children& children, const Desired& desired) {
-  const auto in = [&](const auto& map) -> const Child* {
-    const auto found = map.find(desired.name());
-    return found == map.end() ? nullptr : &found->second;
-  };
-  if (desired.resource == k8s::kSecrets) return in(children.secrets);
-  if (desired.resource == k8s::kConfigMaps) return in(children.config_maps);
-  if (desired.resource == k8s::kPersistentVolumeClaims) return in(children.volume_claims);
-  if (desired.resource == k8s::kNetworkPolicies) return in(children.network_policies);
-  if (desired.resource == k8s::kServices) {
-    const auto found = children.services.find(desired.name());
-    return found == children.services.end() ? nullptr : &found->second.object;
-  }
-  const auto found = children.jobs.find(desired.name());
-  return found == children.jobs.end() ? nullptr : &found->second.object;
+bool is_unfinished(const Child& child) {
+  return child.is_ours && !child.is_deleting && child.job && !child.job->is_complete &&
+         !child.job->is_failed;
 }
 
 class Planner {
@@ -49,7 +38,7 @@ class Planner {
       case Stage::kTraining:
       case Stage::kSuspending:
       case Stage::kSuspended:
-        // A name that is taken stops everything: half a training helps nobody.
+        // A name conflict keeps all children from being created: part of a training is of no use.
         if (!is_blocked()) {
           ensure(children_of(training_, settings_));
           ensure(join_secrets());
@@ -60,15 +49,15 @@ class Planner {
         if (!is_blocked()) {
           ensure(generate_children(training_, settings_));
         }
-        say_farewell();
+        drain_workers();
         break;
       case Stage::kComplete:
-        say_farewell();
-        clear_up();
+        drain_workers();
+        clean_up();
         break;
       case Stage::kFailed:
         suspend_jobs(true);
-        clear_up();
+        clean_up();
         break;
     }
     report();
@@ -95,13 +84,13 @@ class Planner {
 
   void ensure(std::vector<Desired> children) {
     for (auto& desired : children) {
-      if (find_child(seen_.children, desired) == nullptr) {
+      if (seen_.children.find(desired.resource, desired.name()) == nullptr) {
         plan_.actions.emplace_back(ApplyObject{std::move(desired), ""});
       }
     }
   }
 
-  // How a site outside reaches the aggregator, once that is known.
+  // The URL at which sites outside the cluster reach the aggregator, once it is known.
   std::optional<std::string> external_url() const {
     const auto& service = training_.spec.aggregator.service;
     const auto https = [](const std::string& host, std::int64_t port) {
@@ -111,20 +100,19 @@ class Planner {
     if (service.address) {
       return "https://" + *service.address;
     }
-    const auto found = seen_.children.services.find(names_.aggregator);
+    const auto* const state = seen_.children.service(names_.aggregator);
     switch (service.type) {
       case spec::ServiceType::kClusterIP:
         return service_url(training_);
       case spec::ServiceType::kLoadBalancer:
-        if (found != seen_.children.services.end() && !found->second.balancer_address.empty()) {
-          return https(found->second.balancer_address, kAggregatorPort);
+        if (state != nullptr && !state->balancer_address.empty()) {
+          return https(state->balancer_address, kAggregatorPort);
         }
         break;
       case spec::ServiceType::kNodePort: {
-        const auto* const pod = newest_pod(seen_.children, names_.aggregator);
-        if (found != seen_.children.services.end() && found->second.node_port != 0 &&
-            pod != nullptr && !pod->host_ip.empty()) {
-          return https(pod->host_ip, found->second.node_port);
+        const auto* const pod = seen_.children.newest_pod(names_.aggregator);
+        if (state != nullptr && state->node_port != 0 && pod != nullptr && !pod->host_ip.empty()) {
+          return https(pod->host_ip, state->node_port);
         }
         break;
       }
@@ -145,47 +133,42 @@ class Planner {
   }
 
   void suspend_jobs(bool suspend) {
-    for (const auto& [name, job] : seen_.children.jobs) {
-      suspend_job(name, job, suspend);
+    for (const auto& [name, child] : seen_.children.of(k8s::kJobs)) {
+      suspend_job(name, child, suspend);
     }
   }
 
-  void suspend_job(const std::string& name, const Job& job, bool suspend) {
-    if (!is_unfinished(job) || job.suspend == suspend) {
+  void suspend_job(const std::string& name, const Child& child, bool suspend) {
+    if (!is_unfinished(child) || child.job->suspend == suspend) {
       return;
     }
-    Json object{
-        {"apiVersion", k8s::kJobs.api_version()},
-        {"kind", k8s::kJobs.kind},
-        {"metadata", {{"name", name}, {"namespace", training_.ns}, {"uid", job.object.uid}}},
-        {"spec", {{"suspend", suspend}}}};
+    Json object{{"apiVersion", k8s::kJobs.api_version()},
+                {"kind", k8s::kJobs.kind},
+                {"metadata", {{"name", name}, {"namespace", training_.ns}, {"uid", child.uid}}},
+                {"spec", {{"suspend", suspend}}}};
     plan_.actions.emplace_back(
-        ApplyObject{Desired{k8s::kJobs, std::move(object), std::nullopt}, job.object.uid});
+        ApplyObject{Desired{k8s::kJobs, std::move(object), std::nullopt}, child.uid});
   }
 
-  static bool is_unfinished(const Job& job) {
-    return job.object.is_ours && !job.object.is_leaving && !job.is_complete && !job.is_failed;
-  }
-
-  // Workers that have not heard of the end are stopped, a while after the model was there.
-  void say_farewell() {
+  // Stops the workers that still run a while after the model is complete.
+  void drain_workers() {
     const auto* const training = training_.status.condition(kTraining);
     const bool is_noted = training != nullptr && training->reason == reason::kTrainingFinished;
-    const SystemTime end = (is_noted ? training->since : seen_.now) + kFarewell;
-    for (const auto& [name, job] : seen_.children.jobs) {
-      if (name == names_.generate || !is_unfinished(job) || job.suspend) {
+    const SystemTime end = (is_noted ? training->since : seen_.now) + kDrain;
+    for (const auto& [name, child] : seen_.children.of(k8s::kJobs)) {
+      if (name == names_.generate || !is_unfinished(child) || child.job->suspend) {
         continue;
       }
       if (seen_.now < end) {
         requeue(end - seen_.now);
       } else {
-        suspend_job(name, job, true);
+        suspend_job(name, child, true);
       }
     }
   }
 
-  // ttlSecondsAfterFinished: all goes but the claim with the model.
-  void clear_up() {
+  // After ttlSecondsAfterFinished: deletes all children but the claim with the model.
+  void clean_up() {
     const auto ttl = training_.spec.ttl_seconds_after_finished;
     if (!ttl) {
       return;
@@ -196,25 +179,12 @@ class Planner {
       requeue(end - seen_.now);
       return;
     }
-    const auto remove =
-        [&](const k8s::Resource& resource, const std::string& name, const Child& child) {
-          if (child.is_ours && !child.is_leaving) {
-            plan_.actions.emplace_back(DeleteObject{resource, name, child.uid});
-          }
-        };
-    const auto& children = seen_.children;
-    for (const auto& [name, job] : children.jobs) remove(k8s::kJobs, name, job.object);
-    for (const auto& [name, child] : children.secrets) remove(k8s::kSecrets, name, child);
-    for (const auto& [name, child] : children.config_maps) remove(k8s::kConfigMaps, name, child);
-    for (const auto& [name, service] : children.services) {
-      remove(k8s::kServices, name, service.object);
-    }
-    for (const auto& [name, child] : children.network_policies) {
-      remove(k8s::kNetworkPolicies, name, child);
-    }
-    for (const auto& [name, child] : children.volume_claims) {
-      if (name != names_.model) {
-        remove(k8s::kPersistentVolumeClaims, name, child);
+    for (const auto& kind : kChildKinds) {
+      for (const auto& [name, child] : seen_.children.of(kind)) {
+        const bool is_model = kind == k8s::kPersistentVolumeClaims && name == names_.model;
+        if (child.is_ours && !child.is_deleting && !is_model) {
+          plan_.actions.emplace_back(DeleteObject{kind, name, child.uid});
+        }
       }
     }
   }
@@ -224,13 +194,13 @@ class Planner {
     if (status == training_.status) {
       return;
     }
+    plan_.actions.emplace_back(PatchStatus{status});
     for (const auto& condition : status.conditions) {
       emit_change(training_.status.condition(condition.type), condition);
     }
-    plan_.actions.emplace_back(PatchStatus{status});
   }
 
-  // What people should hear of: what begins to hold, ceases to, or is wrong in another way.
+  // An Event for each condition that becomes true or false, and for each new problem.
   void emit_change(const Condition* before, const Condition& after) {
     const bool held = before != nullptr && before->holds;
     const bool is_bad = after.type == kDegraded || after.type == kFailed;
@@ -248,7 +218,7 @@ class Planner {
     if (verdict_.stage != Stage::kTraining) {
       return false;
     }
-    const auto* const pod = newest_pod(seen_.children, names_.aggregator);
+    const auto* const pod = seen_.children.newest_pod(names_.aggregator);
     return pod != nullptr && pod->is_running;
   }
 
@@ -263,8 +233,8 @@ class Planner {
 }  // namespace
 
 Plan plan(const Observed& seen, const Settings& settings) {
-  if (!seen.training || seen.training->is_leaving) {
-    return {};  // owner references take the children along, with us or without
+  if (!seen.training || seen.training->is_deleting) {
+    return {};  // the garbage collector deletes the children by their owner references
   }
   return Planner(*seen.training, seen, settings).make();
 }

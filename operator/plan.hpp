@@ -1,7 +1,7 @@
 #pragma once
-// What the cluster should become, given what was seen of one training. Pure; the laws, which tests
-// hold: a plan that has been carried out plans nothing more; children have deterministic names; an
-// object that is not ours is never changed; what has ended never starts again.
+// What the cluster should become, given what was observed of one training. Pure. Tests hold these
+// laws: a plan that was carried out leaves nothing to plan; children have deterministic names; an
+// object of somebody else is never changed; a training that has ended never starts again.
 #include <chrono>
 #include <optional>
 #include <string>
@@ -13,10 +13,10 @@
 
 namespace genesis::control {
 
-/// Makes the object, or, with a uid, changes that very object to what is said here.
+/// Creates the object or, with a uid, changes exactly that object to what `desired` says.
 struct ApplyObject {
   Desired desired;
-  std::string uid;  // "": it must not be there yet
+  std::string uid;  // "": the object must not exist yet
 };
 
 struct DeleteObject {
@@ -39,13 +39,15 @@ struct EmitEvent {
 using Action = std::variant<ApplyObject, DeleteObject, PatchStatus, EmitEvent>;
 
 struct Plan {
+  /// In the order in which they are carried out: changes of objects, then the status, which reports
+  /// them, then the Events of what the status says anew.
   std::vector<Action> actions;
   std::optional<std::chrono::seconds> requeue_after;
 };
 
 [[nodiscard]] Plan plan(const Observed& seen, const Settings& settings);
 
-/// "ApplyObject Job hospitals-aggregator": for logs and tests.
+/// "create Job hospitals-aggregator". Identifies a change of an object within a pass.
 [[nodiscard]] std::string describe(const Action& action);
 
 }  // namespace genesis::control

@@ -1,6 +1,6 @@
-// The Jobs and their pods. Every pod passes PodSecurity "restricted": no root, no capability, no
-// writable root file system, no service account token. Secrets arrive as files, never as arguments
-// or environment.
+// The Jobs and their pods. Every pod meets the PodSecurity level "restricted" and has neither a
+// writable root file system nor a service account token. Secrets are mounted as files and never
+// passed as arguments or environment variables.
 #include <string>
 #include <utility>
 
@@ -12,8 +12,8 @@
 namespace genesis::control {
 namespace {
 
-constexpr int kUser = 65532;  // the images' own, which is nobody's on the node
-// Enough for a worker to end its step; a checkpoint is on disk already when a round has closed.
+constexpr int kUser = 65532;  // the user of the images; unprivileged on the node
+// Enough for a worker to finish its step. The checkpoint of a closed round is on disk already.
 constexpr int kGraceSeconds = 10;
 
 constexpr const char* kOutcome = "/dev/termination-log";
@@ -37,9 +37,10 @@ Json from_claim(const std::string& claim) {
   return Json{{"persistentVolumeClaim", {{"claimName", claim}}}};
 }
 
-// /keys: what one program needs to be who it is. The token may stand in a Secret of the user's.
+// The volume at /keys: the credentials of one program. The token may come from a Secret of the
+// user.
 Json keys(const Training& training, const std::string& secret) {
-  constexpr int kOwnerReads = 0440;  // the group is the pod's
+  constexpr int kReadable = 0440;  // by the pod's group
   Json items = Json::array();
   for (const char* const key : {"ca.crt", "tls.crt", "tls.key"}) {
     items.push_back({{"key", key}, {"path", key}});
@@ -55,11 +56,11 @@ Json keys(const Training& training, const std::string& secret) {
                         {{"name", token->name},
                          {"items", Json::array({{{"key", token->key}, {"path", "token"}}})}}}});
   }
-  return Json{{"projected", {{"defaultMode", kOwnerReads}, {"sources", std::move(sources)}}}};
+  return Json{{"projected", {{"defaultMode", kReadable}, {"sources", std::move(sources)}}}};
 }
 
 Json environment() {
-  // A second BLAS thread makes a step slower, not faster.
+  // A second BLAS thread makes a training step slower, not faster.
   return Json::array({{{"name", "OPENBLAS_NUM_THREADS"}, {"value", "1"}},
                       {{"name", "OMP_NUM_THREADS"}, {"value", "1"}},
                       {{"name", "GENESIS_METRICS_HOST"}, {"value", "0.0.0.0"}},
@@ -134,19 +135,21 @@ Json job(const Training& training, const std::string& name, std::string_view com
   return object;
 }
 
-// What would fail again is not tried again, and a node that is drained does not count.
+// A permanent error is not retried, and a pod that is evicted from its node does not count as a
+// failure.
 Json failure_policy() {
   return Json{
       {"rules",
-       Json::array(
-           {{{"action", "FailJob"},
-             {"onExitCodes", {{"operator", "In"}, {"values", Json::array({2, kExitForGood})}}}},
-            {{"action", "Ignore"},
-             {"onPodConditions",
-              Json::array({{{"type", "DisruptionTarget"}, {"status", "True"}}})}}})}};
+       Json::array({{{"action", "FailJob"},
+                     {"onExitCodes",
+                      {{"operator", "In"},
+                       {"values", Json::array({kExitUsageError, kExitPermanentError})}}}},
+                    {{"action", "Ignore"},
+                     {"onPodConditions",
+                      Json::array({{{"type", "DisruptionTarget"}, {"status", "True"}}})}}})}};
 }
 
-// The folder of the data file is where its volume goes; a file in the root goes there alone.
+// Mounts the volume at the folder of the data file. If that is the root, only the file is mounted.
 void mount_data(Mounts& mounts, const spec::Participant& participant) {
   if (!participant.data_volume) {
     return;
@@ -234,7 +237,7 @@ Json worker_job(const Training& training,
                          "/keys/token"},
                         std::move(mounts.mounts));
   main["ports"] = Json::array({{{"name", "metrics"}, {"containerPort", kMetricsPort}}});
-  // The same pod again where the container ends, so that an emptyDir outlives it.
+  // OnFailure restarts the container in the same pod, so that an emptyDir survives.
   Json object =
       job(training,
           name,

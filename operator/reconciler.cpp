@@ -1,28 +1,25 @@
 #include "operator/reconciler.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
-
+#include "common/k8s/timed_api.hpp"
 #include "operator/children.hpp"
-#include "operator/judge.hpp"
+#include "operator/plan.hpp"
 #include "operator/reasons.hpp"
 
 namespace genesis::control {
 namespace {
 
-constexpr std::chrono::seconds kRefusedAgain{10};
+// Until refused changes and name conflicts are looked at again.
+constexpr std::chrono::seconds kRetryRefused{10};
 
-void add_foreign(Children& children, const Taken& taken) {
-  const Child foreign{.uid = "", .is_ours = false, .is_leaving = false};
-  const auto& resource = taken.resource;
-  if (resource == k8s::kSecrets) children.secrets[taken.name] = foreign;
-  if (resource == k8s::kConfigMaps) children.config_maps[taken.name] = foreign;
-  if (resource == k8s::kPersistentVolumeClaims) children.volume_claims[taken.name] = foreign;
-  if (resource == k8s::kNetworkPolicies) children.network_policies[taken.name] = foreign;
-  if (resource == k8s::kServices) children.services[taken.name].object = foreign;
-  if (resource == k8s::kJobs) children.jobs[taken.name].object = foreign;
+void add_conflicts(const std::vector<NameConflict>& conflicts, Children& children) {
+  Child foreign;
+  foreign.is_ours = false;
+  for (const auto& conflict : conflicts) {
+    children.of(conflict.resource)[conflict.name] = foreign;
+  }
 }
 
 bool is_over(const TrainingStatus& status) {
@@ -31,49 +28,37 @@ bool is_over(const TrainingStatus& status) {
 
 }  // namespace
 
-void Reconciler::remember(const std::optional<Error>& hindrance, SystemTime now, Memory& memory) {
-  if (!hindrance) {
-    memory.hindrance.reset();
-    return;
-  }
-  const SystemTime since = memory.hindrance ? memory.hindrance->since : now;
-  memory.hindrance = Hindrance{hindrance->message, since};
-}
-
-Observed Reconciler::observe(const k8s::ObjectKey& key, Memory& memory) const {
+Observed Reconciler::observe(const k8s::ObjectKey& key, Memory& memory) {
   Observed seen = world_.observe(key);
   if (!seen.training) {
     return seen;
   }
   if (memory.uid != seen.training->uid) {
-    memory = Memory{};  // another training of the same name
+    memory = Memory{};  // of a training of the same name that was deleted
     memory.uid = seen.training->uid;
   }
-  if (memory.written && world_.version_of(key) == memory.base_version) {
-    seen.training->status = *memory.written;
-  } else {
+  if (memory.written && world_.version_of(key) != memory.written->over) {
     memory.written.reset();
   }
-  seen.refusals = memory.refusals;
-  for (const auto& taken : memory.taken) {
-    add_foreign(seen.children, taken);
+  if (memory.written) {
+    seen.training->status = memory.written->status;
   }
+  add_conflicts(memory.conflicts, seen.children);
   return seen;
 }
 
-boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen, Stopwatch& watch) {
+boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen, k8s::Stopwatch& watch) {
   const auto& training = *seen.training;
-  const auto* const pod = newest_pod(seen.children, Names(training.name).aggregator);
   if (is_over(training.status)) {
     reports_.forget(training.uid);
     co_return;
   }
-  if (pod == nullptr || !pod->is_running || pod->is_leaving || pod->ip.empty()) {
+  const auto* const pod = seen.children.newest_pod(Names(training.name).aggregator);
+  if (pod == nullptr || !pod->is_running || pod->is_deleting || pod->ip.empty()) {
     co_return;
   }
-  watch.pause();
-  auto report = co_await reports_.ask(training, pod->ip);
-  watch.resume();
+  auto asked = reports_.ask(training, pod->ip);
+  auto report = co_await watch.excluding(std::move(asked));
   if (report) {
     seen.report = std::move(*report);
   } else {
@@ -81,67 +66,57 @@ boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen, Stopwatc
   }
 }
 
-boost::asio::awaitable<Status> Reconciler::look_at_taken(Training training,
-                                                         Applier& applier,
-                                                         Memory& memory) {
-  std::vector<Taken> still;
-  for (std::size_t i = 0; i < memory.taken.size(); ++i) {
-    auto foreign = co_await applier.is_foreign(training, memory.taken[i]);
+// Forgets the conflicts that somebody has resolved.
+boost::asio::awaitable<Status> Reconciler::recheck_conflicts(Training training,
+                                                             Executor& executor,
+                                                             Memory& memory) {
+  std::vector<NameConflict> remaining;
+  for (std::size_t i = 0; i < memory.conflicts.size(); ++i) {
+    const auto foreign = co_await executor.is_foreign(training, memory.conflicts[i]);
     if (!foreign) {
       co_return tl::unexpected(foreign.error());
     }
     if (*foreign) {
-      still.push_back(memory.taken[i]);
+      remaining.push_back(memory.conflicts[i]);
     }
   }
-  memory.taken = std::move(still);
+  memory.conflicts = std::move(remaining);
   co_return Status();
 }
 
-boost::asio::awaitable<Status> Reconciler::report(
-    const k8s::ObjectKey& key, Training training, Plan plan, Applier& applier, Memory& memory) {
-  const std::string version = world_.version_of(key);
-  for (auto& action : plan.actions) {
-    if (auto* const status = std::get_if<PatchStatus>(&action)) {
-      TrainingStatus written = status->status;
-      auto patched = co_await applier.patch_status(training, written);
-      if (!patched && patched.error().code != Errc::kNotFound) {
-        co_return tl::unexpected(patched.error());
-      }
-      if (patched && *patched != version) {
-        memory.base_version = version;
-        memory.written = std::move(written);
-      }
-    }
+// Adds what went wrong to what the next plan is made from. `before` is the error that ended the
+// changes of the pass before this one.
+void Reconciler::learn(const Outcome& outcome,
+                       const std::optional<TransientError>& before,
+                       Observed& seen,
+                       Memory& memory) {
+  seen.refusals.insert(seen.refusals.end(), outcome.refusals.begin(), outcome.refusals.end());
+  memory.conflicts.insert(
+      memory.conflicts.end(), outcome.conflicts.begin(), outcome.conflicts.end());
+  add_conflicts(outcome.conflicts, seen.children);
+  if (outcome.transient_error) {
+    memory.transient_error =
+        TransientError{outcome.transient_error->message, before ? before->since : seen.now};
+    seen.transient_error = memory.transient_error;
   }
-  // Told once the status says it: a pass that failed before would tell it again.
-  for (const auto& action : plan.actions) {
-    if (const auto* const event = std::get_if<EmitEvent>(&action)) {
-      spdlog::info(
-          "event training={} reason={} message=\"{}\"", key.str(), event->reason, event->message);
-      k8s::Event told;
-      told.about = k8s::ObjectReference{k8s::kFederatedTrainings, key, training.uid, version};
-      told.type = event->is_warning ? k8s::EventType::kWarning : k8s::EventType::kNormal;
-      told.reason = event->reason;
-      told.message = event->message;
-      events_.record(std::move(told));
-    }
+  if (outcome.written) {
+    memory.written = outcome.written;
   }
-  co_return Status();
 }
 
 boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::reconcile(k8s::ObjectKey key) {
-  Stopwatch watch;
+  k8s::Stopwatch watch;
   auto done = co_await pass(std::move(key), watch);
   if (on_pass_) {
-    on_pass_(watch.own());
+    on_pass_(watch.elapsed());
   }
   co_return done;
 }
 
 boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey key,
-                                                                 Stopwatch& watch) {
-  Applier applier(api_, entropy_, watch);
+                                                                 k8s::Stopwatch& watch) {
+  k8s::TimedApi api(api_, watch);
+  Executor executor(api, entropy_, events_, world_);
   Memory& memory = memory_[key];
   Observed seen = observe(key, memory);
   if (!seen.training) {
@@ -149,44 +124,42 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
     memory_.erase(key);
     co_return k8s::Reconciled{};
   }
-  if (!memory.taken.empty()) {
-    const Status looked = co_await look_at_taken(*seen.training, applier, memory);
-    if (!looked) {
-      co_return tl::unexpected(looked.error());
+  if (!memory.conflicts.empty()) {
+    const Status checked = co_await recheck_conflicts(*seen.training, executor, memory);
+    if (!checked) {
+      co_return tl::unexpected(checked.error());
     }
     seen = observe(key, memory);
   }
   co_await ask_aggregator(seen, watch);
-  Plan made = plan(seen, settings_);
-  Plan first = made;
-  const Applied applied = co_await applier.apply(*seen.training, std::move(first));
-  const bool is_news =
-      applied.refusals != memory.refusals || !applied.taken.empty() || applied.hindrance;
-  memory.refusals = applied.refusals;
-  memory.taken.insert(memory.taken.end(), applied.taken.begin(), applied.taken.end());
-  remember(applied.hindrance, seen.now, memory);
-  if (is_news) {
-    seen.refusals = memory.refusals;
-    seen.hindrance = memory.hindrance;
-    for (const auto& taken : memory.taken) {
-      add_foreign(seen.children, taken);
-    }
+  const auto before = std::exchange(memory.transient_error, std::nullopt);
+  // A change that fails was not foreseen by its plan: a new one reports it, and asks for what is
+  // still to be done. This ends, for each change is attempted once.
+  Plan made;
+  std::optional<Error> transient_error;
+  bool is_as_planned = false;
+  while (!is_as_planned) {
     made = plan(seen, settings_);
+    const auto outcome = co_await executor.execute(*seen.training, std::move(made.actions));
+    if (!outcome) {
+      co_return tl::unexpected(outcome.error());
+    }
+    learn(*outcome, before, seen, memory);
+    if (outcome->transient_error) {
+      transient_error = outcome->transient_error;
+    }
+    is_as_planned = outcome->is_as_planned();
+  }
+  if (transient_error) {
+    co_return tl::unexpected(*transient_error);  // the back-off is shorter than what is planned
   }
   k8s::Reconciled done;
   if (made.requeue_after) {
     done.requeue_after = *made.requeue_after;
   }
-  if (!memory.refusals.empty() || !memory.taken.empty()) {
+  if (!seen.refusals.empty() || !memory.conflicts.empty()) {
     done.requeue_after =
-        std::min<Milliseconds>(done.requeue_after.value_or(kRefusedAgain), kRefusedAgain);
-  }
-  const Status reported = co_await report(key, *seen.training, std::move(made), applier, memory);
-  if (applied.hindrance) {
-    co_return tl::unexpected(*applied.hindrance);  // is tried again sooner than anything planned
-  }
-  if (!reported) {
-    co_return tl::unexpected(reported.error());
+        std::min<Milliseconds>(done.requeue_after.value_or(kRetryRefused), kRetryRefused);
   }
   co_return done;
 }

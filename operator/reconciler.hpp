@@ -1,7 +1,7 @@
 #pragma once
-// One pass over one training: observe, plan, apply. What a pass learns that the cluster does not
-// hold (refusals, names that are taken, a status that the cache has yet to see) is kept until the
-// next.
+// One pass over one training: observe, plan, execute. What a pass learns that the cluster does not
+// hold (name conflicts, a persisting error of the API server, a status that the cache does not show
+// yet) is kept until the next pass.
 #include <functional>
 #include <map>
 #include <optional>
@@ -12,7 +12,8 @@
 
 #include "common/k8s/controller.hpp"
 #include "common/k8s/event_recorder.hpp"
-#include "operator/apply.hpp"
+#include "common/k8s/stopwatch.hpp"
+#include "operator/executor.hpp"
 #include "operator/observe.hpp"
 #include "operator/reports.hpp"
 
@@ -21,7 +22,7 @@ namespace genesis::control {
 class Reconciler {
  public:
   /// All outlive it.
-  Reconciler(const World& world,
+  Reconciler(World& world,
              k8s::Api& api,
              crypto::Entropy& entropy,
              Reports& reports,
@@ -34,8 +35,8 @@ class Reconciler {
         events_(events),
         settings_(std::move(settings)) {}
 
-  /// Told after each pass its processor time.
-  void on_pass(std::function<void(Stopwatch::Duration own)> handler) {
+  /// Called after each pass with its processor time, requests left out.
+  void on_pass(std::function<void(k8s::Stopwatch::Duration own)> handler) {
     on_pass_ = std::move(handler);
   }
 
@@ -44,31 +45,30 @@ class Reconciler {
  private:
   struct Memory {
     std::string uid;
-    std::vector<std::string> refusals;
-    std::optional<Hindrance> hindrance;
-    std::vector<Taken> taken;
-    std::string base_version;  // of the training, when `written` was written over it
-    std::optional<TrainingStatus> written;
+    std::vector<NameConflict> conflicts;
+    std::optional<TransientError> transient_error;  // of the last pass
+    std::optional<WrittenStatus> written;           // until the cache has moved on
   };
 
-  static void remember(const std::optional<Error>& hindrance, SystemTime now, Memory& memory);
-  [[nodiscard]] Observed observe(const k8s::ObjectKey& key, Memory& memory) const;
-  [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen, Stopwatch& watch);
-  [[nodiscard]] boost::asio::awaitable<Status> look_at_taken(Training training,
-                                                             Applier& applier,
-                                                             Memory& memory);
-  [[nodiscard]] boost::asio::awaitable<Status> report(
-      const k8s::ObjectKey& key, Training training, Plan plan, Applier& applier, Memory& memory);
+  [[nodiscard]] Observed observe(const k8s::ObjectKey& key, Memory& memory);
+  static void learn(const Outcome& outcome,
+                    const std::optional<TransientError>& before,
+                    Observed& seen,
+                    Memory& memory);
+  [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen, k8s::Stopwatch& watch);
+  [[nodiscard]] boost::asio::awaitable<Status> recheck_conflicts(Training training,
+                                                                 Executor& executor,
+                                                                 Memory& memory);
   [[nodiscard]] boost::asio::awaitable<Result<k8s::Reconciled>> pass(k8s::ObjectKey key,
-                                                                     Stopwatch& watch);
+                                                                     k8s::Stopwatch& watch);
 
-  const World& world_;
+  World& world_;
   k8s::Api& api_;
   crypto::Entropy& entropy_;
   Reports& reports_;
   k8s::EventRecorder& events_;
   Settings settings_;
-  std::function<void(Stopwatch::Duration)> on_pass_;
+  std::function<void(k8s::Stopwatch::Duration)> on_pass_;
   std::map<k8s::ObjectKey, Memory> memory_;
 };
 

@@ -14,7 +14,7 @@ constexpr std::uint64_t kMaxReport = std::uint64_t{8} << 20;
 
 }  // namespace
 
-boost::asio::awaitable<Status> Reports::learn(Training training) {
+boost::asio::awaitable<Status> Reports::read_identity(Training training) {
   k8s::ObjectKey key(training.ns, Names(training.name).operator_secret);
   auto secret = co_await api_.get(k8s::kSecrets, key, kDeadline);
   if (!secret) {
@@ -26,7 +26,9 @@ boost::asio::awaitable<Status> Reports::learn(Training training) {
   auto token = secret_text(*secret, "token");
   if (!authority || !certificate || !private_key || !token) {
     co_return fail(Errc::kInvalidArgument,
-                   "Secret " + key.name + ": lacks ca.crt, tls.crt, tls.key or token; delete it");
+                   "Secret " + key.name +
+                       ": has no key ca.crt, tls.crt, tls.key or token; delete the Secret to "
+                       "have it created anew");
   }
   identities_[training.uid] = Identity{std::move(*authority),
                                        std::move(*certificate),
@@ -38,9 +40,9 @@ boost::asio::awaitable<Status> Reports::learn(Training training) {
 boost::asio::awaitable<Result<wire::StatusReport>> Reports::ask(Training training,
                                                                 std::string address) {
   if (!identities_.contains(training.uid)) {
-    const Status learnt = co_await learn(training);
-    if (!learnt) {
-      co_return tl::unexpected(learnt.error());
+    const Status read = co_await read_identity(training);
+    if (!read) {
+      co_return tl::unexpected(read.error());
     }
   }
   const auto& identity = identities_.at(training.uid);

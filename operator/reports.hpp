@@ -1,7 +1,7 @@
 #pragma once
-// What an aggregator says of its training: GET /v1/status over mutual TLS, with the observer's
-// certificate of that training. Identities are kept, connections are not: a thousand trainings
-// would hold a thousand of them open.
+// Reads an aggregator's report of its training: GET /v1/status over mutual TLS, with the operator's
+// client certificate for that training. Certificates are kept in memory. Connections are not kept:
+// a thousand trainings would hold a thousand connections open.
 #include <map>
 #include <string>
 
@@ -21,10 +21,11 @@ class Reports {
   Reports(boost::asio::any_io_executor executor, k8s::Api& api)
       : executor_(std::move(executor)), api_(api) {}
 
-  /// Asks the aggregator at `address`, the IP of its pod. Errors say which step failed.
+  /// Reads the report of the aggregator at `address`, the IP of its pod. Errors say which step
+  /// failed.
   [[nodiscard]] boost::asio::awaitable<Result<wire::StatusReport>> ask(Training training,
                                                                        std::string address);
-  /// Lets go of the training's keys.
+  /// Drops the training's certificate and token.
   void forget(const std::string& uid) { identities_.erase(uid); }
 
  private:
@@ -34,7 +35,7 @@ class Reports {
     crypto::Secret key;
     crypto::Secret token;
   };
-  [[nodiscard]] boost::asio::awaitable<Status> learn(Training training);
+  [[nodiscard]] boost::asio::awaitable<Status> read_identity(Training training);
 
   boost::asio::any_io_executor executor_;
   k8s::Api& api_;

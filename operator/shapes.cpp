@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/k8s/json_text.hpp"
 #include "common/k8s/object.hpp"
 #include "common/k8s/resource.hpp"
 #include "common/spec/parse.hpp"
@@ -41,7 +42,7 @@ SystemTime created(const Json& object) {
   return parse_rfc3339(k8s::metadata_text(object, "creationTimestamp")).value_or(SystemTime());
 }
 
-// The condition of that type, where it holds.
+// The condition of that type if it has that status, else null.
 const Json& holding(const Json& object, std::string_view type, std::string_view status = "True") {
   static const Json kNothing;
   const Json& conditions = at(object, {"status", "conditions"});
@@ -60,9 +61,12 @@ std::optional<Termination> termination(const Json& state) {
   if (!ended.is_object()) {
     return std::nullopt;
   }
-  return Termination{static_cast<int>(integer(ended, {"exitCode"})),
-                     text(ended, {"reason"}),
-                     text(ended, {"message"})};
+  Termination termination;
+  termination.exit_code = static_cast<int>(integer(ended, {"exitCode"}));
+  termination.reason = text(ended, {"reason"});
+  termination.message = text(ended, {"message"});
+  termination.outcome = outcome_from(termination.message);
+  return termination;
 }
 
 // Copies the fields at `paths` and drops the rest.
@@ -82,7 +86,7 @@ void keep(Json& object, std::initializer_list<std::initializer_list<const char*>
   object = std::move(kept);
 }
 
-// Name, identity, and who owns it.
+// Name, identity and controlling owner.
 Json slim_metadata(const Json& object) {
   Json metadata = Json::object();
   for (const char* const name :
@@ -100,45 +104,13 @@ Json slim_metadata(const Json& object) {
   return metadata;
 }
 
-}  // namespace
-
-Training training_from(const Json& object) {
-  Training training;
-  training.ns = k8s::metadata_text(object, "namespace");
-  training.name = k8s::metadata_text(object, "name");
-  training.uid = k8s::uid_of(object);
-  training.generation = integer(object, {"metadata", "generation"});
-  training.is_leaving = !k8s::metadata_text(object, "deletionTimestamp").empty();
-  training.status = status_from_json(at(object, {"status"}));
-  const Json document{{"apiVersion", k8s::kFederatedTrainings.api_version()},
-                      {"kind", k8s::kFederatedTrainings.kind},
-                      {"metadata", {{"name", training.name}}},
-                      {"spec", at(object, {"spec"})}};
-  auto spec = spec::parse(document.dump(-1, ' ', false, Json::error_handler_t::replace),
-                          "FederatedTraining");
-  if (spec) {
-    training.spec = std::move(*spec);
-  } else {
-    training.invalid = "this operator cannot read the spec: " + spec.error().message;
-  }
-  return training;
-}
-
-Child child_from(const Json& object, std::string_view owner) {
-  const auto controller = k8s::controller_of(object);
-  return Child{std::string(k8s::uid_of(object)),
-               controller && controller->uid == owner,
-               !k8s::metadata_text(object, "deletionTimestamp").empty()};
-}
-
-Job job_from(const Json& object, std::string_view owner) {
-  Job job;
-  job.object = child_from(object, owner);
+JobState job_from(const Json& object) {
+  JobState job;
   job.created = created(object);
   job.suspend = at(object, {"spec", "suspend"}) == true;
   job.failures = integer(object, {"status", "failed"});
-  // FailureTarget and SuccessCriteriaMet come first, while pods are still ending.
   job.is_complete = holding(object, "Complete").is_object();
+  // FailureTarget comes before Failed, while pods are still being stopped.
   const Json& failed = holding(object, "Failed");
   const Json& failing = failed.is_object() ? failed : holding(object, "FailureTarget");
   job.is_failed = failing.is_object();
@@ -146,9 +118,8 @@ Job job_from(const Json& object, std::string_view owner) {
   return job;
 }
 
-ServiceState service_from(const Json& object, std::string_view owner) {
+ServiceState service_from(const Json& object) {
   ServiceState service;
-  service.object = child_from(object, owner);
   if (const Json& ports = at(object, {"spec", "ports"}); ports.is_array() && !ports.empty()) {
     service.node_port = integer(ports.front(), {"nodePort"});
   }
@@ -162,39 +133,9 @@ ServiceState service_from(const Json& object, std::string_view owner) {
   return service;
 }
 
-Pod pod_from(const Json& object) {
-  Pod pod;
-  pod.name = k8s::metadata_text(object, "name");
-  if (const auto owner = k8s::controller_of(object)) {
-    pod.job = owner->name;
-  }
-  pod.created = created(object);
-  pod.phase = text(object, {"status", "phase"});
-  pod.is_leaving = !k8s::metadata_text(object, "deletionTimestamp").empty();
-  pod.host_ip = text(object, {"status", "hostIP"});
-  pod.ip = text(object, {"status", "podIP"});
-  const Json& unscheduled = holding(object, "PodScheduled", "False");
-  if (text(unscheduled, {"reason"}) == "Unschedulable") {
-    pod.unschedulable = text(unscheduled, {"message"});
-  }
-  const Json& containers = at(object, {"status", "containerStatuses"});
-  if (containers.is_array() && !containers.empty()) {
-    const Json& container = containers.front();
-    const Json& state = at(container, {"state"});
-    pod.is_running = at(state, {"running"}).is_object();
-    pod.waiting_reason = text(state, {"waiting", "reason"});
-    pod.waiting_message = text(state, {"waiting", "message"});
-    pod.last = termination(state);
-    if (!pod.last) {
-      pod.last = termination(at(container, {"lastState"}));
-    }
-  }
-  return pod;
-}
-
 void keep_training(Json& object) {
   Json metadata = slim_metadata(object);
-  metadata["generation"] = integer(object, {"metadata", "generation"});
+  metadata["generation"] = generation_of(object);
   keep(object, {{"spec"}, {"status"}});
   object["metadata"] = std::move(metadata);
 }
@@ -233,6 +174,119 @@ void keep_pod(Json& object) {
   object["status"]["conditions"] = std::move(conditions);
   object["status"]["containerStatuses"] = std::move(containers);
   object["metadata"] = std::move(metadata);
+}
+
+}  // namespace
+
+std::int64_t generation_of(const Json& object) {
+  return integer(object, {"metadata", "generation"});
+}
+
+ParsedSpec parse_spec(const Json& object) {
+  const Json document{{"apiVersion", k8s::kFederatedTrainings.api_version()},
+                      {"kind", k8s::kFederatedTrainings.kind},
+                      {"metadata", {{"name", k8s::metadata_text(object, "name")}}},
+                      {"spec", at(object, {"spec"})}};
+  auto spec = spec::parse(k8s::dump_json(document), "FederatedTraining");
+  ParsedSpec parsed;
+  if (spec) {
+    parsed.spec = std::move(*spec);
+  } else {
+    parsed.invalid = "this operator cannot read the spec: " + spec.error().message;
+  }
+  return parsed;
+}
+
+Training training_from(const Json& object, ParsedSpec parsed) {
+  Training training;
+  training.ns = k8s::metadata_text(object, "namespace");
+  training.name = k8s::metadata_text(object, "name");
+  training.uid = k8s::uid_of(object);
+  training.generation = generation_of(object);
+  training.is_deleting = !k8s::metadata_text(object, "deletionTimestamp").empty();
+  training.spec = std::move(parsed.spec);
+  training.invalid = std::move(parsed.invalid);
+  training.status = status_from_json(at(object, {"status"}));
+  return training;
+}
+
+Child child_from(const k8s::Resource& kind, const Json& object, std::string_view owner) {
+  const auto controller = k8s::controller_of(object);
+  Child child;
+  child.uid = k8s::uid_of(object);
+  child.is_ours = controller && controller->uid == owner;
+  child.is_deleting = !k8s::metadata_text(object, "deletionTimestamp").empty();
+  if (kind == k8s::kJobs) {
+    child.job = job_from(object);
+  } else if (kind == k8s::kServices) {
+    child.service = service_from(object);
+  }
+  return child;
+}
+
+std::optional<TrainingOutcome> outcome_from(std::string_view message) {
+  if (!message.starts_with('{')) {
+    return std::nullopt;
+  }
+  const auto json = k8s::parse_json(message, "termination message");
+  if (!json) {
+    return std::nullopt;
+  }
+  TrainingOutcome outcome;
+  outcome.model_sha256 = text(*json, {"modelSha256"});
+  outcome.model_bytes = integer(*json, {"modelBytes"});
+  if (const Json& sites = at(*json, {"clients"}); sites.is_object()) {
+    for (const auto& [name, site] : sites.items()) {
+      outcome.sites[name] = SiteOutcome{integer(site, {"rows"}), integer(site, {"lastRound"})};
+    }
+  }
+  return outcome;
+}
+
+Pod pod_from(const Json& object) {
+  Pod pod;
+  pod.name = k8s::metadata_text(object, "name");
+  if (const auto owner = k8s::controller_of(object)) {
+    pod.job = owner->name;
+  }
+  pod.created = created(object);
+  pod.phase = text(object, {"status", "phase"});
+  pod.is_deleting = !k8s::metadata_text(object, "deletionTimestamp").empty();
+  pod.host_ip = text(object, {"status", "hostIP"});
+  pod.ip = text(object, {"status", "podIP"});
+  const Json& unscheduled = holding(object, "PodScheduled", "False");
+  if (text(unscheduled, {"reason"}) == "Unschedulable") {
+    pod.unschedulable = text(unscheduled, {"message"});
+  }
+  const Json& containers = at(object, {"status", "containerStatuses"});
+  if (containers.is_array() && !containers.empty()) {
+    const Json& container = containers.front();
+    const Json& state = at(container, {"state"});
+    pod.is_running = at(state, {"running"}).is_object();
+    pod.waiting_reason = text(state, {"waiting", "reason"});
+    pod.waiting_message = text(state, {"waiting", "message"});
+    pod.last = termination(state);
+    if (!pod.last) {
+      pod.last = termination(at(container, {"lastState"}));
+    }
+  }
+  return pod;
+}
+
+Selection selection_of(const k8s::Resource& resource) {
+  if (resource == k8s::kFederatedTrainings) {
+    return {k8s::Detail::kWhole, keep_training};
+  }
+  if (resource == k8s::kPods) {
+    return {k8s::Detail::kWhole, keep_pod};
+  }
+  if (resource == k8s::kJobs) {
+    return {k8s::Detail::kWhole, keep_job};
+  }
+  if (resource == k8s::kServices) {
+    return {k8s::Detail::kWhole, keep_service};
+  }
+  return {k8s::Detail::kMetadataOnly, keep_metadata};
 }
 
 }  // namespace genesis::control

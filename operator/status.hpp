@@ -1,5 +1,5 @@
 #pragma once
-// The status of a FederatedTraining as values, field by field that of the CRD. Pure.
+// The status of a FederatedTraining, with the fields of the CRD. Pure.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -65,7 +65,8 @@ struct TrainingStatus {
   [[nodiscard]] bool holds(std::string_view type) const;
 };
 
-/// What is missing or of another type stays as it is by default: others may have written it.
+/// Fields that are missing or of another type keep their default, for other programs may have
+/// written the status.
 [[nodiscard]] TrainingStatus status_from_json(const Json& json);
 [[nodiscard]] Json to_json(const TrainingStatus& status);
 

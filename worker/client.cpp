@@ -4,15 +4,17 @@
 #include <sys/resource.h>
 
 #include "common/base/check.hpp"
-#include "common/base/overloaded.hpp"
-#include "common/crypto/digest.hpp"
 #include "common/federation/deadlines.hpp"
 #include "common/federation/spec_views.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/wire/compression.hpp"
+#include "common/wire/contribution.hpp"
 #include "common/wire/messages.hpp"
+#include "worker/instance.hpp"
+#include "worker/link.hpp"
 #include "worker/metrics.hpp"
-#include "worker/participant.hpp"
 #include "worker/session.hpp"
+#include "worker/site.hpp"
 
 namespace genesis::worker {
 namespace {
@@ -24,130 +26,78 @@ long peak_resident_mib() {
   return usage.ru_maxrss / 1024;
 }
 
-// What the loop knows of the training.
-struct Work {
-  Session& session;
-  const ClientOptions& options;
-  const spec::FederatedTraining& training;
-  std::string run;
-  Participant& participant;
+std::string collection_path(CollectionId collection) {
+  return "/v1/collections/" + std::to_string(collection.value);
+}
+
+// The aggregator over HTTPS.
+class HttpLink final : public Link {
+ public:
+  HttpLink(Session& session, const ClientOptions& options, const spec::FederatedTraining& training)
+      : session_(session),
+        options_(options),
+        encoding_(federation::content_encoding(training.communication.compression)),
+        quantization_(federation::quantization(training.communication.quantization)) {}
+
+  Result<std::string> fetch(CollectionId collection, const wire::DocumentName& document) override {
+    const auto path = collection_path(collection) + "/documents/" + document.name;
+    GENESIS_ASSIGN(auto served, session_.download(path, encoding_));
+    options_.metrics->received(served.encoding, served.travelled);
+    return std::move(served.bytes);
+  }
+
+  Status send(const rounds::Contribution& contribution) override {
+    GENESIS_ASSIGN(const auto body,
+                   wire::compress(encoding_, wire::encode(contribution, quantization_)));
+    const auto path =
+        collection_path(contribution.collection) + "/contributions/" + contribution.client.str();
+    GENESIS_RETURN_IF_ERROR(session_.upload(path, body, encoding_));
+    spdlog::info("contribution client={} collection={} bytes={}",
+                 contribution.client.str(),
+                 contribution.collection.value,
+                 body.size());
+    return {};
+  }
+
+ private:
+  Session& session_;
+  const ClientOptions& options_;
+  std::string_view encoding_;
+  wire::Quantization quantization_;
 };
 
-// The server has started anew, or has gone on: what it wants now, the next task says.
-bool is_overtaken(const Error& error) {
-  return error.code == Errc::kConflict || error.code == Errc::kFailedPrecondition;
+std::string telemetry_text(const rounds::Telemetry& telemetry) {
+  std::string text;
+  for (const auto& [name, value] : telemetry) {
+    text += fmt::format(" {}={:.6g}", name, value);
+  }
+  return text;
 }
 
-Status summarize(Work& work, const wire::Summarize& task) {
-  GENESIS_ASSIGN(auto summary, work.participant.summarize(task.plan));
-  const wire::SummaryUpload upload{work.run, work.options.client, std::move(summary)};
-  const auto body = wire::encode(upload);
-  const auto answer = work.session.ask("POST", "/v1/summary", body);
-  if (!answer && is_overtaken(answer.error())) {
-    spdlog::warn(
-        "summary client={} refused: {}", work.options.client.str(), answer.error().message);
-    return {};
+Status join(Session& session, const ClientOptions& options, Site& site) {
+  options.metrics->joining();
+  auto joined = session.ask("POST", "/v1/join", wire::encode(site.join_request()));
+  if (!joined && joined.error().code == Errc::kConflict) {
+    // This site's rows are others than those that it has joined with: joining again won't help.
+    joined.error().code = Errc::kInvalidArgument;
   }
-  if (!answer) {
-    return tl::unexpected(answer.error());
+  if (!joined) {
+    return tl::unexpected(std::move(joined).error());
   }
-  spdlog::info("summary client={} bytes={}", work.options.client.str(), body.size());
-  return {};
-}
-
-// The global parameters of a round, as the task names them.
-Result<Tensors> fetch_parameters(const Work& work, const wire::Train& task) {
-  const auto path = "/v1/rounds/" + std::to_string(task.round.value) + "/parameters";
-  const auto encoding = federation::content_encoding(work.training.communication.compression);
-  GENESIS_ASSIGN(const auto served, work.session.download(path, encoding));
-  work.options.metrics->received(served.encoding, served.travelled);
-  if (crypto::sha256_hex(served.bytes) != task.parameters_sha256) {
-    return fail(Errc::kDataLoss,
-                "parameters of round " + std::to_string(task.round.value) +
-                    ": arrived altered; their digest does not match");
-  }
-  GENESIS_ASSIGN(auto global, wire::decode_safetensors(served.bytes));
-  return std::move(global.tensors);
-}
-
-Status train(Work& work, const wire::Train& task) {
-  if (!work.participant.is_prepared()) {
-    const auto document = work.session.download("/v1/encoder", "");
-    if (!document && is_overtaken(document.error())) {
-      return {};
-    }
-    if (!document) {
-      return tl::unexpected(document.error());
-    }
-    GENESIS_ASSIGN(auto encoder, wire::decode_encoder(document->bytes));
-    GENESIS_RETURN_IF_ERROR(work.participant.prepare(encoder));
-  }
-  bool is_served = true;
-  auto trained = work.participant.train(work.run, task, [&]() -> Result<Tensors> {
-    auto global = fetch_parameters(work, task);
-    is_served = global.has_value();
-    work.options.metrics->began(task.round);
-    return global;
-  });
-  if (!trained && !is_served && is_overtaken(trained.error())) {
-    return {};
-  }
-  GENESIS_ASSIGN(const auto update, std::move(trained));
-  work.options.metrics->trained(update.metadata);
-  if (work.options.on_trained) {
-    work.options.on_trained(update.metadata);
-  }
-  const auto& communication = work.training.communication;
-  const auto encoding = federation::content_encoding(communication.compression);
-  const auto quantization = federation::quantization(communication.quantization);
-  GENESIS_ASSIGN(const auto body, wire::compress(encoding, wire::encode(update, quantization)));
-  const auto path =
-      "/v1/rounds/" + std::to_string(task.round.value) + "/updates/" + work.options.client.str();
-  const auto sent = work.session.upload(path, body, encoding);
-  if (!sent && is_overtaken(sent.error())) {
-    spdlog::warn("update client={} round={} refused: {}",
-                 work.options.client.str(),
-                 task.round.value,
-                 sent.error().message);
-    return {};
-  }
-  if (!sent) {
-    return tl::unexpected(sent.error());
-  }
-  spdlog::info(
-      "update client={} round={} steps={} generator-loss={:.3f} discriminator-loss={:.3f} "
-      "step-ms={:.2f} bytes={}",
-      work.options.client.str(),
-      task.round.value,
-      update.metadata.steps,
-      update.metadata.generator_loss,
-      update.metadata.discriminator_loss,
-      update.metadata.step_seconds * 1e3,
-      body.size());
-  return {};
-}
-
-Status join(Work& work) {
-  work.options.metrics->joining();
-  const wire::JoinRequest request{work.options.client, work.participant.sketch()};
-  GENESIS_ASSIGN(auto joined, work.session.ask("POST", "/v1/join", wire::encode(request)));
-  GENESIS_ASSIGN(auto reply, wire::decode_join_reply(joined));
-  work.run = reply.run;
-  work.options.metrics->joined(work.participant.rows());
-  spdlog::info("joined client={} rows={} run={}",
-               work.options.client.str(),
-               work.participant.rows(),
-               work.run);
+  GENESIS_ASSIGN(auto reply, wire::decode_join_reply(*joined));
+  spdlog::info("joined client={} rows={} run={}", site.client().str(), site.rows(), reply.run);
+  site.joined(std::move(reply.run));
+  options.metrics->joined(site.rows());
   return {};
 }
 
 // What to do now; a server that has restarted is joined again.
-Result<wire::Task> next_task(Work& work) {
-  const auto path = std::string(kTaskPath) + "?client=" + work.options.client.str();
-  auto answer = work.session.ask("GET", path, "");
+Result<wire::Task> next_task(Session& session, const ClientOptions& options, Site& site) {
+  const auto path = std::string(kTaskPath) + "?client=" + site.client().str();
+  auto answer = session.ask("GET", path, "");
   if (!answer && answer.error().code == Errc::kFailedPrecondition) {
-    GENESIS_RETURN_IF_ERROR(join(work));
-    answer = work.session.ask("GET", path, "");
+    GENESIS_RETURN_IF_ERROR(join(session, options, site));
+    answer = session.ask("GET", path, "");
   }
   GENESIS_ASSIGN(const std::string bytes, std::move(answer));
   return wire::decode_task(bytes);
@@ -157,60 +107,104 @@ Status stopped() {
   return fail(Errc::kFailedPrecondition, "stopped before the training was over");
 }
 
-Status work_until_over(Work& work) {
-  GENESIS_RETURN_IF_ERROR(join(work));
-  while (!work.options.stop.stop_requested()) {
-    GENESIS_ASSIGN(auto task, next_task(work));
-    bool is_complete = false;
-    auto done = std::visit(
-        Overloaded{
-            [](const wire::Wait&) { return Status(); },
-            [&](const wire::Summarize& t) { return summarize(work, t); },
-            [&](const wire::Train& t) { return train(work, t); },
-            [&](const wire::Finished& t) {
-              spdlog::info("complete client={} model-sha256={} peak-mib={}",
-                           work.options.client.str(),
-                           t.model_sha256,
-                           peak_resident_mib());
-              is_complete = true;
-              return Status();
-            },
-            [](const wire::Failed& t) {
-              return Status(fail(Errc::kFailedPrecondition, "the training failed: " + t.reason));
-            },
-        },
-        task);
-    if (!done || is_complete) {
-      return done;
+Status work_until_over(Session& session, const ClientOptions& options, Site& site, Link& link) {
+  GENESIS_RETURN_IF_ERROR(join(session, options, site));
+  while (!options.stop.stop_requested()) {
+    GENESIS_ASSIGN(const auto task, next_task(session, options, site));
+    GENESIS_ASSIGN(const auto answered, site.answer(task, link));
+    if (answered == Site::Answered::kFinished) {
+      spdlog::info("complete client={} model-sha256={} peak-mib={}",
+                   site.client().str(),
+                   std::get<wire::Finished>(task).model_sha256,
+                   peak_resident_mib());
+      return {};
     }
   }
   return stopped();
 }
 
-Status take_part(const ClientOptions& options) {
-  GENESIS_ASSIGN(auto client, http::Client::create(options.server_url, options.tls));
+SiteObserver observer_of(const ClientOptions& options, std::uint64_t rows) {
+  SiteObserver observer;
+  observer.on_step = [&options](const method::StepReport& step) { options.metrics->stepped(step); };
+  observer.on_begin = [&options](RoundId round) { options.metrics->began(round); };
+  observer.on_contribution = [&options, rows](RoundId round, const rounds::Contribution& made) {
+    if (round.value == 0) {
+      return;
+    }
+    spdlog::info("trained client={} round={}{}",
+                 made.client.str(),
+                 round.value,
+                 telemetry_text(made.telemetry));
+    options.metrics->trained(made.telemetry);
+    if (options.on_trained) {
+      options.on_trained(round, rows, made.telemetry);
+    }
+  };
+  observer.on_saved = options.on_saved;
+  return observer;
+}
+
+// The spec as the server offers it, and as this site changes it for itself.
+struct Offer {
+  spec::FederatedTraining training;
+  double learning_rate_scale = 1.0;
+};
+
+Result<Offer> ask_for_offer(Session& session, const ClientOptions& options) {
+  GENESIS_ASSIGN(const auto config, session.ask("GET", "/v1/training", ""));
+  GENESIS_ASSIGN(const auto reply, wire::decode_join_reply(config));
+  GENESIS_ASSIGN(auto training,
+                 spec::parse(reply.training_json, options.server_url, options.overrides));
+  GENESIS_ASSIGN(const auto offered, spec::parse(reply.training_json, options.server_url));
+  const double scale = training.local.learning_rate / offered.local.learning_rate;
+  return Offer{std::move(training), scale};
+}
+
+// Its columns are logged for the site's own people, with what would leave.
+Result<tabular::Table> read_table(const ClientOptions& options,
+                                  const spec::FederatedTraining& training) {
+  auto reading = method::table_reading(training, options.client.str());
+  reading.discrete_columns.insert(reading.discrete_columns.end(),
+                                  options.discrete_columns.begin(),
+                                  options.discrete_columns.end());
+  GENESIS_ASSIGN(auto table, tabular::read_csv(options.data, reading.options()));
+  for (const auto& line : tabular::describe(table)) {
+    spdlog::info("table client={} {}", options.client.str(), line);
+  }
+  return table;
+}
+
+Status take_part(ClientOptions options) {
+  std::optional<federation::RoundFiles> files;
+  if (!options.state.empty()) {
+    GENESIS_ASSIGN(files, federation::RoundFiles::open(options.state));
+  }
+  GENESIS_ASSIGN(const auto instance, Instance::claim(options.state));
+  options.instance = instance.id();
+  GENESIS_ASSIGN(const auto proxy, http::proxy_for(options.server_url));
+  if (proxy) {
+    spdlog::info("proxy client={} host={}", options.client.str(), proxy->url.authority());
+  }
+  GENESIS_ASSIGN(auto client, http::Client::create(options.server_url, options.tls, proxy));
   Session session(std::move(client), options);
   const std::stop_callback cancel(options.stop, [&session] { session.cancel(); });
-  GENESIS_ASSIGN(auto config, session.ask("GET", "/v1/training", ""));
-  GENESIS_ASSIGN(auto offer, wire::decode_join_reply(config));
-  GENESIS_ASSIGN(auto training,
-                 spec::parse(offer.training_json, options.server_url, options.overrides));
-  GENESIS_ASSIGN(auto offered, spec::parse(offer.training_json, options.server_url));
-  GENESIS_ASSIGN(auto participant,
-                 Participant::create(options.client,
-                                     options.data,
-                                     training,
-                                     options.discrete_columns,
-                                     training.local.learning_rate / offered.local.learning_rate));
-  if (!options.state.empty()) {
-    GENESIS_ASSIGN(auto files, federation::RoundFiles::open(options.state));
-    participant.keep_state(std::move(files), options.on_saved);
+  GENESIS_ASSIGN(const auto offer, ask_for_offer(session, options));
+  const auto& training = offer.training;
+  GENESIS_ASSIGN(auto table, read_table(options, training));
+  auto observer = observer_of(options, table.rows);
+  GENESIS_ASSIGN(auto site,
+                 Site::create(options.client,
+                              training,
+                              std::move(table),
+                              offer.learning_rate_scale,
+                              std::move(observer)));
+  options.metrics->show(site.telemetry());
+  if (files) {
+    site.keep_state(std::move(*files));
   }
-  participant.on_step(
-      [&options](const model::StepReport& step) { options.metrics->stepped(step); });
   session.adopt(training.communication, federation::deadlines(training.rounds));
-  Work work{session, options, training, offer.run, participant};
-  return work_until_over(work);
+  HttpLink link(session, options, training);
+  return work_until_over(session, options, site, link);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
-// The worker's loop over HTTPS: join, count, train, upload, until the training is over. Makes
-// outbound connections only; retries what can be retried with back-off.
+// The worker's loop over HTTPS: join, ask, answer, until the training is over. Makes outbound
+// connections only; retries what can be retried with back-off.
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -12,8 +13,8 @@
 #include "common/base/ids.hpp"
 #include "common/crypto/secret.hpp"
 #include "common/http/client.hpp"
+#include "common/rounds/contribution.hpp"
 #include "common/spec/parse.hpp"
-#include "common/wire/messages.hpp"
 
 namespace genesis::worker {
 
@@ -25,13 +26,15 @@ struct ClientOptions {
   std::filesystem::path data;
   std::vector<std::string> discrete_columns;
   std::filesystem::path state;  // folder of what survives a restart; empty: nothing does
+  std::string instance = {};    // of this process; run_client makes one
   std::optional<tls::ClientContext> tls;
   std::optional<crypto::Secret> auth_token;
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
   Metrics* metrics = nullptr;             // told of all; outlives the run; never null in it
-  std::function<void(const wire::UpdateMetadata&)> on_trained = {};  // after each local training
-  std::function<void(RoundId, const std::filesystem::path&)> on_saved =
-      {};  // after each state on disk
+  /// After each local training: its round, this site's rows, and what goes beside the update.
+  std::function<void(RoundId, std::uint64_t rows, const rounds::Telemetry&)> on_trained = {};
+  /// After each state on disk.
+  std::function<void(RoundId, const std::filesystem::path&)> on_saved = {};
   std::stop_token stop =
       {};  // ends the loop: at once while it waits, else after the training in hand
 };

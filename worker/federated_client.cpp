@@ -7,7 +7,8 @@
 #include "common/http/health.hpp"
 #include "common/http/url.hpp"
 #include "common/metrics/process.hpp"
-#include "common/model/ctgan.hpp"
+#include "common/model/threads.hpp"
+#include "common/tls/files.hpp"
 #include "worker/client.hpp"
 #include "worker/metrics.hpp"
 
@@ -15,24 +16,14 @@ namespace genesis {
 namespace {
 
 Result<std::optional<tls::ClientContext>> client_tls(const ClientOptions& options) {
-  tls::ClientTls files;
-  files.server_name = options.server_name;
-  if (options.pem) {
-    files.authority = {"authority", options.pem->server_authority};
-    files.certificate = tls::NamedPem{"certificate", options.pem->certificate};
-    files.key = tls::NamedPem{"key", std::string(options.pem->key.reveal())};
-    GENESIS_ASSIGN(auto context, tls::ClientContext::create(files));
-    return context;
+  if (!options.pem) {
+    return tls::load_context(options.tls, options.server_name);
   }
-  if (options.server_authority.empty()) {
-    return std::optional<tls::ClientContext>();
-  }
-  GENESIS_ASSIGN(files.authority, tls::load_pem(options.server_authority));
-  if (!options.certificate.empty()) {
-    GENESIS_ASSIGN(files.certificate, tls::load_pem(options.certificate));
-    GENESIS_ASSIGN(files.key, tls::load_pem(options.key));
-  }
-  GENESIS_ASSIGN(auto context, tls::ClientContext::create(files));
+  const tls::ClientTls pem{.authority = {"authority", options.pem->server_authority},
+                           .certificate = tls::NamedPem{"certificate", options.pem->certificate},
+                           .key = tls::NamedPem{"key", std::string(options.pem->key.reveal())},
+                           .server_name = options.server_name};
+  GENESIS_ASSIGN(auto context, tls::ClientContext::create(pem));
   return context;
 }
 
@@ -58,7 +49,7 @@ Status FederatedClient::Impl::watch(const MetricsListener& listener) {
     return {};
   }
   metrics::declare_process(registry, "genesis-worker");
-  const http::ListenAddress address{listener.host, *listener.port, "--metrics-port"};
+  const http::ListenAddress address{listener.host, *listener.port};
   GENESIS_ASSIGN(health, http::HealthServer::start(address, registry, metrics.checks()));
   spdlog::info("metrics url={}", health->url());
   return {};
@@ -85,16 +76,11 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
   GENESIS_RETURN_IF_ERROR(impl->watch(options.metrics));
   // What they capture is joined to them: `impl` owns the options and outlives the loop.
   if (const auto& tell = impl->callbacks.on_train_complete) {
-    impl->options.on_trained = [&tell](const wire::UpdateMetadata& update) {
-      tell(TrainMetrics{.client = update.client.str(),
-                        .round = update.round.value,
-                        .rows = update.rows,
-                        .steps = update.steps,
-                        .generator_loss = update.generator_loss,
-                        .discriminator_loss = update.discriminator_loss,
-                        .update_norm = update.update_norm,
-                        .step_seconds = update.step_seconds});
-    };
+    impl->options.on_trained =
+        [&tell, client = impl->options.client.str()](
+            RoundId round, std::uint64_t rows, const rounds::Telemetry& telemetry) {
+          tell({client, round.value, rows, telemetry});
+        };
   }
   if (const auto& tell = impl->callbacks.on_checkpoint) {
     impl->options.on_saved = [&tell](RoundId round, const std::filesystem::path& path) {

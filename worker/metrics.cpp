@@ -11,15 +11,10 @@ Metrics::Metrics(metrics::Registry& registry)
           // One millisecond to eight seconds.
           metrics::exponential_buckets(0.001, 2.0, 14))),
       epochs_(registry.counter({"genesis_local_epochs_total", "Passes over this site's rows."})),
-      generator_loss_(
-          registry.gauge({"genesis_local_generator_loss", "Mean over the last local training."})),
-      discriminator_loss_(registry.gauge(
-          {"genesis_local_discriminator_loss", "Mean over the last local training."})),
-      update_norm_(registry.gauge(
-          {"genesis_local_update_norm", "Euclidean norm of this site's last update."})),
+      registry_(registry),
       update_bytes_(registry.counters(
           {"genesis_update_bytes_total",
-           "Bodies of updates sent and of parameters received, as they travelled."},
+           "Bodies of contributions sent and of documents received, as they travelled."},
           {{"direction", "encoding"}, 32})),
       retries_(registry.counter(
           {"genesis_retried_requests_total", "Requests to the server that were tried once more."})),
@@ -38,17 +33,26 @@ void Metrics::began(RoundId round) {
   round_.set(static_cast<double>(round.value));
 }
 
-void Metrics::stepped(const model::StepReport& step) {
+void Metrics::stepped(const method::StepReport& step) {
   step_seconds_.observe(step.seconds);
   if (step.ends_epoch) {
     epochs_.add();
   }
 }
 
-void Metrics::trained(const wire::UpdateMetadata& update) {
-  generator_loss_.set(update.generator_loss);
-  discriminator_loss_.set(update.discriminator_loss);
-  update_norm_.set(update.update_norm);
+void Metrics::show(std::span<const method::TelemetryName> telemetry) {
+  for (const auto& [name, help] : telemetry) {
+    auto gauge = registry_.gauge({"genesis_local_" + std::string(name), std::string(help)});
+    telemetry_.emplace_back(name, gauge);
+  }
+}
+
+void Metrics::trained(const rounds::Telemetry& telemetry) {
+  for (auto& [name, gauge] : telemetry_) {
+    if (const auto told = telemetry.find(name); told != telemetry.end()) {
+      gauge.set(told->second);
+    }
+  }
 }
 
 void Metrics::sent(std::string_view encoding, std::uint64_t bytes) {

@@ -3,13 +3,16 @@
 // None tells of a row: losses, norms and times are what the server hears too. The training thread
 // updates them; the health listener reads from its own.
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/http/health.hpp"
+#include "common/method/site_method.hpp"
 #include "common/metrics/registry.hpp"
-#include "common/model/ctgan.hpp"
-#include "common/wire/messages.hpp"
+#include "common/rounds/contribution.hpp"
 
 namespace genesis::worker {
 
@@ -17,15 +20,17 @@ class Metrics {
  public:
   explicit Metrics(metrics::Registry& registry);
 
+  /// Declares the gauges of what the method tells of its training. Once, before it trains.
+  void show(std::span<const method::TelemetryName> telemetry);
   /// This site takes part: ready from here on.
   void joined(std::uint64_t rows);
   /// The server wants this site to join (again), and has not taken it yet.
   void joining() { readiness_.set_not_ready("has not joined the training yet"); }
   /// A round's training begins.
   void began(RoundId round);
-  void stepped(const model::StepReport& step);
-  void trained(const wire::UpdateMetadata& update);
-  /// The body of an update that went out, or of parameters that came in, as it travelled.
+  void stepped(const method::StepReport& step);
+  void trained(const rounds::Telemetry& telemetry);
+  /// The body of a contribution that went out, or of a document that came in, as it travelled.
   void sent(std::string_view encoding, std::uint64_t bytes);
   void received(std::string_view encoding, std::uint64_t bytes);
   /// A request is tried once more.
@@ -37,7 +42,8 @@ class Metrics {
   metrics::Gauge round_, rows_;
   metrics::Histogram step_seconds_;
   metrics::Counter epochs_;
-  metrics::Gauge generator_loss_, discriminator_loss_, update_norm_;
+  metrics::Registry& registry_;
+  std::vector<std::pair<std::string, metrics::Gauge>> telemetry_;  // by its name
   metrics::Family<metrics::Counter> update_bytes_;
   metrics::Counter retries_;
   http::Readiness readiness_;

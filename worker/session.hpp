@@ -1,29 +1,25 @@
 #pragma once
-// One server, asked with one site's credentials. What can be tried again is, with back-off and
-// jitter; what was cut goes on where it was. Blocks; one thread at a time.
-#include <chrono>
+// One server, asked with one site's credentials. The rules (retries, deadlines, chunks) are in
+// worker/exchange; this carries out what they say: sends, waits and logs. Blocks; one thread at a
+// time.
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "common/base/rng.hpp"
 #include "common/federation/deadlines.hpp"
-#include "common/http/backoff.hpp"
 #include "common/http/client.hpp"
-#include "common/wire/transfer.hpp"
 #include "worker/client.hpp"
+#include "worker/exchange.hpp"
 
 namespace genesis::worker {
-
-inline constexpr std::string_view kTaskPath = "/v1/task";
 
 class Session {
  public:
   /// `options` outlives it.
   Session(http::Client client, const ClientOptions& options);
 
-  /// What can be tried again is tried at least `retry_attempts` times more and for the waits'
-  /// patience, both counted from the last byte that got through.
+  /// From here on the spec's deadlines and retries hold.
   void adopt(const spec::Communication& communication, const federation::Deadlines& waits);
 
   /// Ends the request under way and all later ones. From any thread.
@@ -49,32 +45,21 @@ class Session {
                               std::string_view encoding);
 
  private:
-  // How long one thing has been tried since it last got on.
-  class Tries;
-  struct Received;
-
-  [[nodiscard]] http::ClientRequest request(const std::string& method,
-                                            const std::string& path) const;
-  [[nodiscard]] Status receive(const std::string& path,
-                               std::string_view encoding,
-                               Received& received);
-  [[nodiscard]] Result<wire::UploadProgress> put(const std::string& path,
-                                                 std::string_view body,
-                                                 const wire::Chunk& chunk,
-                                                 std::string_view encoding);
-  /// Pauses before the next try; false where there is none.
-  [[nodiscard]] bool may_try_again(Tries& tries, const std::string& path, const Error& error);
+  /// `perform(request) -> Result<http::ClientResponse>` is how this exchange sends.
+  template <typename Exchange, typename Perform>
+  [[nodiscard]] Status carry_out(Exchange& exchange,
+                                 const std::string& path,
+                                 const Perform& perform);
+  [[nodiscard]] http::ClientRequest request(const Send& send) const;
+  [[nodiscard]] Event wait(const std::string& path, const Pause& pause) const;
+  void warn(const std::string& path, const Warn& warning) const;
+  [[nodiscard]] Instant now() const { return SteadyClock().now(); }
 
   http::Client client_;
   const ClientOptions& options_;
   Rng jitter_;
-  unsigned attempts_ = 3;
-  Milliseconds patience_;
-  Milliseconds poll_;
-  Milliseconds transfer_;
-  http::BackoffPolicy backoff_;
-  std::uint64_t chunk_bytes_ = wire::kMaxChunkBytes;  // fewer on a link that is cut often
-  unsigned sound_chunks_ = 0;                         // since the last that failed
+  ExchangePolicy policy_;
+  ChunkLength chunk_length_;  // of this link: it outlives an upload
 };
 
 }  // namespace genesis::worker

@@ -30,9 +30,9 @@ genesis::Result<genesis::FederatedServer> start_server(const std::filesystem::pa
   options.spec = kSpec;
   options.host = "127.0.0.1";
   options.port = 0;
-  options.certificate = folder / "pki/server.crt";
-  options.key = folder / "pki/server.key";
-  options.client_authority = folder / "pki/ca.crt";
+  options.tls.certificate = folder / "pki/server.crt";
+  options.tls.key = folder / "pki/server.key";
+  options.tls.client_authority = folder / "pki/ca.crt";
   options.output = folder / "out";
 
   genesis::ServerCallbacks callbacks;
@@ -42,7 +42,7 @@ genesis::Result<genesis::FederatedServer> start_server(const std::filesystem::pa
                     round,
                     metrics.total_rounds,
                     n_clients,
-                    metrics.generator_loss);
+                    metrics.telemetry.at("generator_loss"));
       };
   callbacks.on_checkpoint = [](const genesis::SavedCheckpoint& saved) {
     std::printf("checkpoint of round %u\n", saved.round);
@@ -62,15 +62,15 @@ genesis::Status take_part(const std::filesystem::path& folder,
   options.client_id = id;
   options.data = data;
   options.state = folder / "state" / id;
-  options.server_authority = folder / "pki/ca.crt";
-  options.certificate = folder / "pki" / (id + ".crt");
-  options.key = folder / "pki" / (id + ".key");
+  options.tls.server_authority = folder / "pki/ca.crt";
+  options.tls.certificate = folder / "pki" / (id + ".crt");
+  options.tls.key = folder / "pki" / (id + ".key");
 
   genesis::ClientCallbacks callbacks;
   callbacks.on_train_complete = [](const genesis::TrainMetrics& metrics) {
     std::printf("%s trained %llu steps in round %u\n",
                 metrics.client.c_str(),
-                static_cast<unsigned long long>(metrics.steps),
+                static_cast<unsigned long long>(metrics.telemetry.at("steps")),
                 metrics.round);
   };
   auto client = genesis::FederatedClient::create(options, callbacks);

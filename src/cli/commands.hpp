@@ -1,6 +1,7 @@
 #pragma once
-// The commands of `genesis`, one function each: registers its flags, and what to do is returned as
-// an exit code (0 done, 1 failed; wrong use is 2, said by the parser).
+// The commands of `genesis`. Each function registers the flags of a command and returns what runs
+// it: a function that gives the exit code, 0 for success and 1 for failure. The parser ends with 2
+// where the usage is wrong.
 #include <functional>
 #include <memory>
 
@@ -12,7 +13,7 @@ namespace genesis::cli {
 
 using Command = std::function<int()>;
 
-/// Each adds its subcommand to `app` and gives what runs it.
+/// Each adds its subcommand to `app` and returns what runs it.
 Command add_validate(CLI::App& app);
 Command add_run(CLI::App& app);
 Command add_generate(CLI::App& app);

@@ -1,4 +1,4 @@
-// genesis certs: an authority for one training, and what it issues.
+// genesis certs: the CA of one training and the certificates that it issues.
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -60,24 +60,24 @@ Status make_client(const Options& options) {
 
 Command add_certs(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  auto* certs = app.add_subcommand("certs", "Makes the certificates of one training");
+  auto* certs = app.add_subcommand("certs", "Create the CA and the certificates of a training");
   certs->require_subcommand(1);
   const auto common = [&](CLI::App* command) {
-    command->add_option("--dir", options->folder, "Folder of ca.crt, ca.key and what is made")
+    command->add_option("--dir", options->folder, "Folder of the CA and of the files to create")
         ->capture_default_str();
-    command->add_option("--days", options->days, "How long it holds")->capture_default_str();
+    command->add_option("--days", options->days, "Validity in days")->capture_default_str();
   };
-  auto* ca =
-      certs->add_subcommand("ca", "An authority: ca.crt for everyone, ca.key for nobody else");
+  auto* ca = certs->add_subcommand("ca", "Create a CA. Distribute ca.crt; keep ca.key private.");
   common(ca);
-  ca->add_option("--name", options->name, "Its name")->capture_default_str();
-  auto* server = certs->add_subcommand("server", "server.crt and server.key for the aggregator");
+  ca->add_option("--name", options->name, "Common name of the CA")->capture_default_str();
+  auto* server = certs->add_subcommand("server", "Issue server.crt and server.key for the server");
   common(server);
-  server->add_option("names", options->names, "Host names and IP addresses that clients use")
+  server
+      ->add_option("names", options->names, "Host names and IP addresses at which clients connect")
       ->required();
-  auto* client = certs->add_subcommand("client", "ID.crt and ID.key for one site");
+  auto* client = certs->add_subcommand("client", "Issue ID.crt and ID.key for one site");
   common(client);
-  client->add_option("id", options->client_id, "The site's client id")->required();
+  client->add_option("id", options->client_id, "Client id of the site")->required();
   return [options, ca, server] {
     const Status done = ca->parsed()       ? make_ca(*options)
                         : server->parsed() ? make_server(*options)

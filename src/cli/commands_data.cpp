@@ -7,11 +7,11 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/evaluation.hpp"
 #include "cli/report.hpp"
 #include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
-#include "common/federation/spec_views.hpp"
-#include "common/quality/evaluate.hpp"
+#include "common/method/table_reading.hpp"
 #include "genesis/federated_synthesizer.hpp"
 
 namespace genesis::cli {
@@ -43,7 +43,7 @@ Status show_tables(const spec::FederatedTraining& training, const std::vector<st
     if (file.empty()) {
       continue;
     }
-    const auto reading = federation::table_reading(training, site_of(training, file));
+    const auto reading = method::table_reading(training, site_of(training, file));
     GENESIS_ASSIGN(const auto table, tabular::read_csv(file, reading.options()));
     show(file, table);
     return {};
@@ -79,30 +79,25 @@ CLI::Validator whole_number() {
 
 Command add_validate(CLI::App& app) {
   struct Options {
-    std::string file;
-    std::vector<std::string> sets;
+    SpecSource spec;
     std::optional<std::vector<std::string>> data;
     bool print = false;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("validate", "Checks a training's YAML as the cluster would");
-  command->add_option("-f,--file", options->file, "The training's YAML")->required();
-  command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
-  command->add_flag("--print", options->print, "Print the spec with its defaults");
+  auto* command = app.add_subcommand(
+      "validate", "Check a training spec against the schema that the cluster uses");
+  add_spec(*command, options->spec);
+  command->add_flag("--print", options->print, "Print the spec with all defaults");
   command
       ->add_option_function<std::vector<std::string>>(
           "--data",
           [options](const std::vector<std::string>& files) { options->data = files; },
           "Read this table as the spec says and show its columns; without a file, the tables of "
-          "all "
-          "local participants")
+          "all local participants")
       ->expected(0, 1);
-  command->add_flag_callback(
-      "--lenient",
-      [options] { options->sets.emplace_back("table.lenient=true"); },
-      "Warn of a column that is almost one of numbers or dates, instead of stopping");
+  add_lenient(*command, options->spec);
   return [options] {
-    auto training = load_training(options->file, options->sets);
+    auto training = load_training(options->spec);
     if (!training) {
       return complain("validate", training.error());
     }
@@ -113,7 +108,7 @@ Command add_validate(CLI::App& app) {
     if (options->print) {
       std::cout << spec::print_yaml(*training);
     } else {
-      std::cout << options->file << ": valid\n";
+      std::cout << options->spec.file << ": valid\n";
     }
     return 0;
   };
@@ -125,20 +120,25 @@ Command add_generate(CLI::App& app) {
     SampleOptions sample;
   };
   auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("generate", "Writes synthetic rows from a trained model");
-  command->add_option("--model", options->model, "model.safetensors of a training")->required();
-  command->add_option("--rows", options->sample.rows, "How many rows")
+  auto* command = app.add_subcommand("generate", "Generate synthetic rows from a trained model");
+  command->add_option("--model", options->model, "Model file of a training, model.safetensors")
+      ->required();
+  command->add_option("--rows", options->sample.rows, "Number of rows")
       ->required()
       ->check(whole_number());
-  command->add_option(
-      "--where",
-      options->sample.where,
-      "What must hold in every row: column=value, age>=40, day=2020-01-01.., ward in "
-      "a,b, result is missing; may be repeated");
-  command->add_option("--seed", options->sample.seed, "Same seed, same rows")
+  command->add_option("--where",
+                      options->sample.where,
+                      "Condition that all rows must meet: column=value, age>=40, "
+                      "day=2020-01-01.., ward in a,b, result is missing; may be repeated");
+  command
+      ->add_option(
+          "--seed", options->sample.seed, "Random seed. The same seed gives the same rows.")
       ->check(whole_number())
       ->capture_default_str();
-  command->add_option("-o,--output", options->output, "CSV to write")->required();
+  command
+      ->add_option(
+          "-o,--output", options->output, "Output CSV file; /dev/stdout for standard output")
+      ->required();
   return [options] {
     const auto model = FederatedSynthesizer::load(options->model);
     if (!model) {
@@ -149,7 +149,7 @@ Command add_generate(CLI::App& app) {
       return complain("generate", done.error());
     }
     if (options->output != "/dev/stdout") {  // a log may hold both streams
-      std::cerr << options->sample.rows << " rows in " << options->output << "\n";
+      std::cerr << "wrote " << options->sample.rows << " rows to " << options->output << "\n";
     }
     return 0;
   };
@@ -157,38 +157,36 @@ Command add_generate(CLI::App& app) {
 
 Command add_evaluate(CLI::App& app) {
   struct Options {
-    std::string file, real, synthetic, holdout;
+    SpecSource spec;
+    std::string real, synthetic, holdout;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
-      "evaluate", "Says how close synthetic rows are to real ones, and how far from copies");
-  command->add_option("--real", options->real, "Real rows, .csv or .csv.gz")->required();
-  command->add_option("--synthetic", options->synthetic, "Synthetic rows")->required();
+      "evaluate", "Compare synthetic rows with real ones: similarity, and distance from copies");
+  command->add_option("--real", options->real, "CSV of real rows, plain or gzipped")->required();
+  command->add_option("--synthetic", options->synthetic, "CSV of synthetic rows")->required();
   command->add_option(
-      "-f,--file", options->file, "The training's YAML, for what it declares of the real table");
-  command->add_option("--holdout",
-                      options->holdout,
-                      "Real rows that were not trained on, to compare distances with");
-  command->add_flag("--json", options->json, "One line of JSON");
+      "--holdout",
+      options->holdout,
+      "CSV of real rows that were not used for training, to compare distances with");
+  command->add_option("-f,--file",
+                      options->spec.file,
+                      "Training spec, for what it declares of the real table");
+  command->add_flag("--json", options->json, "Print the report as one line of JSON");
   return [options] {
     const auto evaluated = [&]() -> Result<quality::Report> {
-      federation::TableReading reading;
-      if (!options->file.empty()) {
-        GENESIS_ASSIGN(const auto training, load_training(options->file, {}));
-        reading = federation::table_reading(training, site_of(training, options->real));
+      method::TableReading reading;
+      if (!options->spec.file.empty()) {
+        GENESIS_ASSIGN(const auto training, load_training(options->spec));
+        reading = method::table_reading(training, site_of(training, options->real));
       }
       reading.lenient = true;  // what is text here is compared as text
-      GENESIS_ASSIGN(auto real, tabular::read_csv(options->real, reading.options()));
+      GENESIS_ASSIGN(const auto real, tabular::read_csv(options->real, reading.options()));
       for (const auto& found : real.notes) {
         std::cerr << "note: " << options->real << ": " << found << "\n";
       }
-      GENESIS_ASSIGN(auto synthetic, quality::read_beside(options->synthetic, real));
-      if (options->holdout.empty()) {
-        return quality::evaluate(real, synthetic, nullptr);
-      }
-      GENESIS_ASSIGN(auto holdout, quality::read_beside(options->holdout, real));
-      return quality::evaluate(real, synthetic, &holdout);
+      return evaluate_files(real, options->synthetic, options->holdout);
     }();
     if (!evaluated) {
       return complain("evaluate", evaluated.error());

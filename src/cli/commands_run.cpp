@@ -1,6 +1,4 @@
 // genesis run: train, generate, evaluate.
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -11,17 +9,19 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/evaluation.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "cli/run.hpp"
 #include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
+#include "common/base/clock.hpp"
 #include "common/base/file.hpp"
 #include "common/base/folder.hpp"
 #include "common/crypto/digest.hpp"
-#include "common/federation/spec_views.hpp"
 #include "common/quality/evaluate.hpp"
+#include "common/wire/model_file.hpp"
 #include "genesis/federated_synthesizer.hpp"
 #include "genesis/simulation.hpp"
 
@@ -31,8 +31,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string file, output, holdout;
-  std::vector<std::string> sets;
+  SpecSource spec;
+  std::string output, holdout;
   bool simulate = false;
   bool resume = false;
   bool json = false;
@@ -53,29 +53,24 @@ struct Outcome {
 // Judges by all sites' rows, which this machine holds; says to people what was found in them.
 Result<quality::Report> judge(const spec::FederatedTraining& training,
                               const Options& options,
-                              const fs::path& synthetic_path) {
+                              const fs::path& synthetic) {
   GENESIS_ASSIGN(auto sites, read_sites(training));
   for (const auto& told : remarks(sites)) {
     std::cerr << "note: " << told << "\n";
   }
   GENESIS_ASSIGN(const auto real, pooled(training, sites));
   sites.clear();
-  GENESIS_ASSIGN(const auto synthetic, quality::read_beside(synthetic_path, real));
-  if (options.holdout.empty()) {
-    return quality::evaluate(real, synthetic, nullptr);
-  }
-  GENESIS_ASSIGN(const auto holdout, quality::read_beside(options.holdout, real));
-  return quality::evaluate(real, synthetic, &holdout);
+  return evaluate_files(real, synthetic, options.holdout);
 }
 
 // One process, no network, one thread per core. Same model bytes.
 Status run_simulated(const spec::FederatedTraining& training,
                      const fs::path& output,
                      const Progress& progress) {
-  GENESIS_ASSIGN(auto participants, simulated_participants(training, {}));
+  GENESIS_ASSIGN(auto sites, simulated_sites(training, {}));
   SimulationObserver observer;
   observer.on_progress = progress;
-  GENESIS_ASSIGN(auto model, simulate(training, std::move(participants), observer));
+  GENESIS_ASSIGN(auto model, simulate(training, std::move(sites), observer));
   return write_file_atomic(output / "model.safetensors", model);
 }
 
@@ -85,24 +80,21 @@ Status check_sites(const spec::FederatedTraining& training) {
   }
   if (training.participants.empty()) {
     return fail(Errc::kInvalidArgument,
-                "spec.participants: empty; a local run needs the sites and their data.path");
+                "spec.participants: is empty; a local run needs participants with data.path");
   }
   for (const auto& participant : training.participants) {
     if (!participant.data_path) {
-      return fail(
-          Errc::kInvalidArgument,
-          "spec.participants[" + participant.name + "]: external; a local run needs its data.path");
+      return fail(Errc::kInvalidArgument,
+                  "spec.participants[" + participant.name +
+                      "]: is external; a local run needs its data.path");
     }
   }
   return {};
 }
 
 Result<Outcome> run(const Options& options) {
-  const auto started = std::chrono::steady_clock::now();
-  const auto since = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  };
-  GENESIS_ASSIGN(auto training, load_training(options.file, options.sets));
+  const Elapsed elapsed;
+  GENESIS_ASSIGN(auto training, load_training(options.spec));
   GENESIS_RETURN_IF_ERROR(check_sites(training));
   const fs::path output = fs::absolute(options.output);
   std::error_code failed;
@@ -139,10 +131,9 @@ Result<Outcome> run(const Options& options) {
   if (!trained) {
     return tl::unexpected(trained.error());
   }
-  outcome.training_seconds = since();
+  outcome.training_seconds = elapsed.seconds();
   outcome.rounds = static_cast<std::uint32_t>(training.rounds.count);
-  constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
-  GENESIS_ASSIGN(auto bytes, read_file(outcome.model, kMaxModelBytes));
+  GENESIS_ASSIGN(auto bytes, read_file(outcome.model, wire::kMaxModelBytes));
   outcome.model_sha256 = crypto::sha256_hex(bytes);
   if (training.output.rows > 0) {
     GENESIS_ASSIGN(auto synthesizer, FederatedSynthesizer::load(outcome.model));
@@ -152,7 +143,7 @@ Result<Outcome> run(const Options& options) {
     GENESIS_RETURN_IF_ERROR(synthesizer.sample_to(outcome.synthetic, sample));
     GENESIS_ASSIGN(outcome.quality, judge(training, options, outcome.synthetic));
   }
-  outcome.wall_seconds = since();
+  outcome.wall_seconds = elapsed.seconds();
   return outcome;
 }
 
@@ -168,7 +159,7 @@ void print_people(const Outcome& outcome) {
   if (outcome.quality) {
     std::cout << "\n" << quality::print(*outcome.quality);
   }
-  std::printf("\n%u rounds, %zu clients, trained in %.1f s (%.1f s in all)\n",
+  std::printf("\n%u rounds, %zu clients, trained in %.1f s (%.1f s in total)\n",
               outcome.rounds,
               outcome.clients,
               outcome.training_seconds,
@@ -202,35 +193,35 @@ void print_json(const Outcome& outcome) {
 Command add_run(CLI::App& app) {
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(
-      "run", "Trains on this machine: an aggregator and one worker process per participant");
-  command->add_option("-f,--file", options->file, "The training's YAML")->required();
+      "run",
+      "Train on this machine: one aggregator process and one worker process per participant");
+  add_spec(*command, options->spec);
   command
       ->add_option(
           "--output-dir", options->output, "Folder for model.safetensors, synthetic.csv and logs")
       ->required();
   auto* simulate = command->add_flag(
-      "--simulate", options->simulate, "One process, no network; the model's bytes are the same");
+      "--simulate",
+      options->simulate,
+      "Run everything in one process without a network; the model has the same bytes");
   command
       ->add_flag("--resume",
                  options->resume,
-                 "Go on with the training that was cut off in the output folder")
+                 "Resume the training that was interrupted in the output folder")
       ->excludes(simulate);
   command
       ->add_option("--metrics-port",
                    options->metrics_port,
                    "Port of 127.0.0.1 for the aggregator's /metrics, /healthz and /readyz")
       ->excludes(simulate);
-  command->add_option("--set", options->sets, "Overrides a field: rounds.count=3");
-  command->add_option(
-      "--holdout", options->holdout, "Real rows that no site holds, to compare distances with");
-  command->add_flag("--json", options->json, "End with one line of JSON on stdout");
+  command->add_option("--holdout",
+                      options->holdout,
+                      "CSV of real rows that no site trains on, to compare distances with");
+  command->add_flag("--json", options->json, "Print the result as one line of JSON on stdout");
   command->add_flag("--allow-copied-text",
                     options->allow_copied_text,
-                    "End well also where synthetic text is mostly that of single real rows");
-  command->add_flag_callback(
-      "--lenient",
-      [options] { options->sets.emplace_back("table.lenient=true"); },
-      "Read a column as text that is almost one of numbers or dates, instead of stopping");
+                    "Exit with 0 even if synthetic text is mostly that of single real rows");
+  add_lenient(*command, options->spec);
   return [options] {
     const auto outcome = run(*options);
     if (!outcome) {

@@ -1,6 +1,6 @@
 #include "cli/federated_cluster.hpp"
 
-#include <chrono>
+#include <cinttypes>
 #include <cstdio>
 #include <iostream>
 #include <optional>
@@ -10,6 +10,8 @@
 #include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/federated_status.hpp"
+#include "common/base/json.hpp"
 #include "common/k8s/config.hpp"
 #include "common/k8s/rest_api.hpp"
 
@@ -18,36 +20,19 @@ namespace {
 
 using k8s::Json;
 
-std::string text(const Json& object, const char* name) {
-  const bool is_there = object.is_object() && object.contains(name) && object.at(name).is_string();
-  return is_there ? object.at(name).get<std::string>() : std::string();
-}
-
-long long number(const Json& object, const char* name) {
-  const bool is_there =
-      object.is_object() && object.contains(name) && object.at(name).is_number_integer();
-  return is_there ? object.at(name).get<long long>() : 0;
-}
-
-Json part(const Json& object, const char* name) {
-  return object.is_object() && object.contains(name) ? object.at(name) : Json();
-}
-
-constexpr int kRunning = 3;
-constexpr std::chrono::seconds kWatchInterval{1};
-
 // "hospitals: Training, round 3 of 10, 3 sites"
 std::string headline(const ClusterQuestion& question, const Json& status) {
-  const std::string phase = text(status, "phase");
+  const std::string phase = text_field(status, "phase");
   if (phase.empty()) {
-    return question.name + ": no operator has seen it yet";
+    return question.name +
+           ": not seen by an operator yet; is the operator running in this cluster?";
   }
   std::string line = question.name + ": " + phase;
-  if (const Json round = part(status, "round"); round.is_object()) {
-    line += ", round " + std::to_string(number(round, "current")) + " of " +
-            std::to_string(number(round, "total"));
+  if (const Json& round = member(status, "round"); round.is_object()) {
+    line += ", round " + std::to_string(integer_field(round, "current")) + " of " +
+            std::to_string(integer_field(round, "total"));
   }
-  if (const long long clients = number(status, "clients"); clients > 0) {
+  if (const std::int64_t clients = integer_field(status, "clients"); clients > 0) {
     line += ", " + std::to_string(clients) + (clients == 1 ? " site" : " sites");
   }
   return line;
@@ -55,32 +40,33 @@ std::string headline(const ClusterQuestion& question, const Json& status) {
 
 void print(const ClusterQuestion& question, const Json& status) {
   std::printf("%s\n", headline(question, status).c_str());
-  for (const Json& condition : part(status, "conditions")) {
+  for (const Json& condition : member(status, "conditions")) {
     std::printf("%-14s %-6s %s: %s\n",
-                text(condition, "type").c_str(),
-                text(condition, "status").c_str(),
-                text(condition, "reason").c_str(),
-                text(condition, "message").c_str());
+                text_field(condition, "type").c_str(),
+                text_field(condition, "status").c_str(),
+                text_field(condition, "reason").c_str(),
+                text_field(condition, "message").c_str());
   }
   std::printf("\n%-24s %-10s %10s %6s  %s\n", "participant", "state", "rows", "round", "reason");
-  for (const Json& site : part(status, "participants")) {
-    std::printf("%-24s %-10s %10lld %6lld  %s\n",
-                text(site, "name").c_str(),
-                text(site, "state").c_str(),
-                number(site, "rows"),
-                number(site, "lastRound"),
-                text(site, "reason").c_str());
+  for (const Json& site : member(status, "participants")) {
+    std::printf("%-24s %-10s %10" PRId64 " %6" PRId64 "  %s\n",
+                text_field(site, "name").c_str(),
+                text_field(site, "state").c_str(),
+                integer_field(site, "rows"),
+                integer_field(site, "lastRound"),
+                text_field(site, "reason").c_str());
   }
-  if (const Json model = part(status, "model"); model.is_object()) {
-    std::printf(
-        "\nmodel %s sha256 %s\n", text(model, "path").c_str(), text(model, "sha256").c_str());
+  if (const Json& model = member(status, "model"); model.is_object()) {
+    std::printf("\nmodel %s sha256 %s\n",
+                text_field(model, "path").c_str(),
+                text_field(model, "sha256").c_str());
   }
   std::fflush(stdout);
 }
 
 int exit_code(const Json& status) {
-  const auto phase = text(status, "phase");
-  return phase == "Succeeded" ? 0 : phase == "Failed" ? 1 : kRunning;
+  const auto phase = text_field(status, "phase");
+  return phase == "Succeeded" ? 0 : phase == "Failed" ? 1 : kStillRunning;
 }
 
 Result<Json> read(const ClusterQuestion& question, std::string& ns) {
@@ -99,7 +85,7 @@ Result<Json> read(const ClusterQuestion& question, std::string& ns) {
                         });
   io.run();
   return answer ? std::move(*answer)
-                : Result<Json>(fail(Errc::kInternal, "the API server's answer got lost"));
+                : Result<Json>(fail(Errc::kInternal, "no answer from the API server"));
 }
 
 }  // namespace
@@ -116,11 +102,11 @@ Result<int> cluster_status(const ClusterQuestion& question) {
     if (!object) {
       return tl::unexpected(object.error().within("training " + question.name + " in " + ns));
     }
-    const Json status = part(*object, "status");
+    const Json& status = member(*object, "status");
     const int code = exit_code(status);
-    if (!question.watch || code != kRunning) {
+    if (!question.watch || code != kStillRunning) {
       if (question.json) {
-        std::cout << status.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+        std::cout << dump_json(status) << std::endl;
       } else {
         print(question, status);
       }

@@ -1,6 +1,5 @@
 #include "cli/federated_status.hpp"
 
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <thread>
@@ -10,50 +9,23 @@
 #include "cli/federated_cluster.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
+#include "cli/training_status.hpp"
 #include "common/base/text.hpp"
 #include "common/federation/auth_token.hpp"
-#include "common/http/client.hpp"
-#include "common/wire/messages.hpp"
+#include "common/tls/files.hpp"
 
 namespace genesis::cli {
 namespace {
 
-constexpr int kRunning = 3;
 constexpr std::size_t kLongestReason = 500;
-constexpr std::chrono::seconds kWatchInterval{1};
 
 struct Options {
-  std::string server, authority, certificate, key, token_file;
+  std::string server;
+  ClientTlsFiles tls;
+  std::filesystem::path token_file;
   bool watch = false;
   bool json = false;
 };
-
-Result<std::optional<tls::ClientContext>> client_tls(const Options& options) {
-  if (options.authority.empty()) {
-    return std::optional<tls::ClientContext>();
-  }
-  tls::ClientTls files;
-  GENESIS_ASSIGN(files.authority, tls::load_pem(options.authority));
-  if (!options.certificate.empty()) {
-    GENESIS_ASSIGN(files.certificate, tls::load_pem(options.certificate));
-    GENESIS_ASSIGN(files.key, tls::load_pem(options.key));
-  }
-  GENESIS_ASSIGN(auto context, tls::ClientContext::create(files));
-  return context;
-}
-
-Result<wire::StatusReport> ask(http::Client& client, const std::optional<crypto::Secret>& token) {
-  http::ClientRequest request;
-  request.path = "/v1/status";
-  if (token) {
-    request.headers.push_back({"Authorization", "Bearer " + std::string(token->reveal())});
-  }
-  GENESIS_ASSIGN(auto response, client.request(request));
-  if (!response.is_success()) {
-    return tl::unexpected(http::error_of(response));
-  }
-  return wire::decode_status_report(response.body);
-}
 
 void print(const wire::StatusReport& report) {
   std::printf("%s: %s, round %u of %u\n",
@@ -64,22 +36,20 @@ void print(const wire::StatusReport& report) {
   if (!report.reason.empty()) {
     std::printf("%s\n", printable(report.reason, kLongestReason).c_str());
   }
-  std::printf("\n%-24s %-10s %10s %6s %8s %8s  %s\n",
+  std::printf("\n%-24s %-12s %10s %6s  %-32s  %s\n",
               "client",
               "state",
               "rows",
               "round",
-              "loss G",
-              "loss D",
+              "losses",
               "reason");
   for (const auto& client : report.clients) {
-    std::printf("%-24s %-10s %10llu %6u %8.3f %8.3f  %s\n",
+    std::printf("%-24s %-12s %10llu %6u  %-32s  %s\n",
                 client.id.c_str(),
                 client.state.c_str(),
                 static_cast<unsigned long long>(client.rows),
                 client.last_round.value,
-                client.generator_loss.value_or(0.0),
-                client.discriminator_loss.value_or(0.0),
+                losses_text(client.telemetry).c_str(),
                 printable(client.reason, kLongestReason).c_str());
   }
   std::printf("\nreceived %s, sent %s, running for %.0f s",
@@ -102,20 +72,22 @@ int exit_code(wire::Phase phase) {
     case wire::Phase::kJoining:
     case wire::Phase::kSummarizing:
     case wire::Phase::kTraining:
-      return kRunning;
+      return kStillRunning;
   }
   return 1;
 }
 
 Result<int> report(const Options& options) {
-  GENESIS_ASSIGN(auto tls, client_tls(options));
+  GENESIS_ASSIGN(auto tls, tls::load_context(options.tls));
   GENESIS_ASSIGN(auto token, federation::load_auth_token(options.token_file));
-  GENESIS_ASSIGN(auto client, http::Client::create(options.server, std::move(tls)));
+  GENESIS_ASSIGN(auto proxy, http::proxy_for(options.server));
+  GENESIS_ASSIGN(auto client,
+                 http::Client::create(options.server, std::move(tls), std::move(proxy)));
   ProgressPrinter live;
   while (true) {
-    GENESIS_ASSIGN(auto status, ask(client, token));
+    GENESIS_ASSIGN(auto status, ask_status(client, token));
     const int code = exit_code(status.phase);
-    if (!options.watch || code != kRunning) {
+    if (!options.watch || code != kStillRunning) {
       live.finish();
       if (options.json) {
         std::cout << wire::encode(status) << "\n";
@@ -133,40 +105,34 @@ Result<int> report(const Options& options) {
 
 int federated_status(int argc, char** argv) {
   CLI::App app(
-      "Says how a training stands. Exit code: 0 complete, 1 failed or not reachable, "
-      "2 wrong use, 3 still running.",
+      "Shows the status of a training.\n"
+      "Exit code: 0 complete, 1 failed or not reachable, 2 wrong usage, 3 still running.",
       "genesis federated status");
   Options options;
   ClusterQuestion question;
-  auto* name = app.add_option("name", question.name, "A training in a cluster, by its name");
-  app.add_option("-n,--namespace", question.ns, "Its namespace; the kubeconfig's when empty")
+  auto* name =
+      app.add_option("name", question.name, "Name of a FederatedTraining in a Kubernetes cluster");
+  app.add_option("-n,--namespace",
+                 question.ns,
+                 "Namespace of the training; defaults to that of the kubeconfig")
       ->needs(name);
-  app.add_option("--kubeconfig", question.kubeconfig, "Cluster to ask; else KUBECONFIG")
+  app.add_option("--kubeconfig", question.kubeconfig, "Kubeconfig file; defaults to KUBECONFIG")
       ->needs(name);
-  app.add_option("--server", options.server, "URL of a server outside clusters, https://host:port")
+  app.add_option("--server", options.server, "URL of a server outside a cluster, https://host:port")
       ->excludes(name);
-  app.add_option("--ssl-verify",
-                 options.authority,
-                 "Authority that the server's certificate must come from, PEM");
-  auto* certificate = app.add_option(
-      "--ssl-cert", options.certificate, "A certificate of the training's authority, PEM");
-  auto* key = app.add_option("--ssl-key", options.key, "Its private key, PEM");
-  certificate->needs(key);
-  key->needs(certificate);
-  app.add_option("--auth-token-file",
-                 options.token_file,
-                 "File with the training's token (or FEDERATED_AUTH_TOKEN)");
-  app.add_flag("--watch", options.watch, "Follow it to its end");
-  app.add_flag("--json", options.json, "One line of JSON on stdout");
+  command_line::add_tls(app, options.tls);
+  command_line::add_auth_token(app, options.token_file);
+  app.add_flag("--watch", options.watch, "Follow the training until it ends");
+  app.add_flag("--json", options.json, "Print the status as one line of JSON on stdout");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return app.exit(error) == 0 ? 0 : kExitUsageError;
   }
   if (question.name.empty() && options.server.empty()) {
     std::cerr
-        << "genesis federated status: give --server URL, or the NAME of a training in a cluster\n";
-    return 2;
+        << "genesis federated status: pass --server URL, or the NAME of a training in a cluster\n";
+    return kExitUsageError;
   }
   question.json = options.json;
   question.watch = options.watch;

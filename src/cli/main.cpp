@@ -1,37 +1,40 @@
 // genesis: the program that people type.
-#include <cerrno>
-#include <cstring>
 #include <iostream>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <unistd.h>
 
 #include "cli/commands.hpp"
 #include "cli/process.hpp"
-#include "common/model/ctgan.hpp"
+#include "common/base/exit_code.hpp"
+#include "common/base/version.hpp"
+#include "common/model/threads.hpp"
 
 namespace {
 
-int run_federated(int argc, char** argv) {
-  const auto program = genesis::cli::sibling_program("genesis-federated");
-  std::vector<char*> arguments(argv + 1, argv + argc);
-  arguments.push_back(nullptr);
-  ::execv(program.c_str(), arguments.data());
-  std::cerr << program.string() << ": cannot be started: " << std::strerror(errno) << "\n";
-  return 1;
-}
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  genesis validate -f training.yaml --print\n"
+    "  genesis run -f training.yaml --output-dir out\n"
+    "  genesis generate --model out/model.safetensors --rows 1000 -o rows.csv\n\n"
+    "Use 'genesis COMMAND --help' for the options of a command.\n"
+    "Exit codes: 0 success, 1 failure, 2 wrong usage. 'genesis federated server' and 'client' "
+    "also\n"
+    "end with 3: permanent error, do not retry.";
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "federated") {
-    return run_federated(argc, argv);
+    return genesis::cli::become_sibling("genesis-federated", argc, argv);
   }
   genesis::model::use_one_thread();
-  CLI::App app("Trains one synthetic-data generator over sites that keep their rows.", "genesis");
+  CLI::App app(
+      "Trains a generator of synthetic tables over several sites. Rows stay at their site.",
+      "genesis");
+  app.set_version_flag("--version", genesis::version_line("genesis"));
   app.require_subcommand(1);
   std::vector<std::pair<CLI::App*, genesis::cli::Command>> commands;
   const auto add = [&](genesis::cli::Command command, const char* name) {
@@ -42,15 +45,16 @@ int main(int argc, char** argv) {
   add(genesis::cli::add_generate(app), "generate");
   add(genesis::cli::add_evaluate(app), "evaluate");
   add(genesis::cli::add_certs(app), "certs");
-  app.add_subcommand("federated", "Server and clients on machines of their own");
-  auto* version = app.add_subcommand("version", "Prints the version");
+  app.add_subcommand("federated", "Train on separate machines: server, client and status");
+  auto* version = app.add_subcommand("version", "Print the version");
+  app.footer(kFooter);  // after the subcommands, which would inherit it
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return app.exit(error) == 0 ? 0 : genesis::kExitUsageError;
   }
   if (version->parsed()) {
-    std::cout << "genesis " GENESIS_VERSION "\n";
+    std::cout << genesis::version_line("genesis") << "\n";
     return 0;
   }
   for (const auto& [subcommand, command] : commands) {
@@ -58,5 +62,5 @@ int main(int argc, char** argv) {
       return command();
     }
   }
-  return 2;
+  return genesis::kExitUsageError;
 }

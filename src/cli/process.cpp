@@ -1,9 +1,9 @@
 #include "cli/process.hpp"
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstring>
+#include <iostream>
 #include <thread>
 #include <utility>
 
@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/clock.hpp"
+#include "common/base/exit_code.hpp"
 #include "common/base/file.hpp"
 
 namespace genesis::cli {
@@ -20,6 +22,15 @@ std::filesystem::path sibling_program(const std::string& name) {
   std::error_code failed;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
   return failed ? std::filesystem::path(name) : self.parent_path() / name;
+}
+
+int become_sibling(const std::string& name, int argc, char** argv) {
+  const auto program = sibling_program(name);
+  std::vector<char*> arguments(argv + 1, argv + argc);
+  arguments.push_back(nullptr);
+  ::execv(program.c_str(), arguments.data());
+  std::cerr << program.string() << ": cannot be started: " << std::strerror(errno) << "\n";
+  return kExitFailure;
 }
 
 Result<Process> Process::start(const std::vector<std::string>& arguments,
@@ -81,12 +92,13 @@ void Process::stop() {
     return;
   }
   ::kill(pid_, SIGTERM);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+  const SteadyClock clock;
+  const Instant deadline = clock.now() + std::chrono::seconds(2);
   while (!poll()) {
-    if (std::chrono::steady_clock::now() > deadline) {
+    if (clock.now() > deadline) {
       ::kill(pid_, SIGKILL);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(Milliseconds(10));
   }
 }
 

@@ -14,6 +14,10 @@ namespace genesis::cli {
 /// Program `name` from the folder of the running program.
 [[nodiscard]] std::filesystem::path sibling_program(const std::string& name);
 
+/// Goes on as the sibling program `name` with argv[1] and what follows as its argv. Returns, with
+/// an exit code, only where that cannot be started.
+[[nodiscard]] int become_sibling(const std::string& name, int argc, char** argv);
+
 class Process {
  public:
   /// Starts `arguments[0]`; its stdout and stderr go to `log`.

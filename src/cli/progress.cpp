@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/text.hpp"
+#include "common/rounds/telemetry_mean.hpp"
 
 namespace genesis::cli {
 namespace {
@@ -20,22 +21,19 @@ std::string duration(double seconds) {
   return text.data();
 }
 
-std::string mean_loss(const wire::StatusReport& report,
-                      std::optional<double> wire::ClientReport::*loss) {
-  double sum = 0.0;
-  int count = 0;
-  for (const auto& client : report.clients) {
-    if ((client.*loss).has_value()) {
-      sum += *(client.*loss);
-      ++count;
-    }
-  }
-  if (count == 0) {
-    return "-";
-  }
+std::string number(double value) {
   std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.3f", sum / count);
+  std::snprintf(text.data(), text.size(), "%.3f", value);
   return text.data();
+}
+
+// Over the clients that have told, by rows, as the server's metrics have it.
+rounds::Telemetry mean_telemetry(const wire::StatusReport& report) {
+  rounds::TelemetryMean mean;
+  for (const auto& client : report.clients) {
+    mean.add(client.telemetry, client.rows);
+  }
+  return mean.mean();
 }
 
 std::string line(const wire::StatusReport& report) {
@@ -47,9 +45,9 @@ std::string line(const wire::StatusReport& report) {
       report.clients, [](const auto& client) { return client.state == "reported"; });
   std::string text = "round " + std::to_string(report.current_round.value) + "/" +
                      std::to_string(report.total_rounds) + "  clients " + std::to_string(reported) +
-                     "/" + std::to_string(report.clients.size()) + " reported  loss G " +
-                     mean_loss(report, &wire::ClientReport::generator_loss) + " D " +
-                     mean_loss(report, &wire::ClientReport::discriminator_loss);
+                     "/" + std::to_string(report.clients.size()) + " reported";
+  const auto losses = losses_text(mean_telemetry(report));
+  text += losses.empty() ? "" : "  loss " + losses;
   if (report.bytes_received > 0) {
     text += "  in " + human_bytes(static_cast<double>(report.bytes_received)) + " out " +
             human_bytes(static_cast<double>(report.bytes_sent));
@@ -62,6 +60,18 @@ std::string line(const wire::StatusReport& report) {
 }
 
 }  // namespace
+
+std::string losses_text(const rounds::Telemetry& telemetry) {
+  constexpr std::string_view kLoss = "_loss";
+  std::string text;
+  for (const auto& [name, value] : telemetry) {
+    if (name.ends_with(kLoss)) {
+      text += (text.empty() ? "" : " ") + name.substr(0, name.size() - kLoss.size()) + " " +
+              number(value);
+    }
+  }
+  return text;
+}
 
 ProgressPrinter::ProgressPrinter() : is_terminal_(::isatty(STDERR_FILENO) == 1) {}
 

@@ -1,10 +1,14 @@
 #pragma once
 // Live progress of a training on a terminal, plain lines elsewhere.
 #include <cstdint>
+#include <string>
 
 #include "common/wire/messages.hpp"
 
 namespace genesis::cli {
+
+/// What the method calls a loss, by name: "discriminator 0.123 generator -0.456"; "" without any.
+[[nodiscard]] std::string losses_text(const rounds::Telemetry& telemetry);
 
 class ProgressPrinter {
  public:

@@ -1,7 +1,7 @@
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <map>
 #include <thread>
 
@@ -11,23 +11,23 @@
 #include "cli/interrupt.hpp"
 #include "cli/process.hpp"
 #include "cli/run.hpp"
+#include "cli/training_status.hpp"
+#include "common/base/clock.hpp"
 #include "common/base/file.hpp"
 #include "common/base/folder.hpp"
 #include "common/crypto/entropy.hpp"
-#include "common/http/client.hpp"
 #include "common/spec/parse.hpp"
+#include "common/tls/files.hpp"
 #include "genesis/certificates.hpp"
 
 namespace genesis::cli {
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr std::string_view kLogs = "logs";
 constexpr std::string_view kStates = "state";
 constexpr std::string_view kCheckpoints = "checkpoints";  // the aggregator's name for it
 constexpr const char* kMetricsVariable = "GENESIS_METRICS_PORT";
-constexpr milliseconds kPoll{200};
+constexpr Milliseconds kPoll{200};
 constexpr std::chrono::seconds kServerStart{30};
 
 // Keys and token of one run, in a folder that only the user may read and that goes with the run.
@@ -90,8 +90,9 @@ Status go_on() {
 // The address that the server announces on its first lines.
 Result<std::string> server_url(Process& server) {
   constexpr std::string_view kAnnouncement = "listening ";
-  const auto deadline = std::chrono::steady_clock::now() + kServerStart;
-  while (std::chrono::steady_clock::now() < deadline) {
+  const SteadyClock clock;
+  const Instant deadline = clock.now() + kServerStart;
+  while (clock.now() < deadline) {
     auto text = read_file(server.log(), 1 << 20);
     if (text) {
       const auto at = text->find(kAnnouncement);
@@ -104,18 +105,17 @@ Result<std::string> server_url(Process& server) {
       return fail(Errc::kFailedPrecondition, "aggregator: " + last_line(server.log()));
     }
     GENESIS_RETURN_IF_ERROR(go_on());
-    std::this_thread::sleep_for(milliseconds(5));
+    std::this_thread::sleep_for(Milliseconds(5));
   }
-  return fail(Errc::kDeadlineExceeded, "aggregator: did not begin to listen within 30 s");
+  return fail(Errc::kDeadlineExceeded, "aggregator: did not start listening within 30 s");
 }
 
 Result<http::Client> observer(const std::string& url, const Credentials& credentials) {
   const std::string name(aggregator::kObserverName);
-  tls::ClientTls files;
-  GENESIS_ASSIGN(files.authority, tls::load_pem(credentials.file("ca.crt")));
-  GENESIS_ASSIGN(files.certificate, tls::load_pem(credentials.file(name + ".crt")));
-  GENESIS_ASSIGN(files.key, tls::load_pem(credentials.file(name + ".key")));
-  GENESIS_ASSIGN(auto context, tls::ClientContext::create(files));
+  const ClientTlsFiles files{.server_authority = credentials.file("ca.crt"),
+                             .certificate = credentials.file(name + ".crt"),
+                             .key = credentials.file(name + ".key")};
+  GENESIS_ASSIGN(auto context, tls::load_context(files));
   return http::Client::create(url, std::move(context));
 }
 
@@ -141,6 +141,17 @@ Result<Process> start_worker(const spec::Participant& participant,
                                            "--state",
                                            (output / kStates / participant.name).string()};
   return Process::start(arguments, output / kLogs / (participant.name + ".log"));
+}
+
+// Those that have failed, each with its name and why.
+std::vector<std::string> failed_workers(std::map<std::string, Process>& workers) {
+  std::vector<std::string> failed;
+  for (auto& [name, process] : workers) {
+    if (const auto code = process.poll(); code && *code != 0) {
+      failed.push_back(name + ": " + last_line(process.log()));
+    }
+  }
+  return failed;
 }
 
 }  // namespace
@@ -179,7 +190,8 @@ Status run_processes(const spec::FederatedTraining& training,
     server_arguments.insert(server_arguments.end(),
                             {"--metrics-port", std::to_string(*metrics_port)});
   }
-  ::unsetenv(kMetricsVariable);  // the port is the aggregator's alone
+  ::unsetenv(kMetricsVariable);          // the port is the aggregator's alone
+  ::setenv("no_proxy", "127.0.0.1", 1);  // the workers' way does not leave this machine
   GENESIS_ASSIGN(auto server, Process::start(server_arguments, output / kLogs / "aggregator.log"));
   GENESIS_ASSIGN(auto url, server_url(server));
   std::map<std::string, Process> workers;
@@ -188,34 +200,28 @@ Status run_processes(const spec::FederatedTraining& training,
     workers.emplace(participant.name, std::move(process));
   }
   GENESIS_ASSIGN(auto client, observer(url, credentials));
-  http::ClientRequest request;
-  request.path = "/v1/status";
-  request.headers.push_back(
-      {"Authorization", "Bearer " + std::string(credentials.token().reveal())});
+  bool has_started = false;  // nobody is waited for any more
   while (!server.poll()) {
     GENESIS_RETURN_IF_ERROR(go_on());
-    if (auto response = client.request(request); response && response->is_success()) {
-      if (auto report = wire::decode_status_report(response->body)) {
-        progress(*report);
-      }
+    const auto failed_before = failed_workers(workers);
+    if (const auto report = ask_status(client, credentials.token())) {
+      has_started = has_started || report->phase == wire::Phase::kTraining ||
+                    report->phase == wire::Phase::kComplete;
+      progress(*report);
     }
-    std::size_t alive = 0;
-    std::string why;
-    for (auto& [name, process] : workers) {
-      const auto code = process.poll();
-      alive += !code || *code == 0 ? 1 : 0;
-      if (code && *code != 0) {
-        why = name + ": " + last_line(process.log());
-      }
-    }
-    if (alive < static_cast<std::size_t>(training.rounds.min_clients)) {
-      return fail(Errc::kFailedPrecondition, why);
+    const auto alive = workers.size() - failed_before.size();
+    const bool is_quorum = alive >= static_cast<std::size_t>(training.rounds.min_clients);
+    if (!failed_before.empty() && (!has_started || !is_quorum)) {
+      return fail(Errc::kFailedPrecondition, failed_before.front());
     }
     std::this_thread::sleep_for(kPoll);
   }
   GENESIS_RETURN_IF_ERROR(go_on());
   if (*server.poll() != 0) {
     return fail(Errc::kFailedPrecondition, "aggregator: " + last_line(server.log()));
+  }
+  for (const auto& failed_worker : failed_workers(workers)) {
+    std::cerr << "\nnote: took no part to the end: " << failed_worker << "\n";
   }
   return {};
 }

@@ -1,6 +1,6 @@
 #include "cli/site_tables.hpp"
 
-#include "common/federation/spec_views.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/tabular/look_alikes.hpp"
 
 namespace genesis::cli {
@@ -22,7 +22,7 @@ Result<std::vector<tabular::NamedTable>> read_sites(const spec::FederatedTrainin
     if (!participant.data_path) {
       continue;
     }
-    const auto reading = federation::table_reading(training, participant.name);
+    const auto reading = method::table_reading(training, participant.name);
     auto table = tabular::read_csv(*participant.data_path, reading.options());
     if (!table) {
       return tl::unexpected(table.error().within(participant.name));
@@ -57,7 +57,7 @@ std::vector<std::string> remarks(const std::vector<tabular::NamedTable>& sites) 
 Result<tabular::Table> pooled(const spec::FederatedTraining& training,
                               const std::vector<tabular::NamedTable>& sites) {
   GENESIS_ASSIGN(const auto plan,
-                 tabular::plan(sketches_of(sites), federation::declarations(training.table)));
+                 tabular::plan(sketches_of(sites), method::declarations(training.table)));
   return tabular::pool(sites, plan);
 }
 

@@ -1,27 +1,31 @@
 #include "cli/spec_file.hpp"
 
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+
 #include "common/base/file.hpp"
+#include "common/command_line/flags.hpp"
 
 namespace genesis::cli {
 
-Result<spec::FederatedTraining> load_training(const std::filesystem::path& file,
-                                              const std::vector<std::string>& sets) {
-  constexpr std::uint64_t kMaxSpecBytes = 1 << 20;
-  std::vector<spec::Override> overrides;
-  for (const auto& set : sets) {
-    const auto equals = set.find('=');
-    if (equals == std::string::npos) {
-      return fail(Errc::kInvalidArgument,
-                  "--set " + set + ": expected path=value, such as rounds.count=3");
-    }
-    overrides.push_back({set.substr(0, equals), set.substr(equals + 1)});
-  }
-  GENESIS_ASSIGN(auto text, read_file(file, kMaxSpecBytes));
-  auto training = spec::parse(text, file.string(), overrides);
-  if (!training) {
-    return tl::unexpected(std::move(training).error());
-  }
-  for (auto& participant : training->participants) {
+void add_spec(CLI::App& command, SpecSource& source) {
+  command.add_option("-f,--file", source.file, "FederatedTraining spec, YAML")->required();
+  command_line::add_set(command, source.overrides);
+}
+
+void add_lenient(CLI::App& command, SpecSource& source) {
+  command.add_flag_callback(
+      "--lenient",
+      [&source] { source.overrides.push_back({"table.lenient", "true"}); },
+      "Read a column as text that is almost one of numbers or dates, instead of stopping");
+}
+
+Result<spec::FederatedTraining> load_training(const SpecSource& source) {
+  const std::filesystem::path file(source.file);
+  GENESIS_ASSIGN(const auto text, read_file(file, spec::kMaxSpecBytes));
+  GENESIS_ASSIGN(auto training, spec::parse(text, source.file, source.overrides));
+  for (auto& participant : training.participants) {
     if (participant.data_path && std::filesystem::path(*participant.data_path).is_relative()) {
       const auto beside = std::filesystem::absolute(file).parent_path() / *participant.data_path;
       participant.data_path = beside.lexically_normal().string();

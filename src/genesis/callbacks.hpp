@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 
 namespace genesis {
@@ -13,20 +14,17 @@ namespace genesis {
 /// One client's local training in one round.
 struct TrainMetrics {
   std::string client;
-  std::uint32_t round = 0;          // from 1
-  std::uint64_t rows = 0;           // of the client's table
-  std::uint64_t steps = 0;          // of the optimizer, in this round
-  double generator_loss = 0.0;      // means over the round's steps
-  double discriminator_loss = 0.0;  //
-  double update_norm = 0.0;         // L2 norm of (local - global) parameters
-  double step_seconds = 0.0;        // mean
+  std::uint32_t round = 0;  // from 1
+  std::uint64_t rows = 0;   // of the client's table
+  /// The method's numbers by name. Of ctgan: generator_loss and discriminator_loss (means over the
+  /// round's steps), update_norm (Euclidean), steps, step_seconds (mean), train_seconds.
+  std::map<std::string, double> telemetry;
 };
 
-/// A closed round: plain means over the clients whose updates went into it.
+/// A closed round.
 struct RoundMetrics {
-  double generator_loss = 0.0;
-  double discriminator_loss = 0.0;
-  double update_norm = 0.0;
+  /// The clients' numbers by name: means over those whose updates went into the round, by rows.
+  std::map<std::string, double> telemetry;
   std::uint32_t total_rounds = 0;
 };
 

@@ -17,10 +17,11 @@
 #include "common/spec/parse.hpp"
 #include "genesis/callbacks.hpp"
 #include "genesis/metrics_listener.hpp"
+#include "genesis/tls_files.hpp"
 
 namespace genesis {
 
-/// What ClientOptions' PEM files hold, as text.
+/// What the files of ClientTlsFiles hold, as text.
 struct ClientPem {
   std::string server_authority, certificate;
   crypto::Secret key;
@@ -32,8 +33,7 @@ struct ClientOptions {
   std::filesystem::path data;                 // this site's rows, .csv or .csv.gz
   std::vector<std::string> discrete_columns;  // treated as categories, beside the spec's
   std::filesystem::path state;                // folder that lets a restart go on; "": none
-  /// PEM files: who signed the server's certificate ("" for plain HTTP), and this site's own.
-  std::filesystem::path server_authority, certificate, key;
+  ClientTlsFiles tls;
   std::optional<ClientPem> pem;  // instead of those files
   std::string server_name;       // that its certificate must be for; "": the host of `server`
   std::optional<crypto::Secret> auth_token;

@@ -17,6 +17,7 @@
 #include "common/spec/parse.hpp"
 #include "genesis/callbacks.hpp"
 #include "genesis/metrics_listener.hpp"
+#include "genesis/tls_files.hpp"
 
 namespace genesis {
 
@@ -26,10 +27,9 @@ struct ServerOptions {
   std::vector<spec::Override> overrides;
   std::string host = "0.0.0.0";  // address to listen on
   std::uint16_t port = 8443;     // 0 takes a free one
-  /// PEM files. Without a certificate the server speaks plain HTTP, says so loudly, and takes
-  /// tokens from this host alone. With a client authority, a client without its certificate is
-  /// refused, and a client speaks only for the name in its certificate.
-  std::filesystem::path certificate, key, client_authority;
+  /// Without a certificate the server speaks plain HTTP, warns of it, and accepts tokens from this
+  /// host alone. With a client authority a client speaks only for the name in its certificate.
+  ServerTlsFiles tls;
   std::optional<crypto::Secret> auth_token;  // asked of every request when given
   /// Folder for model.safetensors and checkpoints/, from which a new start goes on; made where it
   /// is not there. "": nothing is written, and a crash loses the training.

@@ -11,6 +11,7 @@
 
 #include "common/model/ctgan.hpp"
 #include "common/model/matrix.hpp"
+#include "common/model/threads.hpp"
 #include "tests/unit/model/model_fixtures.hpp"
 
 namespace {

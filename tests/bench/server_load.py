@@ -68,41 +68,51 @@ class Client:
         return answer
 
     def wait_for(self, word):
-        while (task := json.loads(self.ask("GET", f"/v1/task?client={self.name}")))["task"] != word:
+        """The task that is `word`, or asks for that purpose."""
+        while word not in ((task := json.loads(self.ask("GET", f"/v1/task?client={self.name}")))["task"], task.get("purpose")):
             if task["task"] == "failed":
                 raise AssertionError(task)
         return task
+
+    def contribute(self, task, body):
+        whole = digest_field(body)
+        for begin in range(0, len(body), CHUNK):
+            chunk = body[begin:begin + CHUNK]
+            self.ask("PUT", f"/v1/collections/{task['collection']}/contributions/{self.name}", chunk,
+                     f"Content-Range: bytes {begin}-{begin + len(chunk) - 1}/{len(body)}", f"Content-Digest: {digest_field(chunk)}",
+                     f"Repr-Digest: {whole}", expect=(200, 202))
 
 
 def digest_field(body):
     return "sha-256=:" + base64.b64encode(hashlib.sha256(body).digest()).decode() + ":"
 
 
+def sealed(header, metadata, data):
+    text = json.dumps({"__metadata__": metadata, **header}, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
 def work(client, moved):
     column = {"name": "group", "kind": "category", "declared": False, "precision": 0, "format": "", "missing": 0,
-              "digits": {"decimals": [], "whole": [], "significant": [], "full": 0}, "extremes": [], "edges": [], "heavyValues": [], "heavyCounts": [], "fewValues": False, "categories": ["a", "b"]}
-    join = {"client": client.name, "sketch": {"rows": 100, "columns": [column]}}
+              "digits": {"decimals": [], "whole": [], "significant": [], "full": 0}, "extremes": [], "edges": [],
+              "heavyValues": [], "heavyCounts": [], "fewValues": False, "categories": ["a", "b"]}
+    join = {"protocol": 2, "client": client.name, "introduction": {"rows": 100, "columns": [column]}}
     run = json.loads(client.ask("POST", "/v1/join", json.dumps(join).encode()))["run"]
-    client.wait_for("summarize")
-    counts = {"missing": 0, "bins": [], "values": [], "categories": [50, 50]}
-    summary = {"run": run, "client": client.name, "summary": {"rows": 100, "columns": [counts]}}
-    client.ask("POST", "/v1/summary", json.dumps(summary).encode())
-    client.wait_for("train")
-    weights = client.ask("GET", "/v1/rounds/1/parameters")
+
+    def metadata(task):
+        return {"contribution": json.dumps({"run": run, "collection": task["collection"], "attempt": 1, "client": client.name,
+                                            "telemetry": {"generator_loss": 0.5, "train_seconds": 0.1}})}
+
+    task = client.wait_for("summaries")
+    counts = struct.pack("<4Q", 100, 0, 50, 50)  # rows; of the column: missing, then each category
+    client.contribute(task, sealed({"counts": {"dtype": "U64", "shape": [4], "data_offsets": [0, 32]}}, metadata(task), counts))
+    task = client.wait_for("updates")
+    weights = client.ask("GET", f"/v1/collections/{task['collection']}/documents/parameters")
     size = struct.unpack("<Q", weights[:8])[0]
     header = json.loads(weights[8:8 + size])
-    header["__metadata__"] = {"update": json.dumps({
-        "run": run, "round": 1, "client": client.name, "rows": 100, "generator_loss": 0.5, "discriminator_loss": 0.5,
-        "update_norm": 1.0, "step_seconds": 0.1, "steps": 1})}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    update = struct.pack("<Q", len(text)) + text + weights[8 + size:]  # any weights will do
-    whole = digest_field(update)
-    for begin in range(0, len(update), CHUNK):
-        chunk = update[begin:begin + CHUNK]
-        client.ask("PUT", f"/v1/rounds/1/updates/{client.name}", chunk,
-                   f"Content-Range: bytes {begin}-{begin + len(chunk) - 1}/{len(update)}", f"Content-Digest: {digest_field(chunk)}",
-                   f"Repr-Digest: {whole}", expect=(200, 202))
+    update = sealed(header, metadata(task), weights[8 + size:])  # any weights will do
+    client.contribute(task, update)
     moved.append(len(weights) + len(update))
     client.wait_for("finished")
 

@@ -4,7 +4,8 @@ model is the one of an undisturbed training, byte for byte.
 
 chaos_test.py BIN KILLPOINT [unittest arguments]: BIN holds the programs, KILLPOINT is the library
 built of killpoint.cpp (which says what a point looks like). POINTS=regex in the environment takes
-the points whose names match. Standard library only.
+the points whose names match, STRATEGY=median has the sites' updates aggregated so. Standard library
+only.
 """
 
 import concurrent.futures
@@ -20,22 +21,25 @@ BIN, KILLPOINT = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from programs import SMALL_SPEC, Run, Site, wait_until  # noqa: E402
 
-UPDATE = "tls_read:PUT /v1/rounds/2/updates"
+STRATEGIES = {"fedavg": "fedavg", "weighted": "weighted", "fedprox": "fedprox, proximalMu: 0.1", "median": "median"}
+SPEC = SMALL_SPEC.replace("  communication:", "  aggregation: {strategy: %s}\n  communication:"
+                          % STRATEGIES[os.environ.get("STRATEGY", "weighted")])
+UPDATE = "tls_read:PUT /v1/collections/3/contributions"
 
 AGGREGATOR_POINTS = {
     "a site asks for the training": "tls_read:GET /v1/training",
     "a site has joined, unanswered": "tls_read:POST /v1/join > tls_write:HTTP/1.1 200",
     "a site has joined, answered": "tls_read:POST /v1/join > send@after",
-    "a summary is arriving": "tls_read:POST /v1/summary",
-    "the first summary is counted, unanswered": "tls_read:POST /v1/summary > tls_write:HTTP/1.1 200",
+    "a summary is arriving": "tls_read:PUT /v1/collections/1/contributions",
+    "the first summary is counted, unanswered": "tls_read:PUT /v1/collections/1/contributions > tls_write:HTTP/1.1 200",
     "the encoder is fitted, nothing is saved": "open:checkpoints/round-0000000000",
     "the encoder's checkpoint is half written": "write:checkpoints/round-0000000000@middle",
     "the encoder's checkpoint is in place": "rename:checkpoints/round-0000000000@after",
-    "the encoder is half sent": "tls_read:GET /v1/encoder > send@middle",
-    "round 1 is half announced": "rename:checkpoints/round-0000000000 > tls_write:train > send@middle",
-    "parameters are asked for": "tls_read:GET /v1/rounds/2/parameters",
-    "parameters are half sent": "tls_read:GET /v1/rounds/2/parameters > send@middle",
-    "parameters are sent": "tls_read:GET /v1/rounds/2/parameters > send@after",
+    "the encoder is half sent": "tls_read:GET /v1/collections/2/documents/encoder > send@middle",
+    "round 1 is half announced": "rename:checkpoints/round-0000000000 > tls_write:updates > send@middle",
+    "parameters are asked for": "tls_read:GET /v1/collections/3/documents/parameters",
+    "parameters are half sent": "tls_read:GET /v1/collections/3/documents/parameters > send@middle",
+    "parameters are sent": "tls_read:GET /v1/collections/3/documents/parameters > send@after",
     "an update begins to arrive": UPDATE,
     "an update has arrived in part": UPDATE + " > tls_read",
     "an update is folded, unanswered": UPDATE + " > tls_write:HTTP/1.1 200",
@@ -53,7 +57,7 @@ AGGREGATOR_POINTS = {
     "an old checkpoint is about to go": "remove:checkpoints/round-0000000000",
     "an old checkpoint has gone": "remove:checkpoints/round-0000000000@after",
     "round 3 is saved, not announced": "rename:checkpoints/round-0000000002 > tls_write:HTTP/1.1",
-    "round 3 is half announced": "rename:checkpoints/round-0000000002 > tls_write:train > send@middle",
+    "round 3 is half announced": "rename:checkpoints/round-0000000002 > tls_write:updates > send@middle",
     "the last round is folded, nothing is saved": "open:checkpoints/round-0000000003",
     "the last checkpoint is half written": "write:checkpoints/round-0000000003@middle",
     "the end is about to be announced": "tls_write:finished",
@@ -72,14 +76,14 @@ WORKER_POINTS = {
     "its join is half sent": "tls_write:POST /v1/join > send@middle",
     "it has joined, the answer is unread": "tls_write:POST /v1/join > send@after",
     "it knows that it has joined": "tls_write:POST /v1/join > tls_read",
-    "it is asked for its counts": "tls_read:summarize",
-    "it is about to send its counts": "tls_write:POST /v1/summary",
-    "its counts are half sent": "tls_write:POST /v1/summary > send@middle",
-    "its counts are sent, unanswered": "tls_write:POST /v1/summary > send@after",
-    "the encoder has arrived in part": "tls_write:GET /v1/encoder > tls_read",
-    "it is asked to train": "tls_read:train > tls_read:train",
-    "it asks for parameters": "tls_write:GET /v1/rounds/2/parameters",
-    "parameters have arrived in part": "tls_write:GET /v1/rounds/2/parameters > tls_read",
+    "it is asked for its counts": "tls_read:summaries",
+    "it is about to send its counts": "tls_write:PUT /v1/collections/1/contributions",
+    "its counts are half sent": "tls_write:PUT /v1/collections/1/contributions > send@middle",
+    "its counts are sent, unanswered": "tls_write:PUT /v1/collections/1/contributions > send@after",
+    "the encoder has arrived in part": "tls_write:GET /v1/collections/2/documents/encoder > tls_read",
+    "it is asked to train": "tls_read:updates > tls_read:updates",
+    "it asks for parameters": "tls_write:GET /v1/collections/3/documents/parameters",
+    "parameters have arrived in part": "tls_write:GET /v1/collections/3/documents/parameters > tls_read",
     "it has trained, nothing is saved": f"open:{STATE}",
     "its state is open and empty": f"open:{STATE}@after",
     "its state is half written": f"write:{STATE}@middle",
@@ -89,16 +93,16 @@ WORKER_POINTS = {
     "its state has its name": f"rename:{STATE}@after",
     "its state is durable": f"rename:{STATE} > fsync:state/site-1@after",
     "its old state has gone": "remove:state/site-1/round-0000000001@after",
-    "its update is about to go out": "tls_write:PUT /v1/rounds/2/updates",
-    "its update is half sent": "tls_write:PUT /v1/rounds/2/updates > send@middle",
-    "its update is sent, unanswered": "tls_write:PUT /v1/rounds/2/updates > send@after",
-    "its update is sent and answered": "tls_write:PUT /v1/rounds/2/updates > tls_read",
-    "it waits for round 3": "tls_write:PUT /v1/rounds/2/updates > tls_write:GET /v1/task > send@after",
-    "it is told of round 3": "tls_write:PUT /v1/rounds/2/updates > tls_read:train",
+    "its update is about to go out": "tls_write:PUT /v1/collections/3/contributions",
+    "its update is half sent": "tls_write:PUT /v1/collections/3/contributions > send@middle",
+    "its update is sent, unanswered": "tls_write:PUT /v1/collections/3/contributions > send@after",
+    "its update is sent and answered": "tls_write:PUT /v1/collections/3/contributions > tls_read",
+    "it waits for round 3": "tls_write:PUT /v1/collections/3/contributions > tls_write:GET /v1/task > send@after",
+    "it is told of round 3": "tls_write:PUT /v1/collections/3/contributions > tls_read:updates",
 }
 
 # Of a training whose updates are longer than a chunk.
-CHUNK = "tls_read:PUT /v1/rounds/2/updates/site-1"
+CHUNK = "tls_read:PUT /v1/collections/3/contributions/site-1"
 KEPT = "write:.uploads/site-1"
 
 AGGREGATOR_CHUNK_POINTS = {
@@ -109,13 +113,13 @@ AGGREGATOR_CHUNK_POINTS = {
     "the second chunk is half kept": f"{CHUNK} > {KEPT} > {KEPT}@middle",
     "the second chunk is kept and answered": f"{CHUNK} > {KEPT} > {KEPT} > tls_write:HTTP/1.1 202 > send@after",
     "an upload is whole and folded, its file is there": f"{CHUNK} > remove:.uploads/site-1",
-    "it is asked where an upload stands": "tls_read:GET /v1/rounds/2/updates",
+    "it is asked where an upload stands": "tls_read:GET /v1/collections/3/contributions",
 }
 
-SENT = "tls_write:PUT /v1/rounds/2/updates"
+SENT = "tls_write:PUT /v1/collections/3/contributions"
 
 WORKER_CHUNK_POINTS = {
-    "it asks where its upload stands": "tls_write:GET /v1/rounds/2/updates",
+    "it asks where its upload stands": "tls_write:GET /v1/collections/3/contributions",
     "its first chunk is half sent": f"{SENT} > send@middle",
     "its first chunk is sent, unanswered": f"{SENT} > send@after",
     "its second chunk is about to go out": f"{SENT} > {SENT}",
@@ -123,7 +127,7 @@ WORKER_CHUNK_POINTS = {
     "its second chunk is answered": f"{SENT} > {SENT} > tls_read:HTTP/1.1 202",
     "its last chunk is sent, unanswered": f"{SENT} > {SENT} > {SENT} > {SENT} > send@after",
     "its last chunk is answered": f"{SENT} > tls_read:HTTP/1.1 200",
-    "a part of the parameters has arrived": "tls_write:GET /v1/rounds/2/parameters > tls_read > tls_read",
+    "a part of the parameters has arrived": "tls_write:GET /v1/collections/3/documents/parameters > tls_read > tls_read",
 }
 
 
@@ -137,8 +141,8 @@ class Chaos(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="genesis-chaos-")
         cls.addClassCleanup(folder.cleanup)
         cls.dir = pathlib.Path(folder.name)
-        cls.site = Site(BIN, cls.dir / "site")
-        cls.chunked = Site(BIN, cls.dir / "chunked", spec=SMALL_SPEC.replace("[64, 64]", "[320, 320]"))
+        cls.site = Site(BIN, cls.dir / "site", spec=SPEC)
+        cls.chunked = Site(BIN, cls.dir / "chunked", spec=SPEC.replace("[64, 64]", "[320, 320]"))
         cls.expected = {site: site.undisturbed_model() for site in (cls.site, cls.chunked)}
 
     def run_of(self, name, site=None):

@@ -12,8 +12,8 @@
 //   GENESIS_CLOCK_SKEW seconds that this process's calendar is ahead; GENESIS_CLOCK_SKEW_FILE: the
 //                      file that holds them, read each time
 //
-// "tls_read:PUT /v1/rounds/2/updates > fsync:checkpoints/@after" is killed after the first fsync of
-// a checkpoint that follows the arrival of an update of round 2.
+// "tls_read:PUT /v1/collections/3/contributions > fsync:checkpoints/@after" is killed after the
+// first fsync of a checkpoint that follows the arrival of an update of round 2.
 #include <algorithm>
 #include <cerrno>
 #include <csignal>

@@ -295,7 +295,7 @@ class Kill(Programs):
                 model.unlink()
                 shutil.rmtree(self.dir / "state")
 
-    def test_a_damaged_checkpoint_is_set_aside(self):
+    def test_a_damaged_checkpoint_is_quarantined(self):
         spec = self.write_spec(self.sites())
         spec.write_text(spec.read_text().replace("count: 3", f"count: {self.ROUNDS}"))
         expected = self.run_json(spec, "sim", "--simulate")["model_sha256"]
@@ -311,7 +311,7 @@ class Kill(Programs):
         self.start_all(spec, tls)
         for name, part in self.parts.items():
             self.assertEqual(part.wait(DEADLINE), 0, (name, (self.dir / "server.log").read_text()[-2000:]))
-        self.assertIn("set aside", (self.dir / "server.log").read_text())
+        self.assertIn("quarantined", (self.dir / "server.log").read_text())
         self.assertEqual(hashlib.sha256((self.dir / "served" / "model.safetensors").read_bytes()).hexdigest(), expected)
 
 

@@ -34,7 +34,7 @@ class Stragglers(Programs):
     def start_plain_client(self, name):
         process = subprocess.Popen(
             [BIN / "genesis-worker", "--server", self.url, "--data", self.dir / f"{name}.csv", "--client-id", name,
-             "--auth-token-file", self.dir / "token"],
+             "--auth-token-file", self.dir / "token", "--state", self.dir / "state" / name],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.stderr.close)
         self.started.append(process)
@@ -46,12 +46,12 @@ class Stragglers(Programs):
     def go_on(self, name):
         self.clients[name].send_signal(signal.SIGCONT)
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, headers=None):
         """The status and JSON of one request with the training's token."""
         address = urllib.parse.urlparse(self.url)
         connection = http.client.HTTPConnection(address.hostname, address.port, timeout=DEADLINE)
         try:
-            connection.request(method, path, body, {"Authorization": f"Bearer {TOKEN}"})
+            connection.request(method, path, body, {"Authorization": f"Bearer {TOKEN}", **(headers or {})})
             response = connection.getresponse()
             return response.status, json.loads(response.read())
         finally:
@@ -120,7 +120,7 @@ class Stragglers(Programs):
         self.assertEqual(self.last_rounds()["site-3"], count)
         self.assertLess(self.last_rounds()["site-2"], count)
 
-    def test_a_client_that_sends_garbage_is_set_aside(self):
+    def test_a_client_that_sends_garbage_is_quarantined(self):
         count = 5
         self.start(["site-1", "site-2", "site-3"], deadline=60, count=count)
         self.wait_for_round(2)
@@ -133,16 +133,17 @@ class Stragglers(Programs):
 
         wait_until(only_it_is_awaited, "a round that waits for site-3 alone")
         current = self.report()["round"]["current"]
-        path = f"/v1/rounds/{current}/updates/site-3"
+        path = f"/v1/collections/{current + 1}/contributions/site-3"
+        instance = (self.dir / "state" / "site-3" / "instance").read_text()
         for garbage in (b"", b"\x00" * 64, json.dumps({"no": "tensors"}).encode()):
-            status, refused = self.ask("PUT", path, garbage)
+            status, refused = self.ask("PUT", path, garbage, {"Genesis-Instance": instance})
             self.assertIn(status, (400, 413, 422), refused)
             self.assertIn("client site-3", refused["message"])
         wait_until(lambda: self.report()["round"]["current"] > current or self.server.poll() is not None, "the round to close without it")
         self.assert_all_end_well("site-1", "site-2")
         self.assertEqual(self.last_rounds()["site-1"], count)
         self.assertLess(self.last_rounds()["site-3"], current)
-        self.assertIn("set aside", self.log())
+        self.assertIn("quarantined", self.log())
 
     def test_a_site_that_joins_late_takes_part_from_the_next_round(self):
         self.start(["site-1", "site-2"], deadline=3, count=5, rounds=", retries: 1000", listed=False)

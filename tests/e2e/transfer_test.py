@@ -94,7 +94,7 @@ class Transfers(unittest.TestCase):
                 self.start_behind_relay()
                 self.assert_trained(expected)
                 log = (self.run_.dir / "site-1.log").read_text()
-                self.assertRegex(log, r"resume client=site-1 after-round=1")
+                self.assertRegex(log, r"resume client=site-1 after-collection=2")
                 self.assertLess(self.relay.passed["up"] - undisturbed["up"], CHUNK + 2 * CONNECTION)
                 # What it trained from is not asked for again.
                 self.assertLess(self.relay.passed["down"] - undisturbed["down"], 2 * CONNECTION)
@@ -116,7 +116,7 @@ class Transfers(unittest.TestCase):
                 self.start_behind_relay()
                 self.assert_trained(expected)
                 log = (self.run_.dir / "site-1.log").read_text()
-                self.assertRegex(log, r"resume client=site-1 after-round=2")
+                self.assertRegex(log, r"resume client=site-1 after-collection=3")
         self.assertEqual(len(models | {self.site()[1]}), 3)
 
     def kill_worker(self):

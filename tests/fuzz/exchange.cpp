@@ -2,8 +2,9 @@
 // bytes, go through plan, merge and fit; the encoder that comes out decodes any values.
 #include <nlohmann/json.hpp>
 
+#include "common/base/json.hpp"
 #include "common/tabular/encoder.hpp"
-#include "common/wire/json.hpp"
+#include "common/tabular/summary_counts.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace genesis;
@@ -19,7 +20,7 @@ std::string_view take_part(std::string_view& bytes) {
 
 template <typename FromJson>
 auto read(std::string_view text, FromJson from) -> decltype(from(nlohmann::json())) {
-  const auto json = wire::parse_json(text, wire::JsonLimits{});
+  const auto json = parse_json(text, JsonLimits{});
   if (!json) {
     return tl::unexpected(json.error());
   }
@@ -41,8 +42,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto sketch_of = [](const auto& json) { return tabular::sketch_from_json(json); };
   const auto a = read(take_part(bytes), sketch_of);
   const auto b = read(take_part(bytes), sketch_of);
-  const auto summary =
-      read(take_part(bytes), [](const auto& json) { return tabular::summary_from_json(json); });
+  const auto counts = read(take_part(bytes), [](const nlohmann::json& json) {
+    std::vector<std::uint64_t> list;
+    for (const auto& count : json.is_array() ? json : nlohmann::json::array()) {
+      list.push_back(count.is_number_unsigned() ? count.get<std::uint64_t>() : 0);
+    }
+    return Result<std::vector<std::uint64_t>>(std::move(list));
+  });
   if (!a) {
     return 0;
   }
@@ -51,7 +57,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     sketches.push_back({"b", *b});
   }
   const auto plan = tabular::plan(sketches, {});
-  if (!plan || !summary) {
+  if (!plan || !counts) {
+    return 0;
+  }
+  const auto summary = tabular::summary_of(*counts, *plan);
+  if (!summary) {
     return 0;
   }
   tabular::Summary total;

@@ -21,7 +21,7 @@ void read(std::string_view bytes) {
                 "a checkpoint reads back");
   }
   if (const auto state = wire::decode_worker_state(bytes, "state")) {
-    fuzz::holds(state->update.metadata.client.str().size() < 64, "a state's client is an id");
+    fuzz::holds(state->contribution.client.str().size() < 64, "a state's client is an id");
   }
 }
 

@@ -1,7 +1,8 @@
 // Every JSON message; the first byte says which. What is read is written back and read again.
 #include "common/wire/messages.hpp"
 
-#include "common/base/overloaded.hpp"
+#include "common/method/agreement.hpp"
+#include "common/wire/contribution.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace genesis;
@@ -22,7 +23,7 @@ void reads_back(std::string_view bytes, Decode decode) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   auto bytes = fuzz::text(data, size);
-  switch (fuzz::take_byte(bytes) % 8) {
+  switch (fuzz::take_byte(bytes) % 7) {
     case 0:
       reads_back(bytes, [](auto b) { return wire::decode_join_request(b); });
       break;
@@ -33,22 +34,22 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       reads_back(bytes, [](auto b) { return wire::decode_task(b); });
       break;
     case 3:
-      reads_back(bytes, [](auto b) { return wire::decode_summary_upload(b); });
+      if (const auto header = wire::decode_header(bytes)) {
+        const auto again = wire::decode_header(wire::encode_header(*header));
+        fuzz::holds(again == *header, "a contribution's header reads back");
+      }
       break;
     case 4:
-      reads_back(bytes, [](auto b) { return wire::decode_update_metadata(b); });
-      break;
-    case 5:
       reads_back(bytes, [](auto b) { return wire::decode_error_reply(b); });
       break;
-    case 6:
+    case 5:
       reads_back(bytes, [](auto b) { return wire::decode_status_report(b); });
       break;
-    case 7:
-      if (const auto encoder = wire::decode_encoder(bytes)) {
-        const auto written = wire::encode_encoder(*encoder);
-        const auto again = wire::decode_encoder(written);
-        fuzz::holds(again && wire::encode_encoder(*again) == written, "an encoder reads back");
+    case 6:
+      if (const auto encoder = method::parse_encoder(bytes)) {
+        const auto written = method::encoder_text(*encoder);
+        const auto again = method::parse_encoder(written);
+        fuzz::holds(again && method::encoder_text(*again) == written, "an encoder reads back");
       }
       break;
     default:

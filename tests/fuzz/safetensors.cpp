@@ -1,7 +1,7 @@
-// Tensor files and updates: what is read is written back and read again, to the same.
+// Tensor files and contributions: what is read is written back and read again, to the same.
 #include "common/wire/safetensors.hpp"
 
-#include "common/wire/messages.hpp"
+#include "common/wire/contribution.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace genesis;
@@ -20,9 +20,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                 "it matches itself");
     static_cast<void>(wire::check_finite(file->tensors));
   }
-  if (const auto update = wire::decode_update(bytes)) {
-    const auto again = wire::decode_update(wire::encode(*update));
-    fuzz::holds(again && again->metadata == update->metadata, "an update reads back");
+  if (const auto contribution = wire::decode_contribution(bytes)) {
+    const auto again = wire::decode_contribution(wire::encode(*contribution));
+    fuzz::holds(again && wire::encode_header(*again) == wire::encode_header(*contribution),
+                "a contribution reads back");
   }
   return 0;
 }

@@ -102,6 +102,9 @@ class Peer:
 
     def ask(self, method, path, body=b"", *headers):
         head = [f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {TOKEN}", "Connection: close", *headers]
+        kept = self.run.dir / "state" / str(self.name) / "instance"  # it has stolen that too
+        if kept.exists():
+            head.append(f"Genesis-Instance: {kept.read_text()}")
         if body and not any(h.startswith(("Content-Length", "Transfer-Encoding")) for h in headers):
             head.append(f"Content-Length: {len(body)}")
         return self.raw("\r\n".join(head).encode() + b"\r\n\r\n" + body)
@@ -151,7 +154,7 @@ class Hostile(unittest.TestCase):
     def start_round_1(self):
         """Round 1 waits for site-2 alone, which is gone; its certificate and token are the attacker's."""
         self.run_.start("site-1")
-        at = "tls_write:GET /v1/rounds/1/parameters > tls_read"
+        at = "tls_write:GET /v1/collections/2/documents/parameters > tls_read"
         victim = self.run_.start("site-2", {"LD_PRELOAD": str(FAULTS), "GENESIS_FAULT_AT": at})
         self.assertEqual(victim.wait(60), -signal.SIGKILL, self.run_.logs())
         victim.stdout.close()
@@ -260,11 +263,10 @@ class Hostile(unittest.TestCase):
         self.assert_refused(self.peer.raw(endless + b"X-B: b\r\n" * 100_000), 431, "header")
         self.assert_refused(self.peer.raw(b"GET /v1/task?client=" + b"a" * MIB + b" HTTP/1.1\r\nHost: x\r\n\r\n"), (400, 431))
         ten_gb = f"Content-Length: {10 << 30}"
-        for path in ("/v1/join", "/v1/summary"):
-            self.assert_refused(self.peer.ask("POST", path, b"{", ten_gb), 413, "larger than")
+        self.assert_refused(self.peer.ask("POST", "/v1/join", b"{", ten_gb), 413, "larger than")
         chunk = b"100000\r\n" + b"a" * MIB + b"\r\n"
-        self.assert_refused(self.peer.ask("POST", "/v1/summary", chunk * 80, "Transfer-Encoding: chunked"), 413, "larger than")
-        self.assert_refused(self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", b"{", ten_gb), 412, "join first")
+        self.assert_refused(self.peer.ask("POST", "/v1/join", chunk * 80, "Transfer-Encoding: chunked"), 413, "larger than")
+        self.assert_refused(self.peer.ask("PUT", "/v1/collections/2/contributions/site-2", b"{", ten_gb), 412, "join first")
         for smuggled in ("Transfer-Encoding: chunked\r\nContent-Length: 3", "Transfer-Encoding: gzip, chunked", "Content-Length: 1\r\nContent-Length: 2",
                          "Content-Length: -1", "Content-Length: 1e3"):
             self.assert_refused(self.peer.ask("POST", "/v1/join", b"0\r\n\r\n", smuggled), 400)
@@ -274,16 +276,16 @@ class Hostile(unittest.TestCase):
     def test_json_bombs_and_names_that_are_none_are_refused(self):
         before = self.peak_mib()
         for bomb in (b"[" * 5 * MIB, b'{"client":' * MIB, b"[" + b"[]," * 8 * MIB + b"1]", b'"' + b"a" * 70 * MIB + b'"'):
-            for path in ("/v1/join", "/v1/summary"):
-                self.assert_refused(self.peer.ask("POST", path, bomb), (400, 413), "JSON|larger than")
+            self.assert_refused(self.peer.ask("POST", "/v1/join", bomb), (400, 413), "JSON|larger than")
         sketch = {"rows": 10, "columns": []}
         for name in ("a" * MIB, "../../etc/passwd", "site-2/../site-1", "site 2", "", "-x", "site-2\n", "\u202esite", "site-2\0"):
-            answer = self.peer.ask("POST", "/v1/join", json.dumps({"client": name, "sketch": sketch}).encode())
+            answer = self.peer.ask("POST", "/v1/join", json.dumps({"protocol": 2, "client": name, "introduction": sketch}).encode())
             self.assert_refused(answer, 400, "client")
             self.assertLess(len(answer.message), 1000)
-        for path in ("/v1/rounds/1/updates/..%2f..%2fetc", "/v1/rounds/1/updates/../../x", "/v1/rounds/1/updates/%00", "/v1/rounds/1/updates/a%"):
+        for path in ("/v1/collections/2/contributions/..%2f..%2fetc", "/v1/collections/2/contributions/../../x", "/v1/collections/2/contributions/%00", "/v1/collections/2/contributions/a%"):
             self.assert_refused(self.peer.ask("PUT", path, b"x"), (400, 403, 404))
-        for wrong in (b"", b"null", b"[]", b"{}", b"\xff\xfe", b'{"client":"site-2"}', b'{"client":"site-2","sketch":7}'):
+        for wrong in (b"", b"null", b"[]", b"{}", b"\xff\xfe", b'{"client":"site-2"}',
+                      b'{"protocol":1,"client":"site-2","introduction":{}}', b'{"protocol":2,"client":"site-2","introduction":7}'):
             self.assert_refused(self.peer.ask("POST", "/v1/join", wrong or b" "), 400)
         self.assertLess(self.peak_mib() - before, 700)
         self.assert_trains_on()
@@ -291,8 +293,9 @@ class Hostile(unittest.TestCase):
     def test_tables_that_cannot_be_are_refused(self):
         """Row counts and extremes that no table has, in a join and in counts."""
         column = {"name": "age", "kind": "integer", "declared": False, "precision": 0, "format": "", "missing": 0,
-                  "digits": {"decimals": [], "whole": [], "significant": [], "full": 0}, "extremes": [1.0, 9.0], "edges": [], "heavyValues": [], "heavyCounts": [], "fewValues": False, "categories": []}
-        join = lambda rows, **other: json.dumps({"client": "site-2", "sketch": {"rows": rows, "columns": [{**column, **other}]}})
+                  "digits": {"decimals": [], "whole": [], "significant": [], "full": 0}, "extremes": [1.0, 9.0], "edges": [],
+                  "heavyValues": [], "heavyCounts": [], "fewValues": False, "categories": []}
+        join = lambda rows, **other: json.dumps({"protocol": 2, "client": "site-2", "introduction": {"rows": rows, "columns": [{**column, **other}]}})
         for body in (join(0), join(-1), join(2**64), join(2**63), join(2**40), join(1.5), join(10, missing=11), join(10, extremes=[9.0, 1.0]),
                      join(10, extremes=[1.0]), join(10).replace("9.0", "NaN"), join(10).replace("9.0", "1e999"), join(10, kind="nonsense"),
                      join(10, precision=10**9), join(10, name="a" * MIB)):
@@ -305,42 +308,41 @@ class Hostile(unittest.TestCase):
     def test_updates_that_cannot_be_folded_are_refused_and_change_nothing(self):
         self.start_round_1()
         run = self.status()["run"]
-        weights = parsed(self.peer.ask("GET", "/v1/rounds/1/parameters").body)
-        metadata = {"run": run, "round": 1, "client": "site-2", "rows": 160, "generator_loss": 0.5, "discriminator_loss": 0.5,
-                    "update_norm": 1.0, "step_seconds": 0.1, "steps": 3}
+        weights = parsed(self.peer.ask("GET", "/v1/collections/2/documents/parameters").body)
+        header_ = {"run": run, "collection": 2, "attempt": 1, "client": "site-2", "telemetry": {"generator_loss": 0.5, "steps": 3}}
         zeros = {name: (shape, bytes(len(values))) for name, (shape, values) in weights.items()}
         first = next(iter(zeros))
 
         def update(named=zeros, **other):
-            return tensors(named, {"update": json.dumps({**metadata, **other})})
+            return tensors(named, {"contribution": json.dumps({**header_, **other})})
 
-        def put(body, *headers, round_=1, client="site-2"):
-            return self.peer.ask("PUT", f"/v1/rounds/{round_}/updates/{client}", body, *headers)
+        def put(body, *headers, collection=2, client="site-2"):
+            return self.peer.ask("PUT", f"/v1/collections/{collection}/contributions/{client}", body, *headers)
 
         def with_value(value):
             return update({**zeros, first: (zeros[first][0], struct.pack("<f", value) + zeros[first][1][4:])})
 
         good = update()
-        self.assert_refused(put(update(round=0), round_=0), 409, "current round is 1")
-        self.assert_refused(put(update(round=2), round_=2), 409, "current round is 1")
-        self.assert_refused(put(good, round_=99), 409, "has not opened; the current round is 1")
+        self.assert_refused(put(update(collection=0), collection=0), 409, "current round is 1")
+        self.assert_refused(put(update(collection=3), collection=3), 409, "current round is 1")
+        self.assert_refused(put(good, collection=99), 409, "has not opened; the current round is 1")
         self.assert_refused(put(b"{", f"Content-Length: {10 << 30}"), 413, "larger than")
         self.assert_refused(put(b"100000\r\n" + b"a" * MIB + b"\r\n0\r\n\r\n", "Transfer-Encoding: chunked"), 413, "larger than")
-        self.assert_refused(put(good, round_="1e3"), 404)
-        self.assert_refused(put(good, round_=2**40), 404)
+        self.assert_refused(put(good, collection="1e3"), 404)
+        self.assert_refused(put(good, collection=2**40), 404)
         self.assert_refused(put(update(run="0" * 32)), 409, "another run")
         self.assert_refused(put(update(client="site-1")), 400, "another client")
         self.assert_refused(put(good, client="site-1"), 403, "speaks only for itself")
-        for rows in (159, 0, 2**63):
-            self.assert_refused(put(update(rows=rows)), 400, "rows")
-        for rows in (-1, 2**64, 1.5, "160"):
-            self.assert_refused(put(update(rows=rows)), 400, "rows")
+        for attempt in (-1, 2**32, 2**64, 1.5, "1"):
+            self.assert_refused(put(update(attempt=attempt)), 400, "attempt")
+        for telemetry in (7, [], {"loss": "low"}, {"x" * 100: 1}, {str(i): i for i in range(100)}):
+            self.assert_refused(put(update(telemetry=telemetry)), 400, "telemetry")
         for value in (float("nan"), float("inf"), float("-inf")):
             self.assert_refused(put(with_value(value)), 400, "finite")
         for value in (1e30, -3.4e38):
             self.assert_refused(put(with_value(value)), 400, "beyond")
-        for losses in ({"generator_loss": float("nan")}, {"update_norm": float("inf")}):
-            self.assert_refused(put(update(**losses)), 400)
+        for loss in (float("nan"), float("inf")):
+            self.assert_refused(put(update(telemetry={"generator_loss": loss})), 400)
         for size in (0, 1, 7, 8, 9, 100, len(good) // 2, len(good) - 1):
             self.assert_refused(put(good[:size] or b" "), (400, 422))
         self.assert_refused(put(good + b"\0"), (400, 422))
@@ -356,14 +358,14 @@ class Hostile(unittest.TestCase):
         reason = next(c["reason"] for c in self.status()["clients"] if c["id"] == "site-2")
         self.assertIn("x forged", reason)
         self.assertLessEqual(len(reason), 1000)
-        cut = self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", good[:1000], f"Content-Length: {len(good)}")
+        cut = self.peer.ask("PUT", "/v1/collections/2/contributions/site-2", good[:1000], f"Content-Length: {len(good)}")
         self.assertEqual(cut.status, 0, "an update that stops in the middle has no answer to read")
 
         header = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "b": {"dtype": "F32", "shape": [2], "data_offsets": [8, 16]}}
         for offsets in ([0, 8], [4, 12], [8, 24], [8, 2**63], [16, 8], [-8, 0], [8, 16, 24], [8], "8", [8.5, 16]):
             odd = json.loads(json.dumps(header))
             odd["b"]["data_offsets"] = offsets
-            odd["__metadata__"] = {"update": json.dumps(metadata)}
+            odd["__metadata__"] = {"contribution": json.dumps(header_)}
             self.assert_refused(put(sealed(json.dumps(odd).encode(), bytes(16))), 400, "safetensors")
         for shape in ([2**62, 4], [2**32, 2**32], [-1], [1] * 100, "2", [[2]]):
             odd = json.loads(json.dumps(header))
@@ -387,15 +389,15 @@ class Hostile(unittest.TestCase):
         window = ZSTD + b"\x00\xf8" + b"\x09\0\0x"  # asks for 2^41 bytes
         for encoding, bomb in (("gzip", gzip_bomb), ("zstd", zstd_bomb), ("zstd", sized), ("zstd", window)):
             self.assertLess(len(bomb), 256 * 1024)
-            for path in ("/v1/rounds/1/updates/site-2", "/v1/join", "/v1/summary"):
-                method = "PUT" if "updates" in path else "POST"
+            for path in ("/v1/collections/2/contributions/site-2", "/v1/join"):
+                method = "PUT" if "contributions" in path else "POST"
                 self.assert_refused(self.peer.ask(method, path, bomb, f"Content-Encoding: {encoding}"), (400, 413))
         twice = gzip.compress(gzip.compress(bytes(16 * MIB)))
         one = ZSTD + b"\x00\x50\x09\0\0x"
         for encoding, body in (("gzip", twice), ("gzip", gzip_bomb[:-10]), ("gzip", b"\x1f\x8b" + bytes(100)), ("gzip", gzip.compress(b"x") + b"more"),
                                ("zstd", zstd_bomb[:-3]), ("zstd", ZSTD + bytes(100)), ("zstd", one + b"more"), ("zstd", one + one),
                                ("zstd", b"\x50\x2a\x4d\x18\x04\0\0\0skip"), ("zstd", one[:5]), ("br", b"x"), ("gzip, zstd", gzip.compress(b"x"))):
-            answer = self.peer.ask("PUT", "/v1/rounds/1/updates/site-2", body, f"Content-Encoding: {encoding}")
+            answer = self.peer.ask("PUT", "/v1/collections/2/contributions/site-2", body, f"Content-Encoding: {encoding}")
             self.assert_refused(answer, (400, 413, 422), "client site-2")
         self.assertLess(self.peak_mib() - before, 30)
         self.assert_trains_on(["site-2"])
@@ -403,7 +405,7 @@ class Hostile(unittest.TestCase):
     def test_chunks_that_lie_are_refused_and_keep_nothing(self):
         """Chunks of someone with site-2's certificate; the real site-2 then takes the place of what is left."""
         self.start_round_1()
-        path = "/v1/rounds/1/updates/site-2"
+        path = "/v1/collections/2/contributions/site-2"
         upload = bytes(range(256)) * 300
 
         def put(begin, end, body=None, digest=None, size=len(upload), whole=digest_field(upload), peer=self.peer, path=path):
@@ -426,8 +428,8 @@ class Hostile(unittest.TestCase):
         self.assert_refused(put(1000, 2000, size=1500), 400, "Content-Range")
         self.assert_refused(put(1000, 2000, whole="sha-256=:AAAA:"), 400, "Repr-Digest")
         self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger")), 403, "speaks only for itself")
-        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger"), path="/v1/rounds/1/updates/stranger"), 412, "join first")
-        self.assert_refused(put(1000, 2000, path="/v1/rounds/9/updates/site-2"), 409, "the current round is 1")
+        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger"), path="/v1/collections/2/contributions/stranger"), 412, "join first")
+        self.assert_refused(put(1000, 2000, path="/v1/collections/10/contributions/site-2"), 409, "the current round is 1")
         self.assertEqual(standing(), 1000)
         for i in range(50):  # one unfinished upload a client, however many it begins
             self.assertEqual(put(0, 60_000, whole=digest_field(b"%d" % i)).status, 202)
@@ -443,43 +445,41 @@ class Hostile(unittest.TestCase):
 
     def test_replayed_and_rechunked_updates_are_taken_once(self):
         self.start_round_1()
-        weights = parsed(self.peer.ask("GET", "/v1/rounds/1/parameters").body)
+        weights = parsed(self.peer.ask("GET", "/v1/collections/2/documents/parameters").body)
         # Denormal numbers are numbers: they are folded like others.
         tiny = {name: (shape, struct.pack("<I", 1) * (len(values) // 4)) for name, (shape, values) in weights.items()}
-        body = tensors(tiny, {"update": json.dumps({
-            "run": self.status()["run"], "round": 1, "client": "site-2", "rows": 160, "generator_loss": 0.5,
-            "discriminator_loss": 0.5, "update_norm": 1e-40, "step_seconds": 0.1, "steps": 3})})
+        body = tensors(tiny, {"contribution": json.dumps({
+            "run": self.status()["run"], "collection": 2, "attempt": 1, "client": "site-2", "telemetry": {"update_norm": 1e-40}})})
         pieces = b"".join(b"%x\r\n%c\r\n" % (1, body[i:i + 1]) for i in range(2000))
         rest = body[2000:]
         rechunked = pieces + b"%x;ext=1\r\n" % len(rest) + rest + b"\r\n0\r\nTrailer: x\r\n\r\n"
-        path = "/v1/rounds/1/updates/site-2"
+        path = "/v1/collections/2/contributions/site-2"
         self.assertEqual(self.peer.ask("PUT", path, rechunked, "Transfer-Encoding: chunked").status, 200)
         wait_until(lambda: self.status()["round"]["current"] == 2, "round 2")
-        after = self.peer.ask("GET", "/v1/rounds/2/parameters").body
+        after = self.peer.ask("GET", "/v1/collections/3/documents/parameters").body
         self.assertEqual(self.peer.ask("PUT", path, body).status, 200, "the same again is no error")
         self.assertEqual(self.peer.ask("PUT", path, body).status, 200)
-        self.assertEqual(self.peer.ask("GET", "/v1/rounds/2/parameters").body, after)
+        self.assertEqual(self.peer.ask("GET", "/v1/collections/3/documents/parameters").body, after)
         self.run_.start("site-2")
         self.assertEqual(set(self.run_.finish().values()), {0}, self.run_.logs())
 
     # ---- who and when
 
     def test_two_clients_with_one_id(self):
-        other = self.dir / "other.csv"
-        other.write_text(small_table(5000, 120))
         self.run_.start("site-1")
         wait_until(lambda: self.status()["clients"], "site-1")
         command = self.run_.client_command("site-1")
-        command[command.index("--data") + 1] = other
-        impostor = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=60)
-        self.assertEqual(impostor.returncode, 1, impostor.stderr)
-        self.assertIn("joined with other data already", impostor.stderr)
-        command = self.run_.client_command("site-1")
+        same_state = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=60)
+        self.assertEqual(same_state.returncode, 1, same_state.stderr)
+        self.assertIn("is in use by another process", same_state.stderr)
         command[command.index("--state") + 1] = self.run_.dir / "state" / "twin"
         twin = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(twin.wait)
-        self.addCleanup(twin.kill)  # it may find the server gone: its namesake has heard of the end
+        self.addCleanup(twin.kill)  # it waits for the name until the server has gone
+        twice = lambda: self.run_.log("server").count("another process takes part under this name") >= 2
+        wait_until(twice, "the twin to be refused")
         self.assert_trains_on(["site-2"])
+        self.assertEqual(len(re.findall(r"info join client=site-1", self.run_.log("server"))), 1)
 
     def test_clocks_that_differ(self):
         skewed = lambda seconds: {"LD_PRELOAD": str(FAULTS), "GENESIS_CLOCK_SKEW": str(seconds)}

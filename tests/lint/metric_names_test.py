@@ -17,8 +17,14 @@ process_cpu_seconds_total""".split()
 NAME = r"(?:genesis|process|controller_runtime|workqueue|rest_client|leader_election)_[a-z0-9_]*[a-z0-9]"
 
 
+def of_methods():
+    """What a method's sites tell: genesis_local_NAME at the site, and some as genesis_NAME at the aggregator."""
+    names = re.findall(r'TelemetryName\{\s*"(\w+)"', (SOURCE / "src/common/ctgan/exchange.hpp").read_text())
+    return {prefix + name for name in names for prefix in ("genesis_", "genesis_local_")}
+
+
 def declared():
-    return {name for path in DECLARING for name in re.findall(rf'\{{"({NAME})",\s', (SOURCE / path).read_text())}
+    return of_methods() | {name for path in DECLARING for name in re.findall(rf'\{{"({NAME})",\s', (SOURCE / path).read_text())}
 
 
 def base(name, known):

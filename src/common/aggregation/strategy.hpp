@@ -2,10 +2,10 @@
 // How the updates of a round become one: strategies by name. A new strategy is one file (its Fold)
 // and one line in the table of strategy.cpp. Pure; used by the aggregator and by simulation.
 //
-//   fedavg    every update counts the same       (McMahan et al. 2017, arXiv 1602.05629)
-//   weighted  by row count                       (the same, with its n_k / n)
-//   fedprox   by row count; its proximal term is in the worker's loss (Li et al. 2020, arXiv
-//   1812.06127) median    coordinate-wise median             (Yin et al. 2018, arXiv 1803.01498)
+//   fedavg    every update counts the same (McMahan et al. 2017, arXiv 1602.05629)
+//   weighted  by row count (the same paper, with its n_k / n)
+//   fedprox   by row count; its proximal term is in the worker's loss (Li et al., arXiv 1812.06127)
+//   median    coordinate-wise median (Yin et al. 2018, arXiv 1803.01498)
 //
 // All are exact functions of the set of updates: neither order of arrival nor thread count changes
 // a bit.

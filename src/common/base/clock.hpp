@@ -20,4 +20,15 @@ class SteadyClock final : public Clock {
   }
 };
 
+/// Time since it was made, finer than an Instant: for figures that are reported, not for rules.
+class Elapsed {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 }  // namespace genesis

@@ -34,12 +34,26 @@ std::string_view to_string(Errc code) {
   return "Internal";
 }
 
+std::optional<Errc> errc_of(std::string_view name) {
+  for (const Errc code : kErrcs) {
+    if (to_string(code) == name) {
+      return code;
+    }
+  }
+  return std::nullopt;
+}
+
 bool is_retryable(Errc code) {
   return code == Errc::kUnavailable || code == Errc::kDeadlineExceeded;
 }
 
+bool is_permanent(Errc code) {
+  return code == Errc::kInvalidArgument || code == Errc::kNotFound ||
+         code == Errc::kPermissionDenied;
+}
+
 Error Error::within(std::string_view context) const {
-  return Error{code, std::string(context) + ": " + message};
+  return Error{code, std::string(context) + ": " + message, setting};
 }
 
 }  // namespace genesis

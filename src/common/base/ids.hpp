@@ -22,7 +22,14 @@ class ClientId {
   std::string text_;
 };
 
-/// Rounds count from 1; 0 means that none has started.
+/// What the sites of a run are asked for, one thing after the other; counts from 1. With the run
+/// and the client it is the key under which an answer is sent and sent again.
+struct CollectionId {
+  std::uint32_t value = 0;
+  auto operator<=>(const CollectionId&) const = default;
+};
+
+/// Rounds of training count from 1; 0 means that none has started.
 struct RoundId {
   std::uint32_t value = 0;
   auto operator<=>(const RoundId&) const = default;

@@ -9,13 +9,15 @@ Deadlines deadlines(const spec::Rounds& rounds) {
   const Milliseconds round = seconds(rounds.deadline_seconds);
   const Milliseconds short_wait = std::min<Milliseconds>(round, seconds(10));
   const Milliseconds long_poll = std::min<Milliseconds>(round / 4, seconds(20));
+  const Milliseconds backoff = std::min<Milliseconds>(round / 4, seconds(10));
   return {.round = round,
           .long_poll = long_poll,
           .poll = long_poll + short_wait,
           .transfer = std::max<Milliseconds>(round, seconds(10)),
           .patience = round,
-          .backoff = std::min<Milliseconds>(round / 4, seconds(10)),
-          .farewell = short_wait};
+          .backoff = backoff,
+          .drain = short_wait,
+          .reclaim = 2 * backoff};
 }
 
 }  // namespace genesis::federation

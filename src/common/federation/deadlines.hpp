@@ -14,7 +14,9 @@ struct Deadlines {
   Milliseconds transfer;  // D, at least 10 s: of any other request
   Milliseconds patience;  // D: a client tries for so long what can be tried again
   Milliseconds backoff;   // D/4, at most 10 s: the longest pause between two tries
-  Milliseconds farewell;  // D, at most 10 s: that a training that is over waits for its clients
+  Milliseconds drain;     // D, at most 10 s: that a training that is over waits for its clients
+  Milliseconds reclaim;   // twice the back-off: that a server that was started again keeps a name
+                          // for the process that took part under it before
 };
 
 [[nodiscard]] Deadlines deadlines(const spec::Rounds& rounds);

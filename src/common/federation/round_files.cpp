@@ -62,7 +62,7 @@ Result<std::string> RoundFiles::read(RoundId round) const {
   return read_file(path(round), kMaxBytes);
 }
 
-void RoundFiles::set_aside(RoundId round) const {
+void RoundFiles::quarantine(RoundId round) const {
   std::error_code ignored;
   std::filesystem::rename(path(round), path(round).string() + ".damaged", ignored);
 }

@@ -1,7 +1,9 @@
 #pragma once
 // A folder with one file a round, of which the newest few are kept: the aggregator's checkpoints
-// and a worker's states. A file that turns out damaged is set aside, and the one before it serves.
+// and a worker's states. A file that turns out damaged is quarantined, and the one before it
+// serves.
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +28,7 @@ class RoundFiles {
   [[nodiscard]] std::filesystem::path path(RoundId round) const;
 
   /// Renames a damaged file to *.damaged, where a person may look at it.
-  void set_aside(RoundId round) const;
+  void quarantine(RoundId round) const;
   void remove(RoundId round) const;
   /// Removes the files of all rounds, the newest last: a crash on the way leaves that one.
   void clear() const;
@@ -35,5 +37,29 @@ class RoundFiles {
   explicit RoundFiles(std::filesystem::path folder) : folder_(std::move(folder)) {}
   std::filesystem::path folder_;
 };
+
+/// The newest file that is sound and wanted. `decode(bytes, name)` gives a Result<T>; a file that
+/// it refuses, or that can't be read, is quarantined and told to `on_damaged(Error)`. One that
+/// `wants` refuses is removed.
+template <typename T, typename Decode, typename Wants, typename OnDamaged>
+[[nodiscard]] std::optional<T> newest_sound(const RoundFiles& files,
+                                            const Decode& decode,
+                                            const Wants& wants,
+                                            const OnDamaged& on_damaged) {
+  for (const auto round : files.rounds()) {
+    const auto bytes = files.read(round);
+    Result<T> file = bytes ? decode(*bytes, files.path(round).string())
+                           : Result<T>(tl::unexpected(bytes.error()));
+    if (!file) {
+      on_damaged(file.error());
+      files.quarantine(round);
+    } else if (wants(*file)) {
+      return std::move(*file);
+    } else {
+      files.remove(round);
+    }
+  }
+  return std::nullopt;
+}
 
 }  // namespace genesis::federation

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include <boost/asio/write.hpp>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <sys/socket.h>
 
 #include "common/base/check.hpp"
 
@@ -94,6 +96,43 @@ asio::awaitable<Transfer> Connection::read_some(asio::mutable_buffer space) {
     if (error) {
       co_return Transfer{error, 0};
     }
+  }
+}
+
+Connection::Peek Connection::peek() {
+  const int socket = tcp_.socket().native_handle();
+  const auto is_quiet = [](ssize_t result) {
+    return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  };
+  if (!ssl_) {
+    char byte = 0;
+    const ssize_t size = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (is_quiet(size)) {
+      return Peek::kQuiet;
+    }
+    return size > 0 ? Peek::kBytes : Peek::kEnded;
+  }
+  // The end that TLS announces comes in a record like all others, so the engine has to see it.
+  for (;;) {
+    char byte = 0;
+    std::size_t seen = 0;
+    ERR_clear_error();
+    const int result = SSL_peek_ex(ssl_.get(), &byte, 1, &seen);
+    if (result == 1) {
+      return Peek::kBytes;
+    }
+    if (const Progress progress = outcome(result); !progress.needs_input) {
+      return Peek::kEnded;
+    }
+    const auto space = input_space();
+    const ssize_t size = ::recv(socket, space.data(), space.size(), MSG_DONTWAIT);
+    if (is_quiet(size)) {
+      return Peek::kQuiet;
+    }
+    if (size <= 0) {
+      return Peek::kEnded;
+    }
+    input_end_ += static_cast<std::size_t>(size);
   }
 }
 

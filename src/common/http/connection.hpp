@@ -45,6 +45,10 @@ class Connection {
   /// At least one byte, or an error: eof at an end that the peer announced (under TLS: by
   /// close_notify; another end is ssl::error::stream_truncated, for it may be an attacker's).
   boost::asio::awaitable<Transfer> read_some(boost::asio::mutable_buffer space);
+  /// Whether the peer has ended the connection, without waiting. Nothing is lost of what it sent
+  /// before. Not while another operation runs.
+  enum class Peek { kQuiet, kBytes, kEnded };
+  [[nodiscard]] Peek peek();
   /// All of both, in this order. The size counts what was sent when it failed.
   boost::asio::awaitable<Transfer> write(std::string_view head, std::string_view body);
   /// Under TLS sends close_notify and waits for the peer's; nothing on a plain connection.

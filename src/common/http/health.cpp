@@ -42,13 +42,23 @@ Response answer(metrics::Registry& registry, const HealthChecks& checks, const R
 std::variant<Admission, Response> admit(const Request& request) {
   if (request.path != "/metrics" && request.path != "/healthz" && request.path != "/readyz") {
     return error_response(
-        404, Error{Errc::kNotFound, "this listener has /metrics, /healthz and /readyz alone"});
+        404, Error{Errc::kNotFound, "this port serves only /metrics, /healthz and /readyz"});
   }
   if (request.method != "GET") {
-    return error_response(
-        405, Error{Errc::kInvalidArgument, request.path + ": can only be read, with GET"});
+    return error_response(405,
+                          Error{Errc::kInvalidArgument, request.path + ": only GET is supported"});
   }
   return Admission{0};
+}
+
+// The same error of this listener's own settings.
+Error of_metrics(Error error) {
+  if (error.setting == Setting::kListenHost) {
+    error.setting = Setting::kMetricsHost;
+  } else if (error.setting == Setting::kListenPort) {
+    error.setting = Setting::kMetricsPort;
+  }
+  return error;
 }
 
 boost::asio::awaitable<Response> respond(metrics::Registry& registry,
@@ -97,7 +107,7 @@ std::optional<std::string> Heartbeat::why_not() const {
     return std::nullopt;
   }
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silent).count();
-  return what_ + " has not turned for " + std::to_string(seconds) + " s";
+  return what_ + " has been blocked for " + std::to_string(seconds) + " s";
 }
 
 struct HealthServer::Impl {
@@ -127,10 +137,12 @@ Result<std::unique_ptr<HealthServer>> HealthServer::start(const ListenAddress& a
                                                           HealthChecks checks) {
   auto impl = std::make_unique<Impl>();
   auto handler = health_handler(registry, std::move(checks));
-  GENESIS_ASSIGN(
-      impl->server,
-      Server::start(
-          impl->io.get_executor(), address, std::nullopt, health_limits(), std::move(handler)));
+  auto server = Server::start(
+      impl->io.get_executor(), address, std::nullopt, health_limits(), std::move(handler));
+  if (!server) {
+    return tl::unexpected(of_metrics(std::move(server).error()));
+  }
+  impl->server = std::move(*server);
   return std::unique_ptr<HealthServer>(new HealthServer(std::move(impl)));  // private constructor
 }
 

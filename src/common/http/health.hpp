@@ -43,7 +43,7 @@ class Readiness {
 /// A main loop's sign of life: one thread beats, the listener's asks whether it still does.
 class Heartbeat {
  public:
-  /// "`what` has not turned for 61 s" once nothing was heard for `patience`, counted from here.
+  /// "`what` has been blocked for 61 s" once nothing was heard for `patience`, counted from here.
   Heartbeat(std::string what, Milliseconds patience);
   void beat();
   [[nodiscard]] std::optional<std::string> why_not() const;
@@ -56,8 +56,8 @@ class Heartbeat {
 
 class HealthServer {
  public:
-  /// Serves until it is destroyed. Its thread takes no signals. Errors: as Server::start, the port
-  /// named as `address.port_flag`.
+  /// Serves until it is destroyed. Its thread takes no signals. Errors: as Server::start, but the
+  /// setting is kMetricsHost or kMetricsPort.
   [[nodiscard]] static Result<std::unique_ptr<HealthServer>> start(const ListenAddress& address,
                                                                    metrics::Registry& registry,
                                                                    HealthChecks checks);

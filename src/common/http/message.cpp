@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/fields.hpp"
+#include "common/base/json.hpp"
 #include "common/base/text.hpp"
 
 namespace genesis::http {
@@ -19,7 +21,7 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-constexpr std::size_t kMaxErrorBody = 64 * 1024;
+constexpr JsonLimits kErrorBody{.max_bytes = 64 * 1024, .max_depth = 8, .max_values = 1024};
 constexpr std::size_t kMaxMessage = 4096;
 constexpr std::size_t kMaxQuote = 200;
 
@@ -28,37 +30,14 @@ struct ErrorBody {
   std::string message;
 };
 
-std::optional<ErrorBody> parse_error_body(std::string_view body) {
-  if (body.size() > kMaxErrorBody || !body.starts_with('{')) {
-    return std::nullopt;
-  }
-  const auto json = nlohmann::json::parse(body, nullptr, false);
-  if (!json.is_object()) {
-    return std::nullopt;
-  }
-  const auto code = json.find("code");
-  const auto message = json.find("message");
-  if (code == json.end() || message == json.end() || !code->is_string() || !message->is_string()) {
-    return std::nullopt;
-  }
-  return ErrorBody{code->get<std::string>(), message->get<std::string>()};
+Result<ErrorBody> parse_error_body(std::string_view bytes) {
+  GENESIS_ASSIGN(const auto json, parse_json(bytes, kErrorBody));
+  GENESIS_ASSIGN(const auto fields, Fields::of(json, "error"));
+  ErrorBody body;
+  GENESIS_ASSIGN(body.code, fields.text("code"));
+  GENESIS_ASSIGN(body.message, fields.text("message"));
+  return body;
 }
-
-constexpr Errc kAllCodes[] = {
-    Errc::kInvalidArgument,
-    Errc::kNotFound,
-    Errc::kAlreadyExists,
-    Errc::kFailedPrecondition,
-    Errc::kUnauthenticated,
-    Errc::kPermissionDenied,
-    Errc::kConflict,
-    Errc::kResourceExhausted,
-    Errc::kDeadlineExceeded,
-    Errc::kUnavailable,
-    Errc::kDataLoss,
-    Errc::kIo,
-    Errc::kInternal,
-};
 
 }  // namespace
 
@@ -110,11 +89,9 @@ Response error_response(const Error& error) {
 }
 
 Response error_response(int status, const Error& error) {
-  nlohmann::ordered_json json;
-  json["code"] = to_string(error.code);
-  json["message"] = error.message;
+  const nlohmann::json json{{"code", to_string(error.code)}, {"message", error.message}};
   // Messages quote what a peer sent, which need not be UTF-8.
-  return json_response(status, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return json_response(status, dump_json(json));
 }
 
 int status_of(Errc code) {
@@ -179,13 +156,13 @@ Errc errc_of(int status) {
 }
 
 Error error_of(const ClientResponse& response) {
+  const auto setting = response.status == 401 ? Setting::kAuthToken : Setting::kNone;
   if (const auto body = parse_error_body(response.body)) {
-    Error error{errc_of(response.status), printable(body->message, kMaxMessage)};
-    for (const Errc code : kAllCodes) {
-      // The name is finer than the status (two codes share 409), but may not contradict it.
-      if (to_string(code) == body->code && status_of(code) == response.status) {
-        error.code = code;
-      }
+    Error error{errc_of(response.status), printable(body->message, kMaxMessage), setting};
+    // The name is finer than the status (two codes share 409), but may not contradict it.
+    const auto named = genesis::errc_of(body->code);
+    if (named && status_of(*named) == response.status) {
+      error.code = *named;
     }
     return error;
   }
@@ -193,7 +170,7 @@ Error error_of(const ClientResponse& response) {
   if (!response.body.empty()) {
     message += ": " + printable(response.body, kMaxQuote);
   }
-  return Error{errc_of(response.status), std::move(message)};
+  return Error{errc_of(response.status), std::move(message), setting};
 }
 
 }  // namespace genesis::http

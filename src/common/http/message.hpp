@@ -1,5 +1,6 @@
 #pragma once
 // HTTP requests and responses as values, for both sides. No Asio, no Beast.
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -22,6 +23,11 @@ using Headers = std::vector<Header>;
 /// The value of the first header called `name` (in any case), or "".
 std::string_view find_header(const Headers& headers, std::string_view name);
 
+/// Whether a connection is open, and else who ended it. By the peer: it closed or reset the
+/// connection, the network did, or its last request said "Connection: close". By the server: for
+/// idleness or another deadline, to make room, for a request that it refused, or because it stops.
+enum class ConnectionState { kOpen, kClosedByPeer, kClosedByServer };
+
 /// What a server's handler gets. In admission `body` is empty: it has not been read yet.
 struct Request {
   std::string method;  // "GET", "PUT", …; HEAD comes as GET, and the server drops the body
@@ -34,6 +40,9 @@ struct Request {
   std::string remote_address;                   // "192.0.2.7", "2001:db8::7"
   bool is_loopback = false;                     // the remote address is this host's
   bool is_tls = false;
+  /// Of the connection that the request came over, kept up to date (also while the handler runs)
+  /// and readable from any thread. Equal pointers are one connection. A server always sets it.
+  std::shared_ptr<const std::atomic<ConnectionState>> connection;
 
   [[nodiscard]] std::string_view header(std::string_view name) const {
     return find_header(headers, name);

@@ -27,15 +27,18 @@ constexpr Milliseconds kAcceptPause{50};
 Error listen_error(const ListenAddress& address, const ErrorCode& error) {
   const std::string where = address.host + ":" + std::to_string(address.port);
   if (error == asio::error::address_in_use) {
-    return Error{Errc::kAlreadyExists, where + " is in use; choose another " + address.port_flag};
+    return Error{
+        Errc::kAlreadyExists, where + " is in use; choose another port", Setting::kListenPort};
   }
   if (error == asio::error::access_denied) {
     return Error{Errc::kPermissionDenied,
-                 where + " needs privileges; choose a " + address.port_flag + " from 1024 upwards"};
+                 where + " requires root privileges; choose a port of 1024 or above",
+                 Setting::kListenPort};
   }
   return Error{Errc::kInvalidArgument,
-               where + " cannot be listened on (" + error.message() +
-                   "); give an address of this machine as --host, or 0.0.0.0 for all"};
+               "cannot listen on " + where + " (" + error.message() +
+                   "); choose an address of this machine, or 0.0.0.0 for all addresses",
+               Setting::kListenHost};
 }
 
 Result<tcp::acceptor> listen(const asio::any_io_executor& executor, const ListenAddress& address) {
@@ -47,7 +50,8 @@ Result<tcp::acceptor> listen(const asio::any_io_executor& executor, const Listen
     if (error || found.empty()) {
       return tl::unexpected(
           Error{Errc::kInvalidArgument,
-                "--host " + address.host + " is not known here: " + error.message()});
+                address.host + ": the listen address cannot be resolved (" + error.message() + ")",
+                Setting::kListenHost});
     }
     endpoint = found.begin()->endpoint();
   }

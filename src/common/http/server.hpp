@@ -77,17 +77,16 @@ struct Counters {
 };
 
 struct ListenAddress {
-  std::string host =
-      "127.0.0.1";         // an IP address of this machine, 0.0.0.0 or :: for all, or a name
+  // An IP address of this machine, 0.0.0.0 or :: for all, or a name.
+  std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0 takes a free one
-  std::string port_flag = "--port";  // how the user names it; errors say so
 };
 
 class Server {
  public:
   /// Listens and begins to accept. Plain TCP without `tls`. Errors: kAlreadyExists "127.0.0.1:8443
-  /// is in use; choose another --port", kPermissionDenied for a privileged port, kInvalidArgument
-  /// for a host that is not this machine's.
+  /// is in use; choose another port", kPermissionDenied for a privileged port, kInvalidArgument for
+  /// a host that is not this machine's; their setting is kListenHost or kListenPort.
   [[nodiscard]] static Result<std::unique_ptr<Server>> start(boost::asio::any_io_executor executor,
                                                              const ListenAddress& address,
                                                              std::optional<tls::ServerContext> tls,

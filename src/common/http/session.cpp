@@ -7,7 +7,10 @@
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 
@@ -108,11 +111,13 @@ Session::Session(ServerShared& shared, tcp::socket socket)
 
 void Session::close_if_idle() {
   if (phase_ == Phase::kIdle) {
+    note_end(ConnectionState::kClosedByServer);
     connection_.tcp().close();
   }
 }
 
 void Session::abort() {
+  note_end(ConnectionState::kClosedByServer);
   cancellation_.emit(asio::cancellation_type::terminal);
   connection_.tcp().close();
 }
@@ -121,12 +126,54 @@ asio::awaitable<void> Session::run() {
   if (shared_.tls) {
     const bool is_accepted = co_await accept_tls();
     if (!is_accepted) {
+      note_end(ConnectionState::kClosedByServer);
       co_await drain();
       co_return;
     }
   }
   co_await serve();
+  note_end(ConnectionState::kClosedByServer);
   co_await close();
+}
+
+// The first end counts: what comes after it is its consequence.
+void Session::note_end(ConnectionState end) {
+  auto open = ConnectionState::kOpen;
+  state_->compare_exchange_strong(open, end);
+}
+
+void Session::note_failure(const ErrorCode& error) {
+  const bool is_ours = error == beast::error::timeout || error == asio::error::operation_aborted;
+  note_end(is_ours ? ConnectionState::kClosedByServer : ConnectionState::kClosedByPeer);
+}
+
+// Nobody reads while a handler waits, so the peer's end has to be looked for. Ends with bytes:
+// they are the next request's, and the end behind them shows when they have been read.
+void Session::watch_peer() {
+  auto readable = [weak = weak_from_this()](const ErrorCode& error) {
+    const auto self = weak.lock();
+    if (!self || error || !self->is_watching_) {
+      return;
+    }
+    switch (self->connection_.peek()) {
+      case Connection::Peek::kQuiet:
+        self->watch_peer();
+        return;
+      case Connection::Peek::kBytes:
+        return;
+      case Connection::Peek::kEnded:
+        self->note_end(ConnectionState::kClosedByPeer);
+        return;
+    }
+  };
+  connection_.tcp().socket().async_wait(
+      tcp::socket::wait_read,
+      asio::bind_cancellation_slot(end_of_watch_.slot(), std::move(readable)));
+}
+
+void Session::stop_watching() {
+  is_watching_ = false;
+  end_of_watch_.emit(asio::cancellation_type::total);
 }
 
 // False: told so, as far as the peer can be; drain and close.
@@ -141,10 +188,10 @@ asio::awaitable<bool> Session::accept_tls() {
   }
   if (static_cast<unsigned char>(bytes[0]) != kTlsHandshake) {
     ++shared_.counters.handshake_failures;
-    Response refusal = error_response(
-        Error{Errc::kInvalidArgument,
-              "This port speaks HTTPS: use https:// (with the authority that issued its "
-              "certificate)"});
+    Response refusal =
+        error_response(Error{Errc::kInvalidArgument,
+                             "This port speaks HTTPS: use https:// (with the CA that issued its "
+                             "certificate)"});
     co_await write(std::move(refusal), false, After::kClose);
     co_return false;
   }
@@ -182,6 +229,9 @@ asio::awaitable<bool> Session::wait_for_bytes() {
   const auto space = buffer_.prepare(kSmallRead);
   const Transfer read = co_await connection_.read_some(space);
   buffer_.commit(read.size);
+  if (read.error) {
+    note_failure(read.error);
+  }
   co_return !read.error;
 }
 
@@ -197,6 +247,8 @@ asio::awaitable<After> Session::serve_one() {
     shared_.counters.bad_requests += read.error == bhttp::error::end_of_stream ? 0 : 1;
     if (auto response = parse_failure(read.error, limits)) {
       co_await write(std::move(*response), false, After::kClose);
+    } else {
+      note_failure(read.error);
     }
     co_return After::kClose;
   }
@@ -234,8 +286,20 @@ asio::awaitable<After> Session::serve_one() {
     request->body = std::move(parser.get().body());
   }
   connection_.tcp().expires_never();  // the handler keeps its own deadline
+  is_watching_ = true;
+  // Later than an answer that is ready at once, for which a watch would be in vain.
+  asio::post(connection_.tcp().get_executor(), [weak = weak_from_this()] {
+    if (const auto self = weak.lock(); self && self->is_watching_) {
+      self->watch_peer();
+    }
+  });
   Response response = co_await answer(std::move(*request));
-  co_return co_await write(std::move(response), is_head, wish);
+  stop_watching();
+  const After after = co_await write(std::move(response), is_head, wish);
+  if (wish == After::kClose) {
+    note_end(ConnectionState::kClosedByPeer);
+  }
+  co_return after;
 }
 
 void Session::add_peer(Request& request, const Parser& parser) const {
@@ -246,6 +310,7 @@ void Session::add_peer(Request& request, const Parser& parser) const {
   request.remote_address = remote_address_;
   request.is_loopback = is_loopback_;
   request.is_tls = connection_.is_secure();
+  request.connection = state_;
 }
 
 asio::awaitable<Session::BodyResult> Session::receive_body(Parser& parser, std::uint64_t max_body) {
@@ -262,6 +327,7 @@ asio::awaitable<Session::BodyResult> Session::receive_body(Parser& parser, std::
     const Transfer sent = co_await connection_.write(go_ahead, nothing);
     shared_.counters.bytes_out += sent.size;
     if (sent.error) {
+      note_failure(sent.error);
       co_return PeerGone{};
     }
   }
@@ -277,6 +343,7 @@ asio::awaitable<Session::BodyResult> Session::receive_body(Parser& parser, std::
   if (auto response = parse_failure(read.error, shared_.limits)) {
     co_return std::move(*response);
   }
+  note_failure(read.error);
   co_return PeerGone{};
 }
 
@@ -294,6 +361,7 @@ asio::awaitable<After> Session::write(Response response, bool is_head, After aft
   const Transfer sent = co_await connection_.write(head, body);
   shared_.counters.bytes_out += sent.size;
   if (sent.error) {
+    note_failure(sent.error);
     co_return After::kClose;
   }
   co_return after;

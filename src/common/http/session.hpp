@@ -47,7 +47,7 @@ class BodyRoom {
   bool is_taken_ = false;
 };
 
-class Session {
+class Session : public std::enable_shared_from_this<Session> {
  public:
   /// `shared` outlives the session: its owner joins all sessions.
   Session(ServerShared& shared, tcp::socket socket);
@@ -83,6 +83,10 @@ class Session {
   asio::awaitable<Response> answer(Request request);
   std::variant<Admission, Response> admit(const Request& request) const;
   Milliseconds body_allowance(std::uint64_t bytes) const;
+  void note_end(ConnectionState end);
+  void note_failure(const boost::system::error_code& error);
+  void watch_peer();
+  void stop_watching();
 
   ServerShared& shared_;
   Connection connection_;
@@ -93,6 +97,11 @@ class Session {
   std::string remote_address_;
   bool is_loopback_ = false;
   std::optional<std::string> peer_name_;
+  // Shared with the requests, which an application may keep.
+  std::shared_ptr<std::atomic<ConnectionState>> state_ =
+      std::make_shared<std::atomic<ConnectionState>>(ConnectionState::kOpen);
+  asio::cancellation_signal end_of_watch_;
+  bool is_watching_ = false;
 };
 
 }  // namespace genesis::http

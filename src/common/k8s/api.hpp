@@ -1,6 +1,7 @@
 #pragma once
 // The API server as our code sees it: the one seam between the operator and the cluster. RestApi
-// (rest_api.hpp) is the real one; tests put a misbehaving one in its place.
+// (rest_api.hpp) implements it, TimedApi (timed_api.hpp) decorates it; tests put one that
+// misbehaves in its place.
 //
 // Errors of all calls, with the object's path in the message:
 //   kNotFound           no such object, namespace or kind
@@ -8,14 +9,14 @@
 //   kConflict           another writer was first (resourceVersion or uid precondition), or owns a
 //                       field of an apply without force
 //   kInvalidArgument    the server refused the object; each cause is "spec.field: why"
-//   kPermissionDenied   RBAC, admission or a quota says no
-//   kUnauthenticated    token or certificate not accepted
-//   kDataLoss           410: the history that list (continue) or watch asked for is gone; list anew
-//   kResourceExhausted  an answer above its bound
-//   kUnavailable        connection refused or lost, 429 and 5xx after the retries that fit
-//   kDeadlineExceeded   time was up
+//   kPermissionDenied   refused by RBAC, admission or a quota
+//   kUnauthenticated    the token or certificate is not accepted
+//   kDataLoss           410: the history that list (continue) or watch needs is gone; list again
+//   kResourceExhausted  the answer is larger than its limit
+//   kUnavailable        connection refused or lost, 429 and 5xx after retries within the deadline
+//   kDeadlineExceeded   the deadline has passed
 //   kFailedPrecondition the client is stopping
-// Try kUnavailable and kDeadlineExceeded again later, kConflict with fresh state.
+// Retry kUnavailable and kDeadlineExceeded later, kConflict with fresh state.
 //
 // Calls are coroutines on the one strand of the client. Their arguments are taken by value.
 #include <cstdint>
@@ -45,9 +46,9 @@ struct ListOptions {
   std::string ns;              // "" lists all namespaces
   std::string label_selector;  // "app=x,tier in (a,b)"
   std::string field_selector;
-  std::uint32_t limit = 0;       // objects a page; 0 asks for all at once
+  std::uint32_t limit = 0;       // objects per page; 0: all in one page
   std::string continue_token;    // of the page before
-  std::string resource_version;  // "" is the newest; "0" whatever the server has at hand
+  std::string resource_version;  // "": the newest; "0": any version that the server has cached
   Detail detail = Detail::kWhole;
   Milliseconds deadline = kRequestDeadline;
   std::stop_token stop;  // ends the call with kFailedPrecondition; request it on the strand
@@ -67,7 +68,7 @@ struct WatchOptions {
   std::string label_selector;
   std::string field_selector;
   std::string resource_version;   // where the list ended
-  Milliseconds timeout{300'000};  // the server ends the watch then; our deadline lies beyond it
+  Milliseconds timeout{300'000};  // after which the server ends the watch; our deadline is later
   Detail detail = Detail::kWhole;
   std::stop_token stop;  // ends the watch with kFailedPrecondition; request it on the strand
 };
@@ -114,13 +115,14 @@ class Api {
   [[nodiscard]] virtual boost::asio::awaitable<Result<ListPage>> list(Resource resource,
                                                                       ListOptions options) = 0;
 
-  /// Calls `handler` for each event, bookmarks too, until the server's time is up, which is
-  /// success. An ERROR event ends it with its error.
+  /// Calls `handler` for each event, bookmarks too, until the server ends the watch at its timeout,
+  /// which is success. An ERROR event ends it with that error.
   [[nodiscard]] virtual boost::asio::awaitable<Status> watch(Resource resource,
                                                              WatchOptions options,
                                                              WatchHandler handler) = 0;
 
-  /// The object's own metadata names it. The answer is the object as stored, as with the others.
+  /// Name and namespace are in the object's metadata. This and the other writes return the object
+  /// as it is stored.
   [[nodiscard]] virtual boost::asio::awaitable<Result<Json>> create(Resource resource,
                                                                     Json object,
                                                                     WriteOptions options) = 0;
@@ -137,7 +139,7 @@ class Api {
                                                                    Json body,
                                                                    PatchOptions options) = 0;
 
-  /// Success where the object is gone already, but for a uid that does not match.
+  /// Success if the object does not exist any more, but kConflict if its uid does not match.
   [[nodiscard]] virtual boost::asio::awaitable<Status> remove(Resource resource,
                                                               ObjectKey key,
                                                               DeleteOptions options) = 0;

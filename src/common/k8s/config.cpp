@@ -21,7 +21,7 @@ std::string trimmed(std::string_view text) {
   return std::string(text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1));
 }
 
-// A header's value: anything else in it is another file put in a token's place.
+// Whether it can be sent in a header. Otherwise the file holds something else than a token.
 bool is_token(std::string_view text) {
   for (const char c : text) {
     if (c <= ' ' || c >= '\x7f') {
@@ -50,7 +50,7 @@ Result<crypto::Secret> TokenSource::token(Instant now) {
     if (token_.empty()) {
       return tl::unexpected(std::move(text).error());
     }
-    return token_;  // a rotation in progress: the old one holds for a while
+    return token_;  // the file may be rotating; the old token stays valid for a while
   }
   token_ = crypto::Secret(trimmed(*text));
   read_at_ = now;

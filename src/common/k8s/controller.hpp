@@ -1,7 +1,7 @@
 #pragma once
-// Pumps a workqueue: workers take keys, reconcile them, and say when to look again. After
-// controller-runtime's reconcileHandler: an error means back-off, requeue_after a fixed time,
-// success forget. On one strand.
+// Runs reconciles from a workqueue. After controller-runtime's reconcileHandler: an error is
+// retried with back-off, requeue_after queues the key again after a fixed time, success resets the
+// back-off. On one strand.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,7 +17,7 @@
 namespace genesis::k8s {
 
 struct Reconciled {
-  std::optional<Milliseconds> requeue_after;  // also after success: a deadline to look at
+  std::optional<Milliseconds> requeue_after;  // reconcile again after this time
 };
 
 using Reconciler = std::function<boost::asio::awaitable<Result<Reconciled>>(ObjectKey key)>;
@@ -40,13 +40,13 @@ class Controller {
   Controller& operator=(const Controller&) = delete;
 
   void on_reconciled(Observer observer);
-  /// Any time, from handlers of informers above all; keys wait until run().
+  /// At any time, above all from handlers of informers. Keys wait until run().
   void add(const ObjectKey& key);
   void add_after(const ObjectKey& key, Milliseconds delay);
 
   /// `workers` reconciles at a time, until stop(); completes when the last has ended. Once.
   [[nodiscard]] boost::asio::awaitable<void> run(std::size_t workers);
-  /// No key is taken any more. What is being reconciled goes on to its end.
+  /// No further reconcile is started. Those under way are completed.
   void stop();
 
   [[nodiscard]] const Workqueue& queue() const;

@@ -110,7 +110,7 @@ class EventRecorder::Impl {
         co_return;
       }
       if (written.error().code == Errc::kNotFound && chosen->kind == EventWrite::Kind::kCount) {
-        // Events live for an hour; this one is gone. What is new is told anew.
+        // Events expire after an hour, as this one has. It is created anew.
         correlator_.forget(event);
         chosen = correlator_.correlate(event, clock_.now(), wall);
         if (!chosen) {
@@ -118,7 +118,7 @@ class EventRecorder::Impl {
         }
         continue;
       }
-      const bool is_done = written.error().code == Errc::kAlreadyExists;  // an answer got lost
+      const bool is_done = written.error().code == Errc::kAlreadyExists;  // the answer was lost
       if (is_done || !is_retryable(written.error().code) || tries >= kMaxTries) {
         if (!is_done && on_error) {
           on_error(written.error());

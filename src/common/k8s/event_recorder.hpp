@@ -1,7 +1,7 @@
 #pragma once
-// Tells people what happens to an object, as Events that `kubectl describe` shows. The same event
-// again within ten minutes adds to its count instead of making another object, and an object that
-// raises events without end is held back. The choice is pure; EventRecorder writes.
+// Records Events about objects, which `kubectl describe` shows. An event that repeats within ten
+// minutes raises the count of its Event object instead of creating another one, and the events of
+// one object are rate limited. EventCorrelator decides and is pure; EventRecorder writes.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -53,21 +53,21 @@ struct EventWrite {
 };
 
 struct EventLimits {
-  std::size_t remembered = 1024;  // events whose count may still rise; the oldest go first
-  Milliseconds window{600'000};   // after so long the same event is a new object
-  double burst = 25.0;            // events of one object at once …
-  Milliseconds refill{60'000};    // … and one more after each of these
+  std::size_t remembered = 1024;  // events whose count may still rise; the oldest are dropped
+  Milliseconds window{600'000};   // after this time a repeated event is a new object
+  double burst = 25.0;            // events of one object at once
+  Milliseconds refill{60'000};    // after each of these periods the object may have one more
 };
 
 class EventCorrelator {
  public:
   explicit EventCorrelator(EventLimits limits = {}) : limits_(limits) {}
 
-  /// nullopt: held back.
+  /// nullopt: the event exceeds the rate limit.
   [[nodiscard]] std::optional<EventWrite> correlate(const Event& event,
                                                     Instant now,
                                                     SystemTime wall);
-  /// The object of `event` is not in the cluster (it ran out): the next one is created anew.
+  /// Call it if the Event object has expired in the cluster: the next such event creates a new one.
   void forget(const Event& event);
 
  private:
@@ -86,7 +86,7 @@ class EventCorrelator {
   std::list<Known> known_;  // the latest first
   std::unordered_map<std::string, std::list<Known>::iterator> by_identity_;
   std::unordered_map<std::string, Budget> budgets_;
-  std::uint64_t last_suffix_ = 0;  // of names: time, made to rise
+  std::uint64_t last_suffix_ = 0;  // of names: the time, made strictly increasing
 };
 
 class EventRecorder {
@@ -102,11 +102,11 @@ class EventRecorder {
   EventRecorder& operator=(const EventRecorder&) = delete;
 
   void on_error(std::function<void(const Error&)> handler);
-  /// Queues; never waits. Above 1,000 that wait, the oldest is dropped.
+  /// Queues the event; never blocks. With more than 1,000 queued events the oldest is dropped.
   void record(Event event);
-  /// Writes what is queued, until stop(). Once.
+  /// Writes queued events until stop(). Call it once.
   [[nodiscard]] boost::asio::awaitable<void> run();
-  /// run() writes what it still can within `grace`, then ends.
+  /// Makes run() write what is queued, for at most `grace`, and return.
   void stop(Milliseconds grace = Milliseconds{2'000});
 
  private:

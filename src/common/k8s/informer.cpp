@@ -20,10 +20,10 @@ namespace asio = boost::asio;
 
 constexpr auto kAsTuple = asio::as_tuple(asio::use_awaitable);
 
-// A watch that ends sooner, without an event, is not worth asking for again at once.
+// A watch that ends sooner and without an event is retried with back-off.
 constexpr std::chrono::seconds kShortWatch{1};
 
-// Who wrote which field, and the object again as text: often larger than all the rest.
+// managedFields and the copy that kubectl keeps are often larger than the rest of the object.
 void drop_bookkeeping(Json& object) {
   Json& metadata = object["metadata"];
   metadata.erase("managedFields");
@@ -73,11 +73,11 @@ class Informer::Impl {
       } else {
         ++counters_.failures;
         report(status.error());
-        // kDataLoss: the history is gone, or what came was no watch. Anything else goes on from the
-        // last version, without a list.
+        // kDataLoss: the history is gone, or the answer was not a watch. After other errors the
+        // next watch continues from the last version, without a list.
         must_list = must_list || status.error().code == Errc::kDataLoss;
       }
-      // Most failures are a server that restarts: the first try again is free.
+      // Most failures are a restart of the API server: the first retry is immediate.
       if (failures++ > 0) {
         co_await pause(http::backoff(failures - 2, jitter_, options_.backoff));
       }
@@ -115,7 +115,7 @@ class Informer::Impl {
   [[nodiscard]] const Resource& resource() const { return resource_; }
 
  private:
-  // Brings the store to what the pages of one list say.
+  // Replaces the content of the store by the pages of one list.
   asio::awaitable<Status> list() {
     ++counters_.lists;
     ListOptions request;
@@ -132,7 +132,7 @@ class Informer::Impl {
     for (;;) {
       Result<ListPage> page = co_await api_.list(resource_, request);
       if (!page) {
-        // Pages outlived the history that they were cut from; in one piece they cannot.
+        // The history expired between two pages. The next list asks for all objects in one page.
         lists_whole_ = page.error().code == Errc::kDataLoss && !request.continue_token.empty();
         co_return tl::unexpected(std::move(page).error());
       }
@@ -208,7 +208,7 @@ class Informer::Impl {
     }
   }
 
-  // `last` is what the server says of the object, or null where it only is no longer listed.
+  // `last` is the object's last state, or null if the object is only missing from a list.
   void erase(const ObjectKey& key, Json* last) {
     const std::optional<Json> held = store.erase(key);
     if (!held) {
@@ -254,7 +254,7 @@ class Informer::Impl {
   Rng jitter_;
   std::stop_source stop_;
   std::vector<asio::steady_timer*> waiters_;  // in frames of wait_for_sync
-  std::string version_;                       // up to where the store is complete
+  std::string version_;                       // the resourceVersion of the store
   bool lists_whole_ = false;
 };
 

@@ -1,8 +1,8 @@
 #pragma once
 // A local copy of the objects of one kind, kept up to date: list in pages, then watch with
-// bookmarks from where the list ended; list anew where the history is gone (410); back off on
-// errors. After client-go's Reflector. It asks for no resync: a missed event cannot be, for every
-// end of a watch is followed by one from the last version seen.
+// bookmarks from where the list ended; list again if the history is gone (410); back off on errors.
+// After client-go's Reflector. It needs no periodic resync, for no event can be missed: each watch
+// starts at the last version seen.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,11 +38,11 @@ struct InformerOptions {
   std::string label_selector;
   std::string field_selector;
   Detail detail = Detail::kWhole;
-  /// Called on each object before it is stored: drop what nobody reads. managedFields and the
-  /// last-applied-configuration of kubectl go always. What is dropped raises no change when it
-  /// alone differs.
+  /// Called on each object before it is stored, to drop what nobody reads. managedFields and
+  /// kubectl's last-applied-configuration are dropped in any case. A change of dropped fields alone
+  /// is not reported.
   std::function<void(Json& object)> transform;
-  std::uint32_t page_size = 100;  // raising it raises the peak of memory while listing
+  std::uint32_t page_size = 100;  // larger pages need more memory while listing
   /// Of a watch, drawn from [timeout, 2 * timeout], so that replicas spread their renewals.
   Milliseconds watch_timeout{300'000};
   http::BackoffPolicy backoff{Milliseconds{500}, Milliseconds{10'000}};
@@ -74,14 +74,14 @@ class Informer {
   /// Called on the strand, from the list and the watch alike, after the store has the change. Add
   /// handlers before run().
   void on_change(ChangeHandler handler);
-  /// Called for each failed list or watch, before the back-off; the informer goes on.
+  /// Called for each failed list or watch, before the back-off; the informer retries.
   void on_error(ErrorHandler handler);
 
   /// Runs until stop(). Spawn it once.
   [[nodiscard]] boost::asio::awaitable<void> run();
   void stop();
 
-  /// The first list is in the store: only then is absence known.
+  /// Whether the first list is in the store. Before that a missing object may exist.
   [[nodiscard]] bool has_synced() const;
   /// Completes when synced (true), or when stopped or `deadline` has passed (false).
   [[nodiscard]] boost::asio::awaitable<bool> wait_for_sync(Milliseconds deadline);

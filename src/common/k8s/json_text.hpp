@@ -1,5 +1,5 @@
 #pragma once
-// JSON in and out, bounded. Private to this folder.
+// JSON from and to text, with bounded depth.
 #include <string>
 #include <string_view>
 
@@ -8,10 +8,10 @@
 
 namespace genesis::k8s {
 
-/// Errors: kDataLoss says `what` is no JSON or nested deeper than 128 levels.
+/// Errors: kDataLoss if `what` is not JSON or is nested deeper than 128 levels.
 [[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view what);
 
-/// Compact. Bytes that are not UTF-8 come out as U+FFFD.
+/// Compact. Bytes that are not UTF-8 are replaced by U+FFFD.
 std::string dump_json(const Json& json);
 
 /// Text at `object`.FIELD, or "".

@@ -111,7 +111,7 @@ Status read_cluster(const Section& cluster, Config& config) {
   GENESIS_ASSIGN(const std::string insecure, cluster.text("insecure-skip-tls-verify"));
   if (!insecure.empty() && insecure != "false") {
     return cluster.refuse("insecure-skip-tls-verify",
-                          "anyone on the way could pose as the API server; give "
+                          "anybody on the network could impersonate the API server; set "
                           "certificate-authority-data instead");
   }
   constexpr std::array<const char*, 1> kProxy{"proxy-url"};
@@ -119,7 +119,7 @@ Status read_cluster(const Section& cluster, Config& config) {
   if (url->scheme == http::Scheme::kHttp) {
     const bool is_here = url->host == "127.0.0.1" || url->host == "::1" || url->host == "localhost";
     if (!is_here) {
-      return cluster.refuse("server", "http:// is for this host alone; write https://");
+      return cluster.refuse("server", "http:// is allowed for this host only; use https://");
     }
     return {};
   }
@@ -146,14 +146,14 @@ Status read_user(const Section& user, Config& config) {
   const bool has_identity = certificate || key || !token_file.empty() || !token.empty();
   if (!config.tls && has_identity) {
     return user.refuse(certificate || key ? "client-certificate" : "token",
-                       "would be sent in the clear; the cluster's server must be https://");
+                       "would be sent unencrypted; the cluster's server must be https://");
   }
   if (!config.tls) {
     return {};
   }
   if (certificate.has_value() != key.has_value()) {
     return user.refuse(certificate ? "client-key-data" : "client-certificate-data",
-                       "is missing, but its other half is given");
+                       "is missing, but the other half of the pair is set");
   }
   config.tls->certificate = std::move(certificate);
   config.tls->key = std::move(key);

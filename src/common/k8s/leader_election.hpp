@@ -1,8 +1,9 @@
 #pragma once
-// One of several replicas leads: it holds a Lease (coordination.k8s.io/v1) and renews it. After
-// client-go's leaderelection: a candidate takes over when it has seen no change of the Lease for
-// lease_duration by its own clock, so that clocks of replicas need not agree; writes carry the
-// resourceVersion, so that of two takers one fails. The decision is pure; LeaderElector pumps it.
+// Elects one of several replicas as leader: it holds a Lease (coordination.k8s.io/v1) and renews
+// it. After client-go's leaderelection: a candidate takes over when it has seen no change of the
+// Lease for lease_duration by its own clock, so that the clocks of replicas need not agree; writes
+// carry the resourceVersion, so that only one of two candidates succeeds. decide() is pure;
+// LeaderElector carries it out.
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -23,10 +24,10 @@ namespace genesis::k8s {
 
 struct ElectionOptions {
   std::string identity;  // unique per process: "POD_UUID"
-  /// How long the others wait after the last renewal that they saw. Raising it slows a takeover,
-  /// lowering it costs writes and leads to changes where the API server is slow.
+  /// How long candidates wait after the last renewal that they have seen. Longer: slower failover.
+  /// Shorter: more API writes, and changes of leader when the API server is slow.
   Milliseconds lease_duration{15'000};
-  Milliseconds renew_deadline{10'000};  // without a renewal for so long the leader steps down
+  Milliseconds renew_deadline{10'000};  // a leader that cannot renew for this long steps down
   Milliseconds retry_period{2'000};     // between tries and between renewals
 
   /// lease_duration > renew_deadline > 1.2 * retry_period > 0, and an identity. Errors:
@@ -47,7 +48,7 @@ struct LeaseRecord {
 
 /// What one candidate knows.
 struct ElectionState {
-  std::optional<LeaseRecord> seen;  // nullopt: there is no Lease, or nobody has looked
+  std::optional<LeaseRecord> seen;  // nullopt: there is no Lease, or it was not read yet
   Instant seen_at{};                // when `seen` changed last, by our clock
   std::optional<Instant> led_since;
   Instant renewed_at{};  // start of our last write that succeeded
@@ -57,11 +58,11 @@ struct ElectionState {
 void observe(ElectionState& state, std::optional<LeaseRecord> record, Instant now);
 
 enum class ElectionMove {
-  kWait,      // another holds it
+  kWait,      // another replica holds the Lease
   kCreate,    // there is no Lease
-  kTake,      // it is free or has run out
-  kRenew,     // it is ours
-  kStepDown,  // it was ours, and is not or may not be for long
+  kTake,      // the Lease is free or has expired
+  kRenew,     // we hold the Lease
+  kStepDown,  // we have lost the Lease, or will before we can renew it
 };
 
 /// What to do now. Pure.
@@ -72,10 +73,10 @@ enum class ElectionMove {
 class LeaderElector {
  public:
   struct Callbacks {
-    std::function<void()> on_started;                            // we lead from now on
-    std::function<void()> on_stopped;                            // we lead no more: stop all writes
-    std::function<void(const std::string& holder)> on_observed;  // another leads
-    std::function<void(const Error&)> on_error;                  // a try failed; the next follows
+    std::function<void()> on_started;  // we are the leader now
+    std::function<void()> on_stopped;  // we are not the leader any more: stop all writes
+    std::function<void(const std::string& holder)> on_observed;  // another replica is the leader
+    std::function<void(const Error&)> on_error;                  // a request failed; it is retried
   };
 
   /// `lease` names the Lease; `api` must outlive it. `options` have passed check().
@@ -88,11 +89,11 @@ class LeaderElector {
   LeaderElector(const LeaderElector&) = delete;
   LeaderElector& operator=(const LeaderElector&) = delete;
 
-  /// Runs until stop(), or until leadership is lost (after on_stopped): what then is the caller's
-  /// choice, usually to end the process.
+  /// Runs until stop(), or until leadership is lost (after on_stopped). The caller then usually
+  /// ends the process.
   [[nodiscard]] boost::asio::awaitable<void> run();
-  /// Ends run(), which first gives the Lease back (holderIdentity "") where we hold it, so that
-  /// another takes over at its next try. Stop what leads before.
+  /// Ends run(), which first releases the Lease (holderIdentity "") if we hold it, so that another
+  /// replica takes over at its next try. Stop all work of the leader before.
   void stop();
   [[nodiscard]] bool is_leader() const;
 

@@ -25,7 +25,7 @@ LeaseRecord parse_lease(const Json& lease) {
     return record;
   }
   record.holder = text_field(*spec, "holderIdentity");
-  // A bound, so that a foreign hand cannot keep everybody waiting for ever.
+  // Limited, so that a Lease that somebody edited cannot block the election for ever.
   record.duration = std::chrono::seconds(
       std::clamp<std::int64_t>(integer_field(*spec, "leaseDurationSeconds"), 1, kLongestSeconds));
   record.acquire_time = text_field(*spec, "acquireTime");

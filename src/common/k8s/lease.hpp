@@ -18,8 +18,8 @@ LeaseRecord claim(const std::optional<LeaseRecord>& seen,
                   const ElectionOptions& options,
                   std::chrono::system_clock::time_point wall);
 
-/// What a holder writes when it leaves: free, and run out within a second for clients that do not
-/// look at the holder.
+/// What a holder writes when it releases the Lease: no holder, and a duration of a second for
+/// clients that do not look at the holder.
 LeaseRecord release(const LeaseRecord& held, std::chrono::system_clock::time_point wall);
 
 }  // namespace genesis::k8s

@@ -1,5 +1,5 @@
 #pragma once
-// Names of objects, and what all objects carry in metadata. Pure.
+// Names of objects, and the metadata that all objects have. Pure.
 #include <compare>
 #include <functional>
 #include <optional>
@@ -11,8 +11,8 @@
 
 namespace genesis::k8s {
 
-/// Which object of its kind. `ns` is "" for kinds of the whole cluster. Not an aggregate, so that a
-/// temporary may stand beside co_await (gcc 12).
+/// Namespace and name of an object. `ns` is "" for cluster-scoped kinds. Not an aggregate, so that
+/// gcc 12 compiles a temporary beside co_await correctly.
 struct ObjectKey {
   ObjectKey() = default;
   ObjectKey(std::string key_ns, std::string key_name)
@@ -38,8 +38,7 @@ struct Owner {
   bool operator==(const Owner&) const = default;
 };
 
-/// Text at metadata.FIELD, or "" where there is none. Any JSON value will do: what comes from
-/// elsewhere may have any shape.
+/// Text at metadata.FIELD, or "" if there is none. `object` may be any JSON value.
 std::string_view metadata_text(const Json& object, std::string_view field);
 inline std::string_view uid_of(const Json& object);
 inline std::string_view resource_version_of(const Json& object);

@@ -1,6 +1,6 @@
 #pragma once
-// Which kind of object: the part of a request's path that is the same for all objects of a kind,
-// and the table of the kinds that we touch. Pure.
+// Kinds of objects: the part of a request's path that is the same for all objects of a kind, and
+// the table of the kinds that we use. Pure.
 #include <string>
 #include <string_view>
 
@@ -8,7 +8,7 @@ namespace genesis::k8s {
 
 enum class Scope { kNamespaced, kCluster };
 
-/// Views of literals: a value to copy freely.
+/// Holds views of literals and is cheap to copy.
 struct Resource {
   std::string_view group;  // "" is core
   std::string_view version;
@@ -44,7 +44,7 @@ inline constexpr Resource kFederatedTrainings{
 
 enum class Subresource { kNone, kStatus };
 
-/// "/apis/batch/v1/namespaces/NS/jobs"; without `ns`, or for a cluster's kind, all namespaces.
+/// "/apis/batch/v1/namespaces/NS/jobs"; all namespaces if `ns` is "" or the kind is cluster-scoped.
 std::string collection_path(const Resource& resource, std::string_view ns);
 /// "/apis/batch/v1/namespaces/NS/jobs/NAME[/status]". Escaped.
 std::string object_path(const Resource& resource,

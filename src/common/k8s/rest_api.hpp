@@ -24,7 +24,7 @@ class RestApi final : public Api {
   ~RestApi() override;
 
   void on_request(Observer observer);
-  /// Ends what is under way and all later calls with kFailedPrecondition.
+  /// Ends calls under way and all later calls with kFailedPrecondition.
   void cancel();
 
   boost::asio::awaitable<Result<Json>> get(Resource resource,
@@ -48,7 +48,7 @@ class RestApi final : public Api {
                                         ObjectKey key,
                                         DeleteOptions options) override;
 
-  /// "v1.34.4", from /version: is the server there, and does it know us?
+  /// "v1.34.4", from /version. Checks that the server answers and accepts our credentials.
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> server_version(
       Milliseconds deadline = kRequestDeadline);
 

@@ -1,7 +1,7 @@
 #pragma once
-// Requests to the API server: a few kept connections, the bearer token and its rotation, retries
-// that the server asks for, deadlines. What the requests are is rest_api.hpp's. All on one
-// executor.
+// Sends requests to the API server: keeps a few connections, sends the bearer token and follows its
+// rotation, retries when the server asks for it, and enforces deadlines. rest_api.hpp says what the
+// requests are. On one executor.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,10 +20,9 @@
 
 namespace genesis::k8s {
 
-/// One answer, or the lack of one: for rest_client_requests_total{code,method,host} and
-/// rest_client_request_duration_seconds{verb,host}.
+/// One request and its answer, if there was one: for rest_client_requests_total{code,method,host}.
 struct RequestReport {
-  std::string_view code;    // "200", or "<error>" without an answer
+  std::string_view code;    // "200", or "<error>" if there was no answer
   std::string_view method;  // "GET", …
   std::string_view host;    // "host:port"
   Milliseconds took;
@@ -53,13 +52,13 @@ class RestTransport {
   RestTransport(const RestTransport&) = delete;
   RestTransport& operator=(const RestTransport&) = delete;
 
-  /// Any answer below 300; others are errors, which carry method and path. A 401 is tried once more
-  /// with the token read anew, 429 and 5xx with Retry-After while the deadline allows.
+  /// An answer below 300; others are errors, which name method and path. A 401 is retried once with
+  /// the token read again, 429 and 5xx with Retry-After are retried within the deadline.
   [[nodiscard]] boost::asio::awaitable<Result<http::ClientResponse>> call(Call call);
 
   /// Called after each try.
   void on_request(Observer observer);
-  /// Ends what is under way and all later calls with kFailedPrecondition.
+  /// Ends calls under way and all later calls with kFailedPrecondition.
   void cancel();
 
  private:

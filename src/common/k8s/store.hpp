@@ -1,7 +1,7 @@
 #pragma once
-// What an informer has seen, by name and by owner. Objects are kept as compact text and parsed when
-// read: a parsed object takes about eight times its text, and thousands are kept while few are read
-// at a time. On the strand; readers get values of their own.
+// The objects of an informer, by name and by owner. They are kept as compact text and parsed when
+// they are read: a parsed object takes about eight times the memory of its text, and thousands are
+// kept while few are read at a time. On the strand. Readers get copies.
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -23,17 +23,17 @@ class Store {
   [[nodiscard]] std::optional<Json> get(const ObjectKey& key) const;
   [[nodiscard]] bool contains(const ObjectKey& key) const { return objects_.contains(key); }
   [[nodiscard]] std::size_t size() const { return objects_.size(); }
-  /// In order.
+  /// Sorted.
   [[nodiscard]] std::vector<ObjectKey> keys() const;
   /// Objects whose controlling ownerReference has this uid, in order of their names.
   [[nodiscard]] std::vector<Json> owned_by(std::string_view uid) const;
   [[nodiscard]] std::vector<ObjectKey> keys_owned_by(std::string_view uid) const;
-  /// Bytes of text held.
+  /// Size of the stored text.
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
-  /// kSame where nothing but the resourceVersion differs from what is held.
+  /// kSame if nothing but the resourceVersion differs from the stored object.
   Put put(Json object);
-  /// What was held, if anything.
+  /// The object that was stored, if any.
   std::optional<Json> erase(const ObjectKey& key);
 
  private:

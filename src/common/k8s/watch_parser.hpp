@@ -36,10 +36,10 @@ class WatchParser {
       : max_line_bytes_(max_line_bytes) {}
 
   /// The events that `bytes` complete, in order. Errors: kResourceExhausted for a line above the
-  /// bound, kDataLoss for a line that is no event; the parser is spent then.
+  /// limit, kDataLoss for a line that is not an event. The parser cannot be used after an error.
   [[nodiscard]] Result<std::vector<WatchEvent>> feed(std::span<const char> bytes);
 
-  /// Whether the stream may end here: no line is begun.
+  /// Whether the stream may end here, that is, not in the middle of a line.
   [[nodiscard]] bool is_between_events() const { return line_.empty(); }
 
  private:

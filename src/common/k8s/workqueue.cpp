@@ -102,7 +102,7 @@ Milliseconds Workqueue::backoff(const ObjectKey& key) {
   return delay;
 }
 
-// Takes a token, also one that is not there yet, and says how long until it is.
+// Reserves a token and returns how long it takes until that token is available.
 Milliseconds Workqueue::reserve_token(Instant now) {
   const std::chrono::duration<double> passed = now - refilled_;
   tokens_ = std::min(limits_.burst, tokens_ + std::max(0.0, passed.count()) * limits_.per_second);

@@ -1,8 +1,9 @@
 #pragma once
-// Which keys are due for work. De-duplicating: a key that waits is not queued twice, and one that
-// is added while it is worked on comes back after done(), so that no two workers hold one key. Rate
-// limited: each failure of a key doubles its delay, and a bucket bounds retries of all keys
-// together. Pure: time comes in. Semantics after client-go's util/workqueue.
+// The keys that are due to be reconciled. De-duplicating: a key that waits is not queued twice, and
+// one that is added while a worker has it is queued again after done(), so that no two workers have
+// the same key. Rate limited: each failure of a key doubles its delay, and a token bucket limits
+// the retries of all keys together. Pure: time is an argument. Semantics after client-go's
+// util/workqueue.
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -40,24 +41,24 @@ class Workqueue {
 
   /// Due now.
   void add(const ObjectKey& key, Instant now);
-  /// Due after `delay`; the earliest of several counts. add() does not take it back: the key is
-  /// then worked on twice.
+  /// Due after `delay`; the earliest of several calls counts. add() does not cancel it: the key is
+  /// then reconciled twice.
   void add_after(const ObjectKey& key, Milliseconds delay, Instant now);
   /// After a failure: due after the key's back-off and when the bucket has a token.
   void add_rate_limited(const ObjectKey& key, Instant now);
-  /// After a success: the key's failures count no more.
+  /// After a success: resets the key's back-off.
   void forget(const ObjectKey& key);
   [[nodiscard]] unsigned failures(const ObjectKey& key) const;
 
-  /// The key that has been due for longest, which is then in work until done(). nullopt: none due.
+  /// The key that has been due for the longest time; done() has to follow. nullopt: none is due.
   [[nodiscard]] std::optional<Item> take(Instant now);
   /// Ends the work on a key that take() gave.
   void done(const ObjectKey& key, Instant now);
 
-  /// When take() may give a key without another add; nullopt where nothing waits for time to pass.
-  /// `now` where one is due already.
+  /// When the next key is due without another add: `now` if one is due already, nullopt if none is
+  /// delayed.
   [[nodiscard]] std::optional<Instant> next_due(Instant now) const;
-  /// Keys that are due, delayed ones left out.
+  /// Keys that are due, without delayed ones.
   [[nodiscard]] std::size_t depth() const { return queue_.size(); }
   [[nodiscard]] std::size_t in_work() const { return processing_.size(); }
   [[nodiscard]] std::size_t delayed() const { return delayed_.size(); }
@@ -80,7 +81,7 @@ class Workqueue {
   std::set<std::pair<Instant, ObjectKey>> delayed_;
   std::unordered_map<ObjectKey, Instant> due_;  // the delayed keys' times
   std::unordered_map<ObjectKey, unsigned> failures_;
-  double tokens_;  // may be negative: promised to those who wait
+  double tokens_;  // negative while delayed keys have reserved future tokens
   Instant refilled_{};
   WorkqueueCounters counters_;
 };

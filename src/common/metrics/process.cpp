@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/base/version.hpp"
+
 namespace genesis::metrics {
 namespace {
 
@@ -50,7 +52,7 @@ void declare_process(Registry& registry, std::string_view program) {
   registry
       .gauges({"genesis_build_info", "Always 1; the labels tell what is running."},
               {{"program", "version", "compiler"}})
-      .with({std::string(program), GENESIS_VERSION, __VERSION__})
+      .with({std::string(program), std::string(version()), __VERSION__})
       .set(1.0);
   registry.on_collect([resident, cpu, descriptors]() mutable {
     resident.set(resident_bytes());

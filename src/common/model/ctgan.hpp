@@ -18,9 +18,6 @@
 
 namespace genesis::model {
 
-/// Makes OpenBLAS and OpenMP use the calling thread alone. Call once at the start of main.
-void use_one_thread();
-
 /// What a trainer tells while it trains.
 struct StepReport {
   double seconds = 0.0;  // this step's

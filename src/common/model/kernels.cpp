@@ -425,7 +425,9 @@ GENESIS_KERNEL void adam_update(const AdamStep& step,
                                 float* second_,
                                 float* weight_,
                                 std::size_t count) {
-  constexpr float kBeta1 = 0.5F, kBeta2 = 0.9F, kEpsilon = 1e-8F;
+  constexpr auto kBeta1 = static_cast<float>(kAdamBeta1);
+  constexpr auto kBeta2 = static_cast<float>(kAdamBeta2);
+  constexpr auto kEpsilon = static_cast<float>(kAdamEpsilon);
   In gradient = gradient_;
   Out first = first_;
   Out second = second_;

@@ -8,8 +8,6 @@
 namespace genesis::model {
 namespace {
 
-constexpr double kBeta1 = 0.5, kBeta2 = 0.9;
-
 float clip_factor(double norm_limit, double squares) {
   return static_cast<float>(std::min(1.0, norm_limit / (std::sqrt(squares) + 1e-6)));
 }
@@ -45,8 +43,8 @@ void step(const AdamOptions& options,
   ++moments.steps;
   const auto t = static_cast<double>(moments.steps);
   const AdamStep adam{
-      .learning_rate = static_cast<float>(options.learning_rate / (1.0 - std::pow(kBeta1, t))),
-      .second_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(kBeta2, t))),
+      .learning_rate = static_cast<float>(options.learning_rate / (1.0 - std::pow(kAdamBeta1, t))),
+      .second_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(kAdamBeta2, t))),
       .weight_decay = static_cast<float>(options.weight_decay)};
   if (rules.proximal_mu != 0.0) {
     add_proximal(static_cast<float>(rules.proximal_mu),

@@ -1,9 +1,9 @@
 // One compute thread a worker: a second BLAS or OpenMP thread makes these small products slower,
 // and on a busy machine the threads spin on each other.
+#include "common/model/threads.hpp"
+
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
-
-#include "common/model/ctgan.hpp"
 
 namespace genesis::model {
 namespace {

@@ -1,11 +1,11 @@
 // Local training of one site: one discriminator step and one generator step per batch.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <exception>
 #include <utility>
 
+#include "common/base/clock.hpp"
 #include "common/model/ctgan.hpp"
 #include "common/model/discriminator.hpp"
 #include "common/model/generator.hpp"
@@ -165,25 +165,24 @@ struct Trainer::Impl {
     const std::size_t epoch_steps = std::max<std::size_t>(1, rows.row_count() / batch);
     const std::size_t steps = static_cast<std::size_t>(config.epochs) * epoch_steps;
     TrainMetrics metrics;
-    const auto start = std::chrono::steady_clock::now();
-    auto step_start = start;
+    const Elapsed elapsed;
+    double step_start = 0.0;
     for (std::size_t i = 0; i < steps; ++i) {
       metrics.discriminator_loss += discriminator_step(streams, learning_rate);
       metrics.generator_loss += generator_step(streams, learning_rate);
       if (config.on_step) {
-        const auto now = std::chrono::steady_clock::now();
-        const std::chrono::duration<double> took = now - step_start;
-        config.on_step({.seconds = took.count(), .ends_epoch = (i + 1) % epoch_steps == 0});
+        const double now = elapsed.seconds();
+        config.on_step({.seconds = now - step_start, .ends_epoch = (i + 1) % epoch_steps == 0});
         step_start = now;
       }
     }
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    const double seconds = elapsed.seconds();
     metrics.steps = steps;
     if (steps > 0) {
       const auto count = static_cast<double>(steps);
       metrics.discriminator_loss /= count;
       metrics.generator_loss /= count;
-      metrics.step_seconds = elapsed.count() / count;
+      metrics.step_seconds = seconds / count;
     }
     TrainResult result{.parameters = {network.specs, std::vector<float>(global.values.size())},
                        .metrics = metrics};

@@ -296,12 +296,12 @@ Status check_same_columns(const std::vector<std::string>& real,
   if (lacking.empty() && extra.empty()) {
     return {};
   }
-  std::string message = what + ": other columns than the real table: ";
+  std::string message = what + ": the columns differ from the real table: ";
   if (!lacking.empty()) {
-    message += "lacks " + listed(lacking);
+    message += "missing " + listed(lacking);
   }
   if (!extra.empty()) {
-    message += (lacking.empty() ? "has " : "; has ") + listed(extra) + " besides";
+    message += (lacking.empty() ? "additional " : "; additional ") + listed(extra);
   }
   return fail(Errc::kInvalidArgument, message + "; compare tables with the same header");
 }

@@ -106,19 +106,19 @@ std::vector<std::vector<std::string>> summary(const Report& report) {
       {"column shapes", score_text(report.column_shapes), weakest_columns(report)},
       {"column pair trends", score_text(report.column_pair_trends), weakest_pair(report)},
       {"cells outside the real domain", percent(report.cells_outside), ""},
-      {"new rows", percent(report.new_rows), "equal to no real row"},
+      {"new rows", percent(report.new_rows), "not equal to any real row"},
       {"distance to the closest real row",
        fixed(distances.synthetic_to_real, 4),
        "median; 0 is a copy, 1 differs in every column"}};
   if (distances.holdout_to_real) {
-    rows.push_back({"the same of held-out rows",
+    rows.push_back({"the same for held-out rows",
                     fixed(*distances.holdout_to_real, 4),
                     "synthetic rows should not be closer than these"});
   }
   if (distances.closer_to_real) {
     rows.push_back({"closer to real than to held-out rows",
                     percent(*distances.closer_to_real),
-                    "50% where nothing was memorised, 100% for copies"});
+                    "50% if nothing was memorised, 100% for copies"});
   }
   return rows;
 }

@@ -1,7 +1,6 @@
 #include "common/rounds/selection.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -23,10 +22,6 @@ void draw(std::vector<ClientId>& ids, std::size_t count, Rng rng) {
   ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end());
 }
 
-std::size_t share(double fraction, std::size_t of) {
-  return static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(of)));
-}
-
 }  // namespace
 
 Selection select_clients(const Config& config,
@@ -39,9 +34,9 @@ Selection select_clients(const Config& config,
     }
   }
   Selection selection;
-  selection.needed = std::max(share(config.client_fraction, ids.size()), config.min_clients);
+  selection.needed = needed_of(config.client_fraction, ids.size(), config.min_clients);
   draw(ids,
-       selection.needed + share(config.over_selection, selection.needed),
+       drawn_for(selection.needed, config.over_selection),
        Rng(config.seed, round, "", "client selection"));
   selection.clients.insert(ids.begin(), ids.end());
   return selection;
@@ -49,8 +44,8 @@ Selection select_clients(const Config& config,
 
 std::vector<ClientId> awaited(const State& state) {
   std::vector<ClientId> ids;
-  for (const auto& id : state.selected) {
-    if (!state.reported.contains(id) && state.members.at(id).standing.is_active()) {
+  for (const auto& id : state.open.roster) {
+    if (!state.open.reported.contains(id) && state.members.at(id).standing.is_active()) {
       ids.push_back(id);
     }
   }
@@ -58,17 +53,20 @@ std::vector<ClientId> awaited(const State& state) {
 }
 
 std::vector<ClientId> replacements(const Config& config, const State& state) {
-  const std::size_t expected = awaited(state).size() + state.reported.size();
-  if (expected >= state.needed) {
+  const auto& open = state.open;
+  const std::size_t expected = awaited(state).size() + open.reported.size();
+  if (expected >= open.policy.needed) {
     return {};
   }
   std::vector<ClientId> ids;
   for (const auto& [id, member] : state.members) {
-    if (is_available(member, state.round) && !state.selected.contains(id)) {
+    if (is_available(member, open.request.round) && !open.roster.contains(id)) {
       ids.push_back(id);
     }
   }
-  draw(ids, state.needed - expected, Rng(config.seed, state.round, "", "replacement selection"));
+  draw(ids,
+       open.policy.needed - expected,
+       Rng(config.seed, open.request.round, "", "replacement selection"));
   return ids;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Who takes part in a round. Drawn from a stream that is named by seed and round, so the same
+// Who is asked in a round. Drawn from a stream that is named by seed and round, so the same
 // members in the same standing give the same clients.
 #include <cstddef>
 #include <map>
@@ -22,11 +22,11 @@ struct Selection {
                                        const std::map<ClientId, Member>& members,
                                        RoundId round);
 
-/// Members that the open round still waits for: selected, not reported, active.
+/// Members that the open collection still waits for: in its roster, not reported, active.
 [[nodiscard]] std::vector<ClientId> awaited(const State& state);
 
-/// Clients to draw into the open round after all, where those awaited and reported are fewer than
-/// it needs.
+/// Clients to draw into the open collection after all, where those awaited and reported are fewer
+/// than it needs.
 [[nodiscard]] std::vector<ClientId> replacements(const Config& config, const State& state);
 
 }  // namespace genesis::rounds

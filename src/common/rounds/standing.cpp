@@ -18,16 +18,16 @@ void succeed(Standing& standing) {
 bool fail_once(Standing& standing, std::string reason, RoundId round, std::uint32_t max_failures) {
   standing.reason = std::move(reason);
   ++standing.failures;
-  if (standing.failures < max_failures || standing.is_set_aside()) {
+  if (standing.failures < max_failures || standing.is_quarantined()) {
     return false;
   }
-  ++standing.times_set_aside;
-  standing.returns_in = RoundId{round.value + 1 + rounds_to_sit_out(standing.times_set_aside)};
+  ++standing.times_quarantined;
+  standing.returns_in = RoundId{round.value + 1 + rounds_to_sit_out(standing.times_quarantined)};
   return true;
 }
 
 bool try_return(Standing& standing, RoundId round, std::uint32_t max_failures) {
-  if (!standing.is_set_aside() || round.value + 1 < standing.returns_in.value) {
+  if (!standing.is_quarantined() || round.value + 1 < standing.returns_in.value) {
     return false;
   }
   standing.returns_in = RoundId{0};
@@ -35,7 +35,7 @@ bool try_return(Standing& standing, RoundId round, std::uint32_t max_failures) {
   return true;
 }
 
-std::string why_set_aside(const Standing& standing) {
+std::string why_quarantined(const Standing& standing) {
   return std::to_string(standing.failures) +
          (standing.failures == 1 ? " failure" : " failures in a row") +
          ", the last: " + standing.reason + "; may return from round " +

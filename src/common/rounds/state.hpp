@@ -7,30 +7,38 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/ids.hpp"
+#include "common/rounds/collection.hpp"
 #include "common/rounds/standing.hpp"
 
 namespace genesis::rounds {
 
 struct Config {
   std::uint64_t seed = 0;
-  std::uint32_t total_rounds = 10;
-  std::size_t min_clients = 1;  // quorum of the start and of every round
+  std::set<ClientId> participants;  // who may join; empty: anyone
+  std::size_t min_clients = 1;      // quorum of every collection
   std::size_t max_clients = 100;
-  std::size_t expected_clients = 1;  // once so many have joined, nobody is waited for
-  double client_fraction = 1.0;
-  double over_selection = 0.0;  // this share more is drawn than a round needs
-  Milliseconds round_deadline{
-      300'000};  // of the summaries too; and the silence that loses a client
+  std::size_t expected_clients = 1;      // once so many have joined, nobody is waited for
+  double client_fraction = 1.0;          // of the available clients, in a drawn collection
+  double over_selection = 0.0;           // this share more is drawn than is needed
+  Milliseconds round_deadline{300'000};  // of a collection's attempt; and the silence that loses a
+                                         // client
   Milliseconds start_deadline{600'000};
-  std::uint32_t retries = 2;       // further deadlines of a round without a quorum, then it fails
-  std::uint32_t max_failures = 3;  // in a row, then a client is set aside
+  std::uint32_t retries = 2;       // further attempts of a drawn collection without a quorum
+  std::uint32_t max_failures = 3;  // in a row, then a client is quarantined
 };
 
-enum class Phase { kJoining, kSummarizing, kTraining, kComplete, kFailed };
+enum class Phase {
+  kJoining,     // the open collection is the join
+  kCollecting,  // sites are asked for the open collection
+  kAdvancing,   // it is closed, and what comes next is being worked out
+  kComplete,
+  kFailed,
+};
 
 struct Member {
-  bool has_summary = false;
-  RoundId last_round;
+  std::string instance;          // of the process that takes part as this client
+  CollectionId last_collection;  // the last that it contributed to: its idempotency key
+  RoundId last_round;            // that collection's round
   Standing standing;
   bool operator==(const Member&) const = default;
 };
@@ -38,15 +46,14 @@ struct Member {
 /// Ordered by client id everywhere, so that nothing depends on the order of arrival.
 struct State {
   Phase phase = Phase::kJoining;
-  Instant deadline;
+  Collection open;  // the last one that was opened
   std::map<ClientId, Member> members;
-  RoundId round;
-  std::uint32_t attempt = 0;
-  std::size_t needed = 0;  // updates that close the round before its deadline
-  std::set<ClientId> selected;
-  std::set<ClientId> reported;
-  std::string last_close;  // why the round before this one closed, for those who came too late
-  std::string reason;      // why it failed
+  std::string last_close;  // why the collection before the open one closed, for who came too late
+  std::string reason;      // why the training failed
+
+  [[nodiscard]] bool is_over() const {
+    return phase == Phase::kComplete || phase == Phase::kFailed;
+  }
 };
 
 }  // namespace genesis::rounds

@@ -3,12 +3,25 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/check.hpp"
 #include "common/base/overloaded.hpp"
+#include "common/rounds/membership.hpp"
 #include "common/rounds/selection.hpp"
 #include "common/rounds/view.hpp"
 
 namespace genesis::rounds {
 namespace {
+
+bool is_drawn(const State& state) {
+  return state.phase == Phase::kCollecting && state.open.request.roster == Roster::kDrawn;
+}
+
+Progress progress(const State& state, Instant now) {
+  return {.reported = state.open.reported.size(),
+          .awaited = awaited(state).size(),
+          .attempt = state.open.attempt,
+          .is_due = now >= state.open.deadline};
+}
 
 void fail_training(Step& out, std::string reason) {
   out.state.phase = Phase::kFailed;
@@ -16,59 +29,93 @@ void fail_training(Step& out, std::string reason) {
   out.effects.emplace_back(FailTraining{std::move(reason)});
 }
 
-void open_round(const Config& config, Step& out, RoundId round, Instant now) {
+void advance(Step& out) {
+  out.state.phase = Phase::kAdvancing;
+  out.effects.emplace_back(Advance{});
+}
+
+// Who has not answered what everyone was asked takes part no more.
+void leave_out_the_missing(Step& out) {
+  for (const auto& id : out.state.open.roster) {
+    if (!out.state.open.reported.contains(id)) {
+      out.state.members.erase(id);
+      out.effects.emplace_back(LeaveOut{id});
+    }
+  }
+}
+
+void close(Step& out, const std::string& why) {
   auto& state = out.state;
-  state.phase = Phase::kTraining;
-  state.round = round;
-  state.attempt = 1;
-  state.deadline = now + config.round_deadline;
-  auto [needed, clients] = select_clients(config, state.members, round);
-  state.needed = needed;
-  state.selected = std::move(clients);
-  state.reported.clear();
-  out.effects.emplace_back(OpenRound{round});
-}
-
-void open_next_round(const Config& config, Step& out, RoundId closed, Instant now) {
-  if (closed.value >= config.total_rounds) {
-    out.state.phase = Phase::kComplete;
-    out.effects.emplace_back(FinishTraining{});
-    return;
+  if (state.phase == Phase::kCollecting) {
+    state.last_close = name_of(state.open.request) + " closed " + why;
+    if (state.open.request.roster == Roster::kEveryone) {
+      leave_out_the_missing(out);
+    }
   }
-  open_round(config, out, RoundId{closed.value + 1}, now);
+  advance(out);
 }
 
-void close_round(const Config& config, Step& out, std::string why, Instant now) {
-  out.state.last_close = std::move(why);
-  out.effects.emplace_back(CloseRound{out.state.round});
-  open_next_round(config, out, out.state.round, now);
-}
-
-// Closes the round where nothing more is to come that it needs.
-void close_if_done(const Config& config, Step& out, Instant now) {
-  const auto& state = out.state;
-  if (state.reported.size() >= state.needed) {
-    close_round(
-        config, out, "once it had the " + std::to_string(state.needed) + " updates it needed", now);
-  } else if (state.reported.size() >= config.min_clients && awaited(state).empty()) {
-    close_round(config, out, "once nobody else was awaited", now);
+std::string shortfall(const Config& config, const State& state) {
+  const std::string clients = "only " + std::to_string(state.open.reported.size()) + " of the " +
+                              std::to_string(config.min_clients) +
+                              " clients that rounds.minClients asks for ";
+  if (state.phase == Phase::kJoining) {
+    return clients + "joined within rounds.startDeadlineSeconds";
   }
+  const std::string times =
+      state.open.attempt == 1 ? "" : std::to_string(state.open.attempt) + " times ";
+  return name_of(state.open.request) + ": " + clients + "reported within " + times +
+         "rounds.deadlineSeconds; missing: " + who_is_missing(state);
 }
 
 void draw_replacements(const Config& config, Step& out) {
-  if (out.state.phase != Phase::kTraining) {
+  if (!is_drawn(out.state)) {
     return;
   }
   for (auto& id : replacements(config, out.state)) {
-    out.state.selected.insert(id);
+    out.state.open.roster.insert(id);
     out.effects.emplace_back(DrawReplacement{std::move(id)});
   }
 }
 
+void try_again(const Config& config, Step& out, Instant now) {
+  auto& open = out.state.open;
+  ++open.attempt;
+  open.deadline = now + open.policy.deadline;
+  out.effects.emplace_back(ExtendCollection{open.id, open.attempt});
+  draw_replacements(config, out);
+}
+
+void act_on(Verdict verdict, const Config& config, Step& out, Instant now) {
+  switch (verdict) {
+    case Verdict::kOpen:
+      return;
+    case Verdict::kCloseComplete:
+      return close(out,
+                   "once it had the " + std::to_string(out.state.open.policy.needed) +
+                       " contributions it needed");
+    case Verdict::kCloseNobodyLeft:
+      return close(out, "once nobody else was awaited");
+    case Verdict::kCloseAtDeadline:
+      return close(out, "at its deadline");
+    case Verdict::kRetry:
+      return try_again(config, out, now);
+    case Verdict::kFail:
+      return fail_training(out, shortfall(config, out.state));
+  }
+}
+
+// Closes the collection where nothing more is to come that it needs.
+void close_if_done(const Config& config, Step& out, Instant now) {
+  auto so_far = progress(out.state, now);
+  so_far.is_due = false;  // deadlines are for ticks
+  act_on(judge(out.state.open.policy, so_far), config, out, now);
+}
+
 void count_failure(const Config& config, Step& out, const ClientId& client, std::string reason) {
   auto& standing = out.state.members.at(client).standing;
-  if (fail_once(standing, std::move(reason), out.state.round, config.max_failures)) {
-    out.effects.emplace_back(SetAsideClient{client, why_set_aside(standing)});
+  if (fail_once(standing, std::move(reason), out.state.open.request.round, config.max_failures)) {
+    out.effects.emplace_back(QuarantineClient{client, why_quarantined(standing)});
   }
 }
 
@@ -77,164 +124,130 @@ void see(Step& out, const ClientId& client, Instant now) {
   auto& standing = out.state.members.at(client).standing;
   standing.last_seen = now;
   if (std::exchange(standing.is_lost, false)) {
-    out.effects.emplace_back(TakeBackClient{client});
+    out.effects.emplace_back(ReadmitClient{client});
   }
-}
-
-void request_summaries(const Config& config, Step& out, Instant now) {
-  out.state.phase = Phase::kSummarizing;
-  out.state.deadline = now + config.round_deadline;
-  out.effects.emplace_back(RequestSummaries{});
-}
-
-void fit_and_start(const Config& config, Step& out, Instant now) {
-  out.effects.emplace_back(FitEncoder{});
-  open_round(config, out, RoundId{1}, now);
-}
-
-std::string shortfall(std::size_t got, std::size_t needed, const std::string& what) {
-  return "only " + std::to_string(got) + " of the " + std::to_string(needed) +
-         " clients that rounds.minClients asks for " + what;
 }
 
 Step joined(const Config& config, Step out, const ClientJoined& event, Instant now) {
   auto& state = out.state;
-  if (state.members.contains(event.client)) {
-    see(out, event.client, now);
-    out.effects.emplace_back(AdmitClient{event.client});
+  const auto& [client, instance] = event.speaker;
+  if (auto refused = why_not_join(config, state, event.speaker, event.is_holder_gone)) {
+    out.reply = std::move(*refused);
     return out;
   }
-  if (state.phase == Phase::kSummarizing) {
-    out.effects.emplace_back(DeferClient{
-        event.client, "the sites are agreeing on an encoding; it may join once they have"});
+  if (const auto known = state.members.find(client); known != state.members.end()) {
+    known->second.instance = instance;
+    see(out, client, now);
     return out;
   }
-  if (state.phase == Phase::kComplete || state.phase == Phase::kFailed) {
-    out.effects.emplace_back(RefuseClient{event.client, "the training is over"});
-    return out;
-  }
-  if (state.members.size() >= config.max_clients) {
-    out.effects.emplace_back(RefuseClient{
-        event.client,
-        "rounds.maxClients: all " + std::to_string(config.max_clients) + " places are taken"});
-    return out;
-  }
-  auto& member = state.members[event.client];
+  auto& member = state.members[client];
+  member.instance = instance;
   member.standing.last_seen = now;
-  if (state.phase == Phase::kTraining) {
-    member.standing.first_round = RoundId{state.round.value + 1};
+  if (state.phase != Phase::kJoining) {
+    member.standing.first_round = RoundId{state.open.request.round.value + 1};
+    return out;
   }
-  out.effects.emplace_back(AdmitClient{event.client});
-  if (state.phase == Phase::kJoining && state.members.size() >= config.expected_clients) {
-    request_summaries(config, out, now);
-  }
+  state.open.roster.insert(client);
+  state.open.reported.insert(client);
+  close_if_done(config, out, now);
   return out;
 }
 
 Step asked(const Config& config, Step out, const TaskAsked& event, Instant now) {
-  const auto member = out.state.members.find(event.client);
-  if (member == out.state.members.end()) {
-    out.effects.emplace_back(RefuseClient{event.client, "join first"});
+  if (auto refused = why_not_speak(out.state, event.speaker)) {
+    out.reply = std::move(*refused);
     return out;
   }
-  see(out, event.client, now);
-  if (out.state.phase == Phase::kTraining &&
-      try_return(member->second.standing, out.state.round, config.max_failures)) {
-    out.effects.emplace_back(TakeBackClient{event.client});
+  const auto& client = event.speaker.client;
+  see(out, client, now);
+  const bool returns = is_drawn(out.state) && try_return(out.state.members.at(client).standing,
+                                                         out.state.open.request.round,
+                                                         config.max_failures);
+  if (returns) {
+    out.effects.emplace_back(ReadmitClient{client});
   }
   draw_replacements(config, out);
   return out;
 }
 
-Step summarized(const Config& config, Step out, const SummaryReceived& event, Instant now) {
-  auto& state = out.state;
-  const auto member = state.members.find(event.client);
-  if (member == state.members.end()) {
-    out.effects.emplace_back(RefuseClient{event.client, "join first"});
-    return out;
+// Why a contribution that is not awaited is refused.
+std::string why_stale(const State& state, const Member& member, CollectionId collection) {
+  if (state.is_over()) {
+    return "the training is over";
   }
-  see(out, event.client, now);
-  if (member->second.has_summary) {
-    out.effects.emplace_back(IgnoreDuplicate{event.client});
-    return out;
+  const bool is_open = state.phase == Phase::kCollecting;
+  if (is_open && collection == state.open.id) {
+    return member.standing.is_quarantined() ? "quarantined: " + why_quarantined(member.standing)
+                                            : "not drawn for this round";
   }
-  if (state.phase != Phase::kSummarizing) {
-    out.effects.emplace_back(RejectStale{event.client, state.round, "no summary is awaited"});
-    return out;
-  }
-  member->second.has_summary = true;
-  out.effects.emplace_back(AddSummary{event.client});
-  if (std::ranges::all_of(state.members, [](const auto& m) { return m.second.has_summary; })) {
-    fit_and_start(config, out, now);
-  }
-  return out;
-}
-
-// Why an update that is not awaited is refused.
-std::string why_stale(const State& state, const Member& member, RoundId round) {
-  if (state.phase != Phase::kTraining) {
-    return state.phase == Phase::kComplete || state.phase == Phase::kFailed ? "the training is over"
-                                                                            : "no round is open";
-  }
-  if (round == state.round) {
-    return member.standing.is_set_aside() ? "set aside: " + why_set_aside(member.standing)
-                                          : "not drawn for this round";
-  }
-  if (round > state.round) {
+  if (collection > state.open.id || state.phase == Phase::kJoining) {
     return "of a round that has not opened";
   }
-  const bool was_last = round.value + 1 == state.round.value && !state.last_close.empty();
-  return "too late: round " + std::to_string(round.value) + " closed " +
-         (was_last ? state.last_close : "before");
+  const CollectionId last{is_open ? state.open.id.value - 1 : state.open.id.value};
+  return "too late: " + (collection == last && !state.last_close.empty()
+                             ? state.last_close
+                             : "collection " + std::to_string(collection.value) + " has closed");
 }
 
-// Whether an update of `round` by `client` is to be folded; else `out` says why not.
-bool awaits_update(Step& out, const ClientId& client, RoundId round, Instant now) {
+std::string what_is_open(const State& state) {
+  const auto& request = state.open.request;
+  return request.round.value == 0
+             ? "the current collection is " + std::to_string(state.open.id.value)
+             : "the current round is " + std::to_string(request.round.value) + ", collection " +
+                   std::to_string(state.open.id.value);
+}
+
+// Whether the contribution is to be folded; else `out` says why not.
+bool awaits_contribution(Step& out, const Speaker& speaker, CollectionId collection, Instant now) {
   auto& state = out.state;
-  const auto found = state.members.find(client);
-  if (found == state.members.end()) {
-    out.effects.emplace_back(RefuseClient{client, "join first"});
+  if (auto refused = why_not_speak(state, speaker)) {
+    out.reply = std::move(*refused);
     return false;
   }
-  see(out, client, now);
-  auto& member = found->second;
-  if (round.value != 0 && member.last_round == round) {
-    out.effects.emplace_back(IgnoreDuplicate{client});
+  see(out, speaker.client, now);
+  auto& member = state.members.at(speaker.client);
+  if (collection.value != 0 && member.last_collection == collection) {
+    out.reply = Duplicate{};
     return false;
   }
-  const bool is_awaited = state.phase == Phase::kTraining && round == state.round &&
-                          state.selected.contains(client) && !member.standing.is_set_aside();
+  const bool is_awaited = state.phase == Phase::kCollecting && collection == state.open.id &&
+                          state.open.awaits(speaker.client) && !member.standing.is_quarantined();
   if (!is_awaited) {
-    const bool is_late =
-        round < state.round || (round == state.round && state.phase != Phase::kTraining);
+    const bool is_late = collection < state.open.id ||
+                         (collection == state.open.id && state.phase != Phase::kCollecting);
     member.standing.late_updates += is_late ? 1 : 0;
-    out.effects.emplace_back(RejectStale{client, state.round, why_stale(state, member, round)});
+    out.reply = Refused{Errc::kConflict,
+                        "client " + speaker.client.str() + ": " +
+                            why_stale(state, member, collection) + "; " + what_is_open(state)};
   }
   return is_awaited;
 }
 
-Step announced(Step out, const UpdateAnnounced& event, Instant now) {
-  awaits_update(out, event.client, event.round, now);
+Step announced(Step out, const ContributionAnnounced& event, Instant now) {
+  awaits_contribution(out, event.speaker, event.collection, now);
   return out;
 }
 
-Step updated(const Config& config, Step out, const UpdateReceived& event, Instant now) {
-  if (!awaits_update(out, event.client, event.round, now)) {
+Step received(const Config& config, Step out, const ContributionReceived& event, Instant now) {
+  const auto collection = event.contribution->collection;
+  if (!awaits_contribution(out, event.speaker, collection, now)) {
     return out;
   }
-  auto& member = out.state.members.at(event.client);
-  member.last_round = event.round;
+  const auto& client = event.speaker.client;
+  auto& member = out.state.members.at(client);
+  member.last_collection = collection;
+  member.last_round = out.state.open.request.round;
   succeed(member.standing);
-  out.state.reported.insert(event.client);
-  out.effects.emplace_back(FoldUpdate{event.client});
+  out.state.open.reported.insert(client);
+  out.effects.emplace_back(Fold{event.contribution});
   close_if_done(config, out, now);
   return out;
 }
 
-Step refused(const Config& config, Step out, const UpdateRefused& event, Instant now) {
+Step refused(const Config& config, Step out, const ContributionRefused& event, Instant now) {
   auto& state = out.state;
   const auto member = state.members.find(event.client);
-  if (member == state.members.end() || state.phase != Phase::kTraining) {
+  if (member == state.members.end() || !is_drawn(state)) {
     return out;
   }
   see(out, event.client, now);
@@ -242,6 +255,44 @@ Step refused(const Config& config, Step out, const UpdateRefused& event, Instant
   count_failure(config, out, event.client, "invalid update: " + event.reason);
   draw_replacements(config, out);
   close_if_done(config, out, now);
+  return out;
+}
+
+ClosePolicy policy_of(const Config& config, const State& state, const Selection& selection) {
+  ClosePolicy policy{.quorum = config.min_clients, .deadline = config.round_deadline};
+  switch (state.open.request.roster) {
+    case Roster::kEveryone:
+      policy.needed = state.members.size();
+      policy.waits_for_all = true;
+      break;
+    case Roster::kDrawn:
+      policy.needed = selection.needed;
+      policy.retries = config.retries;
+      break;
+  }
+  return policy;
+}
+
+Step opened(const Config& config, Step out, const NextRequested& event, Instant now) {
+  auto& state = out.state;
+  GENESIS_CHECK(state.phase == Phase::kAdvancing, "a collection opens once the last has closed");
+  Collection next;
+  next.id = CollectionId{state.open.id.value + 1};
+  next.request = event.request;
+  state.open = std::move(next);
+  Selection selection;
+  if (event.request.roster == Roster::kDrawn) {
+    selection = select_clients(config, state.members, event.request.round);
+    state.open.roster = selection.clients;
+  } else {
+    for (const auto& [id, member] : state.members) {
+      state.open.roster.insert(id);
+    }
+  }
+  state.open.policy = policy_of(config, state, selection);
+  state.open.deadline = now + state.open.policy.deadline;
+  state.phase = Phase::kCollecting;
+  out.effects.emplace_back(OpenCollection{state.open.id});
   return out;
 }
 
@@ -259,91 +310,44 @@ void lose_the_silent(const Config& config, Step& out, Instant now) {
 
 void count_missed(const Config& config, Step& out) {
   for (const auto& id : awaited(out.state)) {
-    count_failure(config,
-                  out,
-                  id,
-                  "sent no update of round " + std::to_string(out.state.round.value) +
-                      " within rounds.deadlineSeconds");
-  }
-}
-
-void try_round_again(const Config& config, Step& out, Instant now) {
-  auto& state = out.state;
-  if (state.attempt <= config.retries) {
-    ++state.attempt;
-    state.deadline = now + config.round_deadline;
-    out.effects.emplace_back(ExtendRound{state.round, state.attempt});
-    draw_replacements(config, out);
-    return;
-  }
-  fail_training(out,
-                "round " + std::to_string(state.round.value) + ": " +
-                    shortfall(state.reported.size(),
-                              config.min_clients,
-                              "reported within " + std::to_string(state.attempt) +
-                                  " times rounds.deadlineSeconds; missing: ") +
-                    who_is_missing(state));
-}
-
-void tick_round(const Config& config, Step& out, Instant now) {
-  const bool is_due = now >= out.state.deadline;
-  const bool has_quorum = out.state.reported.size() >= config.min_clients;
-  if (is_due && has_quorum) {
-    count_missed(config, out);  // before they are lost: a slow client is silent for as long
-  }
-  lose_the_silent(config, out, now);
-  if (is_due && has_quorum) {
-    close_round(config, out, "at its deadline", now);
-  } else if (is_due) {
-    try_round_again(config, out, now);
-  } else if (!out.effects.empty()) {
-    draw_replacements(config, out);
-    close_if_done(config, out, now);
+    count_failure(
+        config,
+        out,
+        id,
+        "sent no update of " + name_of(out.state.open.request) + " within rounds.deadlineSeconds");
   }
 }
 
 Step ticked(const Config& config, Step out, Instant now) {
-  auto& state = out.state;
-  switch (state.phase) {
-    case Phase::kJoining:
-      if (now < state.deadline) {
-        return out;
-      }
-      if (state.members.size() >= config.min_clients) {
-        request_summaries(config, out, now);
-      } else {
-        fail_training(out,
-                      shortfall(state.members.size(),
-                                config.min_clients,
-                                "joined within rounds.startDeadlineSeconds"));
-      }
-      return out;
-    case Phase::kSummarizing: {
-      if (now < state.deadline) {
-        return out;
-      }
-      std::string missing;
-      for (const auto& [id, member] : state.members) {
-        missing += member.has_summary ? "" : (missing.empty() ? "" : ", ") + id.str();
-      }
-      std::erase_if(state.members, [](const auto& m) { return !m.second.has_summary; });
-      if (state.members.size() >= config.min_clients) {
-        fit_and_start(config, out, now);
-      } else {
-        fail_training(out,
-                      shortfall(state.members.size(),
-                                config.min_clients,
-                                "sent their summaries within rounds.deadlineSeconds; missing: ") +
-                          missing);
-      }
-      return out;
+  if (out.state.phase != Phase::kJoining && out.state.phase != Phase::kCollecting) {
+    return out;
+  }
+  const auto& policy = out.state.open.policy;
+  auto verdict = judge(policy, progress(out.state, now));
+  if (is_drawn(out.state)) {
+    if (verdict == Verdict::kCloseAtDeadline) {
+      count_missed(config, out);  // before they are lost: a slow client is silent for as long
     }
-    case Phase::kTraining:
-      tick_round(config, out, now);
-      return out;
-    case Phase::kComplete:
-    case Phase::kFailed:
-      return out;
+    lose_the_silent(config, out, now);
+    if (verdict == Verdict::kOpen && !out.effects.empty()) {
+      draw_replacements(config, out);
+      verdict = judge(policy, progress(out.state, now));
+    }
+  }
+  act_on(verdict, config, out, now);
+  return out;
+}
+
+Step finished(Step out) {
+  GENESIS_CHECK(out.state.phase == Phase::kAdvancing, "a model comes of the last collection");
+  out.state.phase = Phase::kComplete;
+  out.effects.emplace_back(FinishTraining{});
+  return out;
+}
+
+Step broken(Step out, const EffectFailed& event) {
+  if (!out.state.is_over()) {
+    fail_training(out, event.reason);
   }
   return out;
 }
@@ -352,34 +356,69 @@ Step ticked(const Config& config, Step out, Instant now) {
 
 State start(const Config& config, Instant now) {
   State state;
-  state.deadline = now + config.start_deadline;
+  state.open.request = {"join", Roster::kEveryone, RoundId{0}};
+  state.open.policy = {.quorum = config.min_clients,
+                       .needed = config.expected_clients,
+                       .deadline = config.start_deadline,
+                       .waits_for_all = true};
+  state.open.deadline = now + config.start_deadline;
   return state;
 }
 
-Step resume(const Config& config, std::map<ClientId, Member> members, RoundId closed, Instant now) {
-  Step out{start(config, now), {}};
+Step resume(const Config& config,
+            std::map<ClientId, Member> members,
+            CollectionId closed,
+            RoundId round,
+            Instant now) {
+  Step out{start(config, now), {}, {}};
   out.state.members = std::move(members);
   for (auto& [id, member] : out.state.members) {
     member.standing.last_seen = now;
   }
-  out.state.round = closed;
-  open_next_round(config, out, closed, now);
+  out.state.open.id = closed;
+  out.state.open.request.round = round;
+  advance(out);
   return out;
 }
 
 Step step(const Config& config, State state, const Event& event, Instant now) {
-  Step out{std::move(state), {}};
+  Step out{std::move(state), {}, {}};
   return std::visit(
       Overloaded{
           [&](const ClientJoined& e) { return joined(config, std::move(out), e, now); },
           [&](const TaskAsked& e) { return asked(config, std::move(out), e, now); },
-          [&](const SummaryReceived& e) { return summarized(config, std::move(out), e, now); },
-          [&](const UpdateAnnounced& e) { return announced(std::move(out), e, now); },
-          [&](const UpdateReceived& e) { return updated(config, std::move(out), e, now); },
-          [&](const UpdateRefused& e) { return refused(config, std::move(out), e, now); },
+          [&](const ContributionAnnounced& e) { return announced(std::move(out), e, now); },
+          [&](const ContributionReceived& e) { return received(config, std::move(out), e, now); },
+          [&](const ContributionRefused& e) { return refused(config, std::move(out), e, now); },
+          [&](const NextRequested& e) { return opened(config, std::move(out), e, now); },
+          [&](const ModelReleased&) { return finished(std::move(out)); },
+          [&](const EffectFailed& e) { return broken(std::move(out), e); },
           [&](const Tick&) { return ticked(config, std::move(out), now); },
       },
       event);
+}
+
+Todo todo(const State& state, const ClientId& client, Instant now) {
+  switch (state.phase) {
+    case Phase::kJoining:
+    case Phase::kAdvancing:
+      return Wait{};
+    case Phase::kCollecting: {
+      const auto& open = state.open;
+      const bool is_asked =
+          open.awaits(client) && !state.members.at(client).standing.is_quarantined();
+      if (!is_asked) {
+        return Wait{};
+      }
+      const auto remaining = std::max(Milliseconds(0), open.deadline - now);
+      return Contribute{open.id, open.attempt, open.stages[open.stage], remaining};
+    }
+    case Phase::kComplete:
+      return Finish{};
+    case Phase::kFailed:
+      return GiveUp{state.reason};
+  }
+  return Wait{};
 }
 
 }  // namespace genesis::rounds

@@ -7,19 +7,24 @@ namespace genesis::rounds {
 ClientView view(const State& state, const ClientId& client) {
   const auto member = state.members.find(client);
   if (member == state.members.end()) {
-    return {"dropped", "sent no summary within rounds.deadlineSeconds; it may join again"};
+    return {"dropped", "did not answer within rounds.deadlineSeconds; it may join again"};
   }
   const auto& standing = member->second.standing;
-  if (state.phase == Phase::kTraining && !state.reported.contains(client)) {
-    if (standing.is_set_aside()) {
-      return {"set-aside", why_set_aside(standing)};
-    }
-    if (standing.is_lost) {
-      return {"lost", why_lost(standing)};
-    }
-    return {state.selected.contains(client) ? "training" : "waiting", standing.reason};
+  const bool is_drawn =
+      state.phase == Phase::kCollecting && state.open.request.roster == Roster::kDrawn;
+  if (!is_drawn) {
+    return {"joined", standing.reason};
   }
-  return {state.phase == Phase::kTraining ? "reported" : "joined", standing.reason};
+  if (state.open.reported.contains(client)) {
+    return {"reported", standing.reason};
+  }
+  if (standing.is_quarantined()) {
+    return {"quarantined", why_quarantined(standing)};
+  }
+  if (standing.is_lost) {
+    return {"lost", why_lost(standing)};
+  }
+  return {state.open.roster.contains(client) ? "training" : "waiting", standing.reason};
 }
 
 std::string who_is_missing(const State& state) {
@@ -29,7 +34,7 @@ std::string who_is_missing(const State& state) {
   for (const auto& [id, member] : state.members) {
     const auto seen = view(state, id);
     // Who was not drawn although available is not missing.
-    if (seen.state == "reported" || seen.state == "waiting" || ++count > kMostNames) {
+    if (state.open.reported.contains(id) || seen.state == "waiting" || ++count > kMostNames) {
       continue;
     }
     text += (text.empty() ? "" : ", ") + id.str() + " (" + std::string(seen.state) +

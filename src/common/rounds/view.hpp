@@ -17,7 +17,7 @@ struct ClientView {
 /// `client` need not be a member: then it is "dropped".
 [[nodiscard]] ClientView view(const State& state, const ClientId& client);
 
-/// Those whom the open round lacks, each with the reason, at most 10 by name:
+/// Those whom the open collection lacks, each with the reason, at most 10 by name:
 /// "b (lost: silent for 30 s, …), c (training)".
 [[nodiscard]] std::string who_is_missing(const State& state);
 

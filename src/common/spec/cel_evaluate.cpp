@@ -162,7 +162,7 @@ class Evaluator {
   Result<Value> macro(const Expr& expr) {
     GENESIS_ASSIGN(const auto range, evaluate(expr.args[0]));
     if (!range.get().is_array()) {
-      return wrong(expr.name + "(): " + describe(range.get()) + " is no list");
+      return wrong(expr.name + "(): " + describe(range.get()) + " is not a list");
     }
     if (expr.name == "map" || expr.name == "filter") {
       return transformed(expr, range.get());

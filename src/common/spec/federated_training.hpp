@@ -31,12 +31,11 @@ struct PodSettings {
   bool operator==(const PodSettings&) const = default;
 };
 
+/// A union by method: the schema has checked and defaulted `settings` for it, and the method alone
+/// reads them.
 struct Model {
   std::string method = "ctgan";
-  std::int64_t embedding_dim = 128;
-  std::vector<std::int64_t> generator_dims = {256, 256};
-  std::vector<std::int64_t> discriminator_dims = {256, 256};
-  std::int64_t pac = 10;
+  Verbatim settings{"{}"};  // all other fields of spec.model, sorted by name
   bool operator==(const Model&) const = default;
 };
 

@@ -73,15 +73,6 @@ void visit(Visitor& field, T& pod) {
   field("schedulerName", pod.scheduler_name);
 }
 
-template <typename Visitor, Is<Model> T>
-void visit(Visitor& field, T& model) {
-  field("method", model.method);
-  field("embeddingDim", model.embedding_dim);
-  field("generatorDims", model.generator_dims);
-  field("discriminatorDims", model.discriminator_dims);
-  field("pac", model.pac);
-}
-
 template <typename Visitor, Is<Alias> T>
 void visit(Visitor& field, T& alias) {
   field("value", alias.value);
@@ -272,6 +263,11 @@ class Reader {
       value = enumerator<T>(json.get_ref<const std::string&>());
     } else if constexpr (std::same_as<T, Verbatim>) {
       value.json = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    } else if constexpr (std::same_as<T, Model>) {
+      nlohmann::json settings(json);  // sorted, so that the order in the file makes no difference
+      value.method = settings.at("method").get<std::string>();
+      settings.erase("method");
+      value.settings.json = settings.dump();
     } else if constexpr (std::is_arithmetic_v<T> || std::same_as<T, std::string>) {
       value = json.get<T>();
     } else {
@@ -305,6 +301,20 @@ class Reader {
 
   const Json& object_;
 };
+
+// In the order of the schema.
+Json model_json(const Model& model) {
+  auto fields = Json::parse(model.settings.json);
+  fields["method"] = model.method;
+  Json ordered = Json::object();
+  for (const auto& [name, property] :
+       document_schema().property("spec")->property("model")->properties) {
+    if (const auto found = fields.find(name); found != fields.end()) {
+      ordered[name] = *found;
+    }
+  }
+  return ordered;
+}
 
 class Writer {
  public:
@@ -342,6 +352,8 @@ class Writer {
       return std::string(name_of(value));
     } else if constexpr (std::same_as<T, Verbatim>) {
       return Json::parse(value.json);
+    } else if constexpr (std::same_as<T, Model>) {
+      return model_json(value);
     } else if constexpr (std::is_arithmetic_v<T> || std::same_as<T, std::string>) {
       return value;
     } else {

@@ -38,7 +38,7 @@ Result<Place> field(const Place& parent, const std::string& name) {
   if (schema == nullptr) {
     if (parent.schema->properties.empty()) {
       return fail(Errc::kInvalidArgument,
-                  in_quotes(name) + " is below a plain value; end the path before it");
+                  in_quotes(name) + " cannot be inside a plain value; end the path before it");
     }
     return fail(Errc::kInvalidArgument,
                 in_quotes(name) + " is an unknown field" + suggestion(*parent.schema, name));
@@ -65,7 +65,7 @@ Result<Place> entry(const Place& list, const std::string& name) {
     }
   }
   return fail(Errc::kInvalidArgument,
-              "there is no entry " + in_quotes(name) + " in this list of " + std::to_string(size) +
+              "no entry " + in_quotes(name) + " in this list of " + std::to_string(size) +
                   "; use a position from 0, or set the whole list");
 }
 

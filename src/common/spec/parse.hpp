@@ -1,6 +1,7 @@
 #pragma once
 // From YAML or JSON text to a defaulted, valid FederatedTraining, by the CRD's own schema and CEL
 // rules, and back. Pure; used by every program that takes a spec.
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ struct Override {
   std::string path;
   std::string value;
 };
+
+/// Of a spec; more is refused.
+inline constexpr std::size_t kMaxSpecBytes = std::size_t{1} << 20;
 
 /// Applies `overrides` to the document, then defaults and validates. All findings come in one
 /// error, one line each: `spec.rounds.minClients: 5 exceeds the 3 participants; lower it or ...`.

@@ -172,7 +172,7 @@ class Checker {
         const std::string where = path + "[" + std::to_string(i) + "]";
         add(schema.is_set ? where : join_path(where, schema.map_keys.front()),
             (key.is_string() ? in_quotes(key.get_ref<const std::string&>()) : text) +
-                " is there twice; remove one or rename it");
+                " occurs twice; remove one or rename it");
       }
     }
   }
@@ -217,20 +217,20 @@ class Checker {
       return "expected " + schema.allowed.front() + ", got " + in_quotes(text);
     }
     const std::string near = nearest(text, schema.allowed);
-    return in_quotes(text) + " is none of " + join(schema.allowed) +
-           (near.empty() ? "; use one of them" : "; did you mean " + near + "?");
+    return in_quotes(text) + " is not one of " + join(schema.allowed) +
+           (near.empty() ? "" : "; did you mean " + near + "?");
   }
 
   static std::string pattern_hint(const std::string& pattern) {
     // The two kinds of name in Kubernetes (RFC 1123 labels, and labels joined by dots).
     if (pattern.find("\\.") != std::string::npos) {
-      return "is no DNS name; use a-z, 0-9, '-' and '.', with a letter or digit at both ends";
+      return "is not a DNS name; use a-z, 0-9, '-' and '.', with a letter or digit at both ends";
     }
     if (pattern.starts_with("^[a-z0-9](")) {
-      return "is no DNS label; use a-z, 0-9 and '-', with a letter or digit at both ends";
+      return "is not a DNS label; use a-z, 0-9 and '-', with a letter or digit at both ends";
     }
     if (pattern.find("[KMGTPE]i") != std::string::npos) {
-      return "is no quantity; write it as 500m, 2 or 1Gi";
+      return "is not a quantity; write it as 500m, 2 or 1Gi";
     }
     return "does not match " + pattern;
   }
@@ -245,12 +245,12 @@ class Checker {
     if (schema.minimum && schema.exclusive_minimum && number <= *schema.minimum) {
       add(path, got + " is too small; it must be above " + bound(*schema.minimum));
     } else if (schema.minimum && number < *schema.minimum) {
-      add(path, got + " is too small; the least is " + bound(*schema.minimum));
+      add(path, got + " is too small; the minimum is " + bound(*schema.minimum));
     }
     if (schema.maximum && schema.exclusive_maximum && number >= *schema.maximum) {
       add(path, got + " is too large; it must be below " + bound(*schema.maximum));
     } else if (schema.maximum && number > *schema.maximum) {
-      add(path, got + " is too large; the most is " + bound(*schema.maximum));
+      add(path, got + " is too large; the maximum is " + bound(*schema.maximum));
     }
   }
 
@@ -269,7 +269,7 @@ class Checker {
       } else if (!misshapen) {
         add(path + rule.field_path,
             "internal error: rule " + rule.text + ": " +
-                (holds ? "is no boolean" : holds.error().message));
+                (holds ? "is not a boolean" : holds.error().message));
       }
     }
   }
@@ -372,7 +372,7 @@ std::string suggestion(const Schema& schema, std::string_view unknown) {
   if (near.empty()) {
     near = nearest(unknown, names);
   }
-  return near.empty() ? "; known are " + join(names) : "; did you mean " + near + "?";
+  return near.empty() ? "; known fields: " + join(names) : "; did you mean " + near + "?";
 }
 
 std::string to_text(Findings findings) {

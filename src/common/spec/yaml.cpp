@@ -17,12 +17,12 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "common/spec/parse.hpp"
 #include "common/spec/text.hpp"
 
 namespace genesis::spec {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxKeys = 1000;
 
@@ -93,7 +93,7 @@ class Builder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1) {
-      throw Refused{mark, "a second document starts here; give one document a file"};
+      throw Refused{mark, "a second document starts here; use one document per file"};
     }
   }
   void OnDocumentEnd() override {}
@@ -173,7 +173,7 @@ class Builder final : public YAML::EventHandler {
 
   void open(const YAML::Mark& mark, Json empty) {
     if (expects_key()) {
-      throw Refused{mark, "a key must be a plain word"};
+      throw Refused{mark, "a key must be a plain string"};
     }
     if (open_.size() >= kMaxDepth) {
       throw Refused{mark, "nested deeper than " + std::to_string(kMaxDepth) + " levels"};
@@ -288,7 +288,7 @@ Json resolve_plain(std::string_view text) {
 }
 
 Result<Json> read_yaml(std::string_view text, std::string_view source) {
-  if (text.size() > kMaxBytes) {
+  if (text.size() > kMaxSpecBytes) {
     return fail(Errc::kInvalidArgument, std::string(source) + ": larger than 1 MiB");
   }
   GENESIS_RETURN_IF_ERROR(check_characters(text, source));

@@ -183,11 +183,9 @@ class Encoder {
 
 nlohmann::json to_json(const Sketch& sketch);
 nlohmann::json to_json(const Plan& plan);
-nlohmann::json to_json(const Summary& summary);
 nlohmann::json to_json(const Encoder& encoder);
 [[nodiscard]] Result<Sketch> sketch_from_json(const nlohmann::json& json);
 [[nodiscard]] Result<Plan> plan_from_json(const nlohmann::json& json);
-[[nodiscard]] Result<Summary> summary_from_json(const nlohmann::json& json);
 [[nodiscard]] Result<Encoder> encoder_from_json(const nlohmann::json& json);
 
 }  // namespace genesis::tabular

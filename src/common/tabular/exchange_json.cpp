@@ -1,4 +1,4 @@
-// JSON of what sites and aggregator exchange before an encoder exists: sketch, plan, summary.
+// JSON of what sites and aggregator exchange before an encoder exists: sketch and plan.
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -142,18 +142,6 @@ Result<ColumnPlan> column_plan_from_json(const nlohmann::json& json, const std::
   return column;
 }
 
-Result<ColumnSummary> column_summary_from_json(const nlohmann::json& json,
-                                               const std::string& path) {
-  JsonReader reader(json, path);
-  ColumnSummary column;
-  column.missing = reader.count("missing", kMaxCount);
-  column.bins = reader.counts("bins", kMaxBins);
-  column.values = reader.counts("values", kFewValues);
-  column.categories = reader.counts("categories", kMaxCategories + 1);
-  GENESIS_RETURN_IF_ERROR(reader.status());
-  return column;
-}
-
 }  // namespace
 
 nlohmann::json to_json(const Sketch& sketch) {
@@ -197,17 +185,6 @@ nlohmann::json to_json(const Plan& plan) {
   return {{"columns", std::move(columns)}};
 }
 
-nlohmann::json to_json(const Summary& summary) {
-  auto columns = nlohmann::json::array();
-  for (const auto& column : summary.columns) {
-    columns.push_back({{"missing", column.missing},
-                       {"bins", column.bins},
-                       {"values", column.values},
-                       {"categories", column.categories}});
-  }
-  return {{"rows", summary.rows}, {"columns", std::move(columns)}};
-}
-
 Result<Sketch> sketch_from_json(const nlohmann::json& json) {
   JsonReader reader(json, "sketch");
   Sketch sketch;
@@ -234,19 +211,6 @@ Result<Plan> plan_from_json(const nlohmann::json& json) {
   GENESIS_RETURN_IF_ERROR(reader.status());
   GENESIS_RETURN_IF_ERROR(check_names(plan.columns, "plan.columns"));
   return plan;
-}
-
-Result<Summary> summary_from_json(const nlohmann::json& json) {
-  JsonReader reader(json, "summary");
-  Summary summary;
-  summary.rows = reader.count("rows", kMaxCount);
-  for (const auto& column : reader.array("columns", kMaxColumns)) {
-    GENESIS_ASSIGN(auto parsed,
-                   column_summary_from_json(column, at("summary.columns", summary.columns.size())));
-    summary.columns.push_back(std::move(parsed));
-  }
-  GENESIS_RETURN_IF_ERROR(reader.status());
-  return summary;
 }
 
 }  // namespace genesis::tabular

@@ -508,6 +508,14 @@ std::string domain_text(const EncodedColumnSpec& spec) {
 
 }  // namespace
 
+std::string equal_condition(std::string_view column, std::string_view value) {
+  std::string quoted = "\"";
+  for (const char c : column) {
+    quoted.append(c == '"' ? 2 : 1, c);
+  }
+  return quoted + "\"=" + std::string(value);
+}
+
 Status Where::narrow(ColumnFilter filter,
                      std::string_view condition,
                      const EncodedColumnSpec& spec) {
@@ -582,16 +590,6 @@ Status Where::add(std::string_view condition, const Encoder& encoder) {
     GENESIS_ASSIGN(filter.modes, categories_of(parsed, condition, spec));
   }
   return narrow(std::move(filter), condition, spec);
-}
-
-Status Where::add_equal(std::string_view column, std::string_view value, const Encoder& encoder) {
-  const std::string condition = std::string(column) + "=" + std::string(value);
-  GENESIS_ASSIGN(const auto index, find_column(condition, column, encoder));
-  std::string quoted = "\"";
-  for (const char c : encoder.columns()[index].name) {
-    quoted.append(c == '"' ? 2 : 1, c);
-  }
-  return add(quoted + "\"=" + std::string(value), encoder);
 }
 
 std::vector<std::size_t> Where::rows_of(const EncodedTable& encoded, const Table& decoded) const {

@@ -42,16 +42,15 @@ struct ColumnFilter {
   std::vector<Interval> intervals;  // continuous columns: the value is in one; sorted, apart
 };
 
+/// The condition that a column equals a value, or is missing where the value is empty.
+[[nodiscard]] std::string equal_condition(std::string_view column, std::string_view value);
+
 class Where {
  public:
   /// Reads one condition of the grammar above and adds it. Errors: kInvalidArgument names the
   /// column, category or number that is not understood, with the nearest; a condition that no cell
   /// of the column's domain meets, alone or together with those before it.
   [[nodiscard]] Status add(std::string_view condition, const Encoder& encoder);
-  /// A column that equals a value, or is missing where the value is empty; not parsed.
-  [[nodiscard]] Status add_equal(std::string_view column,
-                                 std::string_view value,
-                                 const Encoder& encoder);
 
   [[nodiscard]] const std::vector<ColumnFilter>& filters() const { return filters_; }
   /// Rows of `encoded` that meet all conditions; `decoded` are the same rows.

@@ -1,6 +1,7 @@
 #include "common/tls/certificate_files.hpp"
 
 #include "common/base/file.hpp"
+#include "common/tls/context.hpp"
 #include "genesis/certificates.hpp"
 
 namespace genesis::tls {
@@ -11,7 +12,7 @@ Status write_certified_key(const std::filesystem::path& folder,
   for (const char* extension : {".crt", ".key"}) {
     if (const auto path = folder / (stem + extension); std::filesystem::exists(path)) {
       return fail(Errc::kAlreadyExists,
-                  path.string() + ": exists already; move it away or choose another folder");
+                  path.string() + ": already exists; move it away or choose another folder");
     }
   }
   std::error_code failed;
@@ -22,11 +23,9 @@ Status write_certified_key(const std::filesystem::path& folder,
 
 Result<CertifiedKey> read_certified_key(const std::filesystem::path& folder,
                                         const std::string& stem) {
-  constexpr std::uint64_t kMaxPem = 1 << 20;
-  CertifiedKey pair;
-  GENESIS_ASSIGN(pair.certificate_pem, read_file(folder / (stem + ".crt"), kMaxPem));
-  GENESIS_ASSIGN(pair.key_pem, read_file(folder / (stem + ".key"), kMaxPem));
-  return pair;
+  GENESIS_ASSIGN(auto certificate, load_pem(folder / (stem + ".crt")));
+  GENESIS_ASSIGN(auto key, load_pem(folder / (stem + ".key")));
+  return CertifiedKey{std::move(certificate.pem), std::move(key.pem)};
 }
 
 }  // namespace genesis::tls

@@ -15,7 +15,7 @@ namespace genesis::tls {
                                          const std::string& stem,
                                          const CertifiedKey& pair);
 
-/// Reads them back. Errors: those of read_file.
+/// Reads them back. Errors: those of load_pem.
 [[nodiscard]] Result<CertifiedKey> read_certified_key(const std::filesystem::path& folder,
                                                       const std::string& stem);
 

@@ -125,14 +125,14 @@ Result<CertifiedKey> issue(std::string_view name,
 }
 
 Result<Issuer> load_issuer(const CertifiedKey& authority) {
-  GENESIS_ASSIGN(auto certificates, read_certificates("authority", authority.certificate_pem));
-  GENESIS_ASSIGN(auto key, read_key("authority key", authority.key_pem));
+  GENESIS_ASSIGN(auto certificates, read_certificates("CA", authority.certificate_pem));
+  GENESIS_ASSIGN(auto key, read_key("CA key", authority.key_pem));
   if (X509_check_ca(certificates.front().get()) != 1) {
-    return fail(Errc::kInvalidArgument, "authority: this certificate may not sign others");
+    return fail(Errc::kInvalidArgument, "CA: this certificate may not sign other certificates");
   }
   if (X509_check_private_key(certificates.front().get(), key.get()) != 1) {
     ERR_clear_error();
-    return fail(Errc::kInvalidArgument, "authority: the key does not match the certificate");
+    return fail(Errc::kInvalidArgument, "CA: the key does not match the certificate");
   }
   return Issuer{std::move(certificates.front()), std::move(key)};
 }
@@ -227,7 +227,7 @@ std::optional<SystemClock::time_point> to_time(const ASN1_TIME* time) {
 }  // namespace
 
 Result<CertifiedKey> make_authority(std::string_view name, const Validity& validity) {
-  GENESIS_RETURN_IF_ERROR(check_name("authority name", name));
+  GENESIS_RETURN_IF_ERROR(check_name("CA name", name));
   // pathlen 0: an authority below this one could name itself as any site.
   return issue(name,
                validity,
@@ -241,7 +241,8 @@ Result<CertifiedKey> issue_server(const CertifiedKey& authority,
                                   const std::vector<std::string>& names,
                                   const Validity& validity) {
   if (names.empty()) {
-    return fail(Errc::kInvalidArgument, "server certificate: give at least one name or IP address");
+    return fail(Errc::kInvalidArgument,
+                "server certificate: pass at least one host name or IP address");
   }
   GENESIS_ASSIGN(std::string alternative_names, subject_alternative_names(names));
   GENESIS_ASSIGN(const Issuer issuer, load_issuer(authority));
@@ -263,7 +264,7 @@ Result<CertificateInfo> inspect(std::string_view pem) {
   const auto not_before = to_time(X509_get0_notBefore(certificate));
   const auto not_after = to_time(X509_get0_notAfter(certificate));
   if (!not_before || !not_after) {
-    return fail(Errc::kInvalidArgument, "certificate: its validity does not parse");
+    return fail(Errc::kInvalidArgument, "certificate: its validity period cannot be parsed");
   }
   CertificateInfo info;
   info.common_name = common_name(X509_get_subject_name(certificate));

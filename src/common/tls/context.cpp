@@ -145,8 +145,8 @@ Result<ClientContext> ClientContext::create(const ClientTls& files, SystemTime n
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   if (files.certificate.has_value() != files.key.has_value()) {
     return fail(Errc::kInvalidArgument,
-                files.certificate ? files.certificate->name + ": give its private key too"
-                                  : files.key->name + ": give its certificate too");
+                files.certificate ? files.certificate->name + ": pass its private key too"
+                                  : files.key->name + ": pass its certificate too");
   }
   if (files.certificate) {
     GENESIS_RETURN_IF_ERROR(use_identity(context, *files.certificate, *files.key, now));
@@ -191,19 +191,19 @@ std::string verify_failure(const ssl_st* connection, const std::string& host) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return "it has expired";
     case X509_V_ERR_CERT_NOT_YET_VALID:
-      return "it is not valid yet; compare the two clocks";
+      return "it is not valid yet; check the clocks of both machines";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "it is not for " + host + "; connect by a name that it holds";
+      return "it is not valid for " + host + "; connect by a name that is in the certificate";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-      return "it is signed by an unknown authority; pass the authority that issued it";
+      return "it is signed by an unknown CA; pass the CA that issued it";
     case X509_V_ERR_INVALID_PURPOSE:
-      return "it is not a certificate for servers";
+      return "it is not a server certificate";
     default:
       return X509_verify_cert_error_string(result);
   }

@@ -45,7 +45,7 @@ Result<std::vector<Certificate>> read_certificates(std::string_view name, std::s
   while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
     certificates.emplace_back(certificate);
     if (certificates.size() > kMaxCertificates) {
-      return bad(name, "holds more than 256 certificates");
+      return bad(name, "contains more than 256 certificates");
     }
   }
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
@@ -64,7 +64,7 @@ Result<Key> read_key(std::string_view name, std::string_view pem) {
   bool asked = false;
   Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse_pass_phrase, &asked));
   if (key == nullptr) {
-    return asked ? bad(name, "the private key is encrypted; give one without a pass phrase")
+    return asked ? bad(name, "the private key is encrypted; pass one without a passphrase")
                  : bad(name, "not a PEM private key");
   }
   return key;

@@ -1,6 +1,7 @@
 #pragma once
-// What survives a crash, as sealed files: the aggregator's training after a round, and a worker's
-// optimizer with its last update. Pure; the caller reads and writes the files.
+// What survives a crash, as sealed files: the aggregator's training after a collection, and a
+// worker's state with its last contribution. Pure; the caller reads and writes the files.
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,44 +9,53 @@
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
 #include "common/base/tensors.hpp"
-#include "common/wire/messages.hpp"
+#include "common/rounds/contribution.hpp"
 
 namespace genesis::wire {
 
-inline constexpr std::string_view kCheckpointFormat = "genesis.checkpoint.v1";
-inline constexpr std::string_view kWorkerStateFormat = "genesis.worker.v2";
+inline constexpr std::string_view kCheckpointFormat = "genesis.checkpoint.v2";
+inline constexpr std::string_view kWorkerStateFormat = "genesis.worker.v3";
 
 struct CheckpointClient {
   ClientId client;
   std::uint64_t rows = 0;
-  std::string sketch_sha256 = {};  // of the sketch it joined with: other data is refused
+  std::string introduction_sha256 = {};  // of what it joined with: other data is refused
+  std::string instance = {};             // of the process that took part as it
+  CollectionId last_collection = {};
   RoundId last_round = {};
   std::uint32_t failures = 0;  // its standing, see rounds::Standing
-  std::uint32_t times_set_aside = 0;
+  std::uint32_t times_quarantined = 0;
   RoundId returns_in = {};
   std::string reason = {};
   bool operator==(const CheckpointClient&) const = default;
 };
 
-/// A training whose rounds up to `round` are closed (0: the encoder is agreed, no round is).
+/// A method's own state at the server, which the method alone reads.
+struct MethodState {
+  std::map<std::string, std::string> documents;  // texts by name
+  Tensors tensors;
+  bool operator==(const MethodState&) const = default;
+};
+
+/// A training whose collections up to `collection` are closed.
 struct Checkpoint {
   std::string run;
   std::string training_json;
-  RoundId round;
-  std::string encoder_json;
+  CollectionId collection;
+  RoundId round;  // of that collection; 0: no round is closed yet
   std::vector<CheckpointClient> clients;
-  Tensors global;
+  MethodState method;
   bool operator==(const Checkpoint&) const = default;
 };
 [[nodiscard]] std::string encode(const Checkpoint& checkpoint);
 /// `name` stands for the file in messages. Errors: as unseal, and kInvalidArgument names the field.
 [[nodiscard]] Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view name);
 
-/// A site after its training in `update.metadata.round`.
+/// A site after it has answered with tensors.
 struct WorkerState {
-  Update update;
-  Tensors optimizer;
-  Tensors residual = {};  // what quantization has kept back so far; empty without it
+  rounds::Contribution contribution;  // its body is Plain Tensors
+  Tensors method;                     // the method's own, at the site
+  Tensors residual = {};              // what quantization has kept back so far; empty without it
   bool operator==(const WorkerState&) const = default;
 };
 [[nodiscard]] std::string encode(const WorkerState& state);

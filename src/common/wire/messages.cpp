@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/fields.hpp"
 #include "common/base/overloaded.hpp"
-#include "common/wire/fields.hpp"
 
 namespace genesis::wire {
 namespace {
@@ -22,8 +22,7 @@ json to_json(const ClientReport& client) {
           {"state", client.state},
           {"rows", client.rows},
           {"last_round", client.last_round.value},
-          {"generator_loss", nullable(client.generator_loss)},
-          {"discriminator_loss", nullable(client.discriminator_loss)},
+          {"telemetry", client.telemetry},
           {"reason", client.reason},
           {"late_updates", client.late_updates},
           {"invalid_updates", client.invalid_updates}};
@@ -35,8 +34,7 @@ Result<ClientReport> client_report_from(const Fields& fields) {
   GENESIS_ASSIGN(client.state, fields.text("state"));
   GENESIS_ASSIGN(client.rows, fields.count("rows"));
   GENESIS_ASSIGN(client.last_round, fields.round("last_round"));
-  GENESIS_ASSIGN(client.generator_loss, fields.optional_number("generator_loss"));
-  GENESIS_ASSIGN(client.discriminator_loss, fields.optional_number("discriminator_loss"));
+  GENESIS_ASSIGN(client.telemetry, fields.numbers("telemetry"));
   GENESIS_ASSIGN(client.reason, fields.text("reason"));
   GENESIS_ASSIGN(client.late_updates, fields.count("late_updates"));
   GENESIS_ASSIGN(client.invalid_updates, fields.count("invalid_updates"));
@@ -56,29 +54,86 @@ Result<Phase> phase_from(const Fields& fields) {
   return fields.wrong("phase", "one of Joining, Summarizing, Training, Complete, Failed");
 }
 
-Result<Task> train_from(const Fields& fields) {
-  Train train;
-  GENESIS_ASSIGN(train.round, fields.round("round"));
-  GENESIS_ASSIGN(train.parameters_sha256, fields.text("parameters_sha256"));
-  GENESIS_ASSIGN(train.learning_rate, fields.number("learning_rate"));
-  GENESIS_ASSIGN(train.deadline_milliseconds, fields.count("deadline_milliseconds"));
-  return train;
+json to_json(const DocumentName& document) {
+  return {{"name", document.name}, {"sha256", document.sha256}, {"bytes", document.bytes}};
+}
+
+json to_json(const Contribute& task) {
+  json documents = json::array();
+  for (const auto& document : task.documents) {
+    documents.push_back(to_json(document));
+  }
+  return {{"task", "contribute"},
+          {"collection", task.collection.value},
+          {"attempt", task.attempt},
+          {"stage", task.stage},
+          {"purpose", task.purpose},
+          {"round", task.round.value},
+          {"parameters", task.parameters},
+          {"documents", std::move(documents)},
+          {"deadline_milliseconds", task.deadline_milliseconds}};
+}
+
+// It becomes a part of a path.
+bool is_document_name(std::string_view name) {
+  constexpr std::size_t kLongest = 64;
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  return !name.empty() && name.size() <= kLongest &&
+         name.find_first_not_of(kAllowed) == std::string_view::npos;
+}
+
+Result<DocumentName> document_from(const Fields& fields) {
+  DocumentName document;
+  GENESIS_ASSIGN(document.name, fields.text("name"));
+  if (!is_document_name(document.name)) {
+    return fields.wrong("name", "1 to 64 of a-z, 0-9 and '-'");
+  }
+  GENESIS_ASSIGN(document.sha256, fields.text("sha256"));
+  GENESIS_ASSIGN(document.bytes, fields.count("bytes"));
+  return document;
+}
+
+Result<Task> contribute_from(const Fields& fields) {
+  constexpr std::size_t kMostDocuments = 64;
+  Contribute task;
+  GENESIS_ASSIGN(task.collection.value, fields.small_count("collection"));
+  GENESIS_ASSIGN(task.attempt, fields.small_count("attempt"));
+  GENESIS_ASSIGN(task.stage, fields.text("stage"));
+  GENESIS_ASSIGN(task.purpose, fields.text("purpose"));
+  GENESIS_ASSIGN(task.round, fields.round("round"));
+  GENESIS_ASSIGN(task.parameters, fields.text("parameters"));
+  GENESIS_ASSIGN(const auto documents, fields.objects("documents"));
+  if (documents.size() > kMostDocuments) {
+    return fields.wrong("documents", "at most " + std::to_string(kMostDocuments));
+  }
+  for (const auto& entry : documents) {
+    GENESIS_ASSIGN(auto document, document_from(entry));
+    task.documents.push_back(std::move(document));
+  }
+  GENESIS_ASSIGN(task.deadline_milliseconds, fields.count("deadline_milliseconds"));
+  return task;
 }
 
 }  // namespace
 
 std::string encode(const JoinRequest& message) {
-  return dump_json(
-      {{"client", message.client.str()}, {"sketch", tabular::to_json(message.sketch)}});
+  return dump_json({{"protocol", message.protocol},
+                    {"client", message.client.str()},
+                    {"introduction", json::parse(message.introduction)}});
 }
 
 Result<JoinRequest> decode_join_request(std::string_view bytes, const JsonLimits& limits) {
   GENESIS_ASSIGN(const json body, parse_json(bytes, limits));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "JoinRequest"));
   GENESIS_ASSIGN(ClientId client, fields.client("client"));
-  GENESIS_ASSIGN(tabular::Sketch sketch,
-                 fields.document<tabular::Sketch>("sketch", tabular::sketch_from_json));
-  return JoinRequest{std::move(client), std::move(sketch)};
+  JoinRequest message{.protocol = 1, .client = std::move(client), .introduction = "{}"};
+  if (fields.has("protocol")) {
+    GENESIS_ASSIGN(message.protocol, fields.small_count("protocol"));
+  }
+  if (fields.has("introduction")) {
+    message.introduction = dump_json(body.at("introduction"));
+  }
+  return message;
 }
 
 std::string encode(const JoinReply& message) {
@@ -100,16 +155,7 @@ std::string encode(const Task& message) {
                      [](const Wait&) -> json {
                        return {{"task", "wait"}};
                      },
-                     [](const Summarize& task) -> json {
-                       return {{"task", "summarize"}, {"plan", tabular::to_json(task.plan)}};
-                     },
-                     [](const Train& task) -> json {
-                       return {{"task", "train"},
-                               {"round", task.round.value},
-                               {"parameters_sha256", task.parameters_sha256},
-                               {"learning_rate", task.learning_rate},
-                               {"deadline_milliseconds", task.deadline_milliseconds}};
-                     },
+                     [](const Contribute& task) -> json { return to_json(task); },
                      [](const Finished& task) -> json {
                        return {{"task", "finished"}, {"model_sha256", task.model_sha256}};
                      },
@@ -128,13 +174,8 @@ Result<Task> decode_task(std::string_view bytes, const JsonLimits& limits) {
   if (task == "wait") {
     return Wait{};
   }
-  if (task == "summarize") {
-    GENESIS_ASSIGN(tabular::Plan plan,
-                   fields.document<tabular::Plan>("plan", tabular::plan_from_json));
-    return Summarize{std::move(plan)};
-  }
-  if (task == "train") {
-    return train_from(fields);
+  if (task == "contribute") {
+    return contribute_from(fields);
   }
   if (task == "finished") {
     GENESIS_ASSIGN(std::string digest, fields.text("model_sha256"));
@@ -144,32 +185,7 @@ Result<Task> decode_task(std::string_view bytes, const JsonLimits& limits) {
     GENESIS_ASSIGN(std::string reason, fields.text("reason"));
     return Failed{std::move(reason)};
   }
-  return fields.wrong("task", "one of wait, summarize, train, finished, failed");
-}
-
-std::string encode(const SummaryUpload& message) {
-  return dump_json({{"run", message.run},
-                    {"client", message.client.str()},
-                    {"summary", tabular::to_json(message.summary)}});
-}
-
-Result<SummaryUpload> decode_summary_upload(std::string_view bytes, const JsonLimits& limits) {
-  GENESIS_ASSIGN(const json body, parse_json(bytes, limits));
-  GENESIS_ASSIGN(const Fields fields, Fields::of(body, "SummaryUpload"));
-  GENESIS_ASSIGN(std::string run, fields.text("run"));
-  GENESIS_ASSIGN(ClientId client, fields.client("client"));
-  GENESIS_ASSIGN(tabular::Summary summary,
-                 fields.document<tabular::Summary>("summary", tabular::summary_from_json));
-  return SummaryUpload{std::move(run), std::move(client), std::move(summary)};
-}
-
-std::string encode_encoder(const tabular::Encoder& encoder) {
-  return dump_json(tabular::to_json(encoder));
-}
-
-Result<tabular::Encoder> decode_encoder(std::string_view bytes, const JsonLimits& limits) {
-  GENESIS_ASSIGN(const json body, parse_json(bytes, limits));
-  return tabular::encoder_from_json(body);
+  return fields.wrong("task", "one of wait, contribute, finished, failed");
 }
 
 std::string encode(const ErrorReply& message) {

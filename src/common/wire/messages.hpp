@@ -1,8 +1,9 @@
 #pragma once
-// What aggregator and workers tell each other, protocol version 1: each message once, as a value
-// with encode and decode. docs/protocol.md is the same in prose. The HTTP paths are the
-// aggregator's. Decoders take hostile bytes: they bound before they parse, ignore unknown fields,
-// and name the field that is missing or of the wrong type (kInvalidArgument).
+// What aggregator and workers tell each other: each message once, as a value with encode and
+// decode; wire/contribution.hpp is what they send to be summed. docs/protocol.md is the same in
+// prose. The HTTP paths are the aggregator's. Decoders take hostile bytes: they bound before they
+// parse, ignore unknown fields, and name the field that is missing or of the wrong type
+// (kInvalidArgument).
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,18 +13,24 @@
 
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
-#include "common/base/tensors.hpp"
-#include "common/tabular/encoder.hpp"
-#include "common/wire/json.hpp"
-#include "common/wire/quantization.hpp"
-#include "common/wire/safetensors.hpp"
+#include "common/base/json.hpp"
+#include "common/rounds/contribution.hpp"
 
 namespace genesis::wire {
 
-/// Worker to aggregator, first: who it is, what its table looks like, how many rows it has.
+/// Both sides speak the same version, or the join is refused with both named. Version 1 had no such
+/// field.
+inline constexpr std::uint32_t kProtocolVersion = 2;
+
+/// Header of every request of a client's process, with the instance that it joined with.
+inline constexpr std::string_view kInstanceHeader = "Genesis-Instance";
+
+/// Worker to aggregator, first: who it is, and what the method lets it say of its table.
 struct JoinRequest {
+  std::uint32_t protocol = kProtocolVersion;
   ClientId client;
-  tabular::Sketch sketch;
+  std::string introduction;  // JSON; the method reads it
+  bool operator==(const JoinRequest&) const = default;
 };
 [[nodiscard]] std::string encode(const JoinRequest& message);
 [[nodiscard]] Result<JoinRequest> decode_join_request(std::string_view bytes,
@@ -42,15 +49,23 @@ struct JoinReply {
 struct Wait {  // nothing yet: ask again
   bool operator==(const Wait&) const = default;
 };
-struct Summarize {  // count your rows on this plan
-  tabular::Plan plan;
+/// A document that a task names: served at /v1/collections/ID/documents/NAME.
+struct DocumentName {
+  std::string name;    // [a-z0-9-], at most 64
+  std::string sha256;  // of its bytes, hex
+  std::uint64_t bytes = 0;
+  bool operator==(const DocumentName&) const = default;
 };
-struct Train {
-  RoundId round;
-  std::string parameters_sha256;  // of the global parameters to start from, as served
-  double learning_rate = 0.0;
+struct Contribute {
+  CollectionId collection;
+  std::uint32_t attempt = 1;
+  std::string stage = "input";
+  std::string purpose;     // for people and logs
+  RoundId round;           // 0: none
+  std::string parameters;  // JSON; the method reads it
+  std::vector<DocumentName> documents;
   std::uint64_t deadline_milliseconds = 0;  // from now
-  bool operator==(const Train&) const = default;
+  bool operator==(const Contribute&) const = default;
 };
 struct Finished {
   std::string model_sha256;
@@ -60,54 +75,9 @@ struct Failed {
   std::string reason;
   bool operator==(const Failed&) const = default;
 };
-using Task = std::variant<Wait, Summarize, Train, Finished, Failed>;
+using Task = std::variant<Wait, Contribute, Finished, Failed>;
 [[nodiscard]] std::string encode(const Task& message);
 [[nodiscard]] Result<Task> decode_task(std::string_view bytes, const JsonLimits& limits = {});
-
-/// Worker to aggregator: its counts on the plan.
-struct SummaryUpload {
-  std::string run;
-  ClientId client;
-  tabular::Summary summary;
-};
-[[nodiscard]] std::string encode(const SummaryUpload& message);
-[[nodiscard]] Result<SummaryUpload> decode_summary_upload(std::string_view bytes,
-                                                          const JsonLimits& limits = {});
-
-/// Aggregator to worker: the one encoding of all sites.
-[[nodiscard]] std::string encode_encoder(const tabular::Encoder& encoder);
-[[nodiscard]] Result<tabular::Encoder> decode_encoder(std::string_view bytes,
-                                                      const JsonLimits& limits = {});
-
-/// Travels with the tensors of an update, under the metadata key kUpdateKey.
-struct UpdateMetadata {
-  std::string run;
-  RoundId round;
-  ClientId client;
-  std::uint64_t rows = 0;
-  double generator_loss = 0.0;  // means over the local steps
-  double discriminator_loss = 0.0;
-  double update_norm = 0.0;   // Euclidean, of the whole update
-  double step_seconds = 0.0;  // mean
-  std::uint64_t steps = 0;
-  bool operator==(const UpdateMetadata&) const = default;
-};
-inline constexpr std::string_view kUpdateKey = "update";
-[[nodiscard]] std::string encode(const UpdateMetadata& message);
-[[nodiscard]] Result<UpdateMetadata> decode_update_metadata(std::string_view bytes,
-                                                            const JsonLimits& limits = {});
-
-/// Worker to aggregator: local parameters minus global parameters, as one safetensors body.
-struct Update {
-  UpdateMetadata metadata;
-  Tensors delta;
-  bool operator==(const Update&) const = default;
-};
-/// `delta` comes back as it is where it is quantized() already.
-[[nodiscard]] std::string encode(const Update& message,
-                                 Quantization quantization = Quantization::kNone);
-[[nodiscard]] Result<Update> decode_update(std::string_view bytes,
-                                           const SafetensorsLimits& limits = {});
 
 /// Body of a refusal.
 struct ErrorReply {
@@ -127,11 +97,10 @@ struct ClientReport {
   std::string id;
   std::string state;  // rounds' word for it
   std::uint64_t rows = 0;
-  RoundId last_round;                    // 0: none yet
-  std::optional<double> generator_loss;  // of its last update
-  std::optional<double> discriminator_loss;
-  std::string reason;              // why it is lost or set aside, or its last failure; "" otherwise
-  std::uint64_t late_updates = 0;  // refused: of a round that had closed
+  RoundId last_round;           // 0: none yet
+  rounds::Telemetry telemetry;  // of its last contribution
+  std::string reason;           // why it is lost or quarantined, or its last failure; "" otherwise
+  std::uint64_t late_updates = 0;     // refused: of a round that had closed
   std::uint64_t invalid_updates = 0;  // refused for their content
   bool operator==(const ClientReport&) const = default;
 };

@@ -3,6 +3,7 @@
 // safetensors file that guards itself with a digest. No row of training data and no code is in it.
 // Pure; the caller reads and writes the file.
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,10 @@
 namespace genesis::wire {
 
 inline constexpr std::string_view kModelFormat = "genesis.model.v1";
+
+/// Of a model file, and of the parameters that a worker downloads: more is not read. Twice what the
+/// largest model takes.
+inline constexpr std::uint64_t kMaxModelBytes = std::uint64_t{512} << 20;
 
 /// The three documents are JSON texts that their owners check; here they are opaque.
 struct ModelFile {

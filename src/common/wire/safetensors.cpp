@@ -47,6 +47,8 @@ std::string_view name_of(Dtype dtype) {
       return "F16";
     case Dtype::kI8:
       return "I8";
+    case Dtype::kU64:
+      return "U64";
   }
   return "F32";
 }
@@ -59,6 +61,8 @@ std::size_t size_of(Dtype dtype) {
       return 2;
     case Dtype::kI8:
       return 1;
+    case Dtype::kU64:
+      return 8;
   }
   return 4;
 }

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/wire/json.hpp"
+#include "common/base/json.hpp"
 
 namespace genesis::wire {
 namespace {

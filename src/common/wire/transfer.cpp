@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/base64.hpp"
+#include "common/base/fields.hpp"
+#include "common/base/json.hpp"
 #include "common/crypto/digest.hpp"
-#include "common/wire/fields.hpp"
-#include "common/wire/json.hpp"
 
 namespace genesis::wire {
 namespace {

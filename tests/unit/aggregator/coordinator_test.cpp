@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include <nlohmann/json.hpp>
+
 #include "common/spec/parse.hpp"
 #include "common/wire/model_file.hpp"
 #include "tests/unit/aggregator/training.hpp"
@@ -14,9 +16,9 @@ TEST_CASE("aggregator: updates are averaged by rows into the next round's parame
           "[aggregator]") {
   Training training;
   const auto before = training.global();
-  REQUIRE(training.coordinator.add_update(training.update("b", 1, 1.0F), training.now));
-  REQUIRE(training.coordinator.add_update(training.update("a", 1, 6.0F), training.now));
-  CHECK(training.coordinator.state().round == RoundId{2});
+  REQUIRE(training.send(training.update("b", 1, 1.0F)));
+  REQUIRE(training.send(training.update("a", 1, 6.0F)));
+  CHECK(round_of(training.coordinator) == RoundId{2});
   const auto after = training.global();
   for (std::size_t i = 0; i < before.values.size(); ++i) {
     // (3 rows * 6 + 2 rows * 1) / 5 = 4
@@ -29,114 +31,161 @@ TEST_CASE("aggregator: the order of arrival changes no byte of the model", "[agg
   Training second;
   for (std::uint32_t round : {1U, 2U}) {
     for (const char* client : {"a", "b"}) {
-      REQUIRE(first.coordinator.add_update(first.update(client, round, 0.1F), first.now));
+      REQUIRE(first.send(first.update(client, round, 0.1F)));
     }
     for (const char* client : {"b", "a"}) {
-      REQUIRE(second.coordinator.add_update(second.update(client, round, 0.1F), second.now));
+      REQUIRE(second.send(second.update(client, round, 0.1F)));
     }
   }
   REQUIRE(first.coordinator.is_over());
   CHECK_FALSE(first.coordinator.model().empty());
   CHECK(first.coordinator.model() == second.coordinator.model());
   CHECK(wire::decode_model(first.coordinator.model()));
-  const auto last = first.coordinator.task(id("a"), first.now);
+  const auto last = first.coordinator.task({id("a")}, first.now);
   CHECK(std::holds_alternative<wire::Finished>(*last));
 }
 
 TEST_CASE("aggregator: what must not be averaged is refused and changes nothing", "[aggregator]") {
   Training training("  local: {batchSize: 4}", {{"rounds.maxFailures", "9"}});
   auto update = training.update("a", 1, 0.5F);
-  const auto refused = [&](const wire::Update& bad, Errc code) {
-    const auto answer = training.coordinator.add_update(bad, training.now);
+  const auto refused = [&](const rounds::Contribution& bad, Errc code) {
+    const auto answer = training.send(bad);
     REQUIRE_FALSE(answer);
     CHECK(answer.error().code == code);
-    CHECK(training.coordinator.state().reported.empty());
+    CHECK(training.coordinator.state().open.reported.empty());
     return answer.error().message;
   };
   for (const float value : {std::numeric_limits<float>::quiet_NaN(),
                             std::numeric_limits<float>::infinity(),
                             40'000.0F}) {
     auto bad = update;
-    bad.delta.values[7] = value;
+    tensors_of(bad).values[7] = value;
     CHECK_THAT(refused(bad, Errc::kInvalidArgument), ContainsSubstring("client a"));
   }
   auto other_shape = update;
-  other_shape.delta.specs.pop_back();
+  tensors_of(other_shape).specs.pop_back();
   refused(other_shape, Errc::kInvalidArgument);
-  auto more_rows = update;
-  more_rows.metadata.rows = 1'000'000;
-  CHECK_THAT(refused(more_rows, Errc::kInvalidArgument), ContainsSubstring("rows"));
+  auto counts = update;
+  counts.body = rounds::Plain{rounds::Counts{1, 2}};
+  CHECK_THAT(refused(counts, Errc::kInvalidArgument), ContainsSubstring("is counts"));
   auto stale = update;
-  stale.metadata.round = RoundId{2};
+  stale.collection = CollectionId{3};
   refused(stale, Errc::kConflict);
   auto foreign = update;
-  foreign.metadata.run = "run-0";
+  foreign.run = "run-0";
   refused(foreign, Errc::kConflict);
   auto stranger = update;
-  stranger.metadata.client = id("c");
+  stranger.client = id("c");
   refused(stranger, Errc::kFailedPrecondition);
-  CHECK(training.coordinator.add_update(update, training.now));
+  CHECK(training.send(update));
 }
 
 TEST_CASE("aggregator: the same update twice is accepted and folded once", "[aggregator]") {
   Training training;
   const auto update = training.update("a", 1, 1.0F);
-  CHECK(training.coordinator.add_update(update, training.now));
-  CHECK(training.coordinator.add_update(update, training.now));
-  CHECK(training.coordinator.state().reported.size() == 1);
+  CHECK(training.send(update));
+  CHECK(training.send(update));
+  CHECK(training.coordinator.state().open.reported.size() == 1);
 }
 
 TEST_CASE("aggregator: a client is refused for other columns, no rows or no invitation",
           "[aggregator]") {
-  Coordinator coordinator(
+  auto coordinator = *Coordinator::start(
       *spec::parse(kSpec + "  local: {batchSize: 4}", "test"), "run-1", Instant{});
-  REQUIRE(coordinator.join({id("a"), sketch_of(table("a"))}, Instant{}));
+  REQUIRE(join(coordinator, "a", table("a")));
   const auto other = rows_of("colour\nred\n");
-  const auto differs = coordinator.join({id("b"), sketch_of(other)}, Instant{});
+  const auto differs = join(coordinator, "b", other);
   REQUIRE_FALSE(differs);
   CHECK_THAT(differs.error().message, ContainsSubstring("size"));
-  CHECK(coordinator.join({id("c"), sketch_of(table("b"))}, Instant{}).error().code ==
-        Errc::kPermissionDenied);
-  CHECK(coordinator.join({id("b"), tabular::Sketch{}}, Instant{}).error().code ==
-        Errc::kInvalidArgument);
+  CHECK(join(coordinator, "c", table("b")).error().code == Errc::kPermissionDenied);
+  CHECK(join(coordinator, "b", tabular::Table{}).error().code == Errc::kInvalidArgument);
   CHECK(coordinator.state().phase == rounds::Phase::kJoining);
-  CHECK(coordinator.join({id("b"), sketch_of(table("b"))}, Instant{}));
+  CHECK(join(coordinator, "b", table("b")));
 }
 
 TEST_CASE("aggregator: counts that contradict the join are refused", "[aggregator]") {
-  Coordinator coordinator(
+  auto coordinator = *Coordinator::start(
       *spec::parse(kSpec + "  local: {batchSize: 4}", "test"), "run-1", Instant{});
   for (const char* client : {"a", "b"}) {
-    REQUIRE(coordinator.join({id(client), sketch_of(table(client))}, Instant{}));
+    REQUIRE(join(coordinator, client, table(client)));
   }
-  const auto task = coordinator.task(id("a"), Instant{});
-  const auto& plan = std::get<wire::Summarize>(*task).plan;
-  auto summary = *tabular::summarize(table("b"), plan);
-  CHECK_FALSE(coordinator.add_summary({"run-1", id("a"), summary}, Instant{}));
-  summary.columns.pop_back();
-  CHECK_FALSE(coordinator.add_summary({"run-1", id("b"), summary}, Instant{}));
-  CHECK(coordinator.state().phase == rounds::Phase::kSummarizing);
+  const auto foreign = summary_of(coordinator, "a", table("b"));
+  CHECK_THAT(coordinator.contribute("", foreign, Instant{}).error().message,
+             ContainsSubstring("counts 2 rows, but it joined with 3"));
+  auto shorter = summary_of(coordinator, "b", table("b"));
+  std::get<rounds::Counts>(std::get<rounds::Plain>(shorter.body).values).pop_back();
+  CHECK_FALSE(coordinator.contribute("", shorter, Instant{}));
+  CHECK(coordinator.state().open.reported.empty());
 }
 
 TEST_CASE("aggregator: the cosine schedule falls over the whole training", "[aggregator]") {
   Training training(R"(  local: {batchSize: 4, learningRate: 0.01, lrSchedule: cosine})");
   const auto rate = [&] {
-    return std::get<wire::Train>(*training.coordinator.task(id("a"), training.now)).learning_rate;
+    const auto task = *training.coordinator.task({id("a")}, training.now);
+    const auto& parameters = std::get<wire::Contribute>(task).parameters;
+    return nlohmann::json::parse(parameters).at("learning_rate").get<double>();
   };
   CHECK_THAT(rate(), WithinAbs(0.01, 1e-12));
   for (const char* client : {"a", "b"}) {
-    REQUIRE(training.coordinator.add_update(training.update(client, 1, 0.0F), training.now));
+    REQUIRE(training.send(training.update(client, 1, 0.0F)));
   }
   CHECK_THAT(rate(), WithinAbs(0.005, 1e-12));  // half of the way: cos(pi / 2) = 0
 }
 
 TEST_CASE("aggregator: status says who has reported", "[aggregator]") {
   Training training;
-  REQUIRE(training.coordinator.add_update(training.update("a", 1, 1.0F), training.now));
+  REQUIRE(training.send(training.update("a", 1, 1.0F)));
   const auto status = training.coordinator.status(training.now);
   CHECK(status.phase == wire::Phase::kTraining);
   CHECK(status.current_round == RoundId{1});
   REQUIRE(status.clients.size() == 2);
   CHECK(status.clients[0].state == "reported");
   CHECK(status.clients[1].state == "training");
+}
+
+TEST_CASE("aggregator: another protocol version is refused with both named", "[aggregator]") {
+  auto coordinator = *Coordinator::start(
+      *spec::parse(kSpec + "  local: {batchSize: 4}", "test"), "run-1", Instant{});
+  auto old = join_request("a", table("a"));
+  old.protocol = 1;
+  CHECK_THAT(coordinator.join(old, "", true, Instant{}).error().message,
+             ContainsSubstring("client a: speaks protocol version 1, this server version 2"));
+}
+
+TEST_CASE("aggregator: a client that joins again with other data is refused", "[aggregator]") {
+  Training training;
+  CHECK(join(training.coordinator, "a", table("a"), training.now));
+  CHECK(join(training.coordinator, "a", table("b"), training.now).error().code == Errc::kConflict);
+}
+
+TEST_CASE("aggregator: a second process of one client changes nothing", "[aggregator]") {
+  Training training;
+  auto& coordinator = training.coordinator;
+  const auto again = coordinator.join(join_request("a", table("a")), "twin", false, training.now);
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code == Errc::kUnavailable);
+  const auto before = training.global();
+  CHECK(coordinator.contribute("twin", training.update("a", 1, 9.0F), training.now).error().code ==
+        Errc::kPermissionDenied);
+  CHECK(coordinator.task({id("a"), "twin"}, training.now).error().code == Errc::kPermissionDenied);
+  REQUIRE(training.send(training.update("a", 1, 1.0F)));
+  REQUIRE(training.send(training.update("b", 1, 1.0F)));
+  CHECK_THAT(training.global().values[0] - before.values[0], WithinAbs(1.0, 1e-6));
+}
+
+TEST_CASE("aggregator: a document is served while its collection is open", "[aggregator]") {
+  Training training;
+  const auto& coordinator = training.coordinator;
+  CHECK(coordinator.document(CollectionId{2}, "parameters"));
+  CHECK(coordinator.document(CollectionId{2}, "encoder"));
+  CHECK(coordinator.document(CollectionId{2}, "plan").error().code == Errc::kNotFound);
+  CHECK(coordinator.document(CollectionId{1}, "plan").error().code == Errc::kConflict);
+  CHECK(coordinator.document(CollectionId{3}, "parameters").error().code == Errc::kConflict);
+}
+
+TEST_CASE("aggregator: a method that this build does not have is refused", "[aggregator]") {
+  auto spec = *spec::parse(kSpec + "  local: {batchSize: 4}", "test");
+  spec.model.method = "unknown";
+  CHECK_THAT(Coordinator::start(spec, "run-1", Instant{}).error().message,
+             ContainsSubstring("spec.model.method: \"unknown\" is no method of this version"));
 }

@@ -1,5 +1,6 @@
 #include "aggregator/metrics.hpp"
 
+#include <array>
 #include <future>
 
 #include <boost/asio/co_spawn.hpp>
@@ -20,52 +21,60 @@ ClientId id(const std::string& name) {
 
 rounds::State a_round(std::uint32_t round, std::initializer_list<const char*> selected) {
   rounds::State state;
-  state.phase = rounds::Phase::kTraining;
-  state.round = RoundId{round};
+  state.phase = rounds::Phase::kCollecting;
+  state.open.id = CollectionId{round + 1};
+  state.open.request.round = RoundId{round};
   for (const char* client : selected) {
-    state.selected.insert(id(client));
+    state.open.roster.insert(id(client));
   }
   return state;
 }
 
-wire::Update an_update(const std::string& client,
-                       std::uint64_t rows,
-                       double loss,
-                       std::vector<float> delta) {
-  wire::Update update{wire::UpdateMetadata{.run = "run",
-                                           .round = {},
-                                           .client = id(client),
-                                           .rows = rows,
-                                           .generator_loss = loss,
-                                           .discriminator_loss = -loss,
-                                           .step_seconds = 0.5,
-                                           .steps = 4},
-                      {}};
-  update.delta.values = std::move(delta);
-  return update;
+struct Update {
+  rounds::Contribution contribution;
+  std::uint64_t rows;
+};
+
+Update an_update(const std::string& client,
+                 std::uint64_t rows,
+                 double loss,
+                 std::vector<float> delta) {
+  Tensors tensors;
+  tensors.values = std::move(delta);
+  return {{.run = "run",
+           .collection = {},
+           .client = id(client),
+           .body = rounds::Plain{std::move(tensors)},
+           .telemetry = {{"generator_loss", loss},
+                         {"discriminator_loss", -loss},
+                         {"train_seconds", 2.0}}},
+          rows};
 }
+
+constexpr std::array kTelemetry{method::TelemetryName{"generator_loss", "Loss."},
+                                method::TelemetryName{"discriminator_loss", "Loss."}};
 
 // A story of effects, and what the scrape after it says.
 class Story {
  public:
-  explicit Story(std::size_t max_clients = 100) : metrics(registry, max_clients) {}
+  explicit Story(std::size_t max_clients = 100) : metrics(registry, max_clients) {
+    metrics.show(kTelemetry);
+  }
 
   Story& open(std::uint32_t round, std::initializer_list<const char*> selected) {
     state_ = a_round(round, selected);
-    return perform(rounds::OpenRound{RoundId{round}});
+    return perform(rounds::OpenCollection{CollectionId{round + 1}});
   }
-  Story& fold(const wire::Update& update) {
-    update_ = &update;
-    perform(rounds::FoldUpdate{update.metadata.client}, 0.25);
-    update_ = nullptr;
-    return *this;
+  Story& fold(const Update& update) {
+    metrics.folded(update.contribution, update.rows);
+    return perform(rounds::Fold{}, 0.25);
   }
   Story& close(std::vector<float> step) {
     metrics.stepped(std::move(step));
-    return perform(rounds::CloseRound{state_.round}, 0.5);
+    return perform(rounds::Advance{}, 0.5);
   }
   Story& perform(const rounds::Effect& effect, double seconds = 0.0) {
-    metrics.performed(effect, state_, update_, seconds, now);
+    metrics.performed(effect, state_, seconds, now);
     return *this;
   }
   Story& wait(Milliseconds time) {
@@ -100,7 +109,6 @@ class Story {
 
  private:
   rounds::State state_;
-  const wire::Update* update_ = nullptr;
 };
 
 http::Response status(int code) {
@@ -166,8 +174,8 @@ TEST_CASE("aggregator: divergence is the angle to the step before", "[aggregator
 TEST_CASE("aggregator: retried rounds and a failed training are counted", "[aggregator]") {
   Story story;
   story.open(1, {"a"})
-      .perform(rounds::ExtendRound{RoundId{1}, 1})
-      .perform(rounds::ExtendRound{RoundId{1}, 2})
+      .perform(rounds::ExtendCollection{CollectionId{2}, 1})
+      .perform(rounds::ExtendCollection{CollectionId{2}, 2})
       .perform(rounds::FailTraining{"no quorum"})
       .says("genesis_rounds_total{result=\"retried\"} 2")
       .says("genesis_rounds_total{result=\"failed\"} 1")
@@ -194,9 +202,12 @@ TEST_CASE("aggregator: clients beyond maxClients share one series", "[aggregator
 TEST_CASE("aggregator: update bytes are counted by direction and encoding", "[aggregator]") {
   Story story;
   const http::Headers gzip{{"Content-Encoding", "gzip"}};
-  story.answer("PUT", "/v1/rounds/1/updates/a", 1000, status(200))
-      .answer("PUT", "/v1/rounds/1/updates/b", 500, status(200), gzip)
-      .answer("GET", "/v1/rounds/1/parameters", 0, http::make_response(200, "x", "12345"))
+  story.answer("PUT", "/v1/collections/2/contributions/a", 1000, status(200))
+      .answer("PUT", "/v1/collections/2/contributions/b", 500, status(200), gzip)
+      .answer("GET",
+              "/v1/collections/2/documents/parameters",
+              0,
+              http::make_response(200, "x", "12345"))
       .answer("GET", "/v1/status", 0, http::make_response(200, "x", "12345"))
       .says("genesis_update_bytes_total{direction=\"received\",encoding=\"none\"} 1000")
       .says("genesis_update_bytes_total{direction=\"received\",encoding=\"gzip\"} 500")
@@ -208,8 +219,8 @@ TEST_CASE("aggregator: joins and refusals are counted by result and reason", "[a
   story.open(1, {"a"})
       .answer("POST", "/v1/join", 10, status(200))
       .answer("POST", "/v1/join", 10, status(403))
-      .answer("PUT", "/v1/rounds/1/updates/a", 10, status(409))
-      .answer("PUT", "/v1/rounds/1/updates/a", 10, status(416))
+      .answer("PUT", "/v1/collections/2/contributions/a", 10, status(409))
+      .answer("PUT", "/v1/collections/2/contributions/a", 10, status(416))
       .answer("GET", "/v1/task", 0, status(500))
       .says("genesis_joins_total{result=\"accepted\"} 1")
       .says("genesis_joins_total{result=\"refused\"} 1")
@@ -235,7 +246,7 @@ TEST_CASE("aggregator: the measured handler answers as the one inside", "[aggreg
   const auto handler = story.metrics.measured(std::move(inside));
   http::Request request;
   request.method = "PUT";
-  request.path = "/v1/rounds/1/updates/a";
+  request.path = "/v1/collections/2/contributions/a";
   request.body = "the body";
   CHECK(std::get<http::Admission>(handler.admit(request)).max_body == 77);
   boost::asio::io_context io;

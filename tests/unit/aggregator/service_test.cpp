@@ -11,6 +11,7 @@
 
 #include "common/crypto/digest.hpp"
 #include "common/wire/compression.hpp"
+#include "common/wire/contribution.hpp"
 #include "common/wire/transfer.hpp"
 #include "tests/unit/aggregator/training.hpp"
 
@@ -25,11 +26,10 @@ struct Answer {
 };
 
 // A small training behind its HTTP face, without a network. Its updates go in chunks of 100 bytes.
-class Served {
+class Face {
  public:
-  Served() : Served(spec::Override{"rounds.retries", "2"}) {}
-  explicit Served(const spec::Override& override)
-      : training("  local: {batchSize: 4}", {override}) {
+  Face() : Face(spec::Override{"rounds.retries", "2"}) {}
+  explicit Face(const spec::Override& override) : training("  local: {batchSize: 4}", {override}) {
     std::string pattern =
         (std::filesystem::temp_directory_path() / "genesis-service-XXXXXX").string();
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
@@ -38,12 +38,12 @@ class Served {
     options.uploads = folder_ / "uploads";
     service_.emplace(io_.get_executor(), training.coordinator, clock_, std::move(options));
   }
-  ~Served() {
+  ~Face() {
     service_.reset();
     std::filesystem::remove_all(folder_);
   }
-  Served(const Served&) = delete;
-  Served& operator=(const Served&) = delete;
+  Face(const Face&) = delete;
+  Face& operator=(const Face&) = delete;
 
   Answer ask(const std::string& method,
              const std::string& path,
@@ -111,7 +111,7 @@ class Served {
   std::optional<Service> service_;
 };
 
-const std::string kOfA = "/v1/rounds/1/updates/a";
+const std::string kOfA = "/v1/collections/2/contributions/a";
 
 std::string message_of(const Answer& answer) {
   return nlohmann::json::parse(answer.body).value("message", "");
@@ -120,20 +120,19 @@ std::string message_of(const Answer& answer) {
 }  // namespace
 
 TEST_CASE("aggregator: an update in chunks is folded as the same update in one", "[aggregator]") {
-  Served in_chunks;
-  Served in_one;
+  Face in_chunks;
+  Face in_one;
   const auto update = wire::encode(in_one.training.update("a", 1, 1.0F));
   in_chunks.put_all(kOfA, update);
   CHECK(in_one.ask("PUT", kOfA, update).status == 200);
   for (auto* served : {&in_chunks, &in_one}) {
-    REQUIRE(served->training.coordinator.add_update(served->training.update("b", 1, 2.0F),
-                                                    served->training.now));
+    REQUIRE(served->training.send(served->training.update("b", 1, 2.0F)));
   }
   CHECK(in_chunks.training.global() == in_one.training.global());
 }
 
 TEST_CASE("aggregator: who asks is told where its upload stands", "[aggregator]") {
-  Served served;
+  Face served;
   const auto update = wire::encode(served.training.update("a", 1, 1.0F));
   CHECK(served.offset(kOfA) == 0);
   CHECK(served.put(kOfA, update, 0).status == 202);
@@ -149,7 +148,7 @@ TEST_CASE("aggregator: who asks is told where its upload stands", "[aggregator]"
 
 TEST_CASE("aggregator: an update that has been taken is answered without its bytes",
           "[aggregator]") {
-  Served served;
+  Face served;
   const auto update = wire::encode(served.training.update("a", 1, 1.0F));
   served.put_all(kOfA, update);
   const auto again = served.put(kOfA, update, 0);
@@ -158,17 +157,16 @@ TEST_CASE("aggregator: an update that has been taken is answered without its byt
   const auto other = served.put(kOfA, wire::encode(served.training.update("a", 1, 2.0F)), 0);
   CHECK(other.status == 409);
   CHECK_FALSE(other.was_read);
-  CHECK_THAT(message_of(other), ContainsSubstring("another update of round 1"));
+  CHECK_THAT(message_of(other), ContainsSubstring("another contribution to collection 2"));
   // Its round has closed meanwhile: the same again is still no error.
-  REQUIRE(served.training.coordinator.add_update(served.training.update("b", 1, 1.0F),
-                                                 served.training.now));
-  REQUIRE(served.state().round == RoundId{2});
+  REQUIRE(served.training.send(served.training.update("b", 1, 1.0F)));
+  REQUIRE(round_of(served.training.coordinator) == RoundId{2});
   CHECK(served.put(kOfA, update, 0).status == 200);
   CHECK(served.ask("GET", kOfA).status == 200);
 }
 
 TEST_CASE("aggregator: what is not awaited is refused before it travels", "[aggregator]") {
-  Served served;
+  Face served;
   const auto update = wire::encode(served.training.update("a", 1, 1.0F));
   const auto refused = [&](const std::string& path, int status, const char* words) {
     const auto answer = served.put(path, update, 0);
@@ -178,19 +176,20 @@ TEST_CASE("aggregator: what is not awaited is refused before it travels", "[aggr
     CHECK_THAT(message_of(answer), ContainsSubstring(words));
     return answer;
   };
-  const auto future = refused("/v1/rounds/99/updates/a", 409, "a round that has not opened");
+  const auto future =
+      refused("/v1/collections/99/contributions/a", 409, "a round that has not opened");
   CHECK(nlohmann::json::parse(future.body).at("round") == 1);
-  refused("/v1/rounds/0/updates/a", 409, "the current round is 1");
-  refused("/v1/rounds/1/updates/c", 412, "client c: join first");
-  refused("/v1/rounds/x/updates/a", 404, "no such resource");
-  refused("/v1/rounds/1/updates/-", 404, "no such resource");
-  refused("/v1/rounds/1/elsewhere", 404, "no such resource");
-  CHECK(served.ask("GET", "/v1/rounds/2/updates/a").status == 409);
-  CHECK(served.ask("GET", "/v1/rounds/1/updates/c").status == 412);
+  refused("/v1/collections/0/contributions/a", 409, "the current round is 1");
+  refused("/v1/collections/2/contributions/c", 412, "client c: join first");
+  refused("/v1/collections/x/contributions/a", 404, "no such resource");
+  refused("/v1/collections/2/contributions/-", 404, "no such resource");
+  refused("/v1/collections/2/elsewhere", 404, "no such resource");
+  CHECK(served.ask("GET", "/v1/collections/3/contributions/a").status == 409);
+  CHECK(served.ask("GET", "/v1/collections/2/contributions/c").status == 412);
 }
 
 TEST_CASE("aggregator: chunks that cannot be are refused before they travel", "[aggregator]") {
-  Served served;
+  Face served;
   const auto refused = [&](const char* range, int status) {
     const auto digest = std::string("sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:");
     const auto answer =
@@ -212,17 +211,17 @@ TEST_CASE("aggregator: chunks that cannot be are refused before they travel", "[
 
 TEST_CASE("aggregator: a whole that is no update counts as a failure of its client",
           "[aggregator]") {
-  Served served(spec::Override{"rounds.maxFailures", "9"});
+  Face served(spec::Override{"rounds.maxFailures", "9"});
   const std::string garbage(250, 'x');
   CHECK(served.put(kOfA, garbage, 0).status == 202);
   CHECK(served.put(kOfA, garbage, 100).status == 202);
   const auto refused = served.put(kOfA, garbage, 200);
   CHECK(refused.status == 413);
-  CHECK_THAT(message_of(refused), ContainsSubstring("update of client a: safetensors"));
+  CHECK_THAT(message_of(refused), ContainsSubstring("contribution of client a: safetensors"));
   CHECK(served.offset(kOfA) == 0);
   const auto empty = served.ask("PUT", kOfA, "");
   CHECK(empty.status == 422);
-  CHECK_THAT(message_of(empty), ContainsSubstring("update of client a"));
+  CHECK_THAT(message_of(empty), ContainsSubstring("contribution of client a"));
   CHECK(served.state().members.at(id("a")).standing.invalid_updates == 2);
   served.put_all(kOfA, wire::encode(served.training.update("a", 1, 1.0F)));
 }
@@ -230,11 +229,11 @@ TEST_CASE("aggregator: a whole that is no update counts as a failure of its clie
 TEST_CASE("aggregator: compressed updates and parameters are those of the spec", "[aggregator]") {
   const auto [name, unknown] = GENERATE(
       Catch::Generators::table<const char*, const char*>({{"gzip", "br"}, {"zstd", "deflate"}}));
-  Served served(spec::Override{"communication.compression", name});
-  const auto plain = served.ask("GET", "/v1/rounds/1/parameters");
+  Face served(spec::Override{"communication.compression", name});
+  const auto plain = served.ask("GET", "/v1/collections/2/documents/parameters");
   CHECK(http::find_header(plain.headers, "Content-Encoding").empty());
   const http::Headers wanted{{"Accept-Encoding", name}};
-  const auto packed = served.ask("GET", "/v1/rounds/1/parameters", "", wanted);
+  const auto packed = served.ask("GET", "/v1/collections/2/documents/parameters", "", wanted);
   CHECK(http::find_header(packed.headers, "Content-Encoding") == name);
   CHECK(http::find_header(packed.headers, "ETag") != http::find_header(plain.headers, "ETag"));
   CHECK(wire::decompress(name, packed.body, plain.body.size()) == plain.body);
@@ -243,27 +242,29 @@ TEST_CASE("aggregator: compressed updates and parameters are those of the spec",
   served.put_all(kOfA, update, name);
   const auto of_b = *wire::compress(name, wire::encode(served.training.update("b", 1, 1.0F)));
   const auto refused =
-      served.ask("PUT", "/v1/rounds/1/updates/b", of_b, {{"Content-Encoding", unknown}});
+      served.ask("PUT", "/v1/collections/2/contributions/b", of_b, {{"Content-Encoding", unknown}});
   CHECK(refused.status == 400);
   CHECK_THAT(message_of(refused), ContainsSubstring("Content-Encoding"));
 }
 
 TEST_CASE("aggregator: parameters go on after a cut where the client has them", "[aggregator]") {
-  Served served;
-  const auto whole = served.ask("GET", "/v1/rounds/1/parameters");
+  Face served;
+  const auto whole = served.ask("GET", "/v1/collections/2/documents/parameters");
   const std::string etag(http::find_header(whole.headers, "ETag"));
   CHECK(etag == "\"" + crypto::sha256_hex(whole.body) + "\"");
-  const auto rest = served.ask(
-      "GET", "/v1/rounds/1/parameters", "", {{"Range", "bytes=1000-"}, {"If-Range", etag}});
+  const auto rest = served.ask("GET",
+                               "/v1/collections/2/documents/parameters",
+                               "",
+                               {{"Range", "bytes=1000-"}, {"If-Range", etag}});
   CHECK(rest.status == 206);
   CHECK(rest.body == whole.body.substr(1000));
 }
 
 TEST_CASE("aggregator: a client whose chunks arrive is not silent", "[aggregator]") {
-  Served served;
+  Face served;
   auto& coordinator = served.training.coordinator;
   const auto later = served.training.now + std::chrono::seconds(299);
-  REQUIRE(coordinator.announce_update(id("a"), RoundId{1}, later));
+  REQUIRE(coordinator.announce({id("a")}, CollectionId{2}, later));
   coordinator.tick(later + std::chrono::seconds(1));
   CHECK_FALSE(coordinator.state().members.at(id("a")).standing.is_lost);
   CHECK(coordinator.state().members.at(id("b")).standing.is_lost);

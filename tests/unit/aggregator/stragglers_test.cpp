@@ -21,39 +21,35 @@ const wire::ClientReport& report_of(const wire::StatusReport& status, const char
   return status.clients.front();
 }
 
-wire::Update garbage(const Training& training, const char* client, std::uint32_t round) {
+rounds::Contribution garbage(const Training& training, const char* client, std::uint32_t round) {
   auto update = training.update(client, round, 1.0F);
-  update.delta.values[3] = std::numeric_limits<float>::quiet_NaN();
+  tensors_of(update).values[3] = std::numeric_limits<float>::quiet_NaN();
   return update;
 }
 
 // Round 1 of a training that started without its third participant, c, after the start deadline.
 struct WithoutOne {
   WithoutOne()
-      : coordinator(*spec::parse(kSpec + "    - {name: c, external: true}\n" + kLocal, "test"),
-                    "run-1",
-                    Instant{}) {
+      : coordinator(*Coordinator::start(
+            *spec::parse(kSpec + "    - {name: c, external: true}\n" + kLocal, "test"),
+            "run-1",
+            Instant{})) {
     for (const char* client : {"a", "b"}) {
-      REQUIRE(coordinator.join({id(client), sketch_of(table(client))}, now));
+      REQUIRE(join(coordinator, client, table(client), now));
     }
     now += 600s;
     coordinator.tick(now);
     for (const char* client : {"a", "b"}) {
-      const auto task = coordinator.task(id(client), now);
-      REQUIRE(coordinator.add_summary(
-          {"run-1",
-           id(client),
-           *tabular::summarize(table(client), std::get<wire::Summarize>(*task).plan)},
-          now));
+      REQUIRE(coordinator.contribute("", summary_of(coordinator, client, table(client)), now));
     }
-    REQUIRE(coordinator.state().round == RoundId{1});
+    REQUIRE(round_of(coordinator) == RoundId{1});
   }
 
-  Status send(const char* client, std::uint64_t rows) {
-    const auto round = coordinator.state().round;
-    const auto global = wire::decode_safetensors(**coordinator.parameters(round))->tensors;
-    return coordinator.add_update(
-        {{.run = "run-1", .round = round, .client = id(client), .rows = rows}, global}, now);
+  Status send(const char* client) {
+    auto update = contribution_of(coordinator, client);
+    const auto bytes = *Served(coordinator).fetch("parameters");
+    update.body = rounds::Plain{wire::decode_safetensors(bytes)->tensors};
+    return coordinator.contribute("", std::move(update), now);
   }
 
   Instant now{};
@@ -66,63 +62,63 @@ TEST_CASE("aggregator: a late update is refused with the current round, and coun
           "[aggregator]") {
   Training training;
   const auto late = training.update("b", 1, 1.0F);
-  REQUIRE(training.coordinator.add_update(training.update("a", 1, 1.0F), training.now));
+  REQUIRE(training.send(training.update("a", 1, 1.0F)));
   training.now += 299s;
-  REQUIRE(training.coordinator.task(id("a"), training.now));
-  REQUIRE(training.coordinator.task(id("b"), training.now));
+  REQUIRE(training.coordinator.task({id("a")}, training.now));
+  REQUIRE(training.coordinator.task({id("b")}, training.now));
   training.now += 1s;
   training.coordinator.tick(training.now);
-  const auto refused = training.coordinator.add_update(late, training.now);
+  const auto refused = training.send(late);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::kConflict);
   CHECK(refused.error().message ==
-        "client b: too late: round 1 closed at its deadline; the current round is 2");
+        "client b: too late: round 1 closed at its deadline; the current round is 2, collection 3");
   const auto status = training.coordinator.status(training.now);
   CHECK(report_of(status, "b").late_updates == 1);
   CHECK(report_of(status, "b").state == "training");
   CHECK(report_of(status, "b").reason == "sent no update of round 1 within rounds.deadlineSeconds");
 }
 
-TEST_CASE("aggregator: a client that sends garbage is set aside and the others go on",
+TEST_CASE("aggregator: a client that sends garbage is quarantined and the others go on",
           "[aggregator]") {
   Training training;
-  CHECK_FALSE(training.coordinator.add_update(garbage(training, "a", 1), training.now));
-  CHECK_FALSE(training.coordinator.refuse_update(
+  CHECK_FALSE(training.send(garbage(training, "a", 1)));
+  CHECK_FALSE(training.coordinator.refuse(
       id("a"), Error{Errc::kInvalidArgument, "no tensors"}, training.now));
-  CHECK(training.coordinator.state().selected.contains(id("a")));
-  CHECK(std::holds_alternative<wire::Train>(*training.coordinator.task(id("a"), training.now)));
-  CHECK_FALSE(training.coordinator.add_update(garbage(training, "a", 1), training.now));
-  CHECK(std::holds_alternative<wire::Wait>(*training.coordinator.task(id("a"), training.now)));
+  CHECK(training.coordinator.state().open.roster.contains(id("a")));
+  CHECK(is_asked(training.coordinator, "a", training.now));
+  CHECK_FALSE(training.send(garbage(training, "a", 1)));
+  CHECK_FALSE(is_asked(training.coordinator, "a", training.now));
   const auto status = training.coordinator.status(training.now);
-  CHECK(report_of(status, "a").state == "set-aside");
+  CHECK(report_of(status, "a").state == "quarantined");
   CHECK(report_of(status, "a").invalid_updates == 3);
   CHECK_THAT(report_of(status, "a").reason,
              ContainsSubstring("3 failures in a row, the last: invalid update: "));
-  const auto refused = training.coordinator.add_update(training.update("a", 1, 1.0F), training.now);
+  const auto refused = training.send(training.update("a", 1, 1.0F));
   REQUIRE_FALSE(refused);
-  CHECK_THAT(refused.error().message, ContainsSubstring("set aside"));
+  CHECK_THAT(refused.error().message, ContainsSubstring("quarantined"));
   CHECK_THAT(refused.error().message, ContainsSubstring("the current round is 1"));
   for (const std::uint32_t round : {1U, 2U}) {
-    REQUIRE(training.coordinator.add_update(training.update("b", round, 1.0F), training.now));
+    REQUIRE(training.send(training.update("b", round, 1.0F)));
   }
   CHECK(training.coordinator.state().phase == rounds::Phase::kComplete);
 }
 
-TEST_CASE("aggregator: a resumed training remembers who is set aside", "[aggregator]") {
+TEST_CASE("aggregator: a resumed training remembers who is quarantined", "[aggregator]") {
   Training training;
   std::optional<wire::Checkpoint> saved;
   training.coordinator.on_checkpoint([&](const wire::Checkpoint& made) {
     saved = *wire::decode_checkpoint(wire::encode(made), "made");
   });
   for (int i = 0; i < 3; ++i) {
-    CHECK_FALSE(training.coordinator.add_update(garbage(training, "a", 1), training.now));
+    CHECK_FALSE(training.send(garbage(training, "a", 1)));
   }
-  REQUIRE(training.coordinator.add_update(training.update("b", 1, 1.0F), training.now));
+  REQUIRE(training.send(training.update("b", 1, 1.0F)));
   REQUIRE(saved);
   auto resumed = Coordinator::resume(training.coordinator.training(), *saved, training.now + 1h);
   REQUIRE(resumed);
-  CHECK(resumed->state().selected == training.coordinator.state().selected);
-  CHECK(resumed->state().selected == std::set<ClientId>{id("b")});
+  CHECK(resumed->state().open.roster == training.coordinator.state().open.roster);
+  CHECK(resumed->state().open.roster == std::set<ClientId>{id("b")});
   const auto now = training.now + 1h;
   CHECK(report_of(resumed->status(now), "a").reason ==
         report_of(training.coordinator.status(now), "a").reason);
@@ -130,15 +126,15 @@ TEST_CASE("aggregator: a resumed training remembers who is set aside", "[aggrega
 
 TEST_CASE("aggregator: a silent client is lost in the status until it asks again", "[aggregator]") {
   Training training;
-  REQUIRE(training.coordinator.add_update(training.update("a", 1, 1.0F), training.now));
+  REQUIRE(training.send(training.update("a", 1, 1.0F)));
   training.now += 300s;
   training.coordinator.tick(training.now);
-  CHECK(training.coordinator.state().round == RoundId{2});
+  CHECK(round_of(training.coordinator) == RoundId{2});
   // Nobody has been heard of for 300 s, so both are lost; a asks and is drawn at once.
   CHECK(report_of(training.coordinator.status(training.now), "b").state == "lost");
   CHECK_THAT(report_of(training.coordinator.status(training.now), "b").reason,
              ContainsSubstring("silent for 300 s"));
-  CHECK(std::holds_alternative<wire::Train>(*training.coordinator.task(id("a"), training.now)));
+  CHECK(is_asked(training.coordinator, "a", training.now));
   CHECK(report_of(training.coordinator.status(training.now), "a").state == "training");
 }
 
@@ -147,16 +143,16 @@ TEST_CASE("aggregator: a site that joins after the start is folded from the next
   WithoutOne late;
   // 11.5 is a value that no other site has: the nearest stands for it.
   const auto rows = rows_of("colour,size\ngreen,2.5\ngreen,11.5\nred,1.5\nred,8.5\n");
-  REQUIRE(late.coordinator.join({id("c"), sketch_of(rows)}, late.now));
-  CHECK(std::holds_alternative<wire::Wait>(*late.coordinator.task(id("c"), late.now)));
+  REQUIRE(join(late.coordinator, "c", rows, late.now));
+  CHECK_FALSE(is_asked(late.coordinator, "c", late.now));
   CHECK(report_of(late.coordinator.status(late.now), "c").state == "waiting");
-  REQUIRE(late.send("a", 3));
-  REQUIRE(late.send("b", 2));
-  CHECK(std::holds_alternative<wire::Train>(*late.coordinator.task(id("c"), late.now)));
+  REQUIRE(late.send("a"));
+  REQUIRE(late.send("b"));
+  CHECK(is_asked(late.coordinator, "c", late.now));
   // Its rows are among those that the fold has room for.
-  REQUIRE(late.send("c", 4));
-  REQUIRE(late.send("a", 3));
-  REQUIRE(late.send("b", 2));
+  REQUIRE(late.send("c"));
+  REQUIRE(late.send("a"));
+  REQUIRE(late.send("b"));
   CHECK(late.coordinator.state().phase == rounds::Phase::kComplete);
   CHECK_FALSE(late.coordinator.model().empty());
 }
@@ -164,7 +160,7 @@ TEST_CASE("aggregator: a site that joins after the start is folded from the next
 TEST_CASE("aggregator: a late site with another extreme or category is taken", "[aggregator]") {
   WithoutOne late;
   const auto rows = rows_of("colour,size\npink,2.5\nred,700.5\n");
-  CHECK(late.coordinator.join({id("c"), sketch_of(rows)}, late.now));
+  CHECK(join(late.coordinator, "c", rows, late.now));
 }
 
 TEST_CASE("aggregator: a late site whose table does not fit the encoding is refused precisely",
@@ -176,7 +172,7 @@ TEST_CASE("aggregator: a late site whose table does not fit the encoding is refu
       {"colour\nred\n", "'size': is missing"},
       {"colour,size,age\nred,2.5,3\n", "'age': is at no other site"},
   }));
-  const auto refused = late.coordinator.join({id("c"), sketch_of(rows_of(csv))}, late.now);
+  const auto refused = join(late.coordinator, "c", rows_of(csv), late.now);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::kInvalidArgument);
   CHECK_THAT(refused.error().message, ContainsSubstring("client c: joins after the start"));
@@ -186,36 +182,33 @@ TEST_CASE("aggregator: a late site whose table does not fit the encoding is refu
 }
 
 TEST_CASE("aggregator: a site whose summary came too late joins again", "[aggregator]") {
-  Coordinator coordinator(*spec::parse(kSpec + kLocal, "test"), "run-1", Instant{});
+  auto coordinator = *Coordinator::start(*spec::parse(kSpec + kLocal, "test"), "run-1", Instant{});
   for (const char* client : {"a", "b"}) {
-    REQUIRE(coordinator.join({id(client), sketch_of(table(client))}, Instant{}));
+    REQUIRE(join(coordinator, client, table(client)));
   }
-  const auto task = coordinator.task(id("a"), Instant{});
-  REQUIRE(coordinator.add_summary(
-      {"run-1", id("a"), *tabular::summarize(table("a"), std::get<wire::Summarize>(*task).plan)},
-      Instant{}));
+  REQUIRE(coordinator.contribute("", summary_of(coordinator, "a", table("a")), Instant{}));
   const auto later = Instant{} + 300s;
   coordinator.tick(later);
-  CHECK(coordinator.state().round == RoundId{1});
+  CHECK(round_of(coordinator) == RoundId{1});
   CHECK(report_of(coordinator.status(later), "b").state == "dropped");
-  CHECK(coordinator.task(id("b"), later).error().code == Errc::kFailedPrecondition);
+  CHECK(coordinator.task({id("b")}, later).error().code == Errc::kFailedPrecondition);
   // The plan had its values, so the encoding has a place for them.
-  REQUIRE(coordinator.join({id("b"), sketch_of(table("b"))}, later));
+  REQUIRE(join(coordinator, "b", table("b"), later));
   CHECK(report_of(coordinator.status(later), "b").state == "waiting");
-  CHECK(std::holds_alternative<wire::Wait>(*coordinator.task(id("b"), later)));
+  CHECK_FALSE(is_asked(coordinator, "b", later));
 }
 
 TEST_CASE("aggregator: a client drawn in place of another fits into the round's fold",
           "[aggregator]") {
-  // One of two is needed; the other stands in once the first is set aside.
+  // One of two is needed; the other stands in once the first is quarantined.
   Training training(kLocal, {{"rounds.clientFraction", "0.5"}, {"rounds.maxFailures", "1"}});
-  REQUIRE(training.coordinator.state().selected.size() == 1);
-  const bool is_a = training.coordinator.state().selected.contains(id("a"));
+  REQUIRE(training.coordinator.state().open.roster.size() == 1);
+  const bool is_a = training.coordinator.state().open.roster.contains(id("a"));
   const char* first = is_a ? "a" : "b";
   const char* second = is_a ? "b" : "a";
-  CHECK(std::holds_alternative<wire::Wait>(*training.coordinator.task(id(second), training.now)));
-  CHECK_FALSE(training.coordinator.add_update(garbage(training, first, 1), training.now));
-  CHECK(std::holds_alternative<wire::Train>(*training.coordinator.task(id(second), training.now)));
-  REQUIRE(training.coordinator.add_update(training.update(second, 1, 1.0F), training.now));
-  CHECK(training.coordinator.state().round == RoundId{2});
+  CHECK_FALSE(is_asked(training.coordinator, second, training.now));
+  CHECK_FALSE(training.send(garbage(training, first, 1)));
+  CHECK(is_asked(training.coordinator, second, training.now));
+  REQUIRE(training.send(training.update(second, 1, 1.0F)));
+  CHECK(round_of(training.coordinator) == RoundId{2});
 }

@@ -1,9 +1,11 @@
 #pragma once
 // Small trainings for tests of the coordinator.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aggregator/coordinator.hpp"
+#include "common/method/agreement.hpp"
 #include "common/spec/parse.hpp"
 #include "common/wire/safetensors.hpp"
 #include "tests/support/catch.hpp"
@@ -42,38 +44,95 @@ inline const tabular::Table& table(const char* client) {
   return *client == 'a' ? a : b;
 }
 
-// A coordinator whose clients have all joined, counted, and are in round 1.
+inline wire::JoinRequest join_request(const char* client, const tabular::Table& rows) {
+  return {.client = id(client), .introduction = method::sketch_text(sketch_of(rows))};
+}
+
+/// The documents of the open collection, as a site gets them.
+class Served final : public method::Documents {
+ public:
+  explicit Served(const Coordinator& coordinator) : coordinator_(coordinator) {}
+  Result<std::string> fetch(std::string_view name) override {
+    auto document = coordinator_.document(coordinator_.state().open.id, name);
+    return document ? Result<std::string>(*document->bytes)
+                    : Result<std::string>(tl::unexpected(document.error()));
+  }
+
+ private:
+  const Coordinator& coordinator_;
+};
+
+/// Joins, as a process that names no instance, whose predecessor has gone.
+inline Result<wire::JoinReply> join(Coordinator& coordinator,
+                                    const char* client,
+                                    const tabular::Table& rows,
+                                    Instant now = {}) {
+  return coordinator.join(join_request(client, rows), "", true, now);
+}
+
+inline rounds::Contribution contribution_of(const Coordinator& coordinator, const char* client) {
+  return {.run = coordinator.run(),
+          .collection = coordinator.state().open.id,
+          .client = id(client),
+          .body = {}};
+}
+
+/// What the client counts of `rows` on the plan.
+inline rounds::Contribution summary_of(const Coordinator& coordinator,
+                                       const char* client,
+                                       const tabular::Table& rows) {
+  auto summary = contribution_of(coordinator, client);
+  Served documents(coordinator);
+  summary.body = rounds::Plain{method::count_rows(rows, documents)->values};
+  return summary;
+}
+
+inline bool is_asked(Coordinator& coordinator, const char* client, Instant now) {
+  return std::holds_alternative<wire::Contribute>(*coordinator.task({id(client)}, now));
+}
+
+inline Tensors& tensors_of(rounds::Contribution& contribution) {
+  return std::get<Tensors>(std::get<rounds::Plain>(contribution.body).values);
+}
+
+inline RoundId round_of(const Coordinator& coordinator) {
+  return coordinator.state().open.request.round;
+}
+
+// A coordinator whose clients have all joined, counted, and are in round 1 (collection 2).
 class Training {
  public:
   explicit Training(const std::string& local = "  local: {batchSize: 4}",
                     const std::vector<spec::Override>& overrides = {})
-      : coordinator(*spec::parse(kSpec + local, "test", overrides), "run-1", Instant{}) {
+      : coordinator(
+            *Coordinator::start(*spec::parse(kSpec + local, "test", overrides), "run-1", {})) {
     for (const char* client : {"a", "b"}) {
-      REQUIRE(coordinator.join({id(client), sketch_of(table(client))}, now));
+      REQUIRE(join(coordinator, client, table(client), now));
     }
     for (const char* client : {"b", "a"}) {
-      const auto task = coordinator.task(id(client), now);
-      const auto& plan = std::get<wire::Summarize>(*task).plan;
-      REQUIRE(coordinator.add_summary(
-          {"run-1", id(client), *tabular::summarize(table(client), plan)}, now));
+      REQUIRE(send(summary_of(coordinator, client, table(client))));
     }
-    REQUIRE(coordinator.state().phase == rounds::Phase::kTraining);
+    REQUIRE(round_of(coordinator) == RoundId{1});
   }
 
+  Status send(rounds::Contribution contribution) {
+    return coordinator.contribute("", std::move(contribution), now);
+  }
   [[nodiscard]] Tensors global() const {
-    return wire::decode_safetensors(**coordinator.parameters(coordinator.state().round))->tensors;
+    return wire::decode_safetensors(*Served(coordinator).fetch("parameters"))->tensors;
   }
   // An update that adds `value` to every parameter.
-  [[nodiscard]] wire::Update update(const char* client, std::uint32_t round, float value) const {
-    wire::Update update{wire::UpdateMetadata{.run = "run-1",
-                                             .round = RoundId{round},
-                                             .client = id(client),
-                                             .rows = table(client).rows},
-                        global()};
-    for (auto& x : update.delta.values) {
+  [[nodiscard]] rounds::Contribution update(const char* client,
+                                            std::uint32_t round,
+                                            float value) const {
+    auto made = contribution_of(coordinator, client);
+    made.collection = CollectionId{round + 1};
+    auto delta = global();
+    for (auto& x : delta.values) {
       x = value;
     }
-    return update;
+    made.body = rounds::Plain{std::move(delta)};
+    return made;
   }
 
   Instant now{};

@@ -35,15 +35,15 @@ class Kept {
   Result<Uploads::Added> put(std::uint64_t begin,
                              std::uint64_t end,
                              const std::string& upload = kUpdate,
-                             std::uint32_t round = 1,
+                             std::uint32_t collection = 1,
                              const char* client = "a") {
     const auto bytes = upload.substr(begin, end - begin);
     const wire::Chunk chunk{
         begin, end, upload.size(), crypto::sha256_hex(bytes), crypto::sha256_hex(upload)};
-    return uploads->add(id(client), RoundId{round}, chunk, bytes);
+    return uploads->add(id(client), CollectionId{collection}, chunk, bytes);
   }
-  [[nodiscard]] std::uint64_t offset(std::uint32_t round = 1, const char* client = "a") const {
-    return uploads->progress(id(client), RoundId{round}).offset;
+  [[nodiscard]] std::uint64_t offset(std::uint32_t collection = 1, const char* client = "a") const {
+    return uploads->progress(id(client), CollectionId{collection}).offset;
   }
   [[nodiscard]] std::size_t files() const {
     std::error_code none;
@@ -87,7 +87,7 @@ TEST_CASE("aggregator: the same chunk again changes nothing, other bytes in its 
   const std::string other = "01x3456789";
   const wire::Chunk lie{
       0, 4, kUpdate.size(), crypto::sha256_hex("01x3"), crypto::sha256_hex(kUpdate)};
-  const auto refused = kept.uploads->add(id("a"), RoundId{1}, lie, other.substr(0, 4));
+  const auto refused = kept.uploads->add(id("a"), CollectionId{1}, lie, other.substr(0, 4));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::kConflict);
   CHECK(kept.offset() == 6);
@@ -97,13 +97,13 @@ TEST_CASE("aggregator: the same chunk again changes nothing, other bytes in its 
 TEST_CASE("aggregator: chunks that are not what they say are refused", "[aggregator]") {
   Kept kept;
   const wire::Chunk chunk{0, 4, 10, crypto::sha256_hex("0123"), crypto::sha256_hex(kUpdate)};
-  CHECK(kept.uploads->add(id("a"), RoundId{1}, chunk, "012").error().code ==
+  CHECK(kept.uploads->add(id("a"), CollectionId{1}, chunk, "012").error().code ==
         Errc::kInvalidArgument);
-  CHECK(kept.uploads->add(id("a"), RoundId{1}, chunk, "0124").error().code == Errc::kDataLoss);
+  CHECK(kept.uploads->add(id("a"), CollectionId{1}, chunk, "0124").error().code == Errc::kDataLoss);
   CHECK(kept.offset() == 0);
   // The whole is not what its digest says: it is forgotten, and may come anew.
   const wire::Chunk lie{0, 10, 10, crypto::sha256_hex(kUpdate), std::string(64, '0')};
-  CHECK(kept.uploads->add(id("a"), RoundId{1}, lie, kUpdate).error().code == Errc::kDataLoss);
+  CHECK(kept.uploads->add(id("a"), CollectionId{1}, lie, kUpdate).error().code == Errc::kDataLoss);
   CHECK(kept.offset() == 0);
   CHECK(kept.put(0, 10)->whole == kUpdate);
 }
@@ -135,7 +135,7 @@ TEST_CASE("aggregator: what is left of earlier rounds and processes goes", "[agg
   Kept kept;
   REQUIRE(kept.put(0, 4));
   REQUIRE(kept.put(0, 4, kUpdate, 2, "b"));
-  kept.uploads->forget_before(RoundId{2});
+  kept.uploads->forget_before(CollectionId{2});
   CHECK(kept.offset(1) == 0);
   CHECK(kept.offset(2, "b") == 4);
   CHECK(kept.files() == 1);

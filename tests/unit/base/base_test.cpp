@@ -3,37 +3,17 @@
 #include <fstream>
 
 #include <rapidcheck.h>
-#include <unistd.h>
 
 #include "common/base/base64.hpp"
+#include "common/base/exit_code.hpp"
 #include "common/base/file.hpp"
 #include "common/base/ids.hpp"
 #include "common/base/rng.hpp"
 #include "common/base/text.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace genesis;
-
-namespace {
-
-// A folder of this test's own, gone with it.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "genesis-base-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] std::filesystem::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
-
-}  // namespace
 
 TEST_CASE("base: a client id is safe in paths and certificates", "[base]") {
   for (const char* good : {"a", "site-1", "Hospital_9.b", "0"}) {
@@ -52,6 +32,37 @@ TEST_CASE("base: a client id is safe in paths and certificates", "[base]") {
     REQUIRE_FALSE(parsed);
     CHECK(parsed.error().code == Errc::kInvalidArgument);
   }
+}
+
+TEST_CASE("base: every error code has a name of its own", "[base]") {
+  for (const Errc code : kErrcs) {
+    CHECK(errc_of(to_string(code)) == code);
+  }
+  CHECK(errc_of("") == std::nullopt);
+  CHECK(errc_of("invalidargument") == std::nullopt);
+}
+
+TEST_CASE("base: no error is both retryable and permanent", "[base]") {
+  for (const Errc code : kErrcs) {
+    CAPTURE(to_string(code));
+    CHECK_FALSE((is_retryable(code) && is_permanent(code)));
+  }
+  for (const Errc code : {Errc::kInvalidArgument, Errc::kNotFound, Errc::kPermissionDenied}) {
+    CHECK(exit_code_of(code) == kExitPermanentError);
+  }
+  // A restart may cure these: a full disk, a token that is being replaced, a port that gets free.
+  for (const Errc code : {Errc::kIo, Errc::kUnauthenticated, Errc::kAlreadyExists}) {
+    CHECK(exit_code_of(code) == kExitFailure);
+  }
+  CHECK(exit_code_of(Errc::kUnavailable) == kExitFailure);
+}
+
+TEST_CASE("base: an error within a context keeps its code and setting", "[base]") {
+  const Error error{Errc::kAlreadyExists, "port in use", Setting::kListenPort};
+  const Error within = error.within("server");
+  CHECK(within.code == Errc::kAlreadyExists);
+  CHECK(within.message == "server: port in use");
+  CHECK(within.setting == Setting::kListenPort);
 }
 
 TEST_CASE("base: a random stream is named by seed, round, client and purpose", "[base]") {
@@ -94,7 +105,7 @@ TEST_CASE("base: draws below a bound are uniform, normal draws have unit varianc
 }
 
 TEST_CASE("base: a file is replaced whole and read back within its bound", "[base]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto path = folder / "file";
   REQUIRE(write_file_atomic(path, "first"));
   REQUIRE(write_file_atomic(path, "second", FileAccess::kOwnerOnly));
@@ -106,7 +117,7 @@ TEST_CASE("base: a file is replaced whole and read back within its bound", "[bas
 }
 
 TEST_CASE("base: file errors name the file", "[base]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto missing = read_file(folder / "none", 10);
   CHECK(missing.error().code == Errc::kNotFound);
   CHECK_THAT(missing.error().message, ContainsSubstring("none"));

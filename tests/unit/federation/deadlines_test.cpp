@@ -18,12 +18,12 @@ TEST_CASE("federation: every wait follows from the deadline of a round", "[feder
     CHECK(waits.backoff <= waits.round / 4);
     CHECK(waits.poll > waits.long_poll);
     CHECK(waits.transfer >= waits.round);
-    CHECK(waits.farewell <= waits.round);
+    CHECK(waits.drain <= waits.round);
   }
   rounds.deadline_seconds = 300;
   const auto usual = federation::deadlines(rounds);
   CHECK(usual.long_poll == 20s);
   CHECK(usual.poll == 30s);
   CHECK(usual.backoff == 10s);
-  CHECK(usual.farewell == 10s);
+  CHECK(usual.drain == 10s);
 }

@@ -4,12 +4,11 @@
 #include <fstream>
 #include <thread>
 
-#include <stdlib.h>
-
 #include "genesis/certificates.hpp"
 #include "genesis/federated_client.hpp"
 #include "genesis/federated_server.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace genesis;
 namespace fs = std::filesystem;
@@ -20,9 +19,6 @@ namespace {
 class Federation {
  public:
   Federation() {
-    std::string pattern = (fs::temp_directory_path() / "genesis-embedded-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    folder_ = pattern;
     CertificateFolder pki;
     pki.folder = folder_ / "pki";
     pki.server_names = {"127.0.0.1"};
@@ -37,12 +33,6 @@ class Federation {
       }
     }
   }
-  ~Federation() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  Federation(const Federation&) = delete;
-  Federation& operator=(const Federation&) = delete;
 
   [[nodiscard]] ServerOptions server() const {
     ServerOptions options;
@@ -53,9 +43,9 @@ class Federation {
         "  rounds: {count: 2, minClients: 2}\n  local: {epochs: 1, batchSize: 20}\n";
     options.host = "127.0.0.1";
     options.port = 0;
-    options.certificate = folder_ / "pki/server.crt";
-    options.key = folder_ / "pki/server.key";
-    options.client_authority = folder_ / "pki/ca.crt";
+    options.tls.certificate = folder_ / "pki/server.crt";
+    options.tls.key = folder_ / "pki/server.key";
+    options.tls.client_authority = folder_ / "pki/ca.crt";
     options.auth_token = crypto::Secret(std::string_view("a-token"));
     options.output = folder_ / "out";
     return options;
@@ -66,15 +56,15 @@ class Federation {
     options.client_id = id;
     options.data = folder_ / (id + ".csv");
     options.state = folder_ / "state" / id;
-    options.server_authority = folder_ / "pki/ca.crt";
-    options.certificate = folder_ / "pki" / (id + ".crt");
-    options.key = folder_ / "pki" / (id + ".key");
+    options.tls.server_authority = folder_ / "pki/ca.crt";
+    options.tls.certificate = folder_ / "pki" / (id + ".crt");
+    options.tls.key = folder_ / "pki" / (id + ".key");
     options.auth_token = crypto::Secret(std::string_view("a-token"));
     return options;
   }
 
  private:
-  fs::path folder_;
+  TemporaryFolder folder_;
 };
 
 }  // namespace
@@ -160,7 +150,7 @@ TEST_CASE("genesis: stop ends a server that waits, and a client that waits, at o
 TEST_CASE("genesis: certificates are not made over others", "[genesis]") {
   const Federation federation;
   CertificateFolder pki;
-  pki.folder = federation.server().certificate.parent_path();
+  pki.folder = federation.server().tls.certificate.parent_path();
   pki.server_names = {"127.0.0.1"};
   const auto again = make_certificates(pki);
   REQUIRE_FALSE(again);

@@ -59,14 +59,14 @@ TEST_CASE("genesis: fit tells of every client and every round, in order", "[gene
   std::vector<std::string> told;
   options.on_metrics = [&](const TrainMetrics& metrics) {
     CHECK(metrics.rows == 60);
-    CHECK(metrics.steps == 3);
-    CHECK(metrics.update_norm > 0.0);
+    CHECK(metrics.telemetry.at("steps") == 3);
+    CHECK(metrics.telemetry.at("update_norm") > 0.0);
     told.push_back(metrics.client + " " + std::to_string(metrics.round));
   };
   options.on_round_complete =
       [&](std::uint32_t round, const RoundMetrics& metrics, std::size_t n_clients) {
         CHECK(metrics.total_rounds == 2);
-        CHECK(metrics.update_norm > 0.0);
+        CHECK(metrics.telemetry.at("update_norm") > 0.0);
         told.push_back("round " + std::to_string(round) + " of " + std::to_string(n_clients));
       };
   REQUIRE(FederatedSynthesizer::fit(options));

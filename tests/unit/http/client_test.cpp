@@ -65,10 +65,13 @@ std::uint16_t a_closed_port() {
 TEST_CASE("http: certificates and scheme must agree", "[http]") {
   const auto without = Client::create("https://localhost:8443");
   REQUIRE_FALSE(without);
-  CHECK_THAT(without.error().message, ContainsSubstring("--ssl-verify"));
+  CHECK_THAT(without.error().message,
+             ContainsSubstring("https needs the CA of the server's certificate"));
+  CHECK(without.error().setting == Setting::kServerAuthority);
   const auto with = Client::create("http://localhost:8443", client_context(std::nullopt));
   REQUIRE_FALSE(with);
   CHECK_THAT(with.error().message, ContainsSubstring("write https://"));
+  CHECK(with.error().setting == Setting::kServerUrl);
 }
 
 TEST_CASE("http: a refused connection asks whether the server is running", "[http]") {
@@ -86,6 +89,7 @@ TEST_CASE("http: a name that does not exist is said", "[http]") {
   REQUIRE_FALSE(response);
   CHECK(response.error().code == Errc::kUnavailable);
   CHECK_THAT(response.error().message, ContainsSubstring("the host name was not found"));
+  CHECK(response.error().setting == Setting::kServerUrl);
 }
 
 TEST_CASE("http: a request ends at its deadline", "[http]") {

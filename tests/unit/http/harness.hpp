@@ -1,15 +1,20 @@
 #pragma once
 // A server on its own thread, a raw socket that may misbehave, and certificates for both sides.
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
@@ -49,6 +54,62 @@ inline boost::asio::awaitable<Response> echo(Request request) {
 
 inline Handler echoing() {
   return Handler{.admit = nullptr, .respond = echo};
+}
+
+/// A long poll: waits until `release` is called. Its timer lives only as long as the wait.
+class Gate {
+ public:
+  boost::asio::awaitable<Response> wait(Request) {
+    const auto executor = co_await boost::asio::this_coro::executor;
+    timer_.emplace(executor, std::chrono::steady_clock::time_point::max());
+    ++waiting;
+    boost::system::error_code error;
+    co_await timer_->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    timer_.reset();
+    co_return json_response(200, "{\"round\": 7}");
+  }
+  void release() {
+    boost::asio::post(timer_->get_executor(), [this] { timer_->cancel(); });
+  }
+  std::atomic<int> waiting{0};
+
+ private:
+  std::optional<boost::asio::steady_timer> timer_;
+};
+
+using SharedState = std::shared_ptr<const std::atomic<ConnectionState>>;
+
+/// Keeps the connection of each request, as an application may. "/poll" waits for the gate.
+class Witness {
+ public:
+  Handler handler() {
+    Handler handler;
+    handler.respond = [this](Request request) {
+      {
+        const std::lock_guard lock(mutex_);
+        seen_.push_back(request.connection);
+      }
+      return request.path == "/poll" ? gate.wait(std::move(request)) : echo(std::move(request));
+    };
+    return handler;
+  }
+  SharedState seen(std::size_t index) {
+    REQUIRE(eventually([&] {
+      const std::lock_guard lock(mutex_);
+      return seen_.size() > index;
+    }));
+    const std::lock_guard lock(mutex_);
+    return seen_[index];
+  }
+  Gate gate;
+
+ private:
+  std::mutex mutex_;
+  std::vector<SharedState> seen_;  // guarded by mutex_
+};
+
+inline bool becomes(const SharedState& connection, ConnectionState state) {
+  return eventually([&] { return *connection != ConnectionState::kOpen; }) && *connection == state;
 }
 
 class TestServer {
@@ -94,6 +155,8 @@ class RawSocket {
 
   void send(std::string_view bytes);
   void finish_sending();
+  /// Closes so that the peer gets a reset.
+  void reset();
   /// All bytes until the peer closes.
   std::string read_all();
   /// Bytes until `end` has been seen or the peer closes.

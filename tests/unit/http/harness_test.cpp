@@ -1,6 +1,8 @@
 // The harness's own code; the name makes it part of the program.
 #include "tests/unit/http/harness.hpp"
 
+#include <utility>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -36,6 +38,12 @@ void RawSocket::send(std::string_view bytes) {
 
 void RawSocket::finish_sending() {
   ::shutdown(descriptor_, SHUT_WR);
+}
+
+void RawSocket::reset() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  ::close(std::exchange(descriptor_, -1));
 }
 
 std::string RawSocket::read_until(std::string_view end) {

@@ -71,7 +71,7 @@ TEST_CASE("http: a process that does not live says why", "[http]") {
 TEST_CASE("http: a loop that has stopped beating is named, one that beats is alive", "[http]") {
   Heartbeat silent("the training's loop", 0ms);
   REQUIRE(eventually([&] { return silent.why_not().has_value(); }));
-  CHECK_THAT(*silent.why_not(), ContainsSubstring("the training's loop has not turned for"));
+  CHECK_THAT(*silent.why_not(), ContainsSubstring("the training's loop has been blocked for"));
   Heartbeat beating("the training's loop", kPatience);
   CHECK(beating.why_not() == std::nullopt);
   beating.beat();
@@ -101,12 +101,17 @@ TEST_CASE("http: the health listener ends with connections open", "[http]") {
   CHECK(half.was_closed());
 }
 
-TEST_CASE("http: a taken metrics port is named as the user knows it", "[http]") {
+TEST_CASE("http: errors of the metrics listener name its own settings", "[http]") {
   metrics::Registry registry;
   const auto server = a_health_server(registry);
-  const ListenAddress taken{"127.0.0.1", server->port(), "--metrics-port"};
+  const ListenAddress taken{"127.0.0.1", server->port()};
   const auto second = HealthServer::start(taken, registry, HealthChecks{});
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Errc::kAlreadyExists);
-  CHECK_THAT(second.error().message, ContainsSubstring("choose another --metrics-port"));
+  CHECK_THAT(second.error().message, ContainsSubstring("is in use; choose another port"));
+  CHECK(second.error().setting == Setting::kMetricsPort);
+  const ListenAddress foreign{"192.0.2.1", 0};
+  const auto third = HealthServer::start(foreign, registry, HealthChecks{});
+  REQUIRE_FALSE(third);
+  CHECK(third.error().setting == Setting::kMetricsHost);
 }

@@ -44,19 +44,7 @@ TEST_CASE("http: the bearer token is what follows its scheme", "[http]") {
 }
 
 TEST_CASE("http: an error survives the way through a response", "[http]") {
-  for (const Errc code : {Errc::kInvalidArgument,
-                          Errc::kNotFound,
-                          Errc::kAlreadyExists,
-                          Errc::kFailedPrecondition,
-                          Errc::kUnauthenticated,
-                          Errc::kPermissionDenied,
-                          Errc::kConflict,
-                          Errc::kResourceExhausted,
-                          Errc::kDeadlineExceeded,
-                          Errc::kUnavailable,
-                          Errc::kDataLoss,
-                          Errc::kIo,
-                          Errc::kInternal}) {
+  for (const Errc code : kErrcs) {
     const Response sent = error_response(Error{code, "column \"age\": kind differs"});
     const Error error = error_of(ClientResponse{sent.status, {}, *sent.body});
     CHECK(error.code == code);
@@ -68,6 +56,13 @@ TEST_CASE("http: an error survives the way through a response", "[http]") {
 TEST_CASE("http: the status wins over a code that contradicts it", "[http]") {
   const ClientResponse lying{401, {}, R"({"code": "Unavailable", "message": "try again"})"};
   CHECK(error_of(lying).code == Errc::kUnauthenticated);
+}
+
+TEST_CASE("http: an answer of 401 asks to change the token, others no setting", "[http]") {
+  CHECK(error_of(ClientResponse{401, {}, ""}).setting == Setting::kAuthToken);
+  const Response refused = error_response(Error{Errc::kUnauthenticated, "token: missing or wrong"});
+  CHECK(error_of(ClientResponse{401, {}, *refused.body}).setting == Setting::kAuthToken);
+  CHECK(error_of(ClientResponse{403, {}, ""}).setting == Setting::kNone);
 }
 
 TEST_CASE("http: a response in another form is quoted, bounded and without control characters",

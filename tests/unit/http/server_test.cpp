@@ -1,10 +1,8 @@
 #include "common/http/server.hpp"
 
 #include <deque>
+#include <optional>
 #include <vector>
-
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 
 #include "tests/unit/http/harness.hpp"
 
@@ -24,27 +22,6 @@ bool is_closed_with(RawSocket& socket, const std::string& status) {
   CHECK(socket.was_closed());
   return answer.starts_with("HTTP/1.1 " + status + " ");
 }
-
-// A long poll: waits until `release` is called. Its timer lives only as long as the wait.
-class Gate {
- public:
-  boost::asio::awaitable<Response> wait(Request) {
-    const auto executor = co_await boost::asio::this_coro::executor;
-    timer_.emplace(executor, std::chrono::steady_clock::time_point::max());
-    ++waiting;
-    boost::system::error_code error;
-    co_await timer_->async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, error));
-    timer_.reset();
-    co_return json_response(200, "{\"round\": 7}");
-  }
-  void release() {
-    boost::asio::post(timer_->get_executor(), [this] { timer_->cancel(); });
-  }
-  std::atomic<int> waiting{0};
-
- private:
-  std::optional<boost::asio::steady_timer> timer_;
-};
 
 }  // namespace
 
@@ -413,11 +390,19 @@ TEST_CASE("http: a port in use and an address of elsewhere are said", "[http]") 
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Errc::kAlreadyExists);
   CHECK(second.error().message ==
-        "127.0.0.1:" + std::to_string(server->port()) + " is in use; choose another --port");
+        "127.0.0.1:" + std::to_string(server->port()) + " is in use; choose another port");
+  CHECK(second.error().setting == Setting::kListenPort);
   const auto foreign =
       Server::start(io.get_executor(), ListenAddress{"192.0.2.1", 0}, std::nullopt, {}, echoing());
   REQUIRE_FALSE(foreign);
-  CHECK_THAT(foreign.error().message, ContainsSubstring("192.0.2.1:0 cannot be listened on"));
+  CHECK_THAT(foreign.error().message, ContainsSubstring("cannot listen on 192.0.2.1:0"));
+  CHECK(foreign.error().setting == Setting::kListenHost);
+  const auto unknown = Server::start(
+      io.get_executor(), ListenAddress{"no-such-host.invalid", 0}, std::nullopt, {}, echoing());
+  REQUIRE_FALSE(unknown);
+  CHECK_THAT(unknown.error().message,
+             ContainsSubstring("no-such-host.invalid: the listen address cannot be resolved"));
+  CHECK(unknown.error().setting == Setting::kListenHost);
 }
 
 TEST_CASE("http: the same bytes go to many clients", "[http]") {
@@ -512,4 +497,115 @@ TEST_CASE("http: a server stops while bodies wait for room", "[http]") {
   REQUIRE(eventually([&] { return server->counters().requests == 2; }));
   server.stop(10ms);
   CHECK(server->counters().open == 0);
+}
+
+namespace {
+
+constexpr const char* kPoll = "GET /poll HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr const char* kQuick = "GET /quick HTTP/1.1\r\nHost: h\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("http: requests of one connection share its state, others have their own", "[http]") {
+  Witness witness;
+  TestServer server(witness.handler());
+  Client first = a_client(server);
+  Client second = a_client(server);
+  CHECK(get(first, "/")->status == 200);
+  CHECK(get(first, "/")->status == 200);
+  CHECK(get(second, "/")->status == 200);
+  CHECK(witness.seen(0) == witness.seen(1));
+  CHECK(witness.seen(0) != witness.seen(2));
+  CHECK(*witness.seen(0) == ConnectionState::kOpen);
+}
+
+TEST_CASE("http: a peer that goes between requests has closed its connection", "[http]") {
+  Witness witness;
+  TestServer server(witness.handler());
+  auto socket = std::make_optional<RawSocket>(server->port());
+  socket->send(kQuick);
+  CHECK_THAT(socket->read_until("/quick"), ContainsSubstring("200 OK"));
+  CHECK(*witness.seen(0) == ConnectionState::kOpen);
+  socket.reset();
+  CHECK(becomes(witness.seen(0), ConnectionState::kClosedByPeer));
+}
+
+TEST_CASE("http: a peer that goes is noticed while its handler waits", "[http]") {
+  Witness witness;
+  TestServer server(witness.handler());
+  auto socket = std::make_optional<RawSocket>(server->port());
+  socket->send(kPoll);
+  REQUIRE(eventually([&] { return witness.gate.waiting == 1; }));
+  CHECK(*witness.seen(0) == ConnectionState::kOpen);
+  SECTION("by closing") {
+    socket.reset();
+  }
+  SECTION("by closing its half") {
+    socket->finish_sending();
+  }
+  SECTION("by a reset") {
+    socket->reset();
+  }
+  CHECK(becomes(witness.seen(0), ConnectionState::kClosedByPeer));
+  witness.gate.release();  // the handler has gone on
+  server.stop(kPatience);
+  CHECK(*witness.seen(0) == ConnectionState::kClosedByPeer);
+}
+
+TEST_CASE("http: bytes of the next request end nothing while a handler waits", "[http]") {
+  Witness witness;
+  TestServer server(witness.handler());
+  RawSocket socket(server->port());
+  socket.send(kPoll);
+  REQUIRE(eventually([&] { return witness.gate.waiting == 1; }));
+  socket.send(kQuick);
+  Client other = a_client(server);
+  CHECK(get(other, "/other")->status == 200);
+  CHECK(*witness.seen(0) == ConnectionState::kOpen);
+  witness.gate.release();
+  CHECK_THAT(socket.read_until("/quick"), ContainsSubstring("{\"round\": 7}"));
+  CHECK(*witness.seen(0) == ConnectionState::kOpen);
+}
+
+TEST_CASE("http: a last request that says so ends the connection by the peer", "[http]") {
+  Witness witness;
+  TestServer server(witness.handler());
+  RawSocket socket(server->port());
+  socket.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  socket.read_all();
+  CHECK(becomes(witness.seen(0), ConnectionState::kClosedByPeer));
+}
+
+TEST_CASE("http: what the server closes is not closed by the peer", "[http]") {
+  Witness witness;
+  Limits limits;
+  limits.idle_timeout = 50ms;
+  limits.body_timeout = 50ms;
+  TestServer server(witness.handler(), limits);
+  RawSocket socket(server->port());
+  socket.send(kQuick);
+  const auto connection = witness.seen(0);
+  SECTION("for idleness") {}
+  SECTION("for a body that does not come") {
+    socket.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf");
+  }
+  SECTION("for a request that it refuses") {
+    socket.send("nonsense\r\n\r\n");
+  }
+  SECTION("because it stops") {
+    server.stop(0ms);
+  }
+  socket.read_all();
+  CHECK(becomes(connection, ConnectionState::kClosedByServer));
+}
+
+TEST_CASE("http: a handler that is cancelled has lost its connection to the server's stop",
+          "[http]") {
+  Witness witness;
+  TestServer server(witness.handler());
+  RawSocket socket(server->port());
+  socket.send(kPoll);
+  REQUIRE(eventually([&] { return witness.gate.waiting == 1; }));
+  server.stop(10ms);
+  CHECK(*witness.seen(0) == ConnectionState::kClosedByServer);
 }

@@ -127,7 +127,8 @@ TEST_CASE("http: a client without a certificate is told that one is required", "
   const Error error = failure_of(client);
   CHECK(error.code == Errc::kUnauthenticated);
   CHECK_THAT(error.message, ContainsSubstring("refused this client's certificate"));
-  CHECK_THAT(error.message, ContainsSubstring("requires one and got none"));
+  CHECK_THAT(error.message, ContainsSubstring("requires one, and none was sent"));
+  CHECK(error.setting == Setting::kClientCertificate);
   CHECK(eventually([&] { return server->counters().handshake_failures == 1; }));
   CHECK(server->counters().requests == 0);
 }
@@ -139,7 +140,7 @@ TEST_CASE("http: a client of another authority is refused and told so", "[http]"
   Client client = a_client(local_url(server), client_context(identity));
   const Error error = failure_of(client);
   CHECK(error.code == Errc::kUnauthenticated);
-  CHECK_THAT(error.message, ContainsSubstring("does not know the authority"));
+  CHECK_THAT(error.message, ContainsSubstring("does not trust the CA"));
 }
 
 TEST_CASE("http: an expired client certificate is refused and told so", "[http]") {
@@ -166,7 +167,7 @@ TEST_CASE("http: the client refuses a server of an unknown authority", "[http]")
   Client client = a_client(local_url(server), client_context(std::nullopt, other.certificate_pem));
   const Error error = failure_of(client);
   CHECK(error.code == Errc::kUnauthenticated);
-  CHECK_THAT(error.message, ContainsSubstring("unknown authority"));
+  CHECK_THAT(error.message, ContainsSubstring("unknown CA"));
 }
 
 TEST_CASE("http: the client refuses an expired server certificate", "[http]") {
@@ -189,7 +190,7 @@ TEST_CASE("http: the client refuses a certificate for another host, by name and 
     Client client = a_client(local_url(server, host), client_context(std::nullopt));
     const Error error = failure_of(client);
     CHECK(error.code == Errc::kUnauthenticated);
-    CHECK_THAT(error.message, ContainsSubstring(std::string("it is not for ") + host));
+    CHECK_THAT(error.message, ContainsSubstring(std::string("it is not valid for ") + host));
   }
   // Told which name to expect, it accepts.
   Client client = a_client(
@@ -214,6 +215,7 @@ TEST_CASE("http: HTTPS to a plain port says what to do", "[http]") {
   const Error error = failure_of(client);
   CHECK_FALSE(is_retryable(error.code));
   CHECK_THAT(error.message, ContainsSubstring("does not speak TLS"));
+  CHECK(error.setting == Setting::kServerUrl);
 }
 
 TEST_CASE("http: a handshake that stops half way is closed at its time", "[http]") {
@@ -266,4 +268,17 @@ TEST_CASE("http: an answer that was cut or altered on its way is never taken for
     }
   }
   CHECK(failures > 60);
+}
+
+TEST_CASE("http: a peer that goes is noticed under TLS while its handler waits", "[http]") {
+  Witness witness;
+  TestServer server(witness.handler(), {}, server_context(Mutual::kYes));
+  Client client = a_client(local_url(server), client_context(certificates().client));
+  auto polling = std::async(std::launch::async, [&] { return get(client, "/poll"); });
+  REQUIRE(eventually([&] { return witness.gate.waiting == 1; }));
+  CHECK(*witness.seen(0) == ConnectionState::kOpen);
+  client.cancel();
+  CHECK_FALSE(polling.get());
+  CHECK(becomes(witness.seen(0), ConnectionState::kClosedByPeer));
+  witness.gate.release();
 }

@@ -30,9 +30,11 @@ class FakeApi final : public Api {
  public:
   explicit FakeApi(asio::io_context& io) : io_(io) {}
 
-  // Lists and watches follow their scripts; a script that is over waits until it is stopped.
+  // Lists and watches follow their scripts. After its script a watch waits until it is stopped; so
+  // does a list, unless lists_objects says that it answers with `objects`.
   std::deque<std::function<Result<ListPage>(const ListOptions&)>> lists;
   std::deque<std::function<Status(const WatchOptions&, const WatchHandler&)>> watches;
+  bool lists_objects = false;
   // Asked before each get, create, replace, patch and remove: an error is the answer.
   std::function<std::optional<Error>(const std::string& call)> fault;
   std::map<std::string, Json> objects;  // path -> object
@@ -54,7 +56,10 @@ class FakeApi final : public Api {
     co_return found(path);
   }
 
-  asio::awaitable<Result<ListPage>> list(Resource, ListOptions options) override {
+  asio::awaitable<Result<ListPage>> list(Resource resource, ListOptions options) override {
+    if (lists.empty() && lists_objects) {
+      co_return page_of(resource);
+    }
     if (lists.empty()) {
       co_await until_stopped(options.stop);
       co_return fail(Errc::kFailedPrecondition, "stopped");
@@ -117,6 +122,7 @@ class FakeApi final : public Api {
       co_return fail(Errc::kNotFound, path);
     }
     objects[path].merge_patch(body);
+    objects[path]["metadata"]["resourceVersion"] = std::to_string(++version);
     co_return objects[path];
   }
 
@@ -141,6 +147,18 @@ class FakeApi final : public Api {
       return fail(Errc::kNotFound, path);
     }
     return held->second;
+  }
+
+  ListPage page_of(const Resource& resource) {
+    ListPage page;
+    page.resource_version = std::to_string(++version);
+    for (const auto& [path, object] : objects) {
+      const ObjectKey key = key_of(object);
+      if (path == object_path(resource, key.ns, key.name)) {
+        page.items.push_back(object);
+      }
+    }
+    return page;
   }
 
   asio::awaitable<void> until_stopped(std::stop_token stop) {

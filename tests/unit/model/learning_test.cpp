@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "common/model/ctgan.hpp"
+#include "common/model/threads.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/model/model_fixtures.hpp"
 

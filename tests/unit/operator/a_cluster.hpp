@@ -14,6 +14,7 @@
 #include "common/spec/parse.hpp"
 #include "operator/plan.hpp"
 #include "operator/reasons.hpp"
+#include "operator/shapes.hpp"
 
 namespace genesis::control {
 
@@ -74,7 +75,9 @@ class Cluster {
 
   TrainingStatus& status() { return seen.training->status; }
   const Condition& condition(std::string_view type) { return *status().condition(type); }
-  Job& job(const std::string& name) { return seen.children.jobs.at("hospitals-" + name); }
+  JobState& job(const std::string& name) {
+    return *seen.children.of(k8s::kJobs).at("hospitals-" + name).job;
+  }
 
   Cluster& after(std::chrono::seconds time) {
     seen.now += time;
@@ -94,7 +97,7 @@ class Cluster {
     return seen.children.pods.back();
   }
   void start_pods() {
-    for (const auto& [name, job] : seen.children.jobs) {
+    for (const auto& [name, job] : seen.children.of(k8s::kJobs)) {
       start_pod(name.substr(std::string_view("hospitals-").size()));
     }
   }
@@ -103,17 +106,27 @@ class Cluster {
       return p.job == "hospitals-" + name;
     });
   }
-  void end_pod(const std::string& name, Termination how) {
+  struct End {
+    int exit_code;
+    std::string reason;
+    std::string message;
+  };
+  void end_pod(const std::string& name, End how) {
     auto& ended = pod(name);
     ended.phase = how.exit_code == 0 ? "Succeeded" : "Failed";
     ended.is_running = false;
-    ended.last = std::move(how);
+    Termination last;
+    last.exit_code = how.exit_code;
+    last.reason = std::move(how.reason);
+    last.message = std::move(how.message);
+    last.outcome = outcome_from(last.message);
+    ended.last = std::move(last);
   }
   void complete_job(const std::string& name, std::string message = "") {
     end_pod(name, {0, "Completed", std::move(message)});
     job(name).is_complete = true;
   }
-  void fail_job(const std::string& name, Termination how) {
+  void fail_job(const std::string& name, End how) {
     end_pod(name, std::move(how));
     job(name).is_failed = true;
     job(name).message = "Job has reached the specified backoff limit";
@@ -151,38 +164,29 @@ class Cluster {
   }
 
   void apply(const ApplyObject& action) {
-    auto& children = seen.children;
-    const auto& resource = action.desired.resource;
+    const auto& kind = action.desired.resource;
     const auto name = action.desired.name();
-    const Child made{.uid = "uid-of-" + name};
-    if (resource == k8s::kSecrets) children.secrets[name] = made;
-    if (resource == k8s::kConfigMaps) children.config_maps[name] = made;
-    if (resource == k8s::kPersistentVolumeClaims) children.volume_claims[name] = made;
-    if (resource == k8s::kNetworkPolicies) children.network_policies[name] = made;
-    if (resource == k8s::kServices) children.services[name].object = made;
-    if (resource == k8s::kJobs) {
-      auto& job = children.jobs[name];
-      if (action.uid.empty()) {
-        job.object = made;
-        job.created = seen.now;
+    auto& child = seen.children.of(kind)[name];
+    if (action.uid.empty()) {
+      child.uid = "uid-of-" + name;
+    }
+    if (kind == k8s::kServices) {
+      child.service.emplace();
+    }
+    if (kind == k8s::kJobs) {
+      if (!child.job) {
+        child.job.emplace();
+        child.job->created = seen.now;
       }
-      job.suspend = action.desired.object.at("spec").at("suspend").get<bool>();
-      if (job.suspend) {
-        std::erase_if(children.pods,
+      child.job->suspend = action.desired.object.at("spec").at("suspend").get<bool>();
+      if (child.job->suspend) {
+        std::erase_if(seen.children.pods,
                       [&](const Pod& pod) { return pod.job == name && pod.phase == "Running"; });
       }
     }
   }
 
-  void remove(const DeleteObject& action) {
-    auto& children = seen.children;
-    if (action.resource == k8s::kSecrets) children.secrets.erase(action.name);
-    if (action.resource == k8s::kConfigMaps) children.config_maps.erase(action.name);
-    if (action.resource == k8s::kPersistentVolumeClaims) children.volume_claims.erase(action.name);
-    if (action.resource == k8s::kNetworkPolicies) children.network_policies.erase(action.name);
-    if (action.resource == k8s::kServices) children.services.erase(action.name);
-    if (action.resource == k8s::kJobs) children.jobs.erase(action.name);
-  }
+  void remove(const DeleteObject& action) { seen.children.of(action.resource).erase(action.name); }
 
   int made_ = 0;
 };

@@ -1,6 +1,7 @@
 // The objects themselves: golden files for review and dry runs, and what must hold of every pod.
 #include "operator/children.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 #include <string>
@@ -118,6 +119,14 @@ TEST_CASE("operator: no pod gets the authority's key, and each its own Secret al
   }
   CHECK(mounted ==
         std::set<std::string>{"hospitals-aggregator", "hospitals-worker-a", "hospitals-worker-b"});
+}
+
+TEST_CASE("operator: each child is of a kind that is watched, deleted and checked for conflicts",
+          "[operator]") {
+  for (const auto& desired : all_children(a_training(kKnobs))) {
+    CAPTURE(desired.name());
+    CHECK(std::ranges::find(kChildKinds, desired.resource) != kChildKinds.end());
+  }
 }
 
 TEST_CASE("operator: each child has its owner and its labels", "[operator]") {

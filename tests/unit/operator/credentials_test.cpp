@@ -8,8 +8,8 @@
 namespace genesis::control {
 namespace {
 
-Json secret(const Recipe& recipe, const Authority& authority, const Given& given = {}) {
-  return Json{{"data", secret_data(recipe, authority, given).value()}};
+Json secret(const SecretSpec& spec, const Authority& authority, const UserCredentials& given = {}) {
+  return Json{{"data", secret_data(spec, authority, given).value()}};
 }
 
 const Authority& an_authority() {
@@ -20,36 +20,36 @@ const Authority& an_authority() {
   return kAuthority;
 }
 
-Recipe recipe_of(Recipe::Kind kind) {
-  return Recipe{kind, {"a.demo.svc", "a"}, "site-1", "https://10.0.0.2:30000"};
+SecretSpec spec_of(SecretSpec::Kind kind) {
+  return SecretSpec{kind, {"a.demo.svc", "a"}, "site-1", "https://10.0.0.2:30000"};
 }
 
 }  // namespace
 
 TEST_CASE("operator: only the operator's own Secret has the authority's key", "[operator]") {
-  CHECK(secret_text(secret(recipe_of(Recipe::Kind::kOperator), an_authority()), "ca.key") ==
+  CHECK(secret_text(secret(spec_of(SecretSpec::Kind::kOperator), an_authority()), "ca.key") ==
         an_authority().pair.key_pem);
   for (const auto kind :
-       {Recipe::Kind::kAggregator, Recipe::Kind::kParticipant, Recipe::Kind::kJoin}) {
-    CHECK_FALSE(secret_text(secret(recipe_of(kind), an_authority()), "ca.key"));
+       {SecretSpec::Kind::kAggregator, SecretSpec::Kind::kParticipant, SecretSpec::Kind::kJoin}) {
+    CHECK_FALSE(secret_text(secret(spec_of(kind), an_authority()), "ca.key"));
   }
-  Given given;
+  UserCredentials given;
   given.authority = an_authority().pair;
   CHECK_FALSE(
-      secret_text(secret(recipe_of(Recipe::Kind::kOperator), an_authority(), given), "ca.key"));
+      secret_text(secret(spec_of(SecretSpec::Kind::kOperator), an_authority(), given), "ca.key"));
 }
 
 TEST_CASE("operator: certificates name the service and the site", "[operator]") {
-  const auto server = secret(recipe_of(Recipe::Kind::kAggregator), an_authority());
+  const auto server = secret(spec_of(SecretSpec::Kind::kAggregator), an_authority());
   CHECK(tls::inspect(*secret_text(server, "tls.crt"))->names ==
         std::vector<std::string>{"a.demo.svc", "a"});
-  const auto client = secret(recipe_of(Recipe::Kind::kParticipant), an_authority());
+  const auto client = secret(spec_of(SecretSpec::Kind::kParticipant), an_authority());
   CHECK(tls::inspect(*secret_text(client, "tls.crt"))->common_name == "site-1");
   CHECK(secret_text(client, "token") == std::string(an_authority().token.reveal()));
 }
 
 TEST_CASE("operator: a join bundle is YAML with all that a site needs", "[operator]") {
-  const auto made = secret(recipe_of(Recipe::Kind::kJoin), an_authority());
+  const auto made = secret(spec_of(SecretSpec::Kind::kJoin), an_authority());
   const auto bundle = spec::read_yaml(*secret_text(made, "bundle.yaml"), "bundle.yaml");
   REQUIRE(bundle);
   CHECK(bundle->at("server") == "https://10.0.0.2:30000");
@@ -65,7 +65,7 @@ TEST_CASE("operator: what is given is used, what is not is new each time", "[ope
   const auto other = make_authority("demo/hospitals", {}, entropy).value();
   CHECK_FALSE(other.token == an_authority().token);
   CHECK(other.pair.key_pem != an_authority().pair.key_pem);
-  Given given;
+  UserCredentials given;
   given.token = crypto::Secret(std::string_view("ours"));
   CHECK(make_authority("x", given, entropy)->token.equals("ours"));
 }

@@ -35,9 +35,9 @@ TEST_CASE("operator: a pod is read alike before and after its slimming", "[opera
     CHECK(pod.waiting_reason == "CrashLoopBackOff");
     REQUIRE(pod.last);
     CHECK(pod.last->exit_code == 3);
-    CHECK(last_words(*pod.last) == "bad rows");
+    CHECK(last_line(*pod.last) == "bad rows");
     CHECK(pod.created == kStart + std::chrono::seconds(5));
-    keep_pod(object);
+    selection_of(k8s::kPods).keep(object);
   }
   CHECK_FALSE(object.contains("spec"));
 }
@@ -48,15 +48,44 @@ TEST_CASE("operator: a Job is read alike before and after its slimming", "[opera
     "spec": {"suspend": true, "template": {}}, "status": {"failed": 2, "conditions": [
       {"type": "FailureTarget", "status": "True", "message": "limit"}]}})");
   for (int pass = 0; pass < 2; ++pass) {
-    const Job job = job_from(object, "u");
-    CHECK(job.suspend);
-    CHECK(job.failures == 2);
-    CHECK(job.is_failed);
-    CHECK(job.message == "limit");
-    CHECK(job.object.is_ours);
-    CHECK_FALSE(job_from(object, "another").object.is_ours);
-    keep_job(object);
+    const Child child = child_from(k8s::kJobs, object, "u");
+    CHECK(child.is_ours);
+    REQUIRE(child.job);
+    CHECK(child.job->suspend);
+    CHECK(child.job->failures == 2);
+    CHECK(child.job->is_failed);
+    CHECK(child.job->message == "limit");
+    CHECK_FALSE(child_from(k8s::kJobs, object, "another").is_ours);
+    selection_of(k8s::kJobs).keep(object);
   }
+}
+
+TEST_CASE("operator: the aggregator's termination message is read as the outcome", "[operator]") {
+  const auto outcome = outcome_from(
+      R"({"modelSha256":"ab","modelBytes":12,"clients":{"a":{"rows":7,"lastRound":5},"b":3}})"
+      "\n");
+  REQUIRE(outcome);
+  CHECK(outcome->model_sha256 == "ab");
+  CHECK(outcome->model_bytes == 12);
+  REQUIRE(outcome->sites.size() == 2);
+  CHECK(outcome->sites.at("a").rows == 7);
+  CHECK(outcome->sites.at("a").last_round == 5);
+  CHECK(outcome->sites.at("b").rows == 0);
+}
+
+TEST_CASE("operator: a termination message of another kind is no outcome", "[operator]") {
+  for (const std::string& message : {std::string(),
+                                     std::string("round 2: too few updates"),
+                                     std::string("{\"modelSha256\":"),
+                                     std::string("[]"),
+                                     std::string(100'000, '{')}) {
+    CHECK_FALSE(outcome_from(message));
+  }
+  const auto odd = outcome_from(R"({"modelSha256":7,"modelBytes":"x","clients":[1]})");
+  REQUIRE(odd);
+  CHECK(odd->model_sha256.empty());
+  CHECK(odd->model_bytes == 0);
+  CHECK(odd->sites.empty());
 }
 
 TEST_CASE("operator: objects of any shape are read without harm", "[operator]") {
@@ -67,13 +96,15 @@ TEST_CASE("operator: objects of any shape are read without harm", "[operator]") 
                                  R"({"status": {"containerStatuses": [7], "conditions": [[]]}})",
                                  R"({"spec": {"ports": [1]}, "status": {"loadBalancer": 3}})"}) {
     CAPTURE(text);
-    for (const auto keep : {keep_training, keep_metadata, keep_job, keep_service, keep_pod}) {
+    std::vector<k8s::Resource> resources(kChildKinds.begin(), kChildKinds.end());
+    resources.push_back(k8s::kPods);
+    resources.push_back(k8s::kFederatedTrainings);
+    for (const auto& resource : resources) {
       Json object = Json::parse(text);
       (void)pod_from(object);
-      (void)job_from(object, "u");
-      (void)service_from(object, "u");
-      CHECK_FALSE(training_from(object).invalid.empty());
-      keep(object);
+      (void)child_from(resource, object, "u");
+      CHECK_FALSE(training_from(object, parse_spec(object)).invalid.empty());
+      selection_of(resource).keep(object);
       CHECK(object.is_object());
     }
   }

@@ -233,8 +233,8 @@ TEST_CASE("quality: a file of other columns is refused with its name and theirs"
   const auto first = read_beside(lacking.path(), real);
   REQUIRE_FALSE(first.has_value());
   CHECK_THAT(first.error().message,
-             ContainsSubstring(lacking.path().string()) && ContainsSubstring("lacks \"b\"") &&
-                 ContainsSubstring("has \"c\""));
+             ContainsSubstring(lacking.path().string()) && ContainsSubstring("missing \"b\"") &&
+                 ContainsSubstring("additional \"c\""));
 }
 
 TEST_CASE("quality: a file with a column too many, or broken, is refused", "[quality]") {
@@ -243,7 +243,7 @@ TEST_CASE("quality: a file with a column too many, or broken, is refused", "[qua
     const TemporaryFile wide("a,c\nx,x\n");
     const auto table = read_beside(wide.path(), real);
     REQUIRE_FALSE(table.has_value());
-    CHECK_THAT(table.error().message, ContainsSubstring("has \"c\" besides"));
+    CHECK_THAT(table.error().message, ContainsSubstring("additional \"c\""));
   }
   const TemporaryFile broken("a\n\"x\n");
   CHECK_FALSE(read_beside(broken.path(), real).has_value());

@@ -17,13 +17,12 @@ enum class Fault {
   kShortSilence,   // one client, shorter than a deadline
   kLongSilence,    // longer than one
   kDeath,          // for good
-  kGarbage,        // invalid updates until it is set aside
+  kGarbage,        // invalid updates until it is quarantined
   kRepeat,         // everything that it says is said twice
 };
 
 Config config_of(std::size_t min_clients) {
   Config config;
-  config.total_rounds = 4;
   config.min_clients = min_clients;
   config.max_clients = 3;
   config.expected_clients = 3;
@@ -31,6 +30,8 @@ Config config_of(std::size_t min_clients) {
   config.start_deadline = 20s;
   return config;
 }
+
+constexpr std::uint32_t kRounds = 4;
 
 struct Outcome {
   Phase phase = Phase::kJoining;
@@ -42,14 +43,14 @@ struct Outcome {
 class World {
  public:
   World(Config config, Fault fault, int at) : config_(config), fault_(fault), at_(at) {
-    state_ = start(config_, now_);
+    state_ = rounds::start(config_, now_);
   }
 
   Outcome run() {
     for (second_ = 0; second_ < 300 && !is_over(); ++second_) {
       if (fault_ == Fault::kServerRestart && second_ == at_ && closed_) {
         open_folds_.clear();
-        absorb(resume(config_, state_.members, *closed_, now_));
+        absorb(go_on(resume(config_, state_.members, *closed_, RoundId{closed_->value - 1}, now_)));
       }
       for (const char* name : {"a", "b", "c"}) {
         const bool is_faulty = *name == 'b' && second_ >= at_;
@@ -79,36 +80,47 @@ class World {
     if (is_silent || is_over()) {
       return;
     }
-    const auto member = state_.members.find(client);
-    if (member == state_.members.end()) {
-      say(ClientJoined{client});
-    } else if (state_.phase == Phase::kSummarizing && !member->second.has_summary) {
-      say(SummaryReceived{client});
-    } else if (state_.phase == Phase::kTraining && state_.selected.contains(client) &&
-               !state_.reported.contains(client)) {
-      if (is_faulty && fault_ == Fault::kGarbage) {
-        say(UpdateRefused{client, "garbage"});
-      } else {
-        say(UpdateReceived{client, state_.round});
-      }
+    const Speaker speaker{client};
+    if (!state_.members.contains(client)) {
+      say(ClientJoined{speaker});
+      return;
+    }
+    const auto next = todo(state_, client, now_);
+    const auto* asked = std::get_if<Contribute>(&next);
+    if (asked == nullptr) {
+      say(TaskAsked{speaker});
+    } else if (is_faulty && fault_ == Fault::kGarbage && state_.open.request.round.value > 0) {
+      say(ContributionRefused{client, "garbage"});
     } else {
-      say(TaskAsked{client});
+      say(ContributionReceived{speaker, contribution(client, asked->collection)});
     }
   }
 
-  void say(const Event& event) { absorb(step(config_, std::move(state_), event, now_)); }
+  void say(const Event& event) { absorb(go_on(step(config_, std::move(state_), event, now_))); }
+
+  // All that the method does upon a step.
+  Step go_on(Step out) {
+    while (out.state.phase == Phase::kAdvancing) {
+      auto next = step(config_, out.state, next_of(out.state, kRounds), now_);
+      out.state = std::move(next.state);
+      out.effects.insert(out.effects.end(), next.effects.begin(), next.effects.end());
+    }
+    return out;
+  }
 
   void absorb(Step next) {
     state_ = std::move(next.state);
     for (const auto& effect : next.effects) {
-      if (const auto* fold = std::get_if<FoldUpdate>(&effect)) {
-        CHECK(open_folds_.insert(fold->client).second);  // never twice in a round
-      } else if (const auto* close = std::get_if<CloseRound>(&effect)) {
+      if (const auto* fold = std::get_if<Fold>(&effect)) {
+        CHECK(open_folds_.insert(fold->contribution->client).second);  // never twice
+        open_ = fold->contribution->collection;
+      } else if (std::holds_alternative<Advance>(effect) && !open_folds_.empty()) {
         CHECK(open_folds_.size() >= config_.min_clients);
-        outcome_.folds[close->round] = std::exchange(open_folds_, {});
-        closed_ = close->round;
-      } else if (std::holds_alternative<FitEncoder>(effect)) {
-        closed_ = RoundId{0};
+        auto folds = std::exchange(open_folds_, {});
+        if (open_ > kSummaries) {
+          outcome_.folds[RoundId{open_.value - 1}] = std::move(folds);
+        }
+        closed_ = open_;
       }
     }
   }
@@ -119,7 +131,8 @@ class World {
   int second_ = 0;
   Instant now_{};
   State state_;
-  std::optional<RoundId> closed_;
+  std::optional<CollectionId> closed_;
+  CollectionId open_;
   std::set<ClientId> open_folds_;
   Outcome outcome_;
 };
@@ -139,7 +152,7 @@ TEST_CASE("rounds: a fault at any moment ends no training that keeps its quorum"
       CAPTURE(static_cast<int>(fault), at);
       const auto outcome = World(config_of(2), fault, at).run();
       CHECK(outcome.phase == Phase::kComplete);
-      CHECK(outcome.folds.size() == 4);
+      CHECK(outcome.folds.size() == kRounds);
       const bool leaves_no_trace = fault == Fault::kServerRestart ||
                                    fault == Fault::kShortSilence || fault == Fault::kRepeat;
       if (leaves_no_trace) {
@@ -158,6 +171,6 @@ TEST_CASE("rounds: where everyone is needed, a death ends the training with a re
     CHECK_THAT(dead.reason, ContainsSubstring("missing: b (lost: silent for"));
     const auto hostile = World(config_of(3), Fault::kGarbage, at).run();
     CHECK(hostile.phase == Phase::kFailed);
-    CHECK_THAT(hostile.reason, ContainsSubstring("missing: b (set-aside: "));
+    CHECK_THAT(hostile.reason, ContainsSubstring("missing: b (quarantined: "));
   }
 }

@@ -66,22 +66,19 @@ TEST_CASE("rounds: only those who are there, in good standing and joined in time
 TEST_CASE("rounds: a round with more than it needs closes with the first, and tells the rest",
           "[rounds]") {
   Config config;
-  config.total_rounds = 2;
   config.expected_clients = 3;
   config.client_fraction = 0.5;
   config.over_selection = 0.5;
   config.round_deadline = 10s;
   Script script(config);
   script.start_with({"a", "b", "c"});
-  CHECK(script.state().needed == 2);
-  REQUIRE(script.state().selected.size() == 3);
-  script.on(UpdateReceived{id("c"), RoundId{1}}, {FoldUpdate{id("c")}})
-      .on(UpdateReceived{id("a"), RoundId{1}},
-          {FoldUpdate{id("a")}, CloseRound{RoundId{1}}, OpenRound{RoundId{2}}})
-      .on(UpdateReceived{id("b"), RoundId{1}},
-          {RejectStale{id("b"),
-                       RoundId{2},
-                       "too late: round 1 closed once it had the 2 updates it needed"}});
+  CHECK(script.state().open.policy.needed == 2);
+  REQUIRE(script.state().open.roster.size() == 3);
+  script.on(update("c", 1), {folded("c")})
+      .on(update("a", 1), {folded("a"), Advance{}, opens(2)})
+      .on(update("b", 1),
+          {},
+          stale("b", 2, "too late: round 1 closed once it had the 2 contributions it needed"));
   CHECK(script.standing("b").failures == 0);  // it did nothing wrong
   CHECK(script.standing("b").late_updates == 1);
 }
@@ -95,14 +92,14 @@ TEST_CASE("rounds: a round that lacks clients draws those who come back or are i
   config.max_failures = 1;
   Script script(config);
   script.start_with({"a", "b", "c"});
-  REQUIRE(script.state().selected.size() == 2);
+  REQUIRE(script.state().open.roster.size() == 2);
   std::string idle = "abc";
   std::erase_if(
-      idle, [&](char c) { return script.state().selected.contains(id(&std::string(1, c)[0])); });
-  const auto first = *script.state().selected.begin();
-  script.on(UpdateRefused{first, "garbage"},
-            {SetAsideClient{first,
-                            "1 failure, the last: invalid update: garbage; may return from "
-                            "round 3"},
+      idle, [&](char c) { return script.state().open.roster.contains(id(&std::string(1, c)[0])); });
+  const auto first = *script.state().open.roster.begin();
+  script.on(ContributionRefused{first, "garbage"},
+            {QuarantineClient{first,
+                              "1 failure, the last: invalid update: garbage; may return from "
+                              "round 3"},
              DrawReplacement{id(idle.c_str())}});
 }

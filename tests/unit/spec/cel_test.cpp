@@ -128,7 +128,7 @@ TEST_CASE("spec: CEL expressions that fail say why", "[spec]") {
       {"1 ? 2 : 3", "expected boolean"},
       {"self.name && true", "expected boolean"},
       {"self.dims.all(d, d)", "expected boolean"},
-      {"self.name.all(d, true)", "is no list"},
+      {"self.name.all(d, true)", "is not a list"},
       {"1 / 0", "division by zero"},
       {"1 % 0", "division by zero"},
       {"9223372036854775807 + 1", "overflow"},

@@ -61,7 +61,7 @@ TEST_CASE("spec: each field takes the values at its bounds and none beyond", "[s
        "[{name: a, kind: identifier, pattern: 'P-###'}]",
        "[{name: a, kind: identifier, pattern: 'P-#-#'}]"},
       {"table.columns",
-       "[{name: a, aliases: [{value: x, from: [y]}]}]",
+       "[{name: a, aliases: [{value: x, from: [z]}]}]",
        "[{name: a, aliases: [{value: x, from: []}]}]"},
       {"rounds.count", "1", "0"},
       {"rounds.count", "100000", "100001"},
@@ -132,8 +132,9 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.rounds.minClients: 4 exceeds maxClients, 3; lower it or raise maxClients"},
       {"{rounds: {clientFraction: 0.5, overSelection: 1}}", ""},
       {"{rounds: {overSelection: 0.1}}",
-       "spec.rounds.overSelection: works with clientFraction below 1 only, as no client is left to "
-       "draw; lower clientFraction or remove it"},
+       "spec.rounds.overSelection: requires clientFraction below 1, since otherwise all clients "
+       "are "
+       "selected anyway; lower clientFraction or remove overSelection"},
       {"{rounds: {minClients: 5}, participants: []}", ""},
       {"{rounds: {minClients: 1}, participants: [{name: a, external: true}]}", ""},
       {"{rounds: {minClients: 5}, participants: [{name: a, external: true}, {name: b, external: "
@@ -144,15 +145,14 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{local: {batchSize: 510}}", ""},
       {"{local: {batchSize: 7}, model: {pac: 7}}", ""},
       {"{local: {batchSize: 501}}",
-       "spec.local.batchSize: 501 is no multiple of model.pac, 10; use 510 or change model.pac"},
+       "spec.local.batchSize: 501 is not a multiple of model.pac, 10; use 510 or change model.pac"},
       {"{model: {pac: 7}}",
-       "spec.local.batchSize: 500 is no multiple of model.pac, 7; use 504 or change model.pac"},
+       "spec.local.batchSize: 500 is not a multiple of model.pac, 7; use 504 or change model.pac"},
       {"{aggregation: {strategy: fedprox, proximalMu: 0.1}}", ""},
       {"{aggregation: {strategy: median, proximalMu: 0}}", ""},
       {"{aggregation: {strategy: median, proximalMu: 0.1}}",
-       "spec.aggregation.proximalMu: 0.1 works with strategy fedprox only, not median; remove it "
-       "or "
-       "set strategy to fedprox"},
+       "spec.aggregation.proximalMu: 0.1 requires strategy fedprox, not median; remove it or set "
+       "strategy to fedprox"},
       {"{aggregation: {strategy: fedprox}}",
        "spec.aggregation.proximalMu: must be above 0 with strategy fedprox; set it, such as 0.1, "
        "or "
@@ -167,7 +167,7 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{participants: [{name: a, data: {path: x}, external: true}]}",
        "spec.participants[0]: 'a' has both data.path and external: true; remove one"},
       {"{participants: [{name: a, external: true}, {name: a, external: true}]}",
-       "spec.participants[1].name: \"a\" is there twice; remove one or rename it"},
+       "spec.participants[1].name: \"a\" occurs twice; remove one or rename it"},
       {"{table: {discreteColumns: [a, b], columns: [{name: a, kind: category}, {name: b}]}}", ""},
       {"{table: {discreteColumns: [a], columns: [{name: c, kind: integer}]}}", ""},
       {"{table: {discreteColumns: [a, b], columns: [{name: b, kind: integer}]}}",
@@ -195,7 +195,7 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{table: {columns: [{name: a, kind: category, other: x}]}}", ""},
       {"{table: {columns: [{name: a, other: x}]}}",
        "spec.table.columns[0].other: needs kind category; set kind or remove other"},
-      {"{table: {columns: [{name: a, kind: category, other: x, categories: [y]}]}}",
+      {"{table: {columns: [{name: a, kind: category, other: x, categories: [z]}]}}",
        "spec.table.columns[0].other: has no use where categories lists all values; remove one of "
        "the two"},
       {"{table: {columns: [{name: a, kind: integer, pattern: '#'}]}}",
@@ -203,7 +203,7 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{table: {columns: [{name: a, kind: category, censored: true}]}}",
        "spec.table.columns[0].censored: needs kind integer or decimal; set kind or remove "
        "censored"},
-      {"{table: {columns: [{name: a, kind: integer, aliases: [{value: x, from: [y]}]}]}}",
+      {"{table: {columns: [{name: a, kind: integer, aliases: [{value: x, from: [z]}]}]}}",
        "spec.table.columns[0].aliases: needs kind category or boolean; set kind or remove aliases"},
   }));
   CHECK(complaint(a_training(spec)) == expected);
@@ -212,7 +212,7 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
 TEST_CASE("spec: all mistakes come at once, a line each, in the order of their paths", "[spec]") {
   CHECK(complaint(a_training("{rounds: {minClient: 2, count: ten, minClients: 5, maxClients: 4}, "
                              "local: {epochs: 0}, participants: [{name: a}]}")) ==
-        "spec.local.epochs: 0 is too small; the least is 1\n"
+        "spec.local.epochs: 0 is too small; the minimum is 1\n"
         "spec.participants[0]: 'a' has no data; set data.path, or external: true if it joins from "
         "elsewhere\n"
         "spec.rounds.count: expected integer, got string \"ten\"\n"

@@ -2,6 +2,7 @@
 #include <set>
 #include <string>
 
+#include <nlohmann/json.hpp>
 #include <rapidcheck.h>
 
 #include "common/base/file.hpp"
@@ -106,10 +107,11 @@ FederatedTraining any_training() {
   FederatedTraining training;
   training.name = *element<std::string>("x", "1", "null", "a.b-c", "1e3", "0x1");
   training.seed = *inRange<std::uint64_t>(0, 1ULL << 63U);
-  training.model.embedding_dim = *inRange<std::int64_t>(1, 4097);
-  training.model.generator_dims = any_dims();
-  training.model.discriminator_dims = any_dims();
-  training.model.pac = *element<std::int64_t>(1, 2, 5, 10);
+  training.model.settings.json = nlohmann::json{{"embeddingDim", *inRange<std::int64_t>(1, 4097)},
+                                                {"generatorDims", any_dims()},
+                                                {"discriminatorDims", any_dims()},
+                                                {"pac", *element<std::int64_t>(1, 2, 5, 10)}}
+                                     .dump();
   training.table.discrete_columns = any_distinct_texts(4);
   if (*arbitrary<bool>()) {
     training.table.csv = CsvSpec{.delimiter = *element<std::string>(";", "tab", "|", "\\"),

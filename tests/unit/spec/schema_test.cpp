@@ -67,8 +67,8 @@ TEST_CASE("spec: each bound holds on its own side", "[spec]") {
               good,
               bad,
               expected] = GENERATE(table<std::string, std::string, std::string, std::string>({
-      {"{type: integer, minimum: 2}", "2", "1", "1 is too small; the least is 2"},
-      {"{type: integer, maximum: 2}", "2", "3", "3 is too large; the most is 2"},
+      {"{type: integer, minimum: 2}", "2", "1", "1 is too small; the minimum is 2"},
+      {"{type: integer, maximum: 2}", "2", "3", "3 is too large; the maximum is 2"},
       {"{type: number, minimum: 0, exclusiveMinimum: true}",
        "0.001",
        "0",
@@ -82,20 +82,20 @@ TEST_CASE("spec: each bound holds on its own side", "[spec]") {
       {"{type: string, maxLength: 3}", "für", "four", "has 4 characters; at most 3"},
       {"{type: string, maxLength: 9, pattern: '^a+$'}", "aa", "ab", "\"ab\" does not match ^a+$"},
       {"{type: string, enum: [red, green]}", "red", "gren", "did you mean green?"},
-      {"{type: string, enum: [red, green]}", "green", "octarine", "is none of red, green"},
+      {"{type: string, enum: [red, green]}", "green", "octarine", "is not one of red, green"},
       {"{type: string, enum: [red]}", "red", "blue", "expected red, got \"blue\""},
       {"{type: array, minItems: 1}", "[1]", "[]", "has 0 entries; at least 1 needed"},
       {"{type: array, maxItems: 1}", "[1]", "[1, 2]", "has 2 entries; at most 1"},
       {"{type: array, x-kubernetes-list-type: set}",
        "[a, b]",
        "[a, b, a]",
-       "[2]: \"a\" is there twice"},
-      {"{type: array, x-kubernetes-list-type: set}", "[1, 2]", "[1, 1]", "[1]: 1 is there twice"},
+       "[2]: \"a\" occurs twice"},
+      {"{type: array, x-kubernetes-list-type: set}", "[1, 2]", "[1, 1]", "[1]: 1 occurs twice"},
       {"{type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [k], items: "
        "{type: object, properties: {k: {type: string}}}}",
        "[{k: a}, {k: b}, {}]",
        "[{k: a}, {k: a}]",
-       "spec[1].k: \"a\" is there twice"},
+       "spec[1].k: \"a\" occurs twice"},
       {"{type: array, items: {type: integer}}", "[1, 2]", "[1, a]", "spec[1]: expected integer"},
       {"{type: object, required: [a], properties: {a: {type: integer}}}",
        "{a: 1}",
@@ -138,7 +138,7 @@ TEST_CASE("spec: an unknown field names the one that was meant", "[spec]") {
         "spec.minClient: unknown field; did you mean minClients?");
   CHECK(check(schema, "{epochs: 1}") == "spec.epochs: unknown field; did you mean local.epochs?");
   CHECK(check(schema, "{zzzzzzzzzz: 1}") ==
-        "spec.zzzzzzzzzz: unknown field; known are minClients, local");
+        "spec.zzzzzzzzzz: unknown field; known fields: minClients, local");
 }
 
 TEST_CASE("spec: rules are evaluated, and their messages come from the document", "[spec]") {
@@ -173,7 +173,7 @@ TEST_CASE("spec: what a message quotes is cut short and stays on its line", "[sp
   const std::string message = check(schema, "{a: \"\\e[31m\\n" + std::string(500, 'x') + "\"}");
   CHECK(message.size() < 200);
   CHECK_THAT(message, ContainsSubstring(R"(got string "\u001b[31m\nxxx)"));
-  CHECK(check(schema, "{\"a b\\n\": 1}") == R"(spec."a b\n": unknown field; known are a)");
+  CHECK(check(schema, "{\"a b\\n\": 1}") == R"(spec."a b\n": unknown field; known fields: a)");
 
   const auto ruled = schema_of(
       "{type: object, properties: {a: {type: string}}, x-kubernetes-validations: [{rule: 'false', "

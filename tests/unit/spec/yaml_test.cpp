@@ -102,7 +102,7 @@ TEST_CASE("spec: YAML that is wrong is refused with file, line and column", "[sp
       {"a: &x 1\nb: *x\n", "x.yaml:2:4: aliases are not supported"},
       {"a: *x\n", "x.yaml:1:4: "},
       {"a: !!binary aGk=\n", "x.yaml:1:4: the tag \"tag:yaml.org,2002:binary\" is not supported"},
-      {"? [a]\n: 1\n", "x.yaml:1:3: a key must be a plain word"},
+      {"? [a]\n: 1\n", "x.yaml:1:3: a key must be a plain string"},
       {": 1\n", "a key"},
       {"a: \"\\0\"\n", "x.yaml:1:4: a value holds a NUL character"},
   }));

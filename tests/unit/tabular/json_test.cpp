@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/tabular/summary_counts.hpp"
 #include "tests/unit/tabular/builders.hpp"
 
 using namespace genesis;
@@ -68,7 +69,7 @@ void for_each_mutation(const json& document, const std::function<void(const json
 
 }  // namespace
 
-TEST_CASE("tabular: sketch, plan, summary and encoder come back from JSON", "[tabular]") {
+TEST_CASE("tabular: sketch, plan and encoder come back from JSON", "[tabular]") {
   const Sketch about = sketch(sample());
   const Plan agreed = sample_plan();
   const Summary counts = ok(summarize(sample(), agreed));
@@ -76,7 +77,6 @@ TEST_CASE("tabular: sketch, plan, summary and encoder come back from JSON", "[ta
   const auto through_text = [](const json& document) { return json::parse(document.dump()); };
   CHECK(ok(sketch_from_json(through_text(to_json(about)))) == about);
   CHECK(ok(plan_from_json(through_text(to_json(agreed)))) == agreed);
-  CHECK(ok(summary_from_json(through_text(to_json(counts)))) == counts);
   const Encoder back = ok(encoder_from_json(through_text(to_json(encoder))));
   CHECK(back.columns() == encoder.columns());
   CHECK(back.layout() == encoder.layout());
@@ -134,17 +134,21 @@ TEST_CASE("tabular: an altered plan is refused or can be counted on", "[tabular]
 TEST_CASE("tabular: an altered summary is refused or adds up", "[tabular]") {
   const Plan agreed = ok(plan_for({table_of("n,c\n1,x\n2,y\n3,\n")}));
   const Summary good = ok(summarize(table_of("n,c\n1,x\n2,y\n3,\n"), agreed));
+  const auto counts = counts_of(good);
   std::size_t refused = 0;
-  for_each_mutation(to_json(good), [&](const json& altered) {
-    const auto read = summary_from_json(altered);
-    Summary total;
-    if (read && merge(total, *read, agreed)) {
-      REQUIRE(total == good);  // nothing else covers every row once
-    } else {
-      ++refused;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    for (const std::uint64_t other : {std::uint64_t{0}, counts[i] + 1, ~std::uint64_t{0}}) {
+      auto altered = counts;
+      altered[i] = other;
+      const auto read = summary_of(altered, agreed);
+      if (read) {
+        REQUIRE(*read == good);  // nothing else covers every row once
+      } else {
+        ++refused;
+      }
     }
-  });
-  CHECK(refused > 50);
+  }
+  CHECK(refused > 10);
 }
 
 TEST_CASE("tabular: an altered encoder is refused or encodes and decodes", "[tabular]") {
@@ -186,7 +190,6 @@ TEST_CASE("tabular: what is wrong in JSON is named by its path", "[tabular]") {
   for (const auto& other : {json(), json(1), json("x"), json::array()}) {
     CHECK_FALSE(sketch_from_json(other));
     CHECK_FALSE(plan_from_json(other));
-    CHECK_FALSE(summary_from_json(other));
     CHECK_FALSE(encoder_from_json(other));
   }
 }

@@ -171,7 +171,7 @@ TEST_CASE("tabular: the longest column name counts, and quotes settle it", "[tab
   CHECK(where({"\"a=b\"=1"}).filters()[0].column == 5);
   CHECK(where({"\"age in years\" in 7,8"}).filters()[0].column == 6);
   Where equal;
-  REQUIRE(equal.add_equal("a=b", "1", model()));
+  REQUIRE(equal.add(equal_condition("a=b", "1"), model()));
   CHECK(equal.filters()[0].column == 5);
 }
 

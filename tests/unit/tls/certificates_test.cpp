@@ -166,7 +166,7 @@ TEST_CASE("tls: only an authority with its own key may issue", "[tls]") {
 
   CertifiedKey garbage{"nonsense", "nonsense"};
   CHECK(tls::issue_server(garbage, {"localhost"}, kDay).error().message ==
-        "authority: not a PEM certificate");
+        "CA: not a PEM certificate");
 }
 
 TEST_CASE("tls: a cut or altered PEM never parses", "[tls]") {

@@ -121,11 +121,11 @@ TEST_CASE("tls: an error names the file that is wrong", "[tls]") {
 
   client = good.for_client();
   client.key.reset();
-  CHECK_THAT(client_message(client), ContainsSubstring("site.crt: give its private key too"));
+  CHECK_THAT(client_message(client), ContainsSubstring("site.crt: pass its private key too"));
 
   client = good.for_client();
   client.certificate.reset();
-  CHECK_THAT(client_message(client), ContainsSubstring("site.key: give its certificate too"));
+  CHECK_THAT(client_message(client), ContainsSubstring("site.key: pass its certificate too"));
 }
 
 TEST_CASE("tls: an expired or future certificate is refused at the start, with its date", "[tls]") {

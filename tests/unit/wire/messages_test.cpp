@@ -1,14 +1,11 @@
 #include "common/wire/messages.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
-#include <rapidcheck.h>
 
 #include "tests/support/catch.hpp"
 #include "tests/unit/wire/damage.hpp"
@@ -22,16 +19,14 @@ ClientId client(std::string_view name) {
   return *ClientId::parse(name);
 }
 
-UpdateMetadata an_update_metadata() {
-  return UpdateMetadata{.run = "0a1b",
-                        .round = {7},
-                        .client = client("hospital-1"),
-                        .rows = 12345,
-                        .generator_loss = -0.1,
-                        .discriminator_loss = 1.0 / 3.0,
-                        .update_norm = 1e-300,
-                        .step_seconds = 0.016,
-                        .steps = 400};
+Contribute a_task() {
+  return {.collection = {4},
+          .attempt = 2,
+          .purpose = "updates",
+          .round = {3},
+          .parameters = R"({"learning_rate":0.0002})",
+          .documents = {{"parameters", "ab12", 4100000}, {"encoder", "cd34", 7}},
+          .deadline_milliseconds = 300000};
 }
 
 StatusReport a_status() {
@@ -44,15 +39,13 @@ StatusReport a_status() {
                                    .state = "reported",
                                    .rows = 100,
                                    .last_round = {3},
-                                   .generator_loss = -0.25,
-                                   .discriminator_loss = 0.5,
+                                   .telemetry = {{"loss", -0.25}, {"steps", 40.0}},
                                    .reason = ""},
                                   {.id = "hospital-2",
                                    .state = "lost",
                                    .rows = 50,
                                    .last_round = {0},
-                                   .generator_loss = std::nullopt,
-                                   .discriminator_loss = std::nullopt,
+                                   .telemetry = {},
                                    .reason = "no answer for 30 s",
                                    .late_updates = 2,
                                    .invalid_updates = std::uint64_t{1} << 33}},
@@ -62,34 +55,6 @@ StatusReport a_status() {
                       .estimated_remaining_seconds = 30.0,
                       .model_sha256 = "",
                       .reason = ""};
-}
-
-tabular::Sketch a_sketch() {
-  tabular::ColumnSketch age;
-  age.name = "age";
-  age.kind = tabular::Kind::kInteger;
-  age.extremes = {17.0, 40.0};
-  tabular::ColumnSketch sex;
-  sex.name = "sex";
-  sex.kind = tabular::Kind::kCategory;
-  sex.categories = {"Female", "Male"};
-  return tabular::Sketch{21, {age, sex}};
-}
-
-tabular::Plan a_plan() {
-  const std::vector<tabular::NamedSketch> sketches = {{"hospital-1", a_sketch()}};
-  return tabular::plan(sketches, {}).value();
-}
-
-// One row in each bin of age, as many of both categories of sex.
-tabular::Summary a_summary() {
-  const tabular::ColumnPlan plan = a_plan().columns[0];
-  tabular::ColumnSummary age;
-  age.bins.assign(plan.edges.size() + 1, 1);
-  const std::uint64_t rows = age.bins.size();
-  tabular::ColumnSummary sex;
-  sex.categories = {rows / 2, rows - rows / 2};
-  return tabular::Summary{rows, {age, sex}};
 }
 
 // Each field but the optional ones: taken away, it is missed by name; of another type, it is
@@ -133,18 +98,16 @@ void check_damage(const std::string& bytes, const Decode& decode) {
 
 }  // namespace
 
-TEST_CASE("wire: a join request carries the client and its sketch", "[wire]") {
-  const std::string bytes = encode(JoinRequest{client("hospital-1"), a_sketch()});
+TEST_CASE("wire: a join request carries the protocol, the client and its introduction", "[wire]") {
+  const JoinRequest message{.client = client("hospital-1"), .introduction = R"({"rows":21})"};
   const auto decode = [](std::string_view text) { return decode_join_request(text); };
-  const auto decoded = decode(bytes);
-  REQUIRE(decoded.has_value());
-  CHECK(decoded->client.str() == "hospital-1");
-  CHECK(tabular::to_json(decoded->sketch) == tabular::to_json(a_sketch()));
-  check_fields(bytes, {}, decode);
-  check_damage(bytes, decode);
-  json foreign = json::parse(bytes);
+  CHECK(decode(encode(message)) == message);
+  check_fields(encode(message), {"protocol", "introduction"}, decode);
+  check_damage(encode(message), decode);
+  json foreign = json::parse(encode(message));
   foreign["client"] = "../etc";
   CHECK_THAT(decode(foreign.dump()).error().message, ContainsSubstring("JoinRequest.client: "));
+  CHECK(decode(R"({"client":"a"})")->protocol == 1);
 }
 
 TEST_CASE("wire: a join reply carries the run and the spec", "[wire]") {
@@ -157,79 +120,34 @@ TEST_CASE("wire: a join reply carries the run and the spec", "[wire]") {
 
 TEST_CASE("wire: each task comes back as itself", "[wire]") {
   const auto decode = [](std::string_view text) { return decode_task(text); };
-  const Train train{RoundId{3}, "ab12", 2e-4, 300000};
-  CHECK(std::holds_alternative<Wait>(*decode(encode(Task{Wait{}}))));
-  CHECK(std::get<Train>(*decode(encode(Task{train}))) == train);
-  CHECK(std::get<Finished>(*decode(encode(Task{Finished{"cd34"}}))) == Finished{"cd34"});
-  CHECK(std::get<Failed>(*decode(encode(Task{Failed{"why"}}))) == Failed{"why"});
-  const auto summarize = decode(encode(Task{Summarize{a_plan()}}));
-  REQUIRE(summarize.has_value());
-  CHECK(tabular::to_json(std::get<Summarize>(*summarize).plan) == tabular::to_json(a_plan()));
-  for (const Task& task : {Task{Wait{}},
-                           Task{Summarize{a_plan()}},
-                           Task{train},
-                           Task{Finished{"c"}},
-                           Task{Failed{"w"}}}) {
+  for (const Task& task : {Task{Wait{}}, Task{a_task()}, Task{Finished{"c"}}, Task{Failed{"w"}}}) {
+    CHECK(decode(encode(task)).value() == task);
     check_fields(encode(task), {}, decode);
     check_damage(encode(task), decode);
   }
   CHECK(decode(R"({"task":"dance"})").error().message ==
-        "Task.task: expected one of wait, summarize, train, finished, failed, got \"dance\"");
+        "Task.task: expected one of wait, contribute, finished, failed, got \"dance\"");
 }
 
-TEST_CASE("wire: a summary upload carries run, client and counts", "[wire]") {
-  const std::string bytes = encode(SummaryUpload{"0a1b", client("hospital-1"), a_summary()});
-  const auto decode = [](std::string_view text) { return decode_summary_upload(text); };
-  const auto decoded = decode(bytes);
-  REQUIRE(decoded.has_value());
-  CHECK(decoded->run == "0a1b");
-  CHECK(decoded->client.str() == "hospital-1");
-  CHECK(tabular::to_json(decoded->summary) == tabular::to_json(a_summary()));
-  check_fields(bytes, {}, decode);
-  check_damage(bytes, decode);
+TEST_CASE("wire: a document whose name is no part of a path is refused", "[wire]") {
+  const auto* const name =
+      GENERATE("",
+               "../x",
+               "a/b",
+               "A",
+               "a b",
+               "0123456789012345678901234567890123456789012345678901234567890123456789");
+  auto task = a_task();
+  task.documents[0].name = name;
+  CHECK_THAT(decode_task(encode(Task{task})).error().message,
+             ContainsSubstring("Task.documents[0].name: expected 1 to 64 of a-z, 0-9 and '-'"));
 }
 
-TEST_CASE("wire: an encoder document gives the same encoder", "[wire]") {
-  const auto encoder = tabular::fit(a_plan(), a_summary());
-  REQUIRE(encoder.has_value());
-  const std::string bytes = encode_encoder(*encoder);
-  const auto decoded = decode_encoder(bytes);
-  REQUIRE(decoded.has_value());
-  CHECK(encode_encoder(*decoded) == bytes);
-  check_damage(bytes, [](std::string_view text) { return decode_encoder(text); });
-}
-
-TEST_CASE("wire: an update's metadata keeps every number exactly", "[wire][property]") {
-  const auto decode = [](std::string_view text) { return decode_update_metadata(text); };
-  CHECK(decode(encode(an_update_metadata())) == an_update_metadata());
-  check_fields(encode(an_update_metadata()), {}, decode);
-  check_damage(encode(an_update_metadata()), decode);
-  REQUIRE(rc::check("any finite double", [&](std::uint64_t bits, std::uint64_t rows) {
-    const double value = std::bit_cast<double>(bits);
-    RC_PRE(std::isfinite(value));
-    UpdateMetadata message = an_update_metadata();
-    message.generator_loss = value;
-    message.update_norm = -value;
-    message.rows = rows;
-    RC_ASSERT(decode(encode(message)).value() == message);
-  }));
-}
-
-TEST_CASE("wire: a loss that is not a number does not pass as one", "[wire]") {
-  UpdateMetadata message = an_update_metadata();
-  message.generator_loss = std::numeric_limits<double>::quiet_NaN();
-  CHECK(decode_update_metadata(encode(message)).error().message ==
-        "UpdateMetadata.generator_loss: expected a number, got null");
-}
-
-TEST_CASE("wire: an update is one body with its metadata inside", "[wire]") {
-  const Update message{an_update_metadata(),
-                       Tensors{.specs = {{"w", {2}}}, .values = {1.0F, -1.0F}}};
-  const auto decode = [](std::string_view text) { return decode_update(text); };
-  CHECK(decode(encode(message)) == message);
-  check_damage(encode(message), decode);
-  CHECK(decode(encode_safetensors(message.delta, {})).error().message ==
-        "update: its metadata lacks \"update\"");
+TEST_CASE("wire: a task names no more documents than anyone needs", "[wire]") {
+  auto task = a_task();
+  task.documents.assign(65, {"a", "b", 1});
+  CHECK_THAT(decode_task(encode(Task{task})).error().message,
+             ContainsSubstring("Task.documents: expected at most 64"));
 }
 
 TEST_CASE("wire: a refusal may say the current round", "[wire]") {

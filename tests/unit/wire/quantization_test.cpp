@@ -8,7 +8,7 @@
 
 #include <rapidcheck.h>
 
-#include "common/wire/messages.hpp"
+#include "common/wire/contribution.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/wire/damage.hpp"
 
@@ -31,10 +31,15 @@ Tensors a_delta(const std::vector<std::uint32_t>& bits) {
   return delta;
 }
 
-Update an_update(Tensors delta) {
-  return Update{
-      UpdateMetadata{.run = "0a1b", .round = {3}, .client = *ClientId::parse("a"), .rows = 7},
-      std::move(delta)};
+rounds::Contribution an_update(Tensors delta) {
+  return {.run = "0a1b",
+          .collection = {3},
+          .client = *ClientId::parse("a"),
+          .body = rounds::Plain{std::move(delta)}};
+}
+
+const Tensors& tensors_of(const rounds::Contribution& contribution) {
+  return std::get<Tensors>(std::get<rounds::Plain>(contribution.body).values);
 }
 
 }  // namespace
@@ -98,9 +103,9 @@ TEST_CASE("wire: what is quantized once stays as it is, on the wire too", "[wire
       RC_ASSERT(quantized(delta, quantization) == delta);
       const auto update = an_update(delta);
       const auto bytes = encode(update, quantization);
-      const auto again = decode_update(bytes);
+      const auto again = decode_contribution(bytes);
       RC_ASSERT(again.has_value());
-      RC_ASSERT(again->delta.values == delta.values);
+      RC_ASSERT(tensors_of(*again).values == delta.values);
       RC_ASSERT(encode(*again, quantization) == bytes);
     }));
   }
@@ -146,7 +151,7 @@ TEST_CASE("wire: scales that are none are refused", "[wire]") {
   const std::string text = "[-5,-149]";
   const auto at = good.find(text);
   REQUIRE(at != std::string::npos);
-  REQUIRE(decode_update(good));
+  REQUIRE(decode_contribution(good));
   for (const char* bad : {"[-5,-150]",
                           "[122,-14]",
                           "[-5.0,-14]",
@@ -158,21 +163,22 @@ TEST_CASE("wire: scales that are none are refused", "[wire]") {
     auto bytes = good;
     bytes.replace(at, text.size(), std::string(bad).substr(0, text.size()));
     INFO(bad);
-    CHECK_FALSE(decode_update(bytes));
+    CHECK_FALSE(decode_contribution(bytes));
   }
   auto renamed = good;
   renamed.replace(renamed.find("scales"), 6, "scalez");
-  CHECK_THAT(decode_update(renamed).error().message, ContainsSubstring("lacks \"scales\""));
+  CHECK_THAT(decode_contribution(renamed).error().message, ContainsSubstring("lacks \"scales\""));
 }
 
 TEST_CASE("wire: damaged quantized updates are refused or hold finite numbers", "[wire]") {
   const Tensors delta{{{"b", {2}}, {"c", {1}}}, {1.0F, -2.0F, 0.0F}};
   for (const auto quantization : {Quantization::kFp16, Quantization::kInt8}) {
     const auto bytes = encode(an_update(delta), quantization);
-    for_each_truncation(bytes, [](const std::string& cut) { REQUIRE_FALSE(decode_update(cut)); });
+    for_each_truncation(bytes,
+                        [](const std::string& cut) { REQUIRE_FALSE(decode_contribution(cut)); });
     for_each_bit_flip(bytes, [&](const std::string& damaged, std::size_t /*byte*/) {
-      const auto update = decode_update(damaged);
-      REQUIRE((!update || update->delta.values.size() == 3));
+      const auto update = decode_contribution(damaged);
+      REQUIRE((!update || tensors_of(*update).values.size() == 3));
     });
   }
 }
@@ -181,7 +187,7 @@ TEST_CASE("wire: tensors of two kinds in one update are refused", "[wire]") {
   const Tensors delta{{{"b", {2}}, {"c", {1}}}, {1.0F, -2.0F, 0.0F}};
   auto bytes = encode(an_update(delta), Quantization::kFp16);
   bytes.replace(bytes.rfind("F16"), 3, "F32");
-  CHECK_THAT(decode_update(bytes).error().message,
+  CHECK_THAT(decode_contribution(bytes).error().message,
              ContainsSubstring("is not that of the tensors before it"));
 }
 

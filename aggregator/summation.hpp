@@ -1,0 +1,44 @@
+#pragma once
+// The sum of one collection, as the method wants the answers combined: contributions fold into it
+// as they arrive, so that memory does not grow with the number of clients.
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <variant>
+
+#include "common/aggregation/count_sum.hpp"
+#include "common/aggregation/strategy.hpp"
+#include "common/base/error.hpp"
+#include "common/method/server_method.hpp"
+#include "common/rounds/contribution.hpp"
+
+namespace genesis::aggregator {
+
+/// Whether `body` has the form that `combine` asks for: shapes, finite values within
+/// aggregation::kMaxMagnitude, or so many counts. Errors: kInvalidArgument.
+[[nodiscard]] Status check_form(const rounds::Body& body, const method::Combine& combine);
+
+/// The largest body that has it, in bytes, header and all.
+[[nodiscard]] std::uint64_t max_body_bytes(const method::Combine& combine);
+
+class Summation {
+ public:
+  /// `max_clients` contributions of at most `max_rows` rows together. Errors: as the strategy gives
+  /// them for these bounds.
+  [[nodiscard]] static Result<Summation> start(const method::Combine& combine,
+                                               std::string_view strategy,
+                                               std::uint64_t max_clients,
+                                               std::uint64_t max_rows);
+
+  /// `body` passed check_form; `rows` weigh it.
+  [[nodiscard]] Status add(const rounds::Body& body, std::uint64_t rows);
+  /// Errors: kFailedPrecondition before the first contribution.
+  [[nodiscard]] Result<method::Sum> total() const;
+
+ private:
+  using State = std::variant<aggregation::CountSum, std::unique_ptr<aggregation::Fold>>;
+  explicit Summation(State state) : state_(std::move(state)) {}
+  State state_;
+};
+
+}  // namespace genesis::aggregator

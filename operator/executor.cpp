@@ -1,0 +1,288 @@
+#include "operator/executor.hpp"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include "common/base/overloaded.hpp"
+#include "common/k8s/object.hpp"
+
+namespace genesis::control {
+namespace {
+
+namespace asio = boost::asio;
+
+tl::unexpected<Error> lacks(const std::string& secret, const std::string& key) {
+  return fail(Errc::kInvalidArgument, "Secret " + secret + ": has no key " + key + "; add it");
+}
+
+// What the API server will refuse again until somebody changes something.
+bool is_refusal(const Error& error) {
+  return error.code == Errc::kInvalidArgument || error.code == Errc::kPermissionDenied ||
+         error.code == Errc::kNotFound;
+}
+
+void record_failure(const std::string& what, const Error& error, Outcome& outcome) {
+  if (is_refusal(error)) {
+    outcome.refusals.push_back(what + ": " + error.message);
+  } else {
+    outcome.transient_error = error.within(what);
+  }
+}
+
+}  // namespace
+
+asio::awaitable<Result<Outcome>> Executor::execute(Training training, std::vector<Action> actions) {
+  Outcome outcome;
+  for (auto& action : actions) {
+    if (!is_due(action, outcome)) {
+      continue;
+    }
+    attempted_.insert(describe(action));
+    auto step = carry_out(training, std::move(action), outcome);
+    const Status done = co_await std::move(step);
+    if (!done) {
+      co_return tl::unexpected(done.error());
+    }
+    has_given_up_ = has_given_up_ || outcome.transient_error;
+  }
+  co_return outcome;
+}
+
+bool Executor::is_due(const Action& action, const Outcome& outcome) const {
+  const auto is_change_due = [&] {
+    return !has_given_up_ && outcome.conflicts.empty() && !attempted_.contains(describe(action));
+  };
+  return std::visit(Overloaded{
+                        [&](const ApplyObject&) { return is_change_due(); },
+                        [&](const DeleteObject&) { return is_change_due(); },
+                        [&](const PatchStatus&) { return outcome.is_as_planned(); },
+                        [&](const EmitEvent&) { return outcome.is_as_planned(); },
+                    },
+                    action);
+}
+
+asio::awaitable<Status> Executor::carry_out(const Training& training,
+                                            Action action,
+                                            Outcome& outcome) {
+  return std::visit(
+      Overloaded{
+          [&](ApplyObject& a) { return apply_object(training, std::move(a), outcome); },
+          [&](DeleteObject& a) { return delete_object(training, std::move(a), outcome); },
+          [&](PatchStatus& a) { return patch_status(training, std::move(a), outcome); },
+          [&](EmitEvent& a) { return emit_event(training, std::move(a)); },
+      },
+      action);
+}
+
+asio::awaitable<Status> Executor::apply_object(const Training& training,
+                                               ApplyObject action,
+                                               Outcome& outcome) {
+  const NameConflict id{action.desired.resource, action.desired.name()};
+  const std::string what = std::string(id.resource.kind) + " " + id.name;
+  const bool is_new = action.uid.empty();
+  Status done;
+  if (is_new) {
+    done = co_await create(training, std::move(action.desired));
+  } else {
+    done = co_await change(training, std::move(action.desired));
+  }
+  if (!done && is_new && done.error().code == Errc::kAlreadyExists) {
+    const auto foreign = co_await is_foreign(training, id);
+    if (!foreign) {
+      outcome.transient_error = foreign.error().within(what);
+    } else if (*foreign) {
+      outcome.conflicts.push_back(id);
+    }  // else it is ours, and the cache does not show it yet
+  } else if (!done) {
+    record_failure(what, done.error(), outcome);
+  }
+  co_return Status();
+}
+
+asio::awaitable<Status> Executor::delete_object(const Training& training,
+                                                DeleteObject action,
+                                                Outcome& outcome) {
+  const std::string what = std::string(action.resource.kind) + " " + action.name;
+  k8s::ObjectKey key(training.ns, action.name);
+  k8s::DeleteOptions options;
+  options.uid = action.uid;
+  const Status done = co_await api_.remove(action.resource, std::move(key), std::move(options));
+  if (!done) {
+    record_failure(what, done.error(), outcome);
+  }
+  co_return Status();
+}
+
+asio::awaitable<Status> Executor::patch_status(const Training& training,
+                                               PatchStatus action,
+                                               Outcome& outcome) {
+  Json metadata{{"name", training.name}, {"namespace", training.ns}, {"uid", training.uid}};
+  Json body{{"apiVersion", k8s::kFederatedTrainings.api_version()},
+            {"kind", k8s::kFederatedTrainings.kind}};
+  body["metadata"] = std::move(metadata);
+  body["status"] = to_json(action.status);
+  k8s::ObjectKey key(training.ns, training.name);
+  const std::string cached = world_.version_of(key);
+  k8s::PatchOptions options;
+  options.subresource = k8s::Subresource::kStatus;
+  const auto patched = co_await api_.patch(
+      k8s::kFederatedTrainings, std::move(key), std::move(body), std::move(options));
+  if (!patched) {
+    if (patched.error().code == Errc::kNotFound) {
+      co_return Status();  // the training has been deleted meanwhile
+    }
+    co_return tl::unexpected(patched.error().within("status"));
+  }
+  if (k8s::resource_version_of(*patched) != cached) {
+    outcome.written.emplace();
+    outcome.written->status = std::move(action.status);
+    outcome.written->over = cached;
+  }
+  co_return Status();
+}
+
+asio::awaitable<Status> Executor::emit_event(const Training& training, EmitEvent action) {
+  k8s::ObjectKey key(training.ns, training.name);
+  spdlog::info(
+      "event training={} reason={} message=\"{}\"", key.str(), action.reason, action.message);
+  k8s::Event event;
+  event.about.resource = k8s::kFederatedTrainings;
+  event.about.uid = training.uid;
+  event.about.resource_version = world_.version_of(key);
+  event.about.key = std::move(key);
+  event.type = action.is_warning ? k8s::EventType::kWarning : k8s::EventType::kNormal;
+  event.reason = std::move(action.reason);
+  event.message = std::move(action.message);
+  events_.record(std::move(event));
+  co_return Status();
+}
+
+asio::awaitable<Result<bool>> Executor::is_foreign(Training training, NameConflict conflict) {
+  k8s::ObjectKey key(training.ns, conflict.name);
+  const auto object = co_await api_.get(conflict.resource, std::move(key));
+  if (!object) {
+    if (object.error().code == Errc::kNotFound) {
+      co_return false;
+    }
+    co_return tl::unexpected(object.error());
+  }
+  const auto owner = k8s::controller_of(*object);
+  co_return !owner || owner->uid != training.uid;
+}
+
+asio::awaitable<Status> Executor::create(const Training& training, Desired desired) {
+  if (desired.secret) {
+    auto data = co_await data_of(training, *desired.secret);
+    if (!data) {
+      co_return tl::unexpected(data.error());
+    }
+    desired.object["data"] = std::move(*data);
+  }
+  k8s::WriteOptions options;
+  const auto created =
+      co_await api_.create(desired.resource, std::move(desired.object), std::move(options));
+  if (!created) {
+    authority_.reset();  // it may be one that was generated and is stored nowhere
+    co_return tl::unexpected(created.error());
+  }
+  co_return Status();
+}
+
+asio::awaitable<Status> Executor::change(const Training& training, Desired desired) {
+  k8s::ObjectKey key(training.ns, desired.name());
+  k8s::PatchOptions options;
+  const auto changed = co_await api_.patch(
+      desired.resource, std::move(key), std::move(desired.object), std::move(options));
+  if (!changed) {
+    co_return tl::unexpected(changed.error());
+  }
+  co_return Status();
+}
+
+asio::awaitable<Result<Json>> Executor::data_of(const Training& training, SecretSpec secret) {
+  auto user = co_await read_user_credentials(training);
+  if (!user) {
+    co_return tl::unexpected(user.error());
+  }
+  if (!authority_) {
+    Result<Authority> authority = fail(Errc::kInternal, "");
+    if (secret.kind == SecretSpec::Kind::kOperator) {
+      authority = make_authority(training.ns + "/" + training.name, *user, entropy_);
+    } else {
+      authority = co_await read_authority(training, *user);
+    }
+    if (!authority) {
+      co_return tl::unexpected(authority.error());
+    }
+    authority_ = std::move(*authority);
+  }
+  co_return secret_data(secret, *authority_, *user);
+}
+
+asio::awaitable<Result<UserCredentials>> Executor::read_user_credentials(const Training& training) {
+  UserCredentials user;
+  const auto& security = training.spec.security;
+  if (security.tls) {
+    const auto& name = security.tls->secret_name;
+    k8s::ObjectKey key(training.ns, name);
+    const auto secret = co_await api_.get(k8s::kSecrets, std::move(key));
+    if (!secret) {
+      co_return tl::unexpected(secret.error().within("spec.security.tls"));
+    }
+    auto certificate = secret_text(*secret, "tls.crt");
+    auto private_key = secret_text(*secret, "tls.key");
+    if (!certificate || !private_key) {
+      co_return lacks(name, certificate ? "tls.key" : "tls.crt");
+    }
+    user.authority = tls::CertifiedKey{std::move(*certificate), std::move(*private_key)};
+  }
+  if (security.auth_token_secret_ref) {
+    const auto& reference = *security.auth_token_secret_ref;
+    k8s::ObjectKey key(training.ns, reference.name);
+    const auto secret = co_await api_.get(k8s::kSecrets, std::move(key));
+    if (!secret) {
+      co_return tl::unexpected(secret.error().within("spec.security.authTokenSecretRef"));
+    }
+    auto token = secret_text(*secret, reference.key);
+    if (!token) {
+      co_return lacks(reference.name, reference.key);
+    }
+    auto parsed = crypto::parse_token(std::move(*token));  // by the rules of the programs
+    if (!parsed) {
+      co_return tl::unexpected(parsed.error().within("Secret " + reference.name));
+    }
+    user.token = std::move(*parsed);
+  }
+  co_return user;
+}
+
+asio::awaitable<Result<Authority>> Executor::read_authority(const Training& training,
+                                                            UserCredentials user) {
+  const std::string name = Names(training.name).operator_secret;
+  k8s::ObjectKey key(training.ns, name);
+  const auto secret = co_await api_.get(k8s::kSecrets, std::move(key));
+  if (!secret) {
+    co_return tl::unexpected(secret.error());
+  }
+  auto certificate = secret_text(*secret, "ca.crt");
+  auto private_key = secret_text(*secret, "ca.key");
+  auto token = secret_text(*secret, "token");
+  if (!user.authority && (!certificate || !private_key)) {
+    co_return lacks(name, certificate ? "ca.key" : "ca.crt");
+  }
+  if (!token) {
+    co_return lacks(name, "token");
+  }
+  Authority authority;
+  authority.token = crypto::Secret(std::move(*token));
+  if (user.authority) {
+    authority.pair = *user.authority;
+  } else {
+    authority.pair = tls::CertifiedKey{std::move(*certificate), std::move(*private_key)};
+  }
+  co_return authority;
+}
+
+}  // namespace genesis::control

@@ -1,0 +1,103 @@
+#pragma once
+// The one place where the cluster is changed: carries out the actions of plans. New objects are
+// created, so that an object of the same name that belongs to somebody else is never taken over.
+// Ours are changed by server-side apply and deleted, both tied to their uid.
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "common/crypto/entropy.hpp"
+#include "common/k8s/api.hpp"
+#include "common/k8s/event_recorder.hpp"
+#include "operator/credentials.hpp"
+#include "operator/observe.hpp"
+#include "operator/plan.hpp"
+
+namespace genesis::control {
+
+/// An object that exists already under a name of ours and does not belong to the training.
+struct NameConflict {
+  k8s::Resource resource;
+  std::string name;
+  bool operator==(const NameConflict&) const = default;
+};
+
+/// A status that was written and that the cache may not show yet.
+struct WrittenStatus {
+  TrainingStatus status;
+  std::string over;  // metadata.resourceVersion of the cached training when it was written
+};
+
+/// What became of a list of actions.
+struct Outcome {
+  std::vector<std::string> refusals;     // "Job a: exceeded quota": a retry will not help soon
+  std::vector<NameConflict> conflicts;   // no object is changed after one
+  std::optional<Error> transient_error;  // likewise (kUnavailable, kConflict); a retry may help
+  std::optional<WrittenStatus> written;
+
+  /// False if a change failed. Then status and Events were left out, for the plan did not know what
+  /// they have to report.
+  [[nodiscard]] bool is_as_planned() const {
+    return refusals.empty() && conflicts.empty() && !transient_error;
+  }
+};
+
+/// Executes the plans of one pass. A later plan of the pass may repeat actions of an earlier one: a
+/// change of an object is attempted once, and none is attempted after a transient error, which the
+/// next pass retries.
+class Executor {
+ public:
+  /// All outlive it.
+  Executor(k8s::Api& api, crypto::Entropy& entropy, k8s::EventRecorder& events, const World& world)
+      : api_(api), entropy_(entropy), events_(events), world_(world) {}
+
+  /// Carries out all kinds of actions, in their order. Fails only if the status cannot be written;
+  /// no Event is emitted then, so that the retry does not emit it a second time.
+  [[nodiscard]] boost::asio::awaitable<Result<Outcome>> execute(Training training,
+                                                                std::vector<Action> actions);
+  /// Whether an object of that name exists and does not belong to the training.
+  [[nodiscard]] boost::asio::awaitable<Result<bool>> is_foreign(Training training,
+                                                                NameConflict conflict);
+
+ private:
+  [[nodiscard]] bool is_due(const Action& action, const Outcome& outcome) const;
+
+  // References are to the frame of execute(), which awaits each of these. They fail where execute()
+  // does, and record what else goes wrong in `outcome`.
+  [[nodiscard]] boost::asio::awaitable<Status> carry_out(const Training& training,
+                                                         Action action,
+                                                         Outcome& outcome);
+  [[nodiscard]] boost::asio::awaitable<Status> apply_object(const Training& training,
+                                                            ApplyObject action,
+                                                            Outcome& outcome);
+  [[nodiscard]] boost::asio::awaitable<Status> delete_object(const Training& training,
+                                                             DeleteObject action,
+                                                             Outcome& outcome);
+  [[nodiscard]] boost::asio::awaitable<Status> patch_status(const Training& training,
+                                                            PatchStatus action,
+                                                            Outcome& outcome);
+  [[nodiscard]] boost::asio::awaitable<Status> emit_event(const Training& training,
+                                                          EmitEvent action);
+
+  [[nodiscard]] boost::asio::awaitable<Status> create(const Training& training, Desired desired);
+  [[nodiscard]] boost::asio::awaitable<Status> change(const Training& training, Desired desired);
+  [[nodiscard]] boost::asio::awaitable<Result<Json>> data_of(const Training& training,
+                                                             SecretSpec secret);
+  [[nodiscard]] boost::asio::awaitable<Result<UserCredentials>> read_user_credentials(
+      const Training& training);
+  [[nodiscard]] boost::asio::awaitable<Result<Authority>> read_authority(const Training& training,
+                                                                         UserCredentials user);
+
+  k8s::Api& api_;
+  crypto::Entropy& entropy_;
+  k8s::EventRecorder& events_;
+  const World& world_;
+  std::set<std::string> attempted_;     // changes of objects in this pass, as describe() has them
+  bool has_given_up_ = false;           // after a transient error
+  std::optional<Authority> authority_;  // read or generated once a pass
+};
+
+}  // namespace genesis::control

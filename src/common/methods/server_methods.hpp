@@ -1,0 +1,21 @@
+#pragma once
+// All methods, at the server: a new one is one line in the table.
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "common/base/error.hpp"
+#include "common/method/server_method.hpp"
+#include "common/spec/federated_training.hpp"
+
+namespace genesis::methods {
+
+struct ServerEntry {
+  std::string_view name;  // spec.model.method
+  Result<std::unique_ptr<method::ServerMethod>> (*make)(const spec::FederatedTraining& training);
+};
+
+/// A function of its own, so that a program that links another definition has other methods.
+[[nodiscard]] std::span<const ServerEntry> server_methods();
+
+}  // namespace genesis::methods

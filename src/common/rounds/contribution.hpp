@@ -1,0 +1,39 @@
+#pragma once
+// What a site sends to be summed, whatever the method: the one type that travels from worker::Site
+// through the aggregator into a fold. Values alone; wire/contribution.hpp is its form on the wire.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/ids.hpp"
+#include "common/base/tensors.hpp"
+
+namespace genesis::rounds {
+
+/// Unsigned counts, in the order that the method's ask defines. They add up exactly.
+using Counts = std::vector<std::uint64_t>;
+
+/// Numbers about how an answer came to be (losses, norms, seconds), by the method's names for them.
+/// They are no part of the sum, and a site may keep them to itself.
+using Telemetry = std::map<std::string, double>;
+
+/// Readable by whoever holds it.
+struct Plain {
+  std::variant<Counts, Tensors> values;
+  bool operator==(const Plain&) const = default;
+};
+using Body = std::variant<Plain>;
+
+struct Contribution {
+  std::string run;
+  CollectionId collection;
+  std::uint32_t attempt = 1;  // of the collection, as the site was asked
+  ClientId client;
+  Body body;
+  Telemetry telemetry = {};
+  bool operator==(const Contribution&) const = default;
+};
+
+}  // namespace genesis::rounds

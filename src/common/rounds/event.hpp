@@ -1,0 +1,65 @@
+#pragma once
+// What can happen to a training: each with all that the rules need to know of it.
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "common/base/ids.hpp"
+#include "common/rounds/collection.hpp"
+#include "common/rounds/contribution.hpp"
+
+namespace genesis::rounds {
+
+/// Who speaks: a client, and which of the processes that may run under its name.
+struct Speaker {
+  ClientId client;
+  std::string instance = {};  // "" for a peer that names none
+};
+
+/// A client wants to take part; the method has found its table fit.
+struct ClientJoined {
+  Speaker speaker;
+  bool is_holder_gone = true;  // the process that took part as this client is known to have ended
+};
+/// It asks what to do.
+struct TaskAsked {
+  Speaker speaker;
+};
+/// A contribution is on its way: refused now, it need not travel.
+struct ContributionAnnounced {
+  Speaker speaker;
+  CollectionId collection;
+};
+/// It has arrived, and the method has checked its content.
+struct ContributionReceived {
+  Speaker speaker;
+  std::shared_ptr<const Contribution> contribution;  // shared with the effect that folds it
+};
+/// Its content was none that this training can use.
+struct ContributionRefused {
+  ClientId client;
+  std::string reason;
+};
+/// The method asks for this next; the state behind it is durable.
+struct NextRequested {
+  Request request;
+};
+/// The method has released its model.
+struct ModelReleased {};
+/// An effect could not be carried out.
+struct EffectFailed {
+  std::string reason;
+};
+struct Tick {};
+
+using Event = std::variant<ClientJoined,
+                           TaskAsked,
+                           ContributionAnnounced,
+                           ContributionReceived,
+                           ContributionRefused,
+                           NextRequested,
+                           ModelReleased,
+                           EffectFailed,
+                           Tick>;
+
+}  // namespace genesis::rounds

@@ -1,0 +1,118 @@
+#include "common/method/agreement.hpp"
+
+#include <map>
+
+#include "common/tabular/summary_counts.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace genesis;
+using namespace genesis::method;
+
+namespace {
+
+ClientId id(const char* name) {
+  return *ClientId::parse(name);
+}
+
+tabular::Table rows_of(const char* csv) {
+  return *tabular::parse_csv(csv, "test.csv");
+}
+
+// The documents of an ask, as a site gets them.
+class Served final : public Documents {
+ public:
+  explicit Served(const Ask& ask) {
+    for (const auto& document : ask.documents) {
+      texts_[document.name] = *document.bytes;
+    }
+  }
+  Result<std::string> fetch(std::string_view name) override {
+    const auto found = texts_.find(std::string(name));
+    return found != texts_.end() ? Result<std::string>(found->second)
+                                 : fail(Errc::kNotFound, std::string(name));
+  }
+
+ private:
+  std::map<std::string, std::string> texts_;
+};
+
+const char* const kOfA = "colour,size\nred,1.5\nblue,2.5\nred,3.5\n";
+const char* const kOfB = "colour,size\ngreen,9.5\nblue,8.5\n";
+
+}  // namespace
+
+TEST_CASE("method: sites agree on one encoder, however the rows are split", "[method]") {
+  const auto agreed = [](const std::vector<const char*>& tables) {
+    Agreement agreement({});
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+      const auto table = rows_of(tables[i]);
+      REQUIRE(agreement.introduce(id(i == 0 ? "a" : "b"), sketch_text(tabular::sketch(table))) == table.rows);
+    }
+    const auto ask = *agreement.ask();
+    CHECK(ask.request.roster == rounds::Roster::kEveryone);
+    rounds::Counts sum(std::get<SumOfCounts>(ask.combine).words);
+    for (const auto* csv : tables) {
+      const auto table = rows_of(csv);
+      Served documents(ask);
+      const auto answer = *count_rows(table, documents);
+      const auto& counts = std::get<rounds::Counts>(answer.values);
+      REQUIRE(agreement.check(counts, table.rows));
+      for (std::size_t i = 0; i < sum.size(); ++i) {
+        sum[i] += counts[i];
+      }
+    }
+    return encoder_text(*agreement.fit(sum));
+  };
+  const auto apart = agreed({kOfA, kOfB});
+  CHECK(apart == agreed({"colour,size\nred,1.5\nblue,2.5\nred,3.5\ngreen,9.5\nblue,8.5\n"}));
+  CHECK(encoder_text(*parse_encoder(apart)) == apart);
+}
+
+TEST_CASE("method: a sketch that differs is refused, and nothing has changed", "[method]") {
+  Agreement agreement({});
+  REQUIRE(agreement.introduce(id("a"), sketch_text(tabular::sketch(rows_of(kOfA)))));
+  const auto differs = agreement.introduce(id("b"), sketch_text(tabular::sketch(rows_of("colour\nred\n"))));
+  REQUIRE_FALSE(differs);
+  CHECK_THAT(differs.error().message, ContainsSubstring("size"));
+  CHECK_FALSE(agreement.introduce(id("b"), "{}"));
+  CHECK_FALSE(agreement.introduce(id("b"), R"({"rows":0,"columns":[]})"));
+  CHECK(agreement.ask());
+}
+
+TEST_CASE("method: counts that contradict the join or the plan are refused", "[method]") {
+  Agreement agreement({});
+  const auto table = rows_of(kOfA);
+  REQUIRE(agreement.introduce(id("a"), sketch_text(tabular::sketch(table))));
+  const auto ask = *agreement.ask();
+  Served documents(ask);
+  auto counts = std::get<rounds::Counts>(count_rows(table, documents)->values);
+  CHECK(agreement.check(counts, table.rows));
+  CHECK_THAT(agreement.check(counts, 7).error().message,
+             ContainsSubstring("counts 3 rows, but it joined with 7"));
+  ++counts.back();
+  CHECK_FALSE(agreement.check(counts, table.rows));
+  counts.pop_back();
+  CHECK_FALSE(agreement.check(counts, table.rows));
+}
+
+TEST_CASE("method: declarations carry every field of the spec's columns", "[method]") {
+  spec::TableSpec table;
+  spec::DeclaredColumn column;
+  column.name = "age";
+  column.kind = "decimal";
+  column.minimum = 0.0;
+  column.maximum = 120.0;
+  column.precision = 2;
+  column.format = "%Y";
+  column.categories = {"a", "b"};
+  table.columns.push_back(column);
+  const auto declared = declarations(table);
+  REQUIRE(declared.size() == 1);
+  CHECK(declared[0].name == "age");
+  CHECK(declared[0].kind == tabular::Kind::kDecimal);
+  CHECK(declared[0].minimum == 0.0);
+  CHECK(declared[0].maximum == 120.0);
+  CHECK(declared[0].precision == 2);
+  CHECK(declared[0].format == "%Y");
+  CHECK(declared[0].categories == std::vector<std::string>{"a", "b"});
+}

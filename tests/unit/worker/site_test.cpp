@@ -1,0 +1,168 @@
+#include "worker/site.hpp"
+
+#include <map>
+
+#include "common/base/clock.hpp"
+#include "common/crypto/digest.hpp"
+#include "common/method/agreement.hpp"
+#include "common/model/threads.hpp"
+#include "common/spec/parse.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace genesis;
+using namespace genesis::worker;
+
+namespace {
+
+constexpr const char* kSpec = R"(
+apiVersion: federated.genesis.dev/v1alpha1
+kind: FederatedTraining
+metadata: {name: small}
+spec:
+  model: {embeddingDim: 4, generatorDims: [8], discriminatorDims: [8], pac: 1}
+  local: {epochs: 1, batchSize: 10}
+)";
+
+tabular::Table rows() {
+  std::string csv = "age,group\n";
+  for (int i = 0; i < 20; ++i) {
+    csv += std::to_string(20 + i) + "," + "abc"[i % 3] + "\n";
+  }
+  return *tabular::parse_csv(csv, "test.csv");
+}
+
+// A server that asks for what one site's method needs, and keeps what it is sent.
+class Server final : public Link {
+ public:
+  wire::Contribute ask(const method::Ask& ask, std::uint32_t collection) {
+    wire::Contribute task;
+    task.collection = CollectionId{collection};
+    task.purpose = ask.request.purpose;
+    task.round = ask.request.round;
+    task.parameters = ask.parameters;
+    for (const auto& document : ask.documents) {
+      task.documents.push_back({document.name, document.sha256, document.bytes->size()});
+      texts_[document.name] = *document.bytes;
+    }
+    return task;
+  }
+  Result<std::string> fetch(CollectionId /*collection*/,
+                            const wire::DocumentName& document) override {
+    ++fetched;
+    return refusal ? Result<std::string>(tl::unexpected(*refusal)) : texts_.at(document.name);
+  }
+  Status send(const rounds::Contribution& contribution) override {
+    sent.push_back(contribution);
+    return refusal ? Status(tl::unexpected(*refusal)) : Status();
+  }
+  void alter(const std::string& name) { texts_.at(name).back() ^= 1; }
+
+  int fetched = 0;
+  std::optional<Error> refusal;
+  std::vector<rounds::Contribution> sent;
+
+ private:
+  std::map<std::string, std::string> texts_;
+};
+
+// A site whose table is agreed on with nobody else, asked for its summary.
+struct Asked {
+  Asked() : site(*Site::create(*ClientId::parse("a"), *spec::parse(kSpec, "test"), rows())) {
+    model::use_one_thread();
+    method::Agreement agreement({});
+    REQUIRE(agreement.introduce(site.client(), site.join_request().introduction));
+    summaries = server.ask(*agreement.ask(), 1);
+    site.joined("run-1");
+  }
+  Result<Site::Answered> answer(const wire::Task& task) { return site.answer(task, server); }
+
+  Site site;
+  Server server;
+  wire::Contribute summaries;
+};
+
+}  // namespace
+
+TEST_CASE("worker: a site that has nothing to do does nothing", "[worker]") {
+  Asked asked;
+  CHECK(asked.answer(wire::Wait{}) == Site::Answered::kNothing);
+  CHECK(asked.answer(wire::Finished{"ab"}) == Site::Answered::kFinished);
+  const auto failed = asked.answer(wire::Failed{"too few clients"});
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().message == "the training failed: too few clients");
+  CHECK(asked.server.sent.empty());
+}
+
+TEST_CASE("worker: a site answers a collection once, and the same again with the same",
+          "[worker]") {
+  Asked asked;
+  CHECK(asked.answer(asked.summaries) == Site::Answered::kContributed);
+  CHECK(asked.server.fetched == 1);
+  auto again = asked.summaries;
+  again.attempt = 2;
+  CHECK(asked.answer(again) == Site::Answered::kContributed);
+  CHECK(asked.server.fetched == 1);
+  REQUIRE(asked.server.sent.size() == 2);
+  CHECK(asked.server.sent[0] == asked.server.sent[1]);
+  CHECK(asked.server.sent[0].run == "run-1");
+  CHECK(asked.server.sent[0].client.str() == "a");
+}
+
+TEST_CASE("worker: in another run the same collection is answered anew", "[worker]") {
+  Asked asked;
+  REQUIRE(asked.answer(asked.summaries));
+  asked.site.joined("run-2");
+  REQUIRE(asked.answer(asked.summaries));
+  CHECK(asked.server.fetched == 2);
+  CHECK(asked.server.sent.at(1).run == "run-2");
+}
+
+TEST_CASE("worker: a document that was altered on the way is not used", "[worker]") {
+  Asked asked;
+  asked.server.alter("plan");
+  const auto refused = asked.answer(asked.summaries);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kDataLoss);
+  CHECK(refused.error().message ==
+        "plan of collection 1: arrived altered; its digest does not match");
+  CHECK(asked.server.sent.empty());
+}
+
+TEST_CASE("worker: a task that lacks a document, or asks for what is unknown, is refused",
+          "[worker]") {
+  Asked asked;
+  auto without = asked.summaries;
+  without.documents.clear();
+  CHECK_THAT(asked.answer(without).error().message,
+             ContainsSubstring("the server's task lacks the document \"plan\""));
+  auto unknown = asked.summaries;
+  unknown.purpose = "rows in full";
+  CHECK_THAT(asked.answer(unknown).error().message,
+             ContainsSubstring("asked for \"rows in full\", which this version does not answer"));
+  CHECK(asked.server.sent.empty());
+}
+
+TEST_CASE("worker: a server that has gone on is asked what it wants now", "[worker]") {
+  const auto code = GENERATE(Errc::kConflict, Errc::kFailedPrecondition);
+  Asked asked;
+  asked.server.refusal = Error{code, "the current round is 7"};
+  CHECK(asked.answer(asked.summaries) == Site::Answered::kOvertaken);  // its document has gone
+  asked.server.refusal.reset();
+  REQUIRE(asked.answer(asked.summaries));
+  asked.server.refusal = Error{code, "the current round is 7"};
+  CHECK(asked.answer(asked.summaries) == Site::Answered::kOvertaken);  // the answer comes too late
+}
+
+TEST_CASE("worker: what a site can do nothing about ends it", "[worker]") {
+  Asked asked;
+  asked.server.refusal = Error{Errc::kPermissionDenied, "another process has joined"};
+  CHECK(asked.answer(asked.summaries).error().code == Errc::kPermissionDenied);
+}
+
+TEST_CASE("worker: a method that this build does not have is refused", "[worker]") {
+  auto training = *spec::parse(kSpec, "test");
+  training.model.method = "unknown";
+  const auto site = Site::create(*ClientId::parse("a"), training, rows());
+  REQUIRE_FALSE(site);
+  CHECK_THAT(site.error().message, ContainsSubstring("it has ctgan"));
+}

@@ -1,0 +1,100 @@
+#pragma once
+// One site's part of a training: the only place where a worker answers. Knows no network and no
+// method: the HTTP client and the simulation drive the same object over their links. One thread at
+// a time.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "common/base/error.hpp"
+#include "common/base/ids.hpp"
+#include "common/base/tensors.hpp"
+#include "common/federation/round_files.hpp"
+#include "common/method/site_method.hpp"
+#include "common/rounds/contribution.hpp"
+#include "common/spec/federated_training.hpp"
+#include "common/wire/checkpoint.hpp"
+#include "common/wire/messages.hpp"
+#include "worker/link.hpp"
+
+namespace genesis::worker {
+
+/// Told as the site works, on its thread. Any may be empty.
+struct SiteObserver {
+  std::function<void(const method::StepReport&)> on_step = {};
+  std::function<void(RoundId)> on_begin = {};  // of an answer that is not at hand yet
+  /// A contribution is made (`round` is 0 for what precedes the rounds), and not yet sent.
+  std::function<void(RoundId, const rounds::Contribution&)> on_contribution = {};
+  /// State that is on disk.
+  std::function<void(RoundId, const std::filesystem::path&)> on_saved = {};
+};
+
+class Site {
+ public:
+  /// `table` is what this site has read of its rows by the spec's declarations.
+  /// `learning_rate_scale` is this site's factor on the rate that each round asks for. Errors:
+  /// kInvalidArgument where spec.model is no method's.
+  [[nodiscard]] static Result<Site> create(ClientId client,
+                                           spec::FederatedTraining training,
+                                           tabular::Table table,
+                                           double learning_rate_scale = 1.0,
+                                           SiteObserver observer = {});
+
+  [[nodiscard]] const ClientId& client() const { return client_; }
+  [[nodiscard]] std::uint64_t rows() const { return method_->rows(); }
+  [[nodiscard]] std::span<const method::TelemetryName> telemetry() const {
+    return method_->telemetry();
+  }
+  /// What it joins a run with.
+  [[nodiscard]] wire::JoinRequest join_request() const;
+  /// It has joined `run`: what it answers from here on is of that, and starts anew where it took
+  /// part in another one before.
+  void joined(std::string run);
+
+  /// Keeps the method's state and the last answer in `files`, so that a restart goes on where this
+  /// site was.
+  void keep_state(federation::RoundFiles files) { files_ = std::move(files); }
+
+  enum class Answered { kNothing, kContributed, kOvertaken, kFinished };
+  /// Does what the task says, over `link`. A collection that it has answered before gets the same
+  /// contribution again; with kept state, that is on disk before it is sent. kOvertaken: the server
+  /// has gone on meanwhile, the next task says what it wants. Errors: those of rows, documents and
+  /// link; kFailedPrecondition where the training failed.
+  [[nodiscard]] Result<Answered> answer(const wire::Task& task, Link& link);
+
+ private:
+  class Fetcher;
+
+  Site(ClientId client,
+       spec::FederatedTraining training,
+       std::unique_ptr<method::SiteMethod> method,
+       std::shared_ptr<const SiteObserver> observer)
+      : client_(std::move(client)),
+        training_(std::move(training)),
+        observer_(std::move(observer)),
+        method_(std::move(method)) {}
+
+  [[nodiscard]] Result<Answered> contribute(const wire::Contribute& task, Link& link);
+  [[nodiscard]] Result<const rounds::Contribution*> contribution(const wire::Contribute& task,
+                                                                 Fetcher& fetcher);
+  /// Makes method and last contribution what they were when `collection` was to be answered.
+  void go_back_to(CollectionId collection, RoundId round);
+  /// What is left of `tensors` once they are quantized goes into the next ones.
+  [[nodiscard]] Result<Tensors> quantize(Tensors tensors, const std::string& what);
+  void save(RoundId round);
+
+  ClientId client_;
+  spec::FederatedTraining training_;
+  std::shared_ptr<const SiteObserver> observer_;  // shared with the method's own callback
+  std::unique_ptr<method::SiteMethod> method_;
+  std::string run_;
+  std::optional<rounds::Contribution> last_;
+  Tensors residual_;  // what quantization has kept back so far; empty without it
+  std::optional<federation::RoundFiles> files_;
+};
+
+}  // namespace genesis::worker
