@@ -382,6 +382,16 @@ class Runs(Commands):
                 pass
         return found
 
+    def test_a_site_that_fails_before_the_start_ends_the_run_with_its_message(self):
+        self.write_training(rounds=5000)
+        header, *rows = (self.dir / "b.csv").read_text().splitlines()
+        (self.dir / "b.csv").write_text("\n".join(",".join(line.split(",")[1:]) for line in [header, *rows]) + "\n")
+        done = subprocess.run(self.arguments(), capture_output=True, text=True, timeout=DEADLINE)
+        self.assert_complains(done, "b: ", "is missing at client 'b'")
+        (self.dir / "b.csv").unlink()
+        done = subprocess.run(self.arguments(), capture_output=True, text=True, timeout=DEADLINE)
+        self.assert_complains(done, "b: ", "b.csv")
+
     def test_a_temporary_folder_that_is_missing(self):
         self.write_training()
         done = subprocess.run(self.arguments(), capture_output=True, text=True, timeout=DEADLINE, env={**os.environ, "TMPDIR": "/nonexistent/tmp"})

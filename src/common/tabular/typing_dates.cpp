@@ -13,14 +13,14 @@ namespace {
 constexpr std::size_t kMostFractionDigits = 6;  // of a second
 
 // Up to so many texts decide which formats are tried on all.
-std::vector<std::string_view> some_texts(const Typing& column) {
+std::vector<std::uint32_t> some_texts(const Typing& column) {
   constexpr std::size_t kMost = 24;
-  std::vector<std::string_view> texts;
+  std::vector<std::uint32_t> texts;
   const std::size_t stride = std::max<std::size_t>(1, column.size() / kMost);
   for (std::size_t code = 0; code < column.size(); code += stride) {
     const auto text = column.text(code);
     if (!column.missing.in_values(text) && !is_zero_date(text)) {
-      texts.push_back(text);
+      texts.push_back(static_cast<std::uint32_t>(code));
     }
   }
   return texts;
@@ -110,9 +110,13 @@ std::optional<Moments> find_moments(const Typing& column) {
   }
   std::optional<Moments> best;
   for (const auto& [text, format] : known_datetime_formats()) {
-    const auto fitting = static_cast<std::size_t>(std::count_if(
-        sample.begin(), sample.end(), [&](auto cell) { return format.read(cell).has_value(); }));
-    if (2 * fitting <= sample.size()) {
+    std::uint64_t fitting = 0;  // cells, as one date may be most of them
+    std::uint64_t all = 0;
+    for (const auto code : sample) {
+      all += column.counts[code];
+      fitting += format.read(column.text(code)) ? column.counts[code] : 0;
+    }
+    if (2 * fitting <= all) {
       continue;
     }
     auto reading = read_moments(column, format);

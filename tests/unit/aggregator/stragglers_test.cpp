@@ -104,6 +104,28 @@ TEST_CASE("aggregator: a client that sends garbage is quarantined and the others
   CHECK(training.coordinator.state().phase == rounds::Phase::kComplete);
 }
 
+TEST_CASE("aggregator: a resumed training may have other deadlines and retries, and names what else "
+          "differs",
+          "[aggregator]") {
+  Training training;
+  std::optional<wire::Checkpoint> saved;
+  training.coordinator.on_checkpoint([&](const wire::Checkpoint& made) { saved = made; });
+  REQUIRE(training.send(training.update("a", 1, 0.5F)));
+  REQUIRE(training.send(training.update("b", 1, 0.5F)));
+  REQUIRE(saved);
+  auto other = training.coordinator.training();
+  other.rounds.deadline_seconds += 1;
+  other.rounds.retries += 1;
+  CHECK(Coordinator::resume(other, *saved, training.now));
+  other.seed = 9;
+  other.rounds.count = 20;
+  const auto refused = Coordinator::resume(other, *saved, training.now);
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message, ContainsSubstring("rounds.count: "));
+  CHECK_THAT(refused.error().message, ContainsSubstring(", now 20; seed: "));
+  CHECK_THAT(refused.error().message, !ContainsSubstring("deadlineSeconds"));
+}
+
 TEST_CASE("aggregator: a resumed training remembers who is quarantined", "[aggregator]") {
   Training training;
   std::optional<wire::Checkpoint> saved;

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "common/method/table_reading.hpp"
 #include "common/tabular/summary_counts.hpp"
 #include "tests/support/catch.hpp"
 
@@ -46,7 +47,8 @@ TEST_CASE("method: sites agree on one encoder, however the rows are split", "[me
     Agreement agreement({});
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const auto table = rows_of(tables[i]);
-      REQUIRE(agreement.introduce(id(i == 0 ? "a" : "b"), sketch_text(tabular::sketch(table))) == table.rows);
+      REQUIRE(agreement.introduce(id(i == 0 ? "a" : "b"), sketch_text(tabular::sketch(table))) ==
+              table.rows);
     }
     const auto ask = *agreement.ask();
     CHECK(ask.request.roster == rounds::Roster::kEveryone);
@@ -71,7 +73,8 @@ TEST_CASE("method: sites agree on one encoder, however the rows are split", "[me
 TEST_CASE("method: a sketch that differs is refused, and nothing has changed", "[method]") {
   Agreement agreement({});
   REQUIRE(agreement.introduce(id("a"), sketch_text(tabular::sketch(rows_of(kOfA)))));
-  const auto differs = agreement.introduce(id("b"), sketch_text(tabular::sketch(rows_of("colour\nred\n"))));
+  const auto differs =
+      agreement.introduce(id("b"), sketch_text(tabular::sketch(rows_of("colour\nred\n"))));
   REQUIRE_FALSE(differs);
   CHECK_THAT(differs.error().message, ContainsSubstring("size"));
   CHECK_FALSE(agreement.introduce(id("b"), "{}"));

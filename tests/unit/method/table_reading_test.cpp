@@ -26,8 +26,7 @@ TEST_CASE("method: a column beside a censored one is declared too", "[method]") 
   CHECK(declared[1].categories == std::vector<std::string>{"<", "=", ">"});
 }
 
-TEST_CASE("method: a site reads as the table says, but for what is said of the site",
-          "[method]") {
+TEST_CASE("method: a site reads as the table says, but for what is said of the site", "[method]") {
   spec::FederatedTraining training;
   training.table.discrete_columns = {"sex"};
   training.table.csv = spec::CsvSpec{.delimiter = ";", .decimal = ",", .skip_rows = 2};

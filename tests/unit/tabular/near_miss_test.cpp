@@ -38,7 +38,7 @@ TEST_CASE("tabular: a column that is almost one of numbers stops with line, cell
   CHECK_THAT(why(numbers_and({"-inf"})),
              ContainsSubstring("\"-inf\" is no number") && ContainsSubstring("missingValues"));
   CHECK_THAT(why(numbers_and({"12%"})), ContainsSubstring("\"12%\" is no number"));
-  CHECK_THAT(why(numbers_and({"12,5"})), ContainsSubstring("\"12,5\" is no number"));
+  CHECK_THAT(why(numbers_and({"\"12,5\""})), ContainsSubstring("\"12,5\" is no number"));
   // A word that holds 40% of the cells, among many different numbers.
   CHECK_THAT(why(numbers_and(std::vector<std::string>(25, "unknown"))),
              ContainsSubstring("\"unknown\" is no number"));

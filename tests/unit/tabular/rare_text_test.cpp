@@ -177,7 +177,8 @@ TEST_CASE("tabular: a site that comes late with a new extreme is taken at the ne
   REQUIRE(check_fits(sketch(late), encoder));
   CHECK_THAT(moved_columns(sketch(late), encoder).at(0), ContainsSubstring("beyond the bounds"));
   const auto encoded = ok(encoder.encode(late, Rng(1, RoundId{0}, "a", "test")));
-  for (const double value : encoder.decode(encoded, 0).columns[0].numbers) {
+  const auto rows = encoder.decode(encoded, 0);
+  for (const double value : rows.columns[0].numbers) {
     CHECK(value >= 0.5);
     CHECK(value <= 59.5);
   }

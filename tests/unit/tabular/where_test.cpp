@@ -145,12 +145,13 @@ TEST_CASE("tabular: conditions on dates are written in the column's format", "[t
 }
 
 TEST_CASE("tabular: a value is all that follows the first equals sign", "[tabular]") {
-  for (const std::string value : {"I10", "a=b", "x, y", "say \"hi\"", " spaced ", ">50K"}) {
+  for (const std::string value : {"I10", "a=b", "x, y", "say \"hi\"", "spaced", ">50K"}) {
     INFO(value);
     CHECK(chosen({"dx=" + value}) == rows_where([&](auto row) { return text(kDx, row) == value; }));
   }
   CHECK(chosen({"dx=\"x, y\""}) == chosen({"dx=x, y"}));
   CHECK(chosen({"dx = I10"}) == chosen({"dx=I10"}));
+  CHECK(chosen({"dx= spaced "}) == chosen({"dx=spaced"}));  // outer blanks are no part of a cell
   CHECK(chosen({"dx=\"say \"\"hi\"\"\""}) == chosen({"dx=say \"hi\""}));
 }
 
