@@ -67,7 +67,7 @@ void decide_digits(const Typing& typing, const Numbers& numbers, Column& column)
 Column column_of_numbers(const Typing& typing, Kind kind, const Numbers& numbers) {
   Column column = new_column(typing, kind);
   column.numbers = cells_of(typing.raw, numbers.values);
-  column.distinct = distinct_values(typing.raw, numbers.values).size();
+  column.distinct = distinct_numbers(typing.raw, numbers.values).count;
   if (kind == Kind::kDecimal && typing.rules.declaration.precision) {
     column.precision = std::clamp(*typing.rules.declaration.precision, 0, kMaxPrecision);
     for (auto& number : column.numbers) {
@@ -83,7 +83,7 @@ Column column_of_moments(const Typing& typing, const std::string& format, const 
   Column column = new_column(typing, Kind::kDatetime);
   column.format = format;
   column.numbers = cells_of(typing.raw, reading.values);
-  column.distinct = distinct_values(typing.raw, reading.values).size();
+  column.distinct = distinct_numbers(typing.raw, reading.values).count;
   return column;
 }
 

@@ -79,11 +79,6 @@ void note(const Plain& number, PlainNumbers& seen) {
 
 }  // namespace
 
-std::optional<std::uint32_t> code_in(double cell) {
-  const auto bits = std::bit_cast<std::uint64_t>(cell);
-  return std::isnan(cell) ? std::optional(static_cast<std::uint32_t>(bits)) : std::nullopt;
-}
-
 void RawColumn::add(std::string_view text, std::uint64_t line) {
   if (holds_numbers()) {
     if (const auto number = parse_plain(text, plain.decimal)) {

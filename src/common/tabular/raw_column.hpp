@@ -2,6 +2,8 @@
 // The cells of one column as they are read, before their kind is known. Each distinct text is kept
 // once, with a code a row; but a column of many different numbers keeps these instead, since a
 // dictionary of them would be several times larger than they are.
+#include <bit>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,6 +51,10 @@ class RawColumn {
 };
 
 /// The code of a text that stands among numbers, as a NaN bears it; nothing for a number.
-[[nodiscard]] std::optional<std::uint32_t> code_in(double cell);
+[[nodiscard]] inline std::optional<std::uint32_t> code_in(double cell) {
+  return std::isnan(cell)
+             ? std::optional(static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(cell)))
+             : std::nullopt;
+}
 
 }  // namespace genesis::tabular

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,8 +91,14 @@ struct Moments {
 [[nodiscard]] bool is_key(const Typing& column, const Numbers& numbers);
 /// A number a row, from those that `raw` keeps and those of its texts.
 [[nodiscard]] std::vector<double> cells_of(const RawColumn& raw, const std::vector<double>& values);
-/// Sorted; without NaN.
-[[nodiscard]] std::vector<double> distinct_values(const RawColumn& raw, std::vector<double> values);
+/// Of the numbers that `raw` keeps and those of its texts, NaN left out.
+struct DistinctNumbers {
+  std::size_t count = 0;
+  double least = 0.0;
+  double most = 0.0;
+};
+[[nodiscard]] DistinctNumbers distinct_numbers(const RawColumn& raw,
+                                               std::span<const double> values);
 
 [[nodiscard]] Reading read_moments(const Typing& column, const DatetimeFormat& format);
 /// The first known format that fits all cells, else the one that fits most.

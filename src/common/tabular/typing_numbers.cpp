@@ -1,9 +1,11 @@
 // A column's texts as numbers (typing.hpp).
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "common/tabular/typing.hpp"
 
@@ -110,6 +112,50 @@ void set_apart(const Typing& column, bool percent, Numbers& numbers) {
   std::sort(numbers.odd.begin(), numbers.odd.end());
 }
 
+// Sorting a million numbers to count the different ones would take as long as reading them.
+class NumberSet {
+ public:
+  /// False where it is there already.
+  bool add(double value) {
+    const auto bits = std::bit_cast<std::uint64_t>(value + 0.0);  // one zero
+    const std::size_t at = find(slots_, bits);
+    if (slots_[at] == bits) {
+      return false;
+    }
+    slots_[at] = bits;
+    if (2 * ++size_ > slots_.size()) {
+      grow();
+    }
+    return true;
+  }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  static constexpr std::uint64_t kEmpty = ~std::uint64_t{0};  // a NaN, which no number is
+
+  static std::size_t find(const std::vector<std::uint64_t>& slots, std::uint64_t bits) {
+    constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15;  // Fibonacci hashing (Knuth, 6.4)
+    const auto shift = static_cast<unsigned>(std::countl_zero(slots.size())) + 1;
+    std::size_t at = (bits * kGolden) >> shift;
+    while (slots[at] != kEmpty && slots[at] != bits) {
+      at = (at + 1) & (slots.size() - 1);
+    }
+    return at;
+  }
+  void grow() {
+    std::vector<std::uint64_t> larger(2 * slots_.size(), kEmpty);
+    for (const auto bits : slots_) {
+      if (bits != kEmpty) {
+        larger[find(larger, bits)] = bits;
+      }
+    }
+    slots_ = std::move(larger);
+  }
+
+  std::vector<std::uint64_t> slots_ = std::vector<std::uint64_t>(1024, kEmpty);
+  std::size_t size_ = 0;
+};
+
 }  // namespace
 
 std::optional<Numbers> read_numbers(const Typing& column) {
@@ -158,17 +204,19 @@ std::vector<double> cells_of(const RawColumn& raw, const std::vector<double>& va
   return cells;
 }
 
-std::vector<double> distinct_values(const RawColumn& raw, std::vector<double> values) {
-  if (raw.holds_numbers()) {
-    std::copy_if(
-        raw.numbers.begin(), raw.numbers.end(), std::back_inserter(values), [](double cell) {
-          return !std::isnan(cell);
-        });
+DistinctNumbers distinct_numbers(const RawColumn& raw, std::span<const double> values) {
+  NumberSet seen;
+  DistinctNumbers found;
+  for (const std::span<const double> part : {values, std::span<const double>(raw.numbers)}) {
+    for (const double value : part) {
+      if (!std::isnan(value) && seen.add(value)) {
+        found.least = seen.size() == 1 ? value : std::min(found.least, value);
+        found.most = seen.size() == 1 ? value : std::max(found.most, value);
+      }
+    }
   }
-  std::erase_if(values, [](double value) { return std::isnan(value); });
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-  return values;
+  found.count = seen.size();
+  return found;
 }
 
 bool is_key(const Typing& column, const Numbers& numbers) {
@@ -177,16 +225,19 @@ bool is_key(const Typing& column, const Numbers& numbers) {
     return false;
   }
   const auto cells = static_cast<double>(numbers.present);
-  const auto values = distinct_values(column.raw, numbers.values);
-  const auto distinct = static_cast<double>(values.size());
+  const auto& plain = column.raw.plain;
+  const bool leaves_no_room = 2.0 * (plain.most - plain.least + 1.0) <= cells;
+  if (column.raw.holds_numbers() && numbers.values.empty() && leaves_no_room) {
+    return false;  // most values repeat, without counting them
+  }
+  const auto [count, least, most] = distinct_numbers(column.raw, numbers.values);
+  const auto distinct = static_cast<double>(count);
   if (2.0 * distinct > cells && names_a_key(column.raw.name)) {
     return true;
   }
   if (distinct < cells) {
     return false;
   }
-  const double least = values.front();
-  const double most = values.back();
   // n independent draws from a range of r values repeat none with probability exp(-n^2 / 2r) at
   // most: below 1 in 1,000 here.
   constexpr double kSurprise = 7.0;
