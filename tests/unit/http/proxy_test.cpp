@@ -67,8 +67,8 @@ class ProxyServer {
   static void pump(tcp::socket& from, tcp::socket& to) {
     std::array<char, 4096> bytes{};
     boost::system::error_code failed;
-    while (!failed) {
-      const auto size = from.read_some(asio::buffer(bytes), failed);
+    for (auto size = from.read_some(asio::buffer(bytes), failed); !failed;
+         size = from.read_some(asio::buffer(bytes), failed)) {
       asio::write(to, asio::buffer(bytes.data(), size), failed);
     }
     to.shutdown(tcp::socket::shutdown_both, failed);

@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -124,12 +125,13 @@ TEST_CASE("model: the rarest of the asked columns is the condition", "[model]") 
     output[k * 6 + 2 + k] = 50.0F;
   }
   set(parameters, "generator.output.weight", output);
-  // Unless it is asked for, b is always its first category; a is either, half the time.
+  // Unless they are asked for, both have the shares of the table.
   set(parameters, "generator.output.bias", {0.0F, 0.0F, 20.0F, 0.0F});
   const auto sampler = Sampler::create(config, layout, parameters).value();
   const std::vector<Allowed> both = {{0, {0, 1}}, {1, {0, 1}}};
   const auto table = sampler.sample_allowed(1, 0, both);
-  CHECK(table.rows > Sampler::kCandidates / 3);
+  // One row in 10 of those with b's second category; were a the condition, it would be one in 100.
+  CHECK(table.rows > Sampler::kCandidates / 20);
   const std::vector<Allowed> one = {{1, {0, 1}}};
   CHECK(sampler.sample_allowed(1, 0, one).rows == Sampler::kCandidates);
 }
@@ -158,9 +160,32 @@ TEST_CASE("model: sampling uses the running statistics", "[model]") {
                  WithinAbs(std::tanh(0.7 * h - 0.2), 1e-6));
     first += table.columns[0].mode[r] == 0 ? 1U : 0U;
   }
-  // Modes follow the softmax of their logits.
-  const double expected = 1.0 / (1.0 + std::exp(-4.0 * h));
-  CHECK_THAT(static_cast<double>(first) / 4096.0, WithinAbs(expected, 0.02));
+  // The logits differ by 4 h; modes have the shares of the table all the same.
+  CHECK_THAT(static_cast<double>(first) / 4096.0, WithinAbs(0.5, 0.02));
+}
+
+TEST_CASE("model: shares of modes are those of the table, and rows keep what tells them apart",
+          "[model][statistical]") {
+  // The conditional vector decides colour; b follows colour, but is its first category too often.
+  const tabular::Layout layout{{discrete("colour", {0.5, 0.5}), discrete("b", {0.3, 0.7})}};
+  const CtganConfig config{
+      .embedding_dim = 1, .generator_dims = {1}, .discriminator_dims = {1}, .pac = 1};
+  auto parameters = initial_parameters(config, layout, 7).value();
+  std::vector<float> output(4 * 6, 0.0F);  // inputs: h, z, condition
+  output[0 * 6 + 2] = 50.0F;
+  output[1 * 6 + 3] = 50.0F;
+  output[2 * 6 + 2] = 2.0F;  // b's first category where colour's first was asked for
+  set(parameters, "generator.output.weight", output);
+  set(parameters, "generator.output.bias", {0.0F, 0.0F, 1.0F, 0.0F});
+  const auto sampler = Sampler::create(config, layout, parameters).value();
+  const auto table = sampler.sample_block(1, 0, 4096);
+  std::array<std::array<double, 2>, 2> counts{};
+  for (std::size_t r = 0; r < table.rows; ++r) {
+    counts.at(table.columns[0].mode[r]).at(table.columns[1].mode[r]) += 1.0;
+  }
+  // 4,096 rows: a share's standard deviation is below 0.008, so 0.03 errs once in 5,000 times.
+  CHECK_THAT((counts[0][0] + counts[1][0]) / 4096.0, WithinAbs(0.3, 0.03));
+  CHECK(counts[0][0] > 1.5 * counts[1][0]);
 }
 
 TEST_CASE("model: conditions are drawn by the table's frequencies", "[model][statistical]") {

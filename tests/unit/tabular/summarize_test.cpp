@@ -52,8 +52,9 @@ TEST_CASE("tabular: a table that does not fit the plan is refused with the reaso
   CHECK_THAT(why("n,c\n1,5\n"), ContainsSubstring("agreed on category"));
   CHECK_THAT(why("n,c\n1.5,x\n"), ContainsSubstring("is decimal here"));
   const Plan dated = ok(plan_for({table_of("x\n2020-01-31\n")}));
-  CHECK_THAT(error_of(summarize(table_of("x\n31/01/2020\n"), dated)),
-             ContainsSubstring("has the format %d/%m/%Y here"));
+  CHECK(ok(summarize(table_of("x\n31/01/2020\n"), dated)).rows == 1);  // the same day
+  CHECK_THAT(error_of(summarize(table_of("x\n10:30\n"), dated)),
+             ContainsSubstring("has the format") && ContainsSubstring("here"));
 }
 
 TEST_CASE("tabular: merging adds, in any order", "[tabular]") {
