@@ -132,8 +132,8 @@ Error describe(const Failure& failure) {
   }
   if (error == asio::error::connection_refused) {
     return Error{Errc::kUnavailable,
-                 where + ": connection refused; is the " + (is_proxy_meant ? "proxy" : "server") +
-                     " running?"};
+                 where + (is_proxy_meant ? ": connection refused; is the proxy running?"
+                                         : ": connection refused; is the server running?")};
   }
   if (failure.step == Step::kHandshake && !failure.verify_failure.empty()) {
     return Error{Errc::kUnauthenticated,
