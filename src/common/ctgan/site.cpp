@@ -60,7 +60,7 @@ class Site final : public method::SiteMethod {
   std::uint64_t rows_;
   std::optional<model::Trainer> trainer_;
   std::vector<std::string> remarks_;  // of the encoding, until the next answer takes them
-  Tensors restored_;  // Adam's moments, until the trainer takes them; empty: none
+  Tensors restored_;                  // Adam's moments, until the trainer takes them; empty: none
 };
 
 Status Site::prepare(method::Documents& documents) {
@@ -70,8 +70,8 @@ Status Site::prepare(method::Documents& documents) {
   const auto& client = setup_.client.str();
   GENESIS_ASSIGN(auto encoded,
                  encoder.encode(setup_.table, Rng(training.seed, RoundId{0}, client, "encode")));
+  remarks_ = tabular::moved_columns(setup_.table, sketch_, encoder);
   setup_.table = {};
-  remarks_ = tabular::moved_columns(sketch_, encoder);
   model::TrainingConfig config;
   config.ctgan = config_;
   config.batch_size = training.local.batch_size;
