@@ -1,6 +1,9 @@
 #include "common/method/agreement.hpp"
 
 #include <map>
+#include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "common/method/table_reading.hpp"
 #include "common/tabular/summary_counts.hpp"
@@ -79,6 +82,29 @@ TEST_CASE("method: a sketch that differs is refused, and nothing has changed", "
   CHECK_THAT(differs.error().message, ContainsSubstring("size"));
   CHECK_FALSE(agreement.introduce(id("b"), "{}"));
   CHECK_FALSE(agreement.introduce(id("b"), R"({"rows":0,"columns":[]})"));
+  CHECK(agreement.ask());
+}
+
+TEST_CASE("method: the join that makes the encoder too large is the one refused", "[method]") {
+  Agreement agreement({});
+  REQUIRE(agreement.introduce(id("a"), sketch_text(tabular::sketch(rows_of(kOfA)))));
+  // A site of texts of a MiB each, which no other site has.
+  const auto large = [](char first) {
+    auto sketch = nlohmann::json::parse(sketch_text(tabular::sketch(rows_of(kOfA))));
+    sketch["rows"] = 100;
+    auto& texts = sketch["columns"][0]["categories"];
+    texts.clear();
+    for (int i = 0; i < 6; ++i) {
+      texts.push_back(std::string(1U << 20U, static_cast<char>(first + i)));
+    }
+    return sketch.dump();
+  };
+  REQUIRE(agreement.introduce(id("b"), large('A')));
+  REQUIRE(agreement.introduce(id("c"), large('G')));
+  const auto refused = agreement.introduce(id("d"), large('M'));
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message, ContainsSubstring("the encoder would be of"));
+  CHECK(agreement.introduce(id("d"), sketch_text(tabular::sketch(rows_of(kOfB)))));
   CHECK(agreement.ask());
 }
 
