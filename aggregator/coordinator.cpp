@@ -111,6 +111,7 @@ Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
                                    client.last_round,
                                    std::move(standing)});
   }
+  coordinator.limits_.norm = checkpoint.norm_bound;
   coordinator.resumed_after_ = checkpoint.round;
   coordinator.rounds_started_ = now;
   auto next = rounds::resume(
@@ -195,6 +196,14 @@ Following Coordinator::perform(const rounds::Effect& effect, Instant now) {
             spdlog::warn("client={} left out: it did not answer in time", e.client.str());
             return kNothing;
           },
+          [&](const rounds::DisqualifyClient& e) {
+            spdlog::warn("client={} refused: {}", e.client.str(), e.reason);
+            if (const auto site = sites_.find(e.client); site != sites_.end()) {
+              site->second.refused = e.reason;
+            }
+            ++version_;
+            return kNothing;
+          },
           [&](const rounds::DrawReplacement& e) {
             spdlog::info(
                 "client={} drawn into {}", e.client.str(), rounds::name_of(state_.open.request));
@@ -221,9 +230,16 @@ Following Coordinator::advance(Instant now) {
     }
   }
   const bool is_sum = sum.has_value();
+  if (is_sum && std::holds_alternative<std::vector<float>>(*sum)) {
+    close_limits();
+  }
   GENESIS_ASSIGN(auto next, method_->next(std::move(sum)));
-  if (is_sum) {
-    checkpoint();
+  if (is_sum && save_) {
+    save_(checkpoint(state_.open.request.round));
+  }
+  rounds::NextRequested following;
+  for (auto& [client, reason] : method_->take_disqualified()) {
+    following.disqualified.push_back({std::move(client), std::move(reason)});
   }
   if (std::holds_alternative<method::Done>(next)) {
     return std::optional<rounds::Event>(rounds::ModelReleased{});
@@ -235,26 +251,28 @@ Following Coordinator::advance(Instant now) {
   if (!rounds_started_ && ask_.request.round.value > 0) {
     rounds_started_ = now;
   }
-  return std::optional<rounds::Event>(rounds::NextRequested{ask_.request});
+  following.request = ask_.request;
+  return std::optional<rounds::Event>(std::move(following));
 }
 
 Status Coordinator::open() {
-  std::uint64_t rows = 0;
+  fix_limits();
+  std::uint64_t weight = 0;
   for (const auto& [id, member] : state_.members) {  // any of them may still be drawn
-    rows += sites_.at(id).rows;
+    weight += weight_of(id);
   }
-  GENESIS_ASSIGN(sum_,
-                 Summation::start(ask_.combine,
-                                  spec::to_string(training_.aggregation.strategy),
-                                  state_.open.policy.needed,
-                                  rows));
+  GENESIS_ASSIGN(
+      sum_,
+      Summation::start(ask_.combine, training_.aggregation, state_.open.policy.needed, weight));
   ++version_;
   return {};
 }
 
 Status Coordinator::fold(const rounds::Contribution& contribution) {
   auto& site = sites_.at(contribution.client);
-  if (auto folded = sum_->add(contribution.body, site.rows); !folded) {
+  const auto limited = limit(contribution);
+  const auto& body = limited ? *limited : contribution.body;
+  if (auto folded = sum_->add(body, weight_of(contribution.client)); !folded) {
     return fail(folded.error().code,
                 rounds::name_of(state_.open.request) + ": the contribution of client " +
                     contribution.client.str() + " cannot be folded: " + folded.error().message);
@@ -271,15 +289,13 @@ Status Coordinator::fold(const rounds::Contribution& contribution) {
   return {};
 }
 
-void Coordinator::checkpoint() const {
-  if (!save_) {
-    return;
-  }
+wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
   wire::Checkpoint saved;
   saved.run = run_;
   saved.training_json = spec::print_json(training_);
   saved.collection = state_.open.id;
-  saved.round = state_.open.request.round;
+  saved.round = closed;
+  saved.norm_bound = limits_.norm;
   for (const auto& [id, member] : state_.members) {
     const auto& site = sites_.at(id);
     saved.clients.push_back({id,
@@ -294,7 +310,7 @@ void Coordinator::checkpoint() const {
                              member.standing.reason});
   }
   saved.method = method_->checkpoint();
-  save_(saved);
+  return saved;
 }
 
 Status Coordinator::finish() {

@@ -7,8 +7,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "aggregator/summation.hpp"
 #include "common/base/clock.hpp"
@@ -86,6 +88,11 @@ class Coordinator {
   /// folded. Returns `error`, with the client.
   [[nodiscard]] Status refuse(const ClientId& client, const Error& error, Instant now);
 
+  /// Goes on after the round of `checkpoint`, which is one of this run's earlier ones: what came
+  /// after it is forgotten, the members stay. Errors: kFailedPrecondition where no later round is
+  /// open or it is of another run, kInvalidArgument where its method state is not this model's.
+  [[nodiscard]] Status roll_back(wire::Checkpoint checkpoint, Instant now);
+
   void tick(Instant now);
 
   [[nodiscard]] const rounds::State& state() const { return state_; }
@@ -105,10 +112,23 @@ class Coordinator {
   [[nodiscard]] std::uint64_t max_contribution_bytes() const;
 
  private:
+  /// What keeps one client from deciding a sum alone, fixed when the collection opens.
+  struct Limits {
+    std::uint64_t weight_cap = 0;  // of clients without participants[].maxRows
+    double norm = 0.0;             // of updates; 0 before the first round
+    std::vector<double> norms;     // of the updates folded so far, as they were folded
+    std::size_t scaled = 0;        // of them
+    std::set<ClientId> refused;    // whose contribution was refused for its content
+    std::string dominance;         // whose share is more than it should be; "" for nobody's
+    std::string divergence;        // of the last closed round; "" where all is well
+  };
+
   struct Site {
     std::uint64_t rows = 0;
     std::string introduction_sha256;
     rounds::Telemetry telemetry;  // of its last contribution
+    std::string refused = {};     // why it was disqualified with this introduction; "" otherwise
+    std::uint64_t scaled_updates = 0;
   };
 
   Coordinator(spec::FederatedTraining training,
@@ -128,7 +148,19 @@ class Coordinator {
   [[nodiscard]] Status open();
   [[nodiscard]] Status fold(const rounds::Contribution& contribution);
   [[nodiscard]] Status finish();
-  void checkpoint() const;
+  /// The state after `closed`, a round.
+  [[nodiscard]] wire::Checkpoint checkpoint(RoundId closed) const;
+  [[nodiscard]] std::optional<std::uint64_t> max_rows(const ClientId& client) const;
+  /// How much a client with so many rows weighs in the open collection.
+  [[nodiscard]] std::uint64_t weight_of(const ClientId& client) const;
+  /// The limits of the collection that opens, from who is asked and what the last one was like.
+  void fix_limits();
+  /// What they come to for the next round, from the updates of the one that closes.
+  void close_limits();
+  /// Says who has more of the open collection's sum than it should.
+  void watch_shares();
+  /// The body that is folded, where the limits change it.
+  [[nodiscard]] std::optional<rounds::Body> limit(const rounds::Contribution& contribution);
 
   spec::FederatedTraining training_;
   std::string run_;
@@ -143,6 +175,7 @@ class Coordinator {
   std::map<ClientId, Site> sites_;
   method::Ask ask_;               // of the open collection
   std::optional<Summation> sum_;  // of its contributions so far
+  Limits limits_;
   std::function<void(const wire::Checkpoint&)> save_;
   std::function<void(const Folded&)> observe_;
   Metrics* metrics_ = nullptr;

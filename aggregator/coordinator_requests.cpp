@@ -1,6 +1,7 @@
 // What clients ask of a training: the requests of Coordinator, each checked before it becomes an
 // event.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -33,7 +34,15 @@ Status check_protocol(const wire::JoinRequest& request) {
                   "; run the same release of genesis on both sides");
 }
 
-Status check_rows(const ClientId& client, std::uint64_t rows) {
+Status check_rows(const ClientId& client,
+                  std::uint64_t rows,
+                  std::optional<std::uint64_t> max_rows) {
+  if (rows > max_rows.value_or(rows)) {
+    return fail(Errc::kInvalidArgument,
+                "client " + client.str() + ": says " + std::to_string(rows) +
+                    " rows, more than the " + std::to_string(*max_rows) +
+                    " of its participants.maxRows");
+  }
   if (rows <= aggregation::kMaxWeight) {
     return {};
   }
@@ -55,18 +64,29 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
   }
   const auto digest = crypto::sha256_hex(request.introduction);
   const auto known = sites_.find(request.client);
-  if (known != sites_.end() && known->second.introduction_sha256 != digest) {
+  if (known != sites_.end() && !known->second.refused.empty()) {
+    if (known->second.introduction_sha256 == digest) {
+      return fail(Errc::kInvalidArgument,
+                  "client " + request.client.str() + ": " + known->second.refused);
+    }
+  } else if (known != sites_.end() && known->second.introduction_sha256 != digest) {
     return fail(Errc::kConflict,
                 "client " + request.client.str() +
                     ": has joined with other data already; restart the training to change it");
   }
   if (!state_.members.contains(request.client)) {
     GENESIS_ASSIGN(const auto rows, method_->introduce(request.client, request.introduction));
-    if (auto weighs = check_rows(request.client, rows); !weighs) {
+    if (auto weighs = check_rows(request.client, rows, max_rows(request.client)); !weighs) {
       method_->leave(request.client);
       return tl::unexpected(weighs.error());
     }
     sites_.insert_or_assign(request.client, Site{rows, digest, {}});
+    for (auto& [client, reason] : method_->take_disqualified()) {
+      apply(rounds::ClientDisqualified{std::move(client), std::move(reason)}, now);
+    }
+    if (const auto& refused = sites_.at(request.client).refused; !refused.empty()) {
+      return fail(Errc::kInvalidArgument, "client " + request.client.str() + ": " + refused);
+    }
   }
   const auto reply = apply(rounds::ClientJoined{speaker, is_holder_gone}, now);
   GENESIS_RETURN_IF_ERROR(status_of(reply));
@@ -149,6 +169,9 @@ Status Coordinator::contribute(const std::string& instance,
 }
 
 Status Coordinator::refuse(const ClientId& client, const Error& error, Instant now) {
+  if (sites_.contains(client) && state_.open.request.round.value > 0) {
+    limits_.refused.insert(client);
+  }
   // It quotes what the client sent, and stays in status and checkpoints.
   constexpr std::size_t kLongestReason = 500;
   apply(rounds::ContributionRefused{client, printable(error.message, kLongestReason)}, now);

@@ -59,8 +59,15 @@ wire::StatusReport Coordinator::status(Instant now) const {
       client.late_updates = member->second.standing.late_updates;
       client.invalid_updates = member->second.standing.invalid_updates;
     }
+    client.scaled_updates = site.scaled_updates;
     client.telemetry = site.telemetry;
     report.clients.push_back(std::move(client));
+  }
+  report.warnings = method_->notes();
+  for (const auto* warning : {&limits_.dominance, &limits_.divergence}) {
+    if (!warning->empty()) {
+      report.warnings.push_back(*warning);
+    }
   }
   return report;
 }

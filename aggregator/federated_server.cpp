@@ -1,9 +1,12 @@
 #include "genesis/federated_server.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <set>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <spdlog/spdlog.h>
 
 #include "aggregator/coordinator.hpp"
@@ -16,6 +19,7 @@
 #include "common/crypto/entropy.hpp"
 #include "common/federation/deadlines.hpp"
 #include "common/federation/round_files.hpp"
+#include "common/federation/tls_reload.hpp"
 #include "common/http/health.hpp"
 #include "common/http/server.hpp"
 #include "common/metrics/process.hpp"
@@ -27,7 +31,9 @@ namespace genesis {
 namespace {
 
 constexpr std::string_view kModelFile = "model.safetensors";
+constexpr const char* kEvictedFile = "evicted.txt";
 constexpr std::chrono::seconds kStopGrace{5};
+constexpr std::size_t kKeptCheckpoints = 10;  // to which a training can be rolled back
 
 Result<spec::FederatedTraining> training(const ServerOptions& options) {
   if (!options.spec.empty()) {
@@ -40,16 +46,80 @@ Result<spec::FederatedTraining> training(const ServerOptions& options) {
       options.overrides);
 }
 
+// "" where who takes part shows who it is, or only this host can reach the server.
+std::string open_to_all(const ServerOptions& options) {
+  const bool is_authenticated = !options.tls.client_authority.empty() || options.auth_token;
+  boost::system::error_code no_address;
+  const auto address = boost::asio::ip::make_address(options.host, no_address);
+  const bool is_local = options.host == "localhost" || (!no_address && address.is_loopback());
+  return is_authenticated || is_local
+             ? std::string()
+             : "no authentication: whoever reaches " + options.host + ":" +
+                   std::to_string(options.port) + " can join and read the model";
+}
+
+Status check_authentication(const ServerOptions& options) {
+  const bool is_authenticated = !options.tls.client_authority.empty() || options.auth_token;
+  if (is_authenticated || !options.require_authentication) {
+    return {};
+  }
+  return fail(Errc::kInvalidArgument,
+              "authentication is required, but neither a client CA nor a token is given",
+              Setting::kAuthToken);
+}
+
+// Who has been evicted, for the restarts of this training. Same form as a deny list.
+class Evictions {
+ public:
+  Evictions(std::filesystem::path file, tls::DenyList& denied)
+      : file_(std::move(file)), denied_(denied) {}
+
+  // Takes up what an earlier process has written.
+  Status take_up() {
+    if (file_.empty() || !std::filesystem::exists(file_)) {
+      return {};
+    }
+    GENESIS_ASSIGN(const auto text, read_file(file_, kMaxBytes));
+    GENESIS_ASSIGN(evicted_, tls::parse_deny_list(text, file_.string()));
+    for (const auto& entry : evicted_) {
+      GENESIS_RETURN_IF_ERROR(denied_.deny(entry));
+    }
+    return {};
+  }
+
+  Status add(const ClientId& client) {
+    GENESIS_RETURN_IF_ERROR(denied_.deny(client.str()));
+    if (!evicted_.insert(client.str()).second || file_.empty()) {
+      return {};
+    }
+    std::string text;
+    for (const auto& entry : evicted_) {
+      text += entry + "\n";
+    }
+    return write_file_atomic(file_, text);
+  }
+
+ private:
+  static constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 20;
+  std::filesystem::path file_;  // "": nothing is kept
+  tls::DenyList& denied_;       // the server's, which outlives this
+  std::set<std::string> evicted_;
+};
+
 Status check_writable(const std::filesystem::path& folder) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
   const auto probe = folder / ".writable";
-  if (auto writable = write_file_atomic(probe, ""); !writable) {
+  auto writable = make_private_folder(folder);
+  if (writable) {
+    remove_partial_files(folder);
+    writable = write_file_atomic(probe, "");
+  }
+  if (!writable) {
     return fail(
         Errc::kIo,
         folder.string() + ": the output folder cannot be written: " + writable.error().message);
   }
-  std::filesystem::remove(probe, failed);
+  std::error_code ignored;
+  std::filesystem::remove(probe, ignored);
   return {};
 }
 
@@ -96,6 +166,7 @@ struct FederatedServer::Impl {
   Status start();
   Status watch(const spec::FederatedTraining& spec);
   void closed(const wire::Checkpoint& checkpoint);
+  Result<wire::Checkpoint> kept(RoundId round) const;
   bool had_ended() const;
   boost::asio::awaitable<void> lead();
   Result<TrainedModel> finish();
@@ -108,6 +179,8 @@ struct FederatedServer::Impl {
   std::optional<aggregator::RoundReporter> reporter;
   std::optional<federation::RoundFiles> files;
   std::optional<aggregator::Coordinator> coordinator;
+  std::optional<tls::ServerContext> tls;  // its copies share the deny list
+  std::optional<Evictions> evictions;     // where clients have certificates
   std::atomic<bool> is_stopped{false};
   // The order of the last four is that of their destruction, backwards.
   boost::asio::io_context io{1};
@@ -131,11 +204,13 @@ Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
 
 Status FederatedServer::Impl::start() {
   GENESIS_ASSIGN(auto spec, training(options));
-  GENESIS_ASSIGN(auto tls, tls::load_context(options.tls));
+  GENESIS_RETURN_IF_ERROR(check_authentication(options));
+  GENESIS_ASSIGN(tls, tls::load_context(options.tls, federation::log_tls_reload));
   GENESIS_RETURN_IF_ERROR(watch(spec));
   if (!options.output.empty()) {
     GENESIS_RETURN_IF_ERROR(check_writable(options.output));
-    GENESIS_ASSIGN(files, federation::RoundFiles::open(options.output / "checkpoints"));
+    GENESIS_ASSIGN(files,
+                   federation::RoundFiles::open(options.output / "checkpoints", kKeptCheckpoints));
   }
   if (!tls) {
     spdlog::warn(
@@ -156,6 +231,22 @@ Status FederatedServer::Impl::start() {
   service_options.auth_token = options.auth_token;
   service_options.is_mutual_tls = tls && tls->is_mutual();
   GENESIS_ASSIGN(service_options.uploads, uploads_folder(options));
+  if (files) {
+    service_options.checkpoint_of = [this](RoundId round) { return kept(round); };
+  }
+  if (service_options.is_mutual_tls) {
+    const auto file = options.output.empty() ? "" : options.output / kEvictedFile;
+    evictions.emplace(file, tls->deny_list());
+    GENESIS_RETURN_IF_ERROR(evictions->take_up());
+    service_options.evict = [this](const ClientId& client) { return evictions->add(client); };
+  }
+  if (const auto warning = open_to_all(options); !warning.empty()) {
+    spdlog::warn("{}; pass a client CA or a token", warning);
+    service_options.warnings.push_back(warning);
+    if (metrics) {
+      metrics->open_to_all();
+    }
+  }
   service.emplace(io.get_executor(), *coordinator, clock, std::move(service_options));
   auto handler = service->handler();
   if (metrics) {
@@ -163,10 +254,10 @@ Status FederatedServer::Impl::start() {
     handler = metrics->measured(std::move(handler));
   }
   const http::ListenAddress address{options.host, options.port};
-  GENESIS_ASSIGN(
-      server,
-      http::Server::start(
-          io.get_executor(), address, std::move(tls), http::Limits{}, std::move(handler)));
+  http::Limits limits;
+  limits.body_bytes_in_flight = options.body_bytes_in_flight;
+  GENESIS_ASSIGN(server,
+                 http::Server::start(io.get_executor(), address, tls, limits, std::move(handler)));
   service->observe(server->counters());
   if (metrics) {
     metrics->watch(server->counters());
@@ -191,6 +282,21 @@ void FederatedServer::Impl::closed(const wire::Checkpoint& checkpoint) {
     }
   }
   reporter->closed(checkpoint.round);
+}
+
+Result<wire::Checkpoint> FederatedServer::Impl::kept(RoundId round) const {
+  const auto rounds = files->rounds();
+  if (std::ranges::find(rounds, round) == rounds.end()) {
+    std::string known;
+    for (auto kept = rounds.rbegin(); kept != rounds.rend(); ++kept) {
+      known += (known.empty() ? "" : ", ") + std::to_string(kept->value);
+    }
+    return fail(Errc::kNotFound,
+                "rollback: no checkpoint of round " + std::to_string(round.value) +
+                    " is kept; those of rounds " + known + " are");
+  }
+  GENESIS_ASSIGN(const auto bytes, files->read(round));
+  return wire::decode_checkpoint(bytes, files->path(round).string());
 }
 
 // The model is written once all clients have heard of it: a server that died after that, before it

@@ -123,7 +123,7 @@ constexpr command_line::OverrideFlag kOverrides[] = {
      "GENESIS_CLIENT_FRACTION"},
     {"--aggregation",
      "aggregation.strategy",
-     "fedavg, weighted, fedprox or median",
+     "fedavg, weighted, fedprox, median or trimmed-mean",
      "GENESIS_AGGREGATION"},
     {"--proximal-mu", "aggregation.proximalMu", "Mu of FedProx", "GENESIS_PROXIMAL_MU"},
 };
@@ -167,6 +167,17 @@ int main(int argc, char** argv) {
   command_line::add_set(app, options.server.overrides);
   command_line::add_tls(app, options.server.tls);
   command_line::add_auth_token(app, options.token_file);
+  app.add_flag("--require-authentication",
+               options.server.require_authentication,
+               "Do not start without a client CA or a token");
+  constexpr std::uint64_t kLeastBodyBytes = std::uint64_t{8} << 20;
+  constexpr std::uint64_t kMostBodyBytes = std::uint64_t{1} << 40;
+  app.add_option("--max-body-bytes",
+                 options.server.body_bytes_in_flight,
+                 "Request bodies in memory at most, all together; beyond it the peer that holds "
+                 "most gets 503")
+      ->check(CLI::Range(kLeastBodyBytes, kMostBodyBytes))
+      ->capture_default_str();
   app.add_option("--output", options.server.output, "Folder for model.safetensors and checkpoints")
       ->capture_default_str();
   command_line::add_metrics(app, options.server.metrics);

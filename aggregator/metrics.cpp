@@ -68,6 +68,9 @@ boost::asio::awaitable<http::Response> respond(Metrics& metrics,
 
 Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
     : registry_(registry),
+      open_to_all_(registry.gauge(
+          {"genesis_unauthenticated_listener",
+           "1 where the server accepts anybody on an address other than loopback, else 0."})),
       round_(registry.gauge({"genesis_round", "The open round; 0 before the first."})),
       rounds_(registry.counters(
           {"genesis_rounds_total",
@@ -97,6 +100,16 @@ Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
       client_train_seconds_(registry.gauges(
           {"genesis_client_train_seconds", "Local training of the client's last update."},
           {{"client"}, max_clients})),
+      client_weight_share_(registry.gauges(
+          {"genesis_client_weight_share", "Share of the client in the open collection's sum."},
+          {{"client"}, max_clients})),
+      scaled_updates_(registry.counters(
+          {"genesis_scaled_updates_total",
+           "Updates that were longer than the round's bound, and were scaled down to it."},
+          {{"client"}, max_clients})),
+      diverging_(registry.gauge({"genesis_training_diverging",
+                                 "1 where more than half of the last closed round's updates were "
+                                 "scaled down or refused."})),
       refused_(registry.counters({"genesis_refused_requests_total",
                                   "Requests and connections that were refused, by reason."},
                                  {{"reason"}, 32})),
@@ -220,6 +233,7 @@ void Metrics::show_clients() {
 
 http::Handler Metrics::measured(http::Handler handler) {
   http::Handler measuring;
+  measuring.is_member = handler.is_member;
   measuring.admit = [this, admit = handler.admit](const http::Request& request) {
     auto decision = admit(request);
     if (const auto* settled = std::get_if<http::Response>(&decision)) {

@@ -42,6 +42,16 @@ class Metrics {
   /// The global model has moved by `step`: what the next round's updates are compared with.
   void stepped(std::vector<float> step) { direction_.point(std::move(step)); }
   void ticked() { heartbeat_.beat(); }
+  /// The server asks nobody who it is, on an address that others reach.
+  void open_to_all() { open_to_all_.set(1.0); }
+  /// Its share of the open collection's sum, 0 to 1.
+  void weighs(const ClientId& client, double share) {
+    client_weight_share_.with({client.str()}).set(share);
+  }
+  /// Its update was longer than the round's bound.
+  void scaled(const ClientId& client) { scaled_updates_.with({client.str()}).add(); }
+  /// Whether the last closed round gave reason to think that the training diverges.
+  void diverges(bool does) { diverging_.set(does ? 1.0 : 0.0); }
 
   // From the HTTP face.
   /// The same handler, with its refusals, joins and update bytes counted. This outlives it.
@@ -74,6 +84,7 @@ class Metrics {
   void show_clients();
 
   metrics::Registry& registry_;
+  metrics::Gauge open_to_all_;
   metrics::Gauge round_;
   metrics::Family<metrics::Counter> rounds_;
   metrics::Histogram round_duration_;
@@ -82,7 +93,9 @@ class Metrics {
   metrics::Gauge aggregation_seconds_;
   metrics::Gauge update_norm_;
   std::vector<std::pair<std::string, metrics::Gauge>> telemetry_;  // by its name
-  metrics::Family<metrics::Gauge> client_divergence_, client_train_seconds_;
+  metrics::Family<metrics::Gauge> client_divergence_, client_train_seconds_, client_weight_share_;
+  metrics::Family<metrics::Counter> scaled_updates_;
+  metrics::Gauge diverging_;
   metrics::Family<metrics::Counter> refused_, joins_;
   Round now_;
   aggregation::Compass direction_;  // points along the last closed round's step

@@ -9,10 +9,14 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
+#include "common/base/check.hpp"
+#include "common/base/text.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/deadlines.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/http/range.hpp"
+#include "common/http/worker_pool.hpp"
+#include "common/rounds/membership.hpp"
 #include "common/spec/parse.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/messages.hpp"
@@ -21,49 +25,33 @@ namespace genesis::aggregator {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
-constexpr std::uint64_t kMaxControlBytes = std::uint64_t{64} << 20;
-
-constexpr std::string_view kCollections = "/v1/collections/";
-constexpr std::string_view kDocuments = "/documents/";
-constexpr std::string_view kContributions = "/contributions/";
 constexpr std::size_t kLongestInstance = 64;
-
-// What a path below /v1/collections/ names: "12", "/documents/", "encoder".
-struct CollectionPath {
-  CollectionId collection;
-  std::string_view name;
-};
-
-// nullopt where `path` is not kCollections, a number, `kind` and a name.
-std::optional<CollectionPath> parse_path(std::string_view path, std::string_view kind) {
-  if (!path.starts_with(kCollections)) {
-    return std::nullopt;
-  }
-  path.remove_prefix(kCollections.size());
-  const auto cut = path.find(kind);
-  if (cut == std::string_view::npos) {
-    return std::nullopt;
-  }
-  CollectionPath parsed;
-  const auto* const end = path.data() + cut;
-  const auto [at, error] = std::from_chars(path.data(), end, parsed.collection.value);
-  if (error != std::errc() || at != end) {
-    return std::nullopt;
-  }
-  parsed.name = path.substr(cut + kind.size());
-  return parsed;
-}
-
-http::Response shared_body(std::string content_type, std::shared_ptr<const std::string> body) {
-  http::Response response;
-  response.content_type = std::move(content_type);
-  response.body = std::move(body);
-  return response;
-}
 
 http::Response not_found(const http::Request& request) {
   return http::error_response(
       404, Error{Errc::kNotFound, request.method + " " + request.path + ": no such resource"});
+}
+
+// The number in a path; nullopt where it is none.
+std::optional<CollectionId> collection_of(std::string_view text) {
+  CollectionId collection;
+  const auto* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, collection.value);
+  return error == std::errc() && at == end ? std::optional(collection) : std::nullopt;
+}
+
+// Whoever answers has been let in by admission.
+http::RouteTable::Match route_of(const http::Request& request) {
+  using http::Role;
+  constexpr http::Roles kAll{Role::kAnyone, Role::kObserver, Role::kMember, Role::kAdmin};
+  auto found = routes().find(request, kAll);
+  auto* const match = std::get_if<http::RouteTable::Match>(&found);
+  GENESIS_CHECK(match != nullptr, "a request that no route fits was admitted");
+  return std::move(*match);
+}
+
+Resource resource_of(const http::RouteTable::Match& route) {
+  return static_cast<Resource>(route.index);
 }
 
 bool accepts(const http::Request& request, std::string_view encoding) {
@@ -84,7 +72,9 @@ Service::Service(boost::asio::any_io_executor executor,
       long_poll_(federation::deadlines(coordinator.training().rounds).long_poll),
       changed_(executor_),
       uploads_(options_.uploads),
-      presence_(clock.now(), federation::deadlines(coordinator.training().rounds).reclaim) {
+      presence_(clock.now(), federation::deadlines(coordinator.training().rounds).reclaim),
+      training_(std::make_shared<const std::string>(wire::encode(
+          wire::JoinReply{coordinator.run(), spec::print_json(coordinator.training())}))) {
   changed_.expires_after(long_poll_);
 }
 
@@ -92,12 +82,20 @@ http::Handler Service::handler() {
   http::Handler handler;
   handler.admit = [this](const http::Request& request) { return admit(request); };
   handler.respond = [this](http::Request request) { return respond(std::move(request)); };
+  handler.is_member = [this](const std::string& name) {
+    return options_.is_mutual_tls &&
+           roles_of(name, coordinator_.config().participants) != http::Roles{http::Role::kAnyone};
+  };
   return handler;
 }
 
 Result<rounds::Speaker> Service::speaker(const http::Request& request,
                                          std::string_view name) const {
   GENESIS_ASSIGN(auto client, ClientId::parse(name));
+  if (name == kObserverName || name == kAdminName) {
+    return fail(Errc::kPermissionDenied,
+                "client " + client.str() + ": this name stands for a role; choose another id");
+  }
   if (options_.is_mutual_tls && request.peer_name != client.str()) {
     return fail(Errc::kPermissionDenied,
                 "client " + client.str() + ": the certificate presented is that of " +
@@ -112,40 +110,99 @@ Result<rounds::Speaker> Service::speaker(const http::Request& request,
   return rounds::Speaker{std::move(client), std::string(instance)};
 }
 
-std::variant<http::Admission, http::Response> Service::admit(const http::Request& request) {
-  if (request.path == "/healthz" || request.path == "/readyz") {
-    return http::Admission{0};
-  }
+Result<http::Roles> Service::roles(const http::Request& request) const {
+  using http::Role;
   if (options_.auth_token) {
     if (!request.is_tls && !request.is_loopback) {
-      return http::error_response(
-          Error{Errc::kPermissionDenied,
-                "token: not accepted over plain HTTP from another host; use TLS"});
+      return fail(Errc::kPermissionDenied,
+                  "token: not accepted over plain HTTP from another host; use TLS");
     }
     const auto token = request.bearer_token();
     if (!token || !options_.auth_token->equals(*token)) {
-      return http::error_response(
-          Error{Errc::kUnauthenticated, "token: missing or wrong; pass the training's token"});
+      return fail(Errc::kUnauthenticated, "token: missing or wrong; pass the training's token");
     }
   }
-  if (request.method == "GET") {
-    return http::Admission{0};
+  if (!options_.is_mutual_tls) {
+    return http::Roles{Role::kMember, Role::kObserver};  // nobody can be told from anybody
   }
-  if (request.method == "PUT") {
-    return admit_contribution(request);
+  const std::string name = request.peer_name.value_or("");
+  const auto roles = roles_of(name, coordinator_.config().participants);
+  if (roles == http::Roles{Role::kAnyone}) {
+    return fail(Errc::kPermissionDenied,
+                "client " + printable(name, kLongestInstance) +
+                    ": not among spec.participants of this training; add it there");
   }
-  if (request.method == "POST" && request.path == "/v1/join") {
-    return http::Admission{kMaxControlBytes};
+  return roles;
+}
+
+std::variant<http::Admission, http::Response> Service::admit(const http::Request& request) {
+  const auto asking = roles(request);
+  auto found = routes().find(request, asking ? *asking : http::Roles{http::Role::kAnyone});
+  if (auto* const refused = std::get_if<http::Response>(&found)) {
+    // Who has no role here learns that, and not which resources there are.
+    return asking ? std::move(*refused) : http::error_response(asking.error());
   }
-  return not_found(request);
+  const auto& route = std::get<http::RouteTable::Match>(found);
+  http::Admission admission{.max_body = route.route->max_body,
+                            .is_authenticated = asking && options_.auth_token.has_value()};
+  switch (resource_of(route)) {
+    case Resource::kJoin:
+      if (const auto may = admit_join(request); !may) {
+        spdlog::warn(
+            "join client={} refused: {}", request.peer_name.value_or(""), may.error().message);
+        return http::error_response(may.error());
+      }
+      break;
+    case Resource::kTask: {
+      const auto name = request.query.find("client");
+      const auto who = speaker(request, name == request.query.end() ? "" : name->second);
+      if (!who) {
+        return http::error_response(who.error());
+      }
+      break;
+    }
+    case Resource::kContribution:
+      if (auto settled = admit_contribution(request)) {
+        return std::move(*settled);
+      }
+      break;
+    case Resource::kHealth:
+    case Resource::kReady:
+    case Resource::kTraining:
+    case Resource::kDocument:
+    case Resource::kUploadProgress:
+    case Resource::kStatus:
+    case Resource::kEviction:
+    case Resource::kRollback:
+      break;
+  }
+  return admission;
+}
+
+Status Service::admit_join(const http::Request& request) const {
+  if (!options_.is_mutual_tls) {
+    return {};  // only the body says who joins
+  }
+  GENESIS_ASSIGN(const auto who, speaker(request, *request.peer_name));
+  const bool is_gone = presence_.is_gone(who.client, clock_.now());
+  const auto refused =
+      rounds::why_not_join(coordinator_.config(), coordinator_.state(), who, is_gone);
+  return refused ? Status(fail(refused->code, refused->message)) : Status();
 }
 
 boost::asio::awaitable<http::Response> Service::respond(http::Request request) {
-  if (request.method == "GET" && request.path == "/v1/task") {
+  const auto route = route_of(request);
+  const auto resource = resource_of(route);
+  if (resource == Resource::kTask) {
     auto response = co_await task(std::move(request));
     co_return response;
   }
-  auto response = answer(request);
+  if (resource == Resource::kJoin) {
+    auto response = co_await join(std::move(request));
+    announce_changes();
+    co_return response;
+  }
+  auto response = answer(request, route);
   announce_changes();
   co_return response;
 }
@@ -177,50 +234,55 @@ boost::asio::awaitable<http::Response> Service::task(http::Request request) {
   }
 }
 
-http::Response Service::answer(const http::Request& request) {
-  if (request.method == "GET") {
-    if (request.path == "/healthz" || request.path == "/readyz") {
+http::Response Service::answer(const http::Request& request, const http::RouteTable::Match& route) {
+  switch (resource_of(route)) {
+    case Resource::kHealth:
+    case Resource::kReady:
       return http::make_response(200, "text/plain", "ok\n");
+    case Resource::kTraining:
+      return http::shared_response(200, "application/json", training_);
+    case Resource::kDocument: {
+      const auto collection = collection_of(route.parts.at("collection"));
+      return collection ? document(request, *collection, route.parts.at("name"))
+                        : not_found(request);
     }
-    if (request.path == "/v1/training") {
-      wire::JoinReply reply{coordinator_.run(), spec::print_json(coordinator_.training())};
-      return http::json_response(200, wire::encode(reply));
-    }
-    if (request.path == "/v1/status") {
-      return status();
-    }
-    if (const auto named = parse_path(request.path, kDocuments)) {
-      return document(request, named->collection, named->name);
-    }
-    if (request.path.starts_with(kCollections)) {
+    case Resource::kUploadProgress:
       return upload_progress(request);
-    }
-    return not_found(request);
+    case Resource::kContribution:
+      return contribution(request);
+    case Resource::kStatus:
+      return status(request);
+    case Resource::kEviction:
+      return evict(route.parts.at("client"));
+    case Resource::kRollback:
+      return roll_back(request);
+    case Resource::kJoin:
+    case Resource::kTask:
+      break;  // coroutines, see respond()
   }
-  if (request.path == "/v1/join") {
-    return join(request);
-  }
-  return contribution(request);
+  return not_found(request);
 }
 
-http::Response Service::join(const http::Request& request) {
-  auto message = wire::decode_join_request(request.body);
+// A large body is parsed beside the loop, which all others wait for.
+boost::asio::awaitable<http::Response> Service::join(http::Request request) {
+  auto parse = [body = std::move(request.body)] { return wire::decode_join_request(body); };
+  auto message = co_await http::off_loop(request.pool, std::move(parse));
   if (!message) {
-    return http::error_response(message.error());
+    co_return http::error_response(message.error());
   }
   const auto who = speaker(request, message->client.str());
   if (!who) {
-    return http::error_response(who.error());
+    co_return http::error_response(who.error());
   }
   const Instant now = clock_.now();
   const bool is_gone = presence_.is_gone(who->client, now);
   auto reply = coordinator_.join(*message, who->instance, is_gone, now);
   if (!reply) {
     spdlog::warn("join client={} refused: {}", who->client.str(), reply.error().message);
-    return http::error_response(reply.error());
+    co_return http::error_response(reply.error());
   }
   presence_.seen(who->client, request.connection);
-  return http::json_response(200, wire::encode(*reply));
+  co_return http::json_response(200, wire::encode(*reply));
 }
 
 http::Response Service::reply(const Status& status) const {
@@ -249,7 +311,7 @@ http::Response Service::document(const http::Request& request,
   if (!whole) {
     return http::error_response(whole.error());
   }
-  auto response = shared_body("application/octet-stream", whole->bytes);
+  auto response = http::shared_response(200, "application/octet-stream", whole->bytes);
   if (!whole->encoding.empty()) {
     response.headers.push_back({"Content-Encoding", whole->encoding});
   }
@@ -274,26 +336,48 @@ Result<Service::Served> Service::served(const method::Document& document,
 }
 
 std::variant<Service::Address, http::Response> Service::awaited(const http::Request& request) {
-  const auto named = parse_path(request.path, kContributions);
-  if (!named || !ClientId::parse(named->name)) {
+  const auto route = route_of(request);
+  const auto collection = collection_of(route.parts.at("collection"));
+  const auto name = route.parts.at("client");
+  if (!collection || !ClientId::parse(name)) {
     return not_found(request);
   }
-  auto who = speaker(request, named->name);
+  auto who = speaker(request, name);
   if (!who) {
     return http::error_response(who.error());
   }
-  Address address{named->collection, std::move(*who)};
+  Address address{*collection, std::move(*who)};
   if (auto answer = settled(request, address)) {
     return std::move(*answer);
   }
   return address;
 }
 
-http::Response Service::status() {
+http::Response Service::status(const http::Request& request) {
   auto report = coordinator_.status(clock_.now());
+  const auto asking = roles(request);
+  const bool sees_all = asking && asking->meets({http::Role::kObserver, http::Role::kAdmin});
+  if (!sees_all) {
+    report.warnings.clear();  // they tell of the others' rows and values
+  }
+  report.warnings.insert(report.warnings.end(), options_.warnings.begin(), options_.warnings.end());
   if (counters_ != nullptr) {
     report.bytes_received = counters_->bytes_in.load();
     report.bytes_sent = counters_->bytes_out.load();
+  }
+  const auto telemetry = request.query.find("telemetry");
+  const bool is_short = telemetry != request.query.end() && telemetry->second == "none";
+  for (auto& client : report.clients) {
+    if (!sees_all && client.id != request.peer_name) {
+      wire::ClientReport seen;
+      seen.id = client.id;
+      seen.state = client.state;
+      seen.last_round = client.last_round;
+      client = std::move(seen);
+    }
+    if (is_short) {
+      client.telemetry.clear();
+    }
   }
   return http::json_response(200, wire::encode(report));
 }

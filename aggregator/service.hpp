@@ -2,6 +2,7 @@
 // The aggregator's HTTP face, under /v1/ (docs/protocol.md): routes to one Coordinator. All runs on
 // one executor; long polls wait there for the coordinator's next change.
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 
 #include "aggregator/coordinator.hpp"
 #include "aggregator/presence.hpp"
+#include "aggregator/routes.hpp"
 #include "aggregator/uploads.hpp"
 #include "common/base/clock.hpp"
 #include "common/crypto/secret.hpp"
@@ -27,10 +29,13 @@ struct ServiceOptions {
   bool is_mutual_tls = false;  // then the client certificate's CN is who a client may speak for
   std::filesystem::path
       uploads;  // folder for contributions that are still arriving; Uploads owns it
+  /// Refuses the client's certificates from now on, also after a restart. Needs mutual TLS.
+  std::function<Status(const ClientId& client)> evict = nullptr;
+  /// The checkpoint of a round that has closed, for a rollback. Errors: kNotFound names those that
+  /// there are. Empty: none is kept.
+  std::function<Result<wire::Checkpoint>(RoundId)> checkpoint_of = nullptr;
+  std::vector<std::string> warnings = {};  // for /v1/status
 };
-
-/// Certificate name that may read /v1/status without being a client.
-inline constexpr std::string_view kObserverName = "genesis-observer";
 
 class Service {
  public:
@@ -60,12 +65,18 @@ class Service {
   };
 
   [[nodiscard]] std::variant<http::Admission, http::Response> admit(const http::Request& request);
-  [[nodiscard]] std::variant<http::Admission, http::Response> admit_contribution(
-      const http::Request& request);
+  /// The answer to a contribution that can be refused without its bytes.
+  [[nodiscard]] std::optional<http::Response> admit_contribution(const http::Request& request);
+  /// Why a join is refused whatever it says.
+  [[nodiscard]] Status admit_join(const http::Request& request) const;
+  /// What who asks has shown to be: by its certificate, else by the token. Errors: no or a wrong
+  /// token, or a certificate of nobody whom this training is for.
+  [[nodiscard]] Result<http::Roles> roles(const http::Request& request) const;
   [[nodiscard]] boost::asio::awaitable<http::Response> respond(http::Request request);
-  [[nodiscard]] http::Response answer(const http::Request& request);
+  [[nodiscard]] http::Response answer(const http::Request& request,
+                                      const http::RouteTable::Match& route);
   [[nodiscard]] boost::asio::awaitable<http::Response> task(http::Request request);
-  [[nodiscard]] http::Response join(const http::Request& request);
+  [[nodiscard]] boost::asio::awaitable<http::Response> join(http::Request request);
   [[nodiscard]] http::Response document(const http::Request& request,
                                         CollectionId collection,
                                         std::string_view name);
@@ -84,7 +95,11 @@ class Service {
   [[nodiscard]] http::Response progress_response(int status, const Address& address) const;
   /// The answer to a contribution that is none, which counts as a failure of its client.
   [[nodiscard]] http::Response refuse(const ClientId& client, const Error& error);
-  [[nodiscard]] http::Response status();
+  // Of admins (service_admin.cpp).
+  [[nodiscard]] http::Response evict(std::string_view name);
+  [[nodiscard]] http::Response roll_back(const http::Request& request);
+  /// A member reads of the others whether they take part, but not their rows, losses and failures.
+  [[nodiscard]] http::Response status(const http::Request& request);
   /// A conflict tells the current round, so that a client knows where to go on.
   [[nodiscard]] http::Response reply(const Status& status) const;
   /// Who speaks in a request, if it may.
@@ -102,6 +117,7 @@ class Service {
   std::uint64_t announced_ = 0;
   Uploads uploads_;
   Presence presence_;
+  const std::shared_ptr<const std::string> training_;  // the answer to GET /v1/training
   std::map<std::string, Served> served_;  // by the document's digest; of the open collection
   CollectionId open_;
   std::set<ClientId> told_the_end_;

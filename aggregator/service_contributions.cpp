@@ -38,8 +38,7 @@ wire::Chunk alone(std::string_view bytes) {
 }  // namespace
 
 // All that can be refused without the bytes is refused before they travel.
-std::variant<http::Admission, http::Response> Service::admit_contribution(
-    const http::Request& request) {
+std::optional<http::Response> Service::admit_contribution(const http::Request& request) {
   auto address = awaited(request);
   if (auto* const answer = std::get_if<http::Response>(&address)) {
     return std::move(*answer);
@@ -54,7 +53,7 @@ std::variant<http::Admission, http::Response> Service::admit_contribution(
                                           std::to_string(coordinator_.max_contribution_bytes()) +
                                           " bytes that are accepted"});
   }
-  return http::Admission{wire::kMaxChunkBytes};
+  return std::nullopt;
 }
 
 std::optional<http::Response> Service::settled(const http::Request& request,

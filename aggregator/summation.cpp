@@ -62,27 +62,28 @@ std::uint64_t max_body_bytes(const method::Combine& combine) {
 }
 
 Result<Summation> Summation::start(const method::Combine& combine,
-                                   std::string_view strategy,
+                                   const spec::Aggregation& aggregation,
                                    std::uint64_t max_clients,
-                                   std::uint64_t max_rows) {
+                                   std::uint64_t max_weight) {
   if (const auto* counts = std::get_if<method::SumOfCounts>(&combine)) {
     return Summation(aggregation::CountSum(counts->words));
   }
   aggregation::FoldBounds bounds;
   bounds.size = element_count(std::get<method::MeanOfTensors>(combine).specs);
   bounds.max_updates = max_clients;
-  bounds.max_total_rows = max_rows;
-  GENESIS_ASSIGN(auto fold, aggregation::make_fold(strategy, bounds));
+  bounds.max_total_rows = max_weight;
+  bounds.trimmed_share = aggregation.trimmed_share.value_or(bounds.trimmed_share);
+  GENESIS_ASSIGN(auto fold, aggregation::make_fold(spec::to_string(aggregation.strategy), bounds));
   return Summation(std::move(fold));
 }
 
-Status Summation::add(const rounds::Body& body, std::uint64_t rows) {
+Status Summation::add(const rounds::Body& body, std::uint64_t weight) {
   const auto& values = std::get<rounds::Plain>(body).values;
   return std::visit(
       Overloaded{
           [&](aggregation::CountSum& sum) { return sum.add(std::get<rounds::Counts>(values)); },
           [&](std::unique_ptr<aggregation::Fold>& fold) {
-            return fold->add(std::get<Tensors>(values).values, rows);
+            return fold->add(std::get<Tensors>(values).values, weight);
           },
       },
       state_);

@@ -3,7 +3,6 @@
 // as they arrive, so that memory does not grow with the number of clients.
 #include <cstdint>
 #include <memory>
-#include <string_view>
 #include <variant>
 
 #include "common/aggregation/count_sum.hpp"
@@ -11,6 +10,7 @@
 #include "common/base/error.hpp"
 #include "common/method/server_method.hpp"
 #include "common/rounds/contribution.hpp"
+#include "common/spec/federated_training.hpp"
 
 namespace genesis::aggregator {
 
@@ -23,15 +23,15 @@ namespace genesis::aggregator {
 
 class Summation {
  public:
-  /// `max_clients` contributions of at most `max_rows` rows together. Errors: as the strategy gives
-  /// them for these bounds.
+  /// `max_clients` contributions that weigh at most `max_weight` together. Errors: as the strategy
+  /// gives them for these bounds.
   [[nodiscard]] static Result<Summation> start(const method::Combine& combine,
-                                               std::string_view strategy,
+                                               const spec::Aggregation& aggregation,
                                                std::uint64_t max_clients,
-                                               std::uint64_t max_rows);
+                                               std::uint64_t max_weight);
 
-  /// `body` passed check_form; `rows` weigh it.
-  [[nodiscard]] Status add(const rounds::Body& body, std::uint64_t rows);
+  /// `body` passed check_form; counts weigh what they count.
+  [[nodiscard]] Status add(const rounds::Body& body, std::uint64_t weight);
   /// Errors: kFailedPrecondition before the first contribution.
   [[nodiscard]] Result<method::Sum> total() const;
 

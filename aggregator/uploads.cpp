@@ -98,9 +98,10 @@ Status Uploads::compare(const ClientId& client,
 }
 
 Status Uploads::store(const ClientId& client, std::uint64_t offset, std::string_view bytes) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder_, failed);
-  auto stored = write_at(path(client), offset, bytes);
+  auto stored = make_private_folder(folder_);
+  if (stored) {
+    stored = write_at(path(client), offset, bytes);
+  }
   if (!stored) {
     forget(client);
     return fail(Errc::kUnavailable, stored.error().message + "; try again later");

@@ -21,12 +21,16 @@ Desired secret(const Training& training,
                SecretSpec content) {
   Json object = typed(k8s::kSecrets, child_metadata(training, name, component));
   object["type"] = "Opaque";
+  if (content.kind == SecretSpec::Kind::kOperator) {
+    object["immutable"] = true;  // all other Secrets are made from it
+  }
   return Desired{k8s::kSecrets, std::move(object), std::move(content)};
 }
 
 Desired spec_config_map(const Training& training, const Names& names) {
   Json object = typed(k8s::kConfigMaps, child_metadata(training, names.training, "aggregator"));
   object["data"] = {{"training.json", spec::print_json(training_part(training.spec))}};
+  object["immutable"] = true;
   return {k8s::kConfigMaps, std::move(object), std::nullopt};
 }
 

@@ -188,6 +188,7 @@ Condition merged(const Training& training, std::string_view type, Finding findin
 std::string phase(const Verdict& verdict, bool is_training) {
   switch (verdict.stage) {
     case Stage::kInvalid:
+    case Stage::kRefused:
       return "Pending";
     case Stage::kTraining:
       return is_training ? "Running" : "Pending";
@@ -322,6 +323,23 @@ void set_progress(TrainingStatus& status,
   }
 }
 
+// The children on record. Once a training is over, those that are gone are dropped: they are not
+// created again.
+Record recorded(const Training& training, const Observed& seen, const Verdict& verdict) {
+  Record record = training.recorded;
+  if (is_over(verdict)) {
+    std::erase_if(record, [&](const auto& entry) {
+      return std::ranges::none_of(kChildKinds, [&](const auto& kind) {
+        const auto& [key, uid] = entry;
+        const auto slash = key.find('/');
+        return key.substr(0, slash) == kind.kind &&
+               seen.children.find(kind, key.substr(slash + 1)) != nullptr;
+      });
+    });
+  }
+  return record;
+}
+
 }  // namespace
 
 TrainingStatus status_after(const Training& training,
@@ -338,13 +356,17 @@ TrainingStatus status_after(const Training& training,
       *old = std::move(condition);
     }
   };
-  if (verdict.stage == Stage::kInvalid) {
+  if (verdict.stage == Stage::kInvalid || verdict.stage == Stage::kRefused) {
     set(kDegraded, degraded(verdict));
-    if (status.phase.empty()) {
+    if (status.condition(kSuspended) != nullptr && verdict.stage == Stage::kRefused) {
+      set(kSuspended, suspended(training, verdict));
+    }
+    if (status.phase.empty() || verdict.stage == Stage::kRefused) {
       status.phase = phase(verdict, false);
     }
     return status;
   }
+  status.children = recorded(training, seen, verdict);
   const bool starts = verdict.stage != Stage::kHeld && !status.start_time;
   if (starts) {
     status.start_time = seen.now;

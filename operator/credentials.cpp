@@ -1,11 +1,10 @@
 #include "operator/credentials.hpp"
 
-#include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "common/base/base64.hpp"
 #include "common/base/ids.hpp"
+#include "common/tls/join_bundle.hpp"
 
 namespace genesis::control {
 namespace {
@@ -26,29 +25,15 @@ Result<tls::CertifiedKey> client_pair(const SecretSpec& secret, const Authority&
   return tls::issue_client(authority.pair, id, tls::Validity());
 }
 
-std::string block(std::string_view text) {
-  std::string lines = "|\n";
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    lines += "  " + std::string(text.substr(0, end)) + "\n";
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
 std::string bundle(const SecretSpec& secret,
                    const tls::CertifiedKey& pair,
                    const Authority& authority) {
-  std::string text =
-      "# Lets one site join: genesis federated client --join THIS.yaml --data ROWS.csv\n";
-  text += "server: " + secret.url + "\n";
-  text += "serverName: " + secret.names.front() + "\n";
-  text += "clientId: " + secret.client + "\n";
-  text += "authority: " + block(authority.pair.certificate_pem);
-  text += "certificate: " + block(pair.certificate_pem);
-  text += "key: " + block(pair.key_pem);
-  text += "token: " + Json(std::string(authority.token.reveal())).dump() + "\n";
-  return text;
+  return tls::encode(tls::JoinBundle{.server = secret.url,
+                                     .server_name = secret.names.front(),
+                                     .client_id = secret.client,
+                                     .authority_pem = authority.pair.certificate_pem,
+                                     .client = pair,
+                                     .token = authority.token.reveal()});
 }
 
 }  // namespace
@@ -100,6 +85,13 @@ Result<Json> secret_data(const SecretSpec& secret,
     }
   }
   return data;
+}
+
+tl::unexpected<Error> not_created_here(const std::string& secret) {
+  return fail(Errc::kPermissionDenied,
+              "Secret " + secret +
+                  ": the operator did not create it, and does not use it; find out who did, then "
+                  "delete it");
 }
 
 std::optional<std::string> secret_text(const Json& secret, const std::string& key) {

@@ -37,6 +37,9 @@ struct UserCredentials {
                                        const Authority& authority,
                                        const UserCredentials& given);
 
+/// The refusal to use a Secret under a name of ours that the operator did not create.
+[[nodiscard]] tl::unexpected<Error> not_created_here(const std::string& secret);
+
 /// The value of `key` in a Secret's `data`, decoded; nullopt if it is missing or not base64.
 [[nodiscard]] std::optional<std::string> secret_text(const Json& secret, const std::string& key);
 

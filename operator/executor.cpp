@@ -7,6 +7,8 @@
 
 #include "common/base/overloaded.hpp"
 #include "common/k8s/object.hpp"
+#include "operator/allowed.hpp"
+#include "operator/shapes.hpp"
 
 namespace genesis::control {
 namespace {
@@ -21,6 +23,18 @@ tl::unexpected<Error> lacks(const std::string& secret, const std::string& key) {
 bool is_refusal(const Error& error) {
   return error.code == Errc::kInvalidArgument || error.code == Errc::kPermissionDenied ||
          error.code == Errc::kNotFound;
+}
+
+// The Secret may have changed since the training was allowed to start.
+Status check_allowed(const Json& secret, const Training& training, const std::string& name) {
+  for (const auto& reference : secret_references(training.spec)) {
+    if (reference.name == name) {
+      if (auto why = why_not_allowed(secret, reference, training.name); !why.empty()) {
+        return fail(Errc::kPermissionDenied, std::move(why));
+      }
+    }
+  }
+  return {};
 }
 
 void record_failure(const std::string& what, const Error& error, Outcome& outcome) {
@@ -63,9 +77,7 @@ bool Executor::is_due(const Action& action, const Outcome& outcome) const {
                     action);
 }
 
-asio::awaitable<Status> Executor::carry_out(const Training& training,
-                                            Action action,
-                                            Outcome& outcome) {
+asio::awaitable<Status> Executor::carry_out(Training& training, Action action, Outcome& outcome) {
   return std::visit(
       Overloaded{
           [&](ApplyObject& a) { return apply_object(training, std::move(a), outcome); },
@@ -76,11 +88,12 @@ asio::awaitable<Status> Executor::carry_out(const Training& training,
       action);
 }
 
-asio::awaitable<Status> Executor::apply_object(const Training& training,
+asio::awaitable<Status> Executor::apply_object(Training& training,
                                                ApplyObject action,
                                                Outcome& outcome) {
-  const NameConflict id{action.desired.resource, action.desired.name()};
-  const std::string what = std::string(id.resource.kind) + " " + id.name;
+  const k8s::Resource resource = action.desired.resource;
+  const std::string name = action.desired.name();
+  const std::string what = std::string(resource.kind) + " " + name;
   const bool is_new = action.uid.empty();
   Status done;
   if (is_new) {
@@ -89,11 +102,11 @@ asio::awaitable<Status> Executor::apply_object(const Training& training,
     done = co_await change(training, std::move(action.desired));
   }
   if (!done && is_new && done.error().code == Errc::kAlreadyExists) {
-    const auto foreign = co_await is_foreign(training, id);
+    const auto foreign = co_await find_foreign(training, resource, name);
     if (!foreign) {
       outcome.transient_error = foreign.error().within(what);
     } else if (*foreign) {
-      outcome.conflicts.push_back(id);
+      outcome.conflicts.push_back(**foreign);
     }  // else it is ours, and the cache does not show it yet
   } else if (!done) {
     record_failure(what, done.error(), outcome);
@@ -111,6 +124,8 @@ asio::awaitable<Status> Executor::delete_object(const Training& training,
   const Status done = co_await api_.remove(action.resource, std::move(key), std::move(options));
   if (!done) {
     record_failure(what, done.error(), outcome);
+  } else if (action.resource == k8s::kSecrets) {
+    outcome.deleted_secrets.push_back(action.name);
   }
   co_return Status();
 }
@@ -122,6 +137,11 @@ asio::awaitable<Status> Executor::patch_status(const Training& training,
   Json body{{"apiVersion", k8s::kFederatedTrainings.api_version()},
             {"kind", k8s::kFederatedTrainings.kind}};
   body["metadata"] = std::move(metadata);
+  if (action.status.children) {
+    for (const auto& [name, uid] : created_) {
+      (*action.status.children)[name] = uid;
+    }
+  }
   body["status"] = to_json(action.status);
   k8s::ObjectKey key(training.ns, training.name);
   const std::string cached = world_.version_of(key);
@@ -159,20 +179,33 @@ asio::awaitable<Status> Executor::emit_event(const Training& training, EmitEvent
   co_return Status();
 }
 
-asio::awaitable<Result<bool>> Executor::is_foreign(Training training, NameConflict conflict) {
-  k8s::ObjectKey key(training.ns, conflict.name);
-  const auto object = co_await api_.get(conflict.resource, std::move(key));
+asio::awaitable<Result<std::optional<NameConflict>>> Executor::find_foreign(Training training,
+                                                                            k8s::Resource resource,
+                                                                            std::string name) {
+  k8s::ObjectKey key(training.ns, name);
+  const auto object = co_await api_.get(resource, std::move(key));
   if (!object) {
     if (object.error().code == Errc::kNotFound) {
-      co_return false;
+      co_return std::nullopt;
     }
     co_return tl::unexpected(object.error());
   }
-  const auto owner = k8s::controller_of(*object);
-  co_return !owner || owner->uid != training.uid;
+  for (const auto& [child, uid] : created_) {
+    training.recorded[child] = uid;
+  }
+  const Child child = child_from(resource, *object, training.uid);
+  if (child.is_ours && origin_.is_ours(training, resource.kind, name, child)) {
+    created_[record_key(resource.kind, name)] = child.uid;
+    co_return std::nullopt;
+  }
+  NameConflict conflict;
+  conflict.resource = resource;
+  conflict.name = std::move(name);
+  conflict.is_impostor = child.is_ours;
+  co_return conflict;
 }
 
-asio::awaitable<Status> Executor::create(const Training& training, Desired desired) {
+asio::awaitable<Status> Executor::create(Training& training, Desired desired) {
   if (desired.secret) {
     auto data = co_await data_of(training, *desired.secret);
     if (!data) {
@@ -180,6 +213,9 @@ asio::awaitable<Status> Executor::create(const Training& training, Desired desir
     }
     desired.object["data"] = std::move(*data);
   }
+  const std::string name = desired.name();
+  desired.object["metadata"]["annotations"][std::string(kOrigin)] =
+      origin_.code(training, desired.resource.kind, name);
   k8s::WriteOptions options;
   const auto created =
       co_await api_.create(desired.resource, std::move(desired.object), std::move(options));
@@ -187,6 +223,9 @@ asio::awaitable<Status> Executor::create(const Training& training, Desired desir
     authority_.reset();  // it may be one that was generated and is stored nowhere
     co_return tl::unexpected(created.error());
   }
+  const std::string key = record_key(desired.resource.kind, name);
+  created_[key] = k8s::uid_of(*created);
+  training.recorded[key] = created_[key];
   co_return Status();
 }
 
@@ -231,6 +270,9 @@ asio::awaitable<Result<UserCredentials>> Executor::read_user_credentials(const T
     if (!secret) {
       co_return tl::unexpected(secret.error().within("spec.security.tls"));
     }
+    if (const Status allowed = check_allowed(*secret, training, name); !allowed) {
+      co_return tl::unexpected(allowed.error());
+    }
     auto certificate = secret_text(*secret, "tls.crt");
     auto private_key = secret_text(*secret, "tls.key");
     if (!certificate || !private_key) {
@@ -244,6 +286,9 @@ asio::awaitable<Result<UserCredentials>> Executor::read_user_credentials(const T
     const auto secret = co_await api_.get(k8s::kSecrets, std::move(key));
     if (!secret) {
       co_return tl::unexpected(secret.error().within("spec.security.authTokenSecretRef"));
+    }
+    if (const Status allowed = check_allowed(*secret, training, reference.name); !allowed) {
+      co_return tl::unexpected(allowed.error());
     }
     auto token = secret_text(*secret, reference.key);
     if (!token) {
@@ -265,6 +310,10 @@ asio::awaitable<Result<Authority>> Executor::read_authority(const Training& trai
   const auto secret = co_await api_.get(k8s::kSecrets, std::move(key));
   if (!secret) {
     co_return tl::unexpected(secret.error());
+  }
+  const Child child = child_from(k8s::kSecrets, *secret, training.uid);
+  if (!child.is_ours || !origin_.is_ours(training, k8s::kSecrets.kind, name, child)) {
+    co_return not_created_here(name);
   }
   auto certificate = secret_text(*secret, "ca.crt");
   auto private_key = secret_text(*secret, "ca.key");

@@ -14,6 +14,7 @@
 #include "common/k8s/event_recorder.hpp"
 #include "operator/credentials.hpp"
 #include "operator/observe.hpp"
+#include "operator/origin.hpp"
 #include "operator/plan.hpp"
 
 namespace genesis::control {
@@ -22,6 +23,7 @@ namespace genesis::control {
 struct NameConflict {
   k8s::Resource resource;
   std::string name;
+  bool is_impostor = false;  // it says that it does
   bool operator==(const NameConflict&) const = default;
 };
 
@@ -37,6 +39,7 @@ struct Outcome {
   std::vector<NameConflict> conflicts;   // no object is changed after one
   std::optional<Error> transient_error;  // likewise (kUnavailable, kConflict); a retry may help
   std::optional<WrittenStatus> written;
+  std::vector<std::string> deleted_secrets;
 
   /// False if a change failed. Then status and Events were left out, for the plan did not know what
   /// they have to report.
@@ -51,26 +54,33 @@ struct Outcome {
 class Executor {
  public:
   /// All outlive it.
-  Executor(k8s::Api& api, crypto::Entropy& entropy, k8s::EventRecorder& events, const World& world)
-      : api_(api), entropy_(entropy), events_(events), world_(world) {}
+  Executor(k8s::Api& api,
+           crypto::Entropy& entropy,
+           k8s::EventRecorder& events,
+           const World& world,
+           const Origin& origin)
+      : api_(api), entropy_(entropy), events_(events), world_(world), origin_(origin) {}
 
   /// Carries out all kinds of actions, in their order. Fails only if the status cannot be written;
   /// no Event is emitted then, so that the retry does not emit it a second time.
   [[nodiscard]] boost::asio::awaitable<Result<Outcome>> execute(Training training,
                                                                 std::vector<Action> actions);
-  /// Whether an object of that name exists and does not belong to the training.
-  [[nodiscard]] boost::asio::awaitable<Result<bool>> is_foreign(Training training,
-                                                                NameConflict conflict);
+  /// The object of that kind and name, if it exists and does not belong to the training. One that
+  /// does is recorded as created.
+  [[nodiscard]] boost::asio::awaitable<Result<std::optional<NameConflict>>> find_foreign(
+      Training training, k8s::Resource resource, std::string name);
+  /// The uids of the children that this pass has created, or found to be created already.
+  [[nodiscard]] const Record& created() const { return created_; }
 
  private:
   [[nodiscard]] bool is_due(const Action& action, const Outcome& outcome) const;
 
   // References are to the frame of execute(), which awaits each of these. They fail where execute()
   // does, and record what else goes wrong in `outcome`.
-  [[nodiscard]] boost::asio::awaitable<Status> carry_out(const Training& training,
+  [[nodiscard]] boost::asio::awaitable<Status> carry_out(Training& training,
                                                          Action action,
                                                          Outcome& outcome);
-  [[nodiscard]] boost::asio::awaitable<Status> apply_object(const Training& training,
+  [[nodiscard]] boost::asio::awaitable<Status> apply_object(Training& training,
                                                             ApplyObject action,
                                                             Outcome& outcome);
   [[nodiscard]] boost::asio::awaitable<Status> delete_object(const Training& training,
@@ -82,7 +92,7 @@ class Executor {
   [[nodiscard]] boost::asio::awaitable<Status> emit_event(const Training& training,
                                                           EmitEvent action);
 
-  [[nodiscard]] boost::asio::awaitable<Status> create(const Training& training, Desired desired);
+  [[nodiscard]] boost::asio::awaitable<Status> create(Training& training, Desired desired);
   [[nodiscard]] boost::asio::awaitable<Status> change(const Training& training, Desired desired);
   [[nodiscard]] boost::asio::awaitable<Result<Json>> data_of(const Training& training,
                                                              SecretSpec secret);
@@ -95,6 +105,8 @@ class Executor {
   crypto::Entropy& entropy_;
   k8s::EventRecorder& events_;
   const World& world_;
+  const Origin& origin_;
+  Record created_;
   std::set<std::string> attempted_;     // changes of objects in this pass, as describe() has them
   bool has_given_up_ = false;           // after a transient error
   std::optional<Authority> authority_;  // read or generated once a pass

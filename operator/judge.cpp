@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "common/base/exit_code.hpp"
 #include "common/base/text.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/spec/parse.hpp"
+#include "operator/allowed.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
 #include "operator/reasons.hpp"
@@ -32,7 +34,13 @@ void note(std::optional<SystemTime>& earliest, SystemTime time) {
 class Judge {
  public:
   Judge(const Training& training, const Observed& seen, const Settings& settings)
-      : training_(training), seen_(seen), settings_(settings), names_(training.name) {}
+      : training_(training),
+        seen_(seen),
+        settings_(settings),
+        names_(training.name),
+        not_allowed_(not_allowed(training.spec, settings)) {
+    not_allowed_.insert(not_allowed_.end(), seen.not_allowed.begin(), seen.not_allowed.end());
+  }
 
   Verdict judge() const {
     Verdict verdict = standing();
@@ -67,6 +75,10 @@ class Judge {
     }
     if (!status.start_time && training_.spec.suspend) {
       verdict.stage = Stage::kHeld;
+      return verdict;
+    }
+    if (!status.start_time && !not_allowed_.empty()) {
+      verdict.stage = Stage::kRefused;
       return verdict;
     }
     if (is_trained()) {
@@ -256,6 +268,7 @@ class Judge {
         found.push_back({reason::kInvalidSpec, training_.invalid});
         break;
       case Stage::kHeld:
+      case Stage::kRefused:
       case Stage::kSuspending:
       case Stage::kSuspended:
         add_problems_of_objects(found);
@@ -271,6 +284,7 @@ class Judge {
         add_problem_of_pod(names_.aggregator, "the aggregator", found);
         add_absent_clients(found);
         add_unreachable_aggregator(found);
+        add_warnings(found);
         break;
       case Stage::kGenerating:
         add_problems_of_objects(found);
@@ -284,13 +298,19 @@ class Judge {
   }
 
   void add_problems_of_objects(Findings& found) const {
+    for (const auto& refusal : not_allowed_) {
+      found.push_back({reason::kNotAllowed, refusal});
+    }
     for (const auto& kind : kChildKinds) {
       for (const auto& [name, child] : seen_.children.of(kind)) {
         if (!child.is_ours) {
           found.push_back({reason::kForeignObject,
                            std::string(kind.kind) + " " + name +
-                               " already exists and does not belong to this training; delete it, "
-                               "or rename the training"});
+                               (child.is_impostor
+                                    ? " names this training as its owner, but the operator did not "
+                                      "create it; find out who did, then delete it"
+                                    : " already exists and does not belong to this training; "
+                                      "delete it, or rename the training")});
         }
       }
     }
@@ -394,6 +414,18 @@ class Judge {
     }
   }
 
+  void add_warnings(Findings& found) const {
+    constexpr std::size_t kMost = 5;
+    constexpr std::size_t kLongest = 500;
+    if (!seen_.report) {
+      return;
+    }
+    for (const auto& warning :
+         std::span(seen_.report->warnings).first(std::min(kMost, seen_.report->warnings.size()))) {
+      found.push_back({reason::kTrainingWarning, printable(warning, kLongest)});
+    }
+  }
+
   void add_unreachable_aggregator(Findings& found) const {
     const auto* const pod = seen_.children.newest_pod(names_.aggregator);
     if (pod != nullptr && pod->is_running && !seen_.report && !seen_.report_error.empty()) {
@@ -407,6 +439,7 @@ class Judge {
   const Observed& seen_;
   const Settings& settings_;
   Names names_;
+  std::vector<std::string> not_allowed_;  // whatever the stage
 };
 
 }  // namespace
@@ -416,7 +449,7 @@ Verdict judge(const Training& training, const Observed& seen, const Settings& se
 }
 
 bool is_joined(const wire::ClientReport& client) {
-  return client.state != "dropped" && client.state != "lost";
+  return client.state != "dropped" && client.state != "lost" && client.state != "refused";
 }
 
 std::string why_lost(const Training& training,

@@ -14,6 +14,7 @@ namespace genesis::control {
 enum class Stage {
   kInvalid,     // this operator cannot read the spec
   kHeld,        // suspended before its start: no children are created
+  kRefused,     // asks for what it must not use: it has not started, and no children are created
   kTraining,    // children are created, clients join, rounds run
   kSuspending,  // pods are being stopped
   kSuspended,

@@ -1,5 +1,6 @@
 // genesis-operator: watches FederatedTrainings and runs an aggregator and workers for each. Several
 // replicas may run; the one that holds the Lease reconciles.
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <iostream>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/base/file.hpp"
+#include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/http/health.hpp"
@@ -24,6 +26,7 @@
 #include "common/k8s/rest_api.hpp"
 #include "common/log/log.hpp"
 #include "common/metrics/process.hpp"
+#include "operator/allowed.hpp"
 #include "operator/metrics.hpp"
 #include "operator/reconciler.hpp"
 
@@ -35,7 +38,7 @@ constexpr std::size_t kWorkers = 8;  // concurrent reconciles
 
 struct Options {
   std::string kubeconfig;
-  std::string watch_namespace;
+  std::vector<std::string> watch_namespaces;
   std::string own_namespace;
   std::string metrics_host = "0.0.0.0";
   std::uint16_t metrics_port = 8080;
@@ -45,7 +48,7 @@ struct Options {
 };
 
 int complain(const Error& error) {
-  std::cerr << "genesis-operator: " << error.message << "\n";
+  std::cerr << "genesis-operator: " << printable(error.message) << "\n";
   return 1;
 }
 
@@ -54,6 +57,29 @@ std::string identity() {
   ::gethostname(host.data(), host.size() - 1);
   crypto::SystemEntropy entropy;
   return std::string(host.data()) + "_" + crypto::random_id(entropy).substr(0, 8);
+}
+
+// The namespaces as World takes them.
+std::vector<std::string> watched(const Options& options) {
+  auto namespaces = options.watch_namespaces;
+  if (std::ranges::find(namespaces, "*") != namespaces.end()) {
+    return {""};
+  }
+  std::erase(namespaces, "");
+  if (namespaces.empty()) {
+    return {options.own_namespace};
+  }
+  std::ranges::sort(namespaces);
+  namespaces.erase(std::unique(namespaces.begin(), namespaces.end()), namespaces.end());
+  return namespaces;
+}
+
+std::string described(const std::vector<std::string>& namespaces) {
+  std::string text;
+  for (const auto& ns : namespaces) {
+    text += (text.empty() ? "" : ",") + (ns.empty() ? "all namespaces" : ns);
+  }
+  return text;
 }
 
 // One replica. Its informers run from the start, so that its caches are full when it takes over. It
@@ -71,10 +97,10 @@ class Replica {
         metrics_(metrics),
         readiness_(readiness),
         identity_(identity()),
-        world_(io.get_executor(), api, options.watch_namespace),
-        reports_(io.get_executor(), api),
+        world_(io.get_executor(), api, watched(options)),
+        reports_(io.get_executor(), api, origin_),
         events_(io.get_executor(), api, "genesis-operator", identity_),
-        reconciler_(world_, api, entropy_, reports_, events_, options.settings),
+        reconciler_(world_, api, entropy_, reports_, events_, origin_, options.settings),
         controller_(
             io.get_executor(),
             [this](k8s::ObjectKey key) { return reconciler_.reconcile(std::move(key)); },
@@ -106,6 +132,7 @@ class Replica {
         break;
       }
     }
+    co_await read_origin_key();
     if (is_stopping_) {
       co_return;
     }
@@ -154,6 +181,19 @@ class Replica {
     return limits;
   }
 
+  boost::asio::awaitable<void> read_origin_key() {
+    while (!is_stopping_) {
+      auto key = co_await control::origin_key(api_, entropy_, options_.own_namespace);
+      if (key) {
+        origin_ = control::Origin(std::move(*key));
+        co_return;
+      }
+      spdlog::warn("{}", key.error().message);
+      boost::asio::steady_timer timer(io_, std::chrono::seconds(2));
+      co_await timer.async_wait(boost::asio::use_awaitable);
+    }
+  }
+
   boost::asio::awaitable<void> elect() {
     k8s::ElectionOptions election;
     election.identity = identity_;
@@ -197,6 +237,7 @@ class Replica {
   http::Readiness& readiness_;
   std::string identity_;
   crypto::SystemEntropy entropy_;
+  control::Origin origin_{crypto::Secret()};  // its key is read before any child is
   control::World world_;
   control::Reports reports_;
   k8s::EventRecorder events_;
@@ -209,6 +250,13 @@ class Replica {
 };
 
 int operate(Options options) {
+  if (const Status kinds = control::check_volume_kinds(options.settings.allowed_volumes); !kinds) {
+    return complain(kinds.error().within("--allow-volumes"));
+  }
+  if (const Status prefixes = control::check_image_prefixes(options.settings.allowed_images);
+      !prefixes) {
+    return complain(prefixes.error().within("--allow-images"));
+  }
   auto config = k8s::load_config(options.kubeconfig);
   if (!config) return complain(config.error());
   if (options.own_namespace.empty()) {
@@ -228,9 +276,7 @@ int operate(Options options) {
   const http::ListenAddress address{options.metrics_host, options.metrics_port};
   auto health = http::HealthServer::start(address, registry, std::move(checks));
   if (!health) return complain(health.error());
-  spdlog::info("serves metrics={} watches={}",
-               (*health)->url(),
-               options.watch_namespace.empty() ? "all namespaces" : options.watch_namespace);
+  spdlog::info("serves metrics={} watches={}", (*health)->url(), described(watched(options)));
 
   Replica replica(io, **api, options, metrics, readiness);
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
@@ -260,9 +306,11 @@ int main(int argc, char** argv) {
                  "Kubeconfig file; defaults to KUBECONFIG, then the pod's service account, then "
                  "~/.kube/config");
   app.add_option("--watch-namespace",
-                 options.watch_namespace,
-                 "Namespace to watch; all namespaces when empty")
-      ->envname("WATCH_NAMESPACE");
+                 options.watch_namespaces,
+                 "Namespaces to watch, separated by commas, or '*' for all; defaults to the "
+                 "operator's own")
+      ->envname("WATCH_NAMESPACE")
+      ->delimiter(',');
   app.add_option("--namespace",
                  options.own_namespace,
                  "Namespace of the operator and its Lease; defaults to the namespace of the pod")
@@ -276,6 +324,19 @@ int main(int argc, char** argv) {
                  "Container image of workers and of the Jobs that generate rows")
       ->envname("GENESIS_WORKER_IMAGE")
       ->required();
+  app.add_option("--allow-volumes",
+                 options.settings.allowed_volumes,
+                 "Kinds of volumes that trainings may mount as data: persistentVolumeClaim, "
+                 "configMap, csi, nfs, ephemeral")
+      ->envname("GENESIS_ALLOW_VOLUMES")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--allow-images",
+                 options.settings.allowed_images,
+                 "Registries or repositories whose images trainings may name; defaults to the "
+                 "repositories of --aggregator-image and --worker-image")
+      ->envname("GENESIS_ALLOW_IMAGES")
+      ->delimiter(',');
   app.add_option("--metrics-host",
                  options.metrics_host,
                  "Listen address for /metrics, /healthz and /readyz")

@@ -6,20 +6,23 @@
 #include <boost/asio/detached.hpp>
 #include <nlohmann/json.hpp>
 
-#include "common/base/check.hpp"
 #include "operator/naming.hpp"
 #include "operator/shapes.hpp"
 
 namespace genesis::control {
 
-World::World(boost::asio::any_io_executor executor, k8s::Api& api, const std::string& ns)
+World::World(boost::asio::any_io_executor executor,
+             k8s::Api& api,
+             const std::vector<std::string>& namespaces)
     : executor_(std::move(executor)), api_(api) {
   const std::string ours = std::string(kManagedBy) + "=" + std::string(kManager);
-  add(k8s::kFederatedTrainings, ns, "");
-  for (const auto& kind : kChildKinds) {
-    add(kind, ns, ours);
+  for (const auto& ns : namespaces) {
+    add(k8s::kFederatedTrainings, ns, "");
+    for (const auto& kind : kWatchedKinds) {
+      add(kind, ns, ours);
+    }
+    add(k8s::kPods, ns, ours);  // after Jobs, by which a pod's training is found
   }
-  add(k8s::kPods, ns, ours);  // after Jobs, by which a pod's training is found
 }
 
 void World::add(const k8s::Resource& resource, const std::string& ns, std::string label_selector) {
@@ -30,9 +33,10 @@ void World::add(const k8s::Resource& resource, const std::string& ns, std::strin
   options.transform = selection.keep;
   options.label_selector = std::move(label_selector);
   options.jitter_seed = informers_.size();
-  auto& informer = informers_.emplace_back(
-      std::make_unique<k8s::Informer>(executor_, api_, resource, std::move(options)));
-  informer->on_change([this, resource](const k8s::Change& change) { changed(resource, change); });
+  informers_.push_back(
+      {ns, std::make_unique<k8s::Informer>(executor_, api_, resource, std::move(options))});
+  informers_.back().informer->on_change(
+      [this, resource](const k8s::Change& change) { changed(resource, change); });
 }
 
 void World::on_change(std::function<void(const k8s::ObjectKey&)> handler) {
@@ -40,31 +44,31 @@ void World::on_change(std::function<void(const k8s::ObjectKey&)> handler) {
 }
 
 void World::on_error(k8s::Informer::ErrorHandler handler) {
-  for (auto& informer : informers_) {
+  for (auto& [ns, informer] : informers_) {
     informer->on_error(handler);
   }
 }
 
 void World::start() {
-  for (auto& informer : informers_) {
+  for (auto& [ns, informer] : informers_) {
     boost::asio::co_spawn(executor_, informer->run(), boost::asio::detached);
   }
 }
 
 void World::stop() {
-  for (auto& informer : informers_) {
+  for (auto& [ns, informer] : informers_) {
     informer->stop();
   }
 }
 
 bool World::has_synced() const {
   return std::ranges::all_of(informers_,
-                             [](const auto& informer) { return informer->has_synced(); });
+                             [](const Watched& watched) { return watched.informer->has_synced(); });
 }
 
 boost::asio::awaitable<bool> World::wait_for_sync(Milliseconds deadline) {
-  for (auto& informer : informers_) {
-    const bool synced = co_await informer->wait_for_sync(deadline);
+  for (auto& watched : informers_) {
+    const bool synced = co_await watched.informer->wait_for_sync(deadline);
     if (!synced) {
       co_return false;
     }
@@ -72,11 +76,11 @@ boost::asio::awaitable<bool> World::wait_for_sync(Milliseconds deadline) {
   co_return true;
 }
 
-const k8s::Store& World::store(const k8s::Resource& resource) const {
-  const auto found = std::ranges::find_if(
-      informers_, [&](const auto& informer) { return informer->resource() == resource; });
-  GENESIS_CHECK(found != informers_.end(), "[operator] every kind that is read has its informer");
-  return (*found)->store();
+const k8s::Store* World::store(const k8s::Resource& resource, const std::string& ns) const {
+  const auto found = std::ranges::find_if(informers_, [&](const Watched& watched) {
+    return watched.informer->resource() == resource && (watched.ns == ns || watched.ns.empty());
+  });
+  return found == informers_.end() ? nullptr : &found->informer->store();
 }
 
 // Notifies of the training that has changed, or that owns the child or pod that has changed.
@@ -90,7 +94,8 @@ void World::changed(const k8s::Resource& resource, const k8s::Change& change) {
   } else {
     auto owner = k8s::controller_of(change.object);
     if (resource == k8s::kPods && owner) {
-      const auto job = store(k8s::kJobs).get(k8s::ObjectKey(change.key.ns, owner->name));
+      const auto* const jobs = store(k8s::kJobs, change.key.ns);
+      const auto job = jobs->get(k8s::ObjectKey(change.key.ns, owner->name));
       owner = job ? k8s::controller_of(*job) : std::nullopt;
     }
     if (owner && owner->kind == k8s::kFederatedTrainings.kind) {
@@ -105,20 +110,21 @@ void World::changed(const k8s::Resource& resource, const k8s::Change& change) {
 Observed World::observe(const k8s::ObjectKey& key) {
   Observed seen;
   seen.now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
-  const auto object = store(k8s::kFederatedTrainings).get(key);
+  const auto* const trainings = store(k8s::kFederatedTrainings, key.ns);
+  const auto object = trainings == nullptr ? std::nullopt : trainings->get(key);
   if (!object) {
     return seen;
   }
   seen.training = training_from(*object, specs_.of(*object));
   const auto& uid = seen.training->uid;
   auto& children = seen.children;
-  for (const auto& kind : kChildKinds) {
-    for (const Json& child : store(kind).owned_by(uid)) {
+  for (const auto& kind : kWatchedKinds) {
+    for (const Json& child : store(kind, key.ns)->owned_by(uid)) {
       children.of(kind).emplace(k8s::metadata_text(child, "name"), child_from(kind, child, uid));
     }
   }
   for (const auto& [name, job] : children.of(k8s::kJobs)) {
-    for (const Json& pod : store(k8s::kPods).owned_by(job.uid)) {
+    for (const Json& pod : store(k8s::kPods, key.ns)->owned_by(job.uid)) {
       children.pods.push_back(pod_from(pod));
     }
   }
@@ -127,12 +133,20 @@ Observed World::observe(const k8s::ObjectKey& key) {
 }
 
 std::string World::version_of(const k8s::ObjectKey& key) const {
-  const auto object = store(k8s::kFederatedTrainings).get(key);
+  const auto* const trainings = store(k8s::kFederatedTrainings, key.ns);
+  const auto object = trainings == nullptr ? std::nullopt : trainings->get(key);
   return object ? std::string(k8s::resource_version_of(*object)) : std::string();
 }
 
 std::vector<k8s::ObjectKey> World::trainings() const {
-  return store(k8s::kFederatedTrainings).keys();
+  std::vector<k8s::ObjectKey> keys;
+  for (const auto& [ns, informer] : informers_) {
+    if (informer->resource() == k8s::kFederatedTrainings) {
+      const auto some = informer->store().keys();
+      keys.insert(keys.end(), some.begin(), some.end());
+    }
+  }
+  return keys;
 }
 
 }  // namespace genesis::control

@@ -19,8 +19,10 @@ namespace genesis::control {
 
 class World {
  public:
-  /// Watches namespace `ns`, or all namespaces if it is "". `api` outlives it.
-  World(boost::asio::any_io_executor executor, k8s::Api& api, const std::string& ns);
+  /// Watches these namespaces, or all of them if the one that is given is "". `api` outlives it.
+  World(boost::asio::any_io_executor executor,
+        k8s::Api& api,
+        const std::vector<std::string>& namespaces);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
@@ -36,20 +38,27 @@ class World {
   [[nodiscard]] bool has_synced() const;
   [[nodiscard]] boost::asio::awaitable<bool> wait_for_sync(Milliseconds deadline);
 
-  /// The training and its children, without the aggregator's report.
+  /// The training and its children, without Secrets and the aggregator's report. Who created them
+  /// is not judged yet.
   [[nodiscard]] Observed observe(const k8s::ObjectKey& key);
   /// metadata.resourceVersion of the cached training, or "".
   [[nodiscard]] std::string version_of(const k8s::ObjectKey& key) const;
   [[nodiscard]] std::vector<k8s::ObjectKey> trainings() const;
 
  private:
+  // An informer for one kind in one namespace, or in all ("").
+  struct Watched {
+    std::string ns;
+    std::unique_ptr<k8s::Informer> informer;
+  };
   void add(const k8s::Resource& resource, const std::string& ns, std::string label_selector);
-  [[nodiscard]] const k8s::Store& store(const k8s::Resource& resource) const;
+  // The objects of that kind in that namespace; null if it is not watched.
+  [[nodiscard]] const k8s::Store* store(const k8s::Resource& resource, const std::string& ns) const;
   void changed(const k8s::Resource& resource, const k8s::Change& change);
 
   boost::asio::any_io_executor executor_;
   k8s::Api& api_;
-  std::vector<std::unique_ptr<k8s::Informer>> informers_;
+  std::vector<Watched> informers_;
   std::function<void(const k8s::ObjectKey&)> handler_;
   SpecCache specs_;
 };

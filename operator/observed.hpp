@@ -22,10 +22,13 @@ namespace genesis::control {
 struct Settings {
   std::string aggregator_image;
   std::string worker_image;
-  std::string operator_namespace;         // the namespace of the operator's own pods
-  std::chrono::seconds poll{2};           // between two requests to a running aggregator
-  std::chrono::seconds pod_patience{30};  // until a missing or silent pod is reported
-  std::chrono::seconds api_patience{2};   // until a persisting error of the API server is reported
+  std::string operator_namespace;  // the namespace of the operator's own pods
+  // What authors of trainings may use (allowed.hpp).
+  std::vector<std::string> allowed_volumes{"persistentVolumeClaim"};
+  std::vector<std::string> allowed_images;  // prefixes; "": the repositories of the images above
+  std::chrono::seconds poll{2};             // between two requests to a running aggregator
+  std::chrono::seconds pod_patience{30};    // until a missing or silent pod is reported
+  std::chrono::seconds api_patience{2};  // until a persisting error of the API server is reported
 };
 
 /// The FederatedTraining itself. `spec` is valid unless `invalid` says what is wrong with it; then
@@ -39,6 +42,7 @@ struct Training {
   spec::FederatedTraining spec;
   std::string invalid;
   TrainingStatus status;
+  Record recorded;  // status.children, and what has been created since it was written
 };
 
 /// What is read of a Job.
@@ -60,7 +64,9 @@ struct ServiceState {
 /// An object of one of the kinds below.
 struct Child {
   std::string uid;
-  bool is_ours = true;  // the training is its controlling owner
+  bool is_ours = true;       // the training is its controlling owner, and the operator created it
+  bool is_impostor = false;  // the first, but not the second
+  std::string origin;        // what it has as the code of its origin (origin.hpp)
   bool is_deleting = false;
   std::optional<JobState> job;          // of our Jobs
   std::optional<ServiceState> service;  // of our Services
@@ -74,6 +80,14 @@ inline constexpr std::array kChildKinds = {k8s::kJobs,
                                            k8s::kServices,
                                            k8s::kNetworkPolicies,
                                            k8s::kPersistentVolumeClaims};
+
+/// Those of them that are watched. Secrets are read one by one, by the names on record: who may
+/// list Secrets may read all of them.
+inline constexpr std::array kWatchedKinds = {k8s::kJobs,
+                                             k8s::kConfigMaps,
+                                             k8s::kServices,
+                                             k8s::kNetworkPolicies,
+                                             k8s::kPersistentVolumeClaims};
 
 /// What the aggregator reports about a site when it exits.
 struct SiteOutcome {
@@ -146,6 +160,7 @@ struct Observed {
   Children children;
   std::optional<wire::StatusReport> report;  // absent while the aggregator does not answer
   std::string report_error;                  // why it does not
+  std::vector<std::string> not_allowed;      // Secrets that this training must not use
   // What this pass has met so far:
   std::vector<std::string> refusals;              // "Job a: exceeded quota"
   std::optional<TransientError> transient_error;  // that ended the changes of this pass

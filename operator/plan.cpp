@@ -34,16 +34,21 @@ class Planner {
     switch (verdict_.stage) {
       case Stage::kInvalid:
       case Stage::kHeld:
+      case Stage::kRefused:
         break;
       case Stage::kTraining:
       case Stage::kSuspending:
       case Stage::kSuspended:
-        // A name conflict keeps all children from being created: part of a training is of no use.
+        // A name conflict and what is not allowed keep all children from being created: part of a
+        // training is of no use.
         if (!is_blocked()) {
           ensure(children_of(training_, settings_));
           ensure(join_secrets());
         }
-        suspend_jobs(training_.spec.suspend);
+        // What is not allowed any more does not resume either. What runs is left to end.
+        if (training_.spec.suspend || !has_problem(reason::kNotAllowed)) {
+          suspend_jobs(training_.spec.suspend);
+        }
         break;
       case Stage::kGenerating:
         if (!is_blocked()) {
@@ -76,10 +81,13 @@ class Planner {
     plan_.requeue_after = std::min(plan_.requeue_after.value_or(after), after);
   }
 
+  bool has_problem(std::string_view reason) const {
+    return std::ranges::any_of(verdict_.problems,
+                               [&](const Problem& problem) { return problem.reason == reason; });
+  }
+
   bool is_blocked() const {
-    return std::ranges::any_of(verdict_.problems, [](const Problem& problem) {
-      return problem.reason == reason::kForeignObject;
-    });
+    return has_problem(reason::kForeignObject) || has_problem(reason::kNotAllowed);
   }
 
   void ensure(std::vector<Desired> children) {

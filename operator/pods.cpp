@@ -189,6 +189,7 @@ Json aggregator_job(const Training& training, const Settings& settings) {
                          "/keys/ca.crt",
                          "--auth-token-file",
                          "/keys/token",
+                         "--require-authentication",
                          "--output",
                          "/model"},
                         std::move(mounts.mounts));

@@ -32,7 +32,9 @@ inline constexpr std::string_view kResumed = "Resumed";
 inline constexpr std::string_view kNotSuspended = "NotSuspended";
 // Degraded: the reason is that of the most serious problem; the message has all problems.
 inline constexpr std::string_view kAsExpected = "AsExpected";
-inline constexpr std::string_view kInvalidSpec = "InvalidSpec";      // this operator cannot read it
+inline constexpr std::string_view kInvalidSpec = "InvalidSpec";  // this operator cannot read it
+inline constexpr std::string_view kNotAllowed =
+    "NotAllowed";  // a volume, image or Secret that the training must not use
 inline constexpr std::string_view kForeignObject = "ForeignObject";  // a name conflict
 inline constexpr std::string_view kApplyFailed = "ApplyFailed";  // the API server refused a change
 inline constexpr std::string_view kSpecChanged = "SpecChanged";  // after the start
@@ -44,6 +46,8 @@ inline constexpr std::string_view kPodUnschedulable = "PodUnschedulable";
 inline constexpr std::string_view kPodMissing = "PodMissing";  // quota, admission
 inline constexpr std::string_view kAggregatorRestarting = "AggregatorRestarting";
 inline constexpr std::string_view kAggregatorUnreachable = "AggregatorUnreachable";
+inline constexpr std::string_view kTrainingWarning =
+    "TrainingWarning";  // the aggregator warns: of a client that dominates, of divergence
 // Complete.
 inline constexpr std::string_view kInProgress = "InProgress";
 inline constexpr std::string_view kModelReady = "ModelReady";

@@ -4,26 +4,43 @@
 #include <utility>
 
 #include "common/k8s/timed_api.hpp"
+#include "operator/allowed.hpp"
 #include "operator/children.hpp"
 #include "operator/plan.hpp"
 #include "operator/reasons.hpp"
+#include "operator/shapes.hpp"
 
 namespace genesis::control {
 namespace {
 
 // Until refused changes and name conflicts are looked at again.
 constexpr std::chrono::seconds kRetryRefused{10};
+// Until a Secret of a training is looked at again.
+constexpr std::chrono::minutes kSecretsAge{5};
+// Until what was created is written to the status, if the pass itself had nothing to write.
+constexpr std::chrono::seconds kRecordSoon{1};
 
 void add_conflicts(const std::vector<NameConflict>& conflicts, Children& children) {
-  Child foreign;
-  foreign.is_ours = false;
   for (const auto& conflict : conflicts) {
-    children.of(conflict.resource)[conflict.name] = foreign;
+    Child foreign;
+    foreign.is_ours = false;
+    foreign.is_impostor = conflict.is_impostor;
+    children.of(conflict.resource)[conflict.name] = std::move(foreign);
   }
 }
 
 bool is_over(const TrainingStatus& status) {
   return status.holds(kComplete) || status.holds(kFailed);
+}
+
+// Drops what the status has.
+void forget_recorded(const TrainingStatus& status, Record& created) {
+  if (status.children) {
+    std::erase_if(created, [&](const auto& entry) {
+      const auto found = status.children->find(entry.first);
+      return found != status.children->end() && found->second == entry.second;
+    });
+  }
 }
 
 }  // namespace
@@ -43,7 +60,12 @@ Observed Reconciler::observe(const k8s::ObjectKey& key, Memory& memory) {
   if (memory.written) {
     seen.training->status = memory.written->status;
   }
-  add_conflicts(memory.conflicts, seen.children);
+  auto& training = *seen.training;
+  forget_recorded(training.status, memory.created);
+  training.recorded = training.status.children.value_or(Record());
+  for (const auto& [name, uid] : memory.created) {
+    training.recorded[name] = uid;
+  }
   return seen;
 }
 
@@ -66,18 +88,86 @@ boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen, k8s::Sto
   }
 }
 
+boost::asio::awaitable<Status> Reconciler::look_at_secrets(Observed& seen,
+                                                           Memory& memory,
+                                                           k8s::Api& api) {
+  const auto& training = *seen.training;
+  if (training.is_deleting) {
+    co_return Status();
+  }
+  const bool is_kept = is_over(training.status) && !training.spec.ttl_seconds_after_finished;
+  const std::string prefix = record_key(k8s::kSecrets.kind, "");
+  for (const auto& [child, uid] : training.recorded) {
+    if (!child.starts_with(prefix)) {
+      continue;
+    }
+    const std::string name = child.substr(prefix.size());
+    if (is_kept) {  // nothing will be done with it any more
+      Child assumed;
+      assumed.uid = uid;
+      seen.children.of(k8s::kSecrets)[name] = std::move(assumed);
+      continue;
+    }
+    auto look = memory.secrets.find(name);
+    const bool is_known = look != memory.secrets.end();
+    const bool is_well = is_known && look->second.found && look->second.found->uid == uid;
+    const SystemTime::duration age = is_well ? kSecretsAge : kRetryRefused;
+    if (!is_known || look->second.at + age <= seen.now) {
+      k8s::ObjectKey key(training.ns, name);
+      const auto secret = co_await api.get(k8s::kSecrets, std::move(key));
+      SecretLook now;
+      now.at = seen.now;
+      if (secret) {
+        now.found = child_from(k8s::kSecrets, *secret, training.uid);
+      } else if (secret.error().code != Errc::kNotFound) {
+        co_return tl::unexpected(secret.error());
+      }
+      look = memory.secrets.insert_or_assign(name, std::move(now)).first;
+    }
+    if (look->second.found) {
+      seen.children.of(k8s::kSecrets)[name] = *look->second.found;
+    }
+  }
+  co_return Status();
+}
+
+boost::asio::awaitable<Status> Reconciler::look_at_references(Observed& seen, k8s::Api& api) const {
+  const Training training = *seen.training;
+  if (training.status.start_time || training.is_deleting || is_over(training.status) ||
+      !not_allowed(training.spec, settings_).empty()) {
+    co_return Status();
+  }
+  for (const auto& reference : secret_references(training.spec)) {
+    k8s::ObjectKey key(training.ns, reference.name);
+    const auto secret = co_await api.get(k8s::kSecrets, std::move(key));
+    std::string why;
+    if (secret) {
+      why = why_not_allowed(*secret, reference, training.name);
+    } else if (secret.error().code == Errc::kNotFound) {
+      why = why_missing(reference, training.name);
+    } else {
+      co_return tl::unexpected(secret.error().within(reference.field));
+    }
+    if (!why.empty()) {
+      seen.not_allowed.push_back(std::move(why));
+    }
+  }
+  co_return Status();
+}
+
 // Forgets the conflicts that somebody has resolved.
 boost::asio::awaitable<Status> Reconciler::recheck_conflicts(Training training,
                                                              Executor& executor,
                                                              Memory& memory) {
   std::vector<NameConflict> remaining;
   for (std::size_t i = 0; i < memory.conflicts.size(); ++i) {
-    const auto foreign = co_await executor.is_foreign(training, memory.conflicts[i]);
+    const auto& conflict = memory.conflicts[i];
+    const auto foreign = co_await executor.find_foreign(training, conflict.resource, conflict.name);
     if (!foreign) {
       co_return tl::unexpected(foreign.error());
     }
     if (*foreign) {
-      remaining.push_back(memory.conflicts[i]);
+      remaining.push_back(**foreign);
     }
   }
   memory.conflicts = std::move(remaining);
@@ -87,6 +177,7 @@ boost::asio::awaitable<Status> Reconciler::recheck_conflicts(Training training,
 // Adds what went wrong to what the next plan is made from. `before` is the error that ended the
 // changes of the pass before this one.
 void Reconciler::learn(const Outcome& outcome,
+                       const Record& created,
                        const std::optional<TransientError>& before,
                        Observed& seen,
                        Memory& memory) {
@@ -94,6 +185,20 @@ void Reconciler::learn(const Outcome& outcome,
   memory.conflicts.insert(
       memory.conflicts.end(), outcome.conflicts.begin(), outcome.conflicts.end());
   add_conflicts(outcome.conflicts, seen.children);
+  const std::string prefix = record_key(k8s::kSecrets.kind, "");
+  for (const auto& [name, uid] : created) {
+    memory.created[name] = uid;
+    seen.training->recorded[name] = uid;
+    if (name.starts_with(prefix)) {
+      SecretLook look;
+      look.found.emplace().uid = uid;
+      look.at = seen.now;
+      memory.secrets[name.substr(prefix.size())] = std::move(look);
+    }
+  }
+  for (const auto& name : outcome.deleted_secrets) {
+    memory.secrets[name] = SecretLook{std::nullopt, seen.now};
+  }
   if (outcome.transient_error) {
     memory.transient_error =
         TransientError{outcome.transient_error->message, before ? before->since : seen.now};
@@ -116,7 +221,7 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::reconcile(k8s::Objec
 boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey key,
                                                                  k8s::Stopwatch& watch) {
   k8s::TimedApi api(api_, watch);
-  Executor executor(api, entropy_, events_, world_);
+  Executor executor(api, entropy_, events_, world_, origin_);
   Memory& memory = memory_[key];
   Observed seen = observe(key, memory);
   if (!seen.training) {
@@ -131,6 +236,15 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
     }
     seen = observe(key, memory);
   }
+  Status looked = co_await look_at_references(seen, api);
+  if (looked) {
+    looked = co_await look_at_secrets(seen, memory, api);
+  }
+  if (!looked) {
+    co_return tl::unexpected(looked.error());
+  }
+  settle(origin_, *seen.training, seen.children);
+  add_conflicts(memory.conflicts, seen.children);
   co_await ask_aggregator(seen, watch);
   const auto before = std::exchange(memory.transient_error, std::nullopt);
   // A change that fails was not foreseen by its plan: a new one reports it, and asks for what is
@@ -144,7 +258,7 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
     if (!outcome) {
       co_return tl::unexpected(outcome.error());
     }
-    learn(*outcome, before, seen, memory);
+    learn(*outcome, executor.created(), before, seen, memory);
     if (outcome->transient_error) {
       transient_error = outcome->transient_error;
     }
@@ -157,7 +271,17 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   if (made.requeue_after) {
     done.requeue_after = *made.requeue_after;
   }
-  if (!seen.refusals.empty() || !memory.conflicts.empty()) {
+  if (memory.written) {
+    forget_recorded(memory.written->status, memory.created);
+  }
+  if (!memory.created.empty()) {  // a later pass records it
+    done.requeue_after =
+        std::min<Milliseconds>(done.requeue_after.value_or(kRecordSoon), kRecordSoon);
+  }
+  const bool has_foreign_secret = std::ranges::any_of(
+      seen.children.of(k8s::kSecrets), [](const auto& entry) { return !entry.second.is_ours; });
+  if (!seen.refusals.empty() || !seen.not_allowed.empty() || !memory.conflicts.empty() ||
+      has_foreign_secret) {
     done.requeue_after =
         std::min<Milliseconds>(done.requeue_after.value_or(kRetryRefused), kRetryRefused);
   }

@@ -27,12 +27,14 @@ class Reconciler {
              crypto::Entropy& entropy,
              Reports& reports,
              k8s::EventRecorder& events,
+             const Origin& origin,
              Settings settings)
       : world_(world),
         api_(api),
         entropy_(entropy),
         reports_(reports),
         events_(events),
+        origin_(origin),
         settings_(std::move(settings)) {}
 
   /// Called after each pass with its processor time, requests left out.
@@ -43,18 +45,32 @@ class Reconciler {
   [[nodiscard]] boost::asio::awaitable<Result<k8s::Reconciled>> reconcile(k8s::ObjectKey key);
 
  private:
+  struct SecretLook {
+    std::optional<Child> found;
+    SystemTime at;
+  };
   struct Memory {
     std::string uid;
     std::vector<NameConflict> conflicts;
     std::optional<TransientError> transient_error;  // of the last pass
     std::optional<WrittenStatus> written;           // until the cache has moved on
+    Record created;                                 // until the status has it
+    std::map<std::string, SecretLook> secrets;      // of the training, by name
   };
 
   [[nodiscard]] Observed observe(const k8s::ObjectKey& key, Memory& memory);
+  // The Secrets on record. They are not watched, but looked at now and then.
+  [[nodiscard]] static boost::asio::awaitable<Status> look_at_secrets(Observed& seen,
+                                                                      Memory& memory,
+                                                                      k8s::Api& api);
   static void learn(const Outcome& outcome,
+                    const Record& created,
                     const std::optional<TransientError>& before,
                     Observed& seen,
                     Memory& memory);
+  // Whether the Secrets that the spec names are there for this training, before it starts.
+  [[nodiscard]] boost::asio::awaitable<Status> look_at_references(Observed& seen,
+                                                                  k8s::Api& api) const;
   [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen, k8s::Stopwatch& watch);
   [[nodiscard]] boost::asio::awaitable<Status> recheck_conflicts(Training training,
                                                                  Executor& executor,
@@ -67,6 +83,7 @@ class Reconciler {
   crypto::Entropy& entropy_;
   Reports& reports_;
   k8s::EventRecorder& events_;
+  const Origin& origin_;
   Settings settings_;
   std::function<void(k8s::Stopwatch::Duration)> on_pass_;
   std::map<k8s::ObjectKey, Memory> memory_;

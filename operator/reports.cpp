@@ -5,12 +5,14 @@
 #include "common/http/client.hpp"
 #include "operator/children.hpp"
 #include "operator/credentials.hpp"
+#include "operator/shapes.hpp"
 
 namespace genesis::control {
 namespace {
 
 constexpr Milliseconds kDeadline{2'000};
-constexpr std::uint64_t kMaxReport = std::uint64_t{8} << 20;
+constexpr JsonLimits kReport{
+    .max_bytes = std::size_t{256} << 10, .max_depth = 8, .max_values = std::size_t{64} << 10};
 
 }  // namespace
 
@@ -19,6 +21,10 @@ boost::asio::awaitable<Status> Reports::read_identity(Training training) {
   auto secret = co_await api_.get(k8s::kSecrets, key, kDeadline);
   if (!secret) {
     co_return tl::unexpected(secret.error());
+  }
+  const Child child = child_from(k8s::kSecrets, *secret, training.uid);
+  if (!child.is_ours || !origin_.is_ours(training, k8s::kSecrets.kind, key.name, child)) {
+    co_return not_created_here(key.name);
   }
   auto authority = secret_text(*secret, "ca.crt");
   auto certificate = secret_text(*secret, "tls.crt");
@@ -63,9 +69,9 @@ boost::asio::awaitable<Result<wire::StatusReport>> Reports::ask(Training trainin
     co_return tl::unexpected(client.error());
   }
   http::ClientRequest request;
-  request.path = "/v1/status";
+  request.path = "/v1/status?telemetry=none";
   request.deadline = kDeadline;
-  request.max_body = kMaxReport;
+  request.max_body = kReport.max_bytes;
   request.headers.push_back({"Authorization", "Bearer " + std::string(identity.token.reveal())});
   auto response = co_await client->request(std::move(request));
   if (!response) {
@@ -74,7 +80,7 @@ boost::asio::awaitable<Result<wire::StatusReport>> Reports::ask(Training trainin
   if (!response->is_success()) {
     co_return tl::unexpected(http::error_of(*response).within("aggregator"));
   }
-  co_return wire::decode_status_report(response->body);
+  co_return wire::decode_status_report(response->body, kReport);
 }
 
 }  // namespace genesis::control

@@ -13,13 +13,15 @@
 #include "common/k8s/api.hpp"
 #include "common/wire/messages.hpp"
 #include "operator/observed.hpp"
+#include "operator/origin.hpp"
 
 namespace genesis::control {
 
 class Reports {
  public:
-  Reports(boost::asio::any_io_executor executor, k8s::Api& api)
-      : executor_(std::move(executor)), api_(api) {}
+  /// Both outlive it.
+  Reports(boost::asio::any_io_executor executor, k8s::Api& api, const Origin& origin)
+      : executor_(std::move(executor)), api_(api), origin_(origin) {}
 
   /// Reads the report of the aggregator at `address`, the IP of its pod. Errors say which step
   /// failed.
@@ -39,6 +41,7 @@ class Reports {
 
   boost::asio::any_io_executor executor_;
   k8s::Api& api_;
+  const Origin& origin_;
   std::map<std::string, Identity> identities_;  // by the training's uid
 };
 

@@ -8,6 +8,7 @@
 #include "common/k8s/object.hpp"
 #include "common/k8s/resource.hpp"
 #include "common/spec/parse.hpp"
+#include "operator/origin.hpp"
 
 namespace genesis::control {
 namespace {
@@ -94,6 +95,10 @@ Json slim_metadata(const Json& object) {
     if (const Json& value = at(object, {"metadata", name}); !value.is_null()) {
       metadata[name] = value;
     }
+  }
+  if (const Json& origin = at(object, {"metadata", "annotations", kOrigin.data()});
+      origin.is_string()) {
+    metadata["annotations"][std::string(kOrigin)] = origin;
   }
   if (const auto owner = k8s::controller_of(object)) {
     metadata["ownerReferences"] = Json::array({{{"kind", owner->kind},
@@ -207,6 +212,7 @@ Training training_from(const Json& object, ParsedSpec parsed) {
   training.spec = std::move(parsed.spec);
   training.invalid = std::move(parsed.invalid);
   training.status = status_from_json(at(object, {"status"}));
+  training.recorded = training.status.children.value_or(Record());
   return training;
 }
 
@@ -216,6 +222,7 @@ Child child_from(const k8s::Resource& kind, const Json& object, std::string_view
   child.uid = k8s::uid_of(object);
   child.is_ours = controller && controller->uid == owner;
   child.is_deleting = !k8s::metadata_text(object, "deletionTimestamp").empty();
+  child.origin = text(object, {"metadata", "annotations", kOrigin.data()});
   if (kind == k8s::kJobs) {
     child.job = job_from(object);
   } else if (kind == k8s::kServices) {

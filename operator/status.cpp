@@ -84,6 +84,10 @@ Json to_json(const ParticipantStatus& participant) {
 
 }  // namespace
 
+std::string record_key(std::string_view kind, std::string_view name) {
+  return std::string(kind) + "/" + std::string(name);
+}
+
 const Condition* TrainingStatus::condition(std::string_view type) const {
   const auto found = std::ranges::find(conditions, type, &Condition::type);
   return found == conditions.end() ? nullptr : &*found;
@@ -120,6 +124,14 @@ TrainingStatus status_from_json(const Json& json) {
   status.spec_sha256 = text(json, "specSha256");
   status.start_time = time(json, "startTime");
   status.completion_time = time(json, "completionTime");
+  if (const Json& children = field(json, "children"); children.is_object()) {
+    status.children.emplace();
+    for (const auto& [key, uid] : children.items()) {
+      if (uid.is_string()) {
+        status.children->emplace(key, uid.get<std::string>());
+      }
+    }
+  }
   return status;
 }
 
@@ -155,6 +167,9 @@ Json to_json(const TrainingStatus& status) {
   }
   if (status.completion_time) {
     json["completionTime"] = to_rfc3339(*status.completion_time);
+  }
+  if (status.children) {
+    json["children"] = *status.children;
   }
   return json;
 }

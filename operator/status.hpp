@@ -1,6 +1,7 @@
 #pragma once
 // The status of a FederatedTraining, with the fields of the CRD. Pure.
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,11 @@ struct RoundStatus {
   bool operator==(const RoundStatus&) const = default;
 };
 
+/// The uids of a training's children by kind and name.
+using Record = std::map<std::string, std::string>;
+/// "Secret/hospitals-operator".
+[[nodiscard]] std::string record_key(std::string_view kind, std::string_view name);
+
 struct TrainingStatus {
   std::int64_t observed_generation = 0;
   std::string phase;
@@ -58,6 +64,7 @@ struct TrainingStatus {
   std::string spec_sha256;
   std::optional<SystemTime> start_time;
   std::optional<SystemTime> completion_time;
+  std::optional<Record> children;  // those that were created; absent in a status of old
   bool operator==(const TrainingStatus&) const = default;
 
   /// The condition of that type, or null.

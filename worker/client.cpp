@@ -6,10 +6,12 @@
 #include "common/base/check.hpp"
 #include "common/federation/deadlines.hpp"
 #include "common/federation/spec_views.hpp"
+#include "common/http/bearer.hpp"
 #include "common/method/table_reading.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
 #include "common/wire/messages.hpp"
+#include "worker/disclosure.hpp"
 #include "worker/instance.hpp"
 #include "worker/link.hpp"
 #include "worker/metrics.hpp"
@@ -109,9 +111,15 @@ Status stopped() {
 
 Status work_until_over(Session& session, const ClientOptions& options, Site& site, Link& link) {
   GENESIS_RETURN_IF_ERROR(join(session, options, site));
+  unsigned refused = 0;  // times in a row
   while (!options.stop.stop_requested()) {
     GENESIS_ASSIGN(const auto task, next_task(session, options, site));
     GENESIS_ASSIGN(const auto answered, site.answer(task, link));
+    if (answered == Site::Answered::kRefused) {
+      session.pause(refused++);  // until the server asks for something else
+      continue;
+    }
+    refused = 0;
     if (answered == Site::Answered::kFinished) {
       spdlog::info("complete client={} model-sha256={} peak-mib={}",
                    site.client().str(),
@@ -147,6 +155,7 @@ SiteObserver observer_of(const ClientOptions& options, std::uint64_t rows) {
 // The spec as the server offers it, and as this site changes it for itself.
 struct Offer {
   spec::FederatedTraining training;
+  spec::FederatedTraining offered;  // unchanged
   double learning_rate_scale = 1.0;
 };
 
@@ -155,23 +164,54 @@ Result<Offer> ask_for_offer(Session& session, const ClientOptions& options) {
   GENESIS_ASSIGN(const auto reply, wire::decode_join_reply(config));
   GENESIS_ASSIGN(auto training,
                  spec::parse(reply.training_json, options.server_url, options.overrides));
-  GENESIS_ASSIGN(const auto offered, spec::parse(reply.training_json, options.server_url));
+  GENESIS_ASSIGN(auto offered, spec::parse(reply.training_json, options.server_url));
+  GENESIS_RETURN_IF_ERROR(policy::check_spec(options.policy, offered));
   const double scale = training.local.learning_rate / offered.local.learning_rate;
-  return Offer{std::move(training), scale};
+  return Offer{std::move(training), std::move(offered), scale};
 }
 
+// The rows that may leave in some form, and the columns that stay.
+struct Read {
+  tabular::Table table;
+  std::vector<std::string> kept;
+};
+
 // Its columns are logged for the site's own people, with what would leave.
-Result<tabular::Table> read_table(const ClientOptions& options,
-                                  const spec::FederatedTraining& training) {
+Result<Read> read_table(const ClientOptions& options, const spec::FederatedTraining& training) {
   auto reading = method::table_reading(training, options.client.str());
   reading.discrete_columns.insert(reading.discrete_columns.end(),
                                   options.discrete_columns.begin(),
                                   options.discrete_columns.end());
+  GENESIS_ASSIGN(reading.declarations, policy::declarations(options.policy, reading.declarations));
   GENESIS_ASSIGN(auto table, tabular::read_csv(options.data, reading.options()));
-  for (const auto& line : tabular::describe(table)) {
+  for (const auto& line : tabular::describe(table, policy::site_policy(options.policy))) {
     spdlog::info("table client={} {}", options.client.str(), line);
   }
-  return table;
+  Read read;
+  for (const auto& column : table.columns) {
+    read.kept.push_back(column.name);
+  }
+  GENESIS_RETURN_IF_ERROR(policy::restrict(options.policy, options.discrete_columns, table));
+  for (const auto& column : table.columns) {
+    std::erase(read.kept, column.name);
+  }
+  read.table = std::move(table);
+  return read;
+}
+
+// Says what is about to leave. True where nothing is to.
+bool disclose(const ClientOptions& options, const Offer& offer, const Read& read, Site& site) {
+  const auto introduction = site.join_request().introduction;
+  const auto lines =
+      disclosure({offer.offered, options.policy, read.kept, introduction, site.telemetry()});
+  for (const auto& line : lines) {
+    if (options.only_disclose) {
+      options.only_disclose(line);
+    } else {
+      spdlog::info("leaves this site: {}", line);
+    }
+  }
+  return static_cast<bool>(options.only_disclose);
 }
 
 Status take_part(ClientOptions options) {
@@ -186,18 +226,25 @@ Status take_part(ClientOptions options) {
     spdlog::info("proxy client={} host={}", options.client.str(), proxy->url.authority());
   }
   GENESIS_ASSIGN(auto client, http::Client::create(options.server_url, options.tls, proxy));
+  if (options.auth_token) {  // before the first request
+    GENESIS_RETURN_IF_ERROR(http::bearer(client.url(), options.auth_token->reveal()));
+  }
   Session session(std::move(client), options);
   const std::stop_callback cancel(options.stop, [&session] { session.cancel(); });
   GENESIS_ASSIGN(const auto offer, ask_for_offer(session, options));
   const auto& training = offer.training;
-  GENESIS_ASSIGN(auto table, read_table(options, training));
-  auto observer = observer_of(options, table.rows);
+  GENESIS_ASSIGN(auto read, read_table(options, training));
+  auto observer = observer_of(options, read.table.rows);
   GENESIS_ASSIGN(auto site,
                  Site::create(options.client,
                               training,
-                              std::move(table),
+                              std::move(read.table),
+                              policy::site_policy(options.policy),
                               offer.learning_rate_scale,
                               std::move(observer)));
+  if (disclose(options, offer, read, site)) {
+    return {};
+  }
   options.metrics->show(site.telemetry());
   if (files) {
     site.keep_state(std::move(*files));

@@ -13,6 +13,7 @@
 #include "common/base/ids.hpp"
 #include "common/crypto/secret.hpp"
 #include "common/http/client.hpp"
+#include "common/policy/policy.hpp"
 #include "common/rounds/contribution.hpp"
 #include "common/spec/parse.hpp"
 
@@ -30,7 +31,10 @@ struct ClientOptions {
   std::optional<tls::ClientContext> tls;
   std::optional<crypto::Secret> auth_token;
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
-  Metrics* metrics = nullptr;             // told of all; outlives the run; never null in it
+  policy::Policy policy = {};             // what may leave
+  /// Told what will leave, line by line, and nothing leaves; empty: the training is taken part in.
+  std::function<void(const std::string&)> only_disclose = {};
+  Metrics* metrics = nullptr;  // told of all; outlives the run; never null in it
   /// After each local training: its round, this site's rows, and what goes beside the update.
   std::function<void(RoundId, std::uint64_t rows, const rounds::Telemetry&)> on_trained = {};
   /// After each state on disk.

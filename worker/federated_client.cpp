@@ -4,10 +4,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/base/file.hpp"
+#include "common/federation/tls_reload.hpp"
 #include "common/http/health.hpp"
 #include "common/http/url.hpp"
 #include "common/metrics/process.hpp"
 #include "common/model/threads.hpp"
+#include "common/policy/policy.hpp"
 #include "common/tls/files.hpp"
 #include "worker/client.hpp"
 #include "worker/metrics.hpp"
@@ -17,7 +20,7 @@ namespace {
 
 Result<std::optional<tls::ClientContext>> client_tls(const ClientOptions& options) {
   if (!options.pem) {
-    return tls::load_context(options.tls, options.server_name);
+    return tls::load_context(options.tls, options.server_name, federation::log_tls_reload);
   }
   const tls::ClientTls pem{.authority = {"authority", options.pem->server_authority},
                            .certificate = tls::NamedPem{"certificate", options.pem->certificate},
@@ -25,6 +28,19 @@ Result<std::optional<tls::ClientContext>> client_tls(const ClientOptions& option
                            .server_name = options.server_name};
   GENESIS_ASSIGN(auto context, tls::ClientContext::create(pem));
   return context;
+}
+
+Result<policy::Policy> policy_of(const ClientOptions& options) {
+  constexpr std::uint64_t kMaxPolicy = std::uint64_t{4} << 20;
+  policy::Policy policy;
+  if (!options.policy.empty()) {
+    GENESIS_ASSIGN(const auto text, read_file(options.policy, kMaxPolicy));
+    GENESIS_ASSIGN(policy, policy::parse(text, options.policy.string()));
+  }
+  if (!options.expect_spec.empty()) {
+    GENESIS_RETURN_IF_ERROR(policy::expect_spec(policy, options.expect_spec));
+  }
+  return policy;
 }
 
 }  // namespace
@@ -64,6 +80,7 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
   model::use_one_thread();
   GENESIS_ASSIGN(auto id, ClientId::parse(options.client_id));
   GENESIS_ASSIGN(auto tls, client_tls(options));
+  GENESIS_ASSIGN(auto policy, policy_of(options));
   worker::ClientOptions loop{.server_url = std::move(options.server),
                              .client = std::move(id),
                              .data = std::move(options.data),
@@ -71,7 +88,9 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .state = std::move(options.state),
                              .tls = std::move(tls),
                              .auth_token = std::move(options.auth_token),
-                             .overrides = std::move(options.overrides)};
+                             .overrides = std::move(options.overrides),
+                             .policy = std::move(policy),
+                             .only_disclose = std::move(callbacks.only_disclose)};
   auto impl = std::make_unique<Impl>(std::move(loop), std::move(callbacks));
   GENESIS_RETURN_IF_ERROR(impl->watch(options.metrics));
   // What they capture is joined to them: `impl` owns the options and outlives the loop.

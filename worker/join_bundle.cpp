@@ -4,6 +4,7 @@
 
 #include "common/base/fields.hpp"
 #include "common/base/file.hpp"
+#include "common/base/json.hpp"
 #include "common/spec/yaml.hpp"
 
 namespace genesis::worker {
@@ -22,7 +23,9 @@ Status read(const Fields& bundle, ClientOptions& options) {
   GENESIS_ASSIGN(auto token, bundle.text("token"));
   pem.key = crypto::Secret(std::move(key));
   options.pem = std::move(pem);
-  options.auth_token = crypto::Secret(std::move(token));
+  if (!token.empty()) {
+    options.auth_token = crypto::Secret(std::move(token));
+  }
   return {};
 }
 
@@ -32,8 +35,9 @@ Status read_join_bundle(const std::filesystem::path& path, ClientOptions& option
   const std::string file = path.string();
   GENESIS_ASSIGN(const auto text, read_file(path, kMaxBundle));
   GENESIS_ASSIGN(const auto document, spec::read_yaml(text, file));
-  const nlohmann::json bundle(document);
+  const std::string json = dump_json(document);
   const auto done = [&]() -> Status {
+    GENESIS_ASSIGN(const auto bundle, parse_json(json));
     GENESIS_ASSIGN(const auto fields, Fields::of(bundle, file));
     return read(fields, options);
   }();

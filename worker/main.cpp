@@ -20,6 +20,7 @@ struct Options {
   std::filesystem::path token_file;
   std::string join;
   bool is_verbose = false;
+  bool is_dry_run = false;
   ClientOptions client;
 };
 
@@ -28,7 +29,11 @@ Status work(Options& options) {
   if (!options.join.empty()) {
     GENESIS_RETURN_IF_ERROR(worker::read_join_bundle(options.join, options.client));
   }
-  GENESIS_ASSIGN(auto client, FederatedClient::create(options.client));
+  ClientCallbacks callbacks;
+  if (options.is_dry_run) {
+    callbacks.only_disclose = [](const std::string& line) { std::cout << line << std::endl; };
+  }
+  GENESIS_ASSIGN(auto client, FederatedClient::create(options.client, std::move(callbacks)));
   return client.run();
 }
 
@@ -85,6 +90,17 @@ int main(int argc, char** argv) {
   for (const auto& flag : kOverrides) {
     command_line::add_override(app, flag, options.client.overrides);
   }
+  app.add_option(
+      "--policy",
+      options.client.policy,
+      "SitePolicy of this site (YAML): which columns may take part and as what, and what "
+      "never leaves");
+  app.add_option("--expect-spec",
+                 options.client.expect_spec,
+                 "Take part only in the training whose spec has this digest, sha256:HEX");
+  app.add_flag("--dry-run",
+               options.is_dry_run,
+               "Print everything that would leave this site, and send none of it");
   command_line::add_metrics(app, options.client.metrics);
   app.add_flag("--verbose", options.is_verbose, "Also log retries");
   try {

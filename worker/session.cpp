@@ -57,6 +57,10 @@ Result<std::string> Session::ask(const std::string& method,
   return std::move(exchange.body());
 }
 
+void Session::pause(unsigned attempt) {
+  pause_for(options_.stop, http::backoff(attempt, jitter_, policy_.backoff));
+}
+
 Result<Session::Download> Session::download(const std::string& path, std::string_view encoding) {
   DownloadExchange exchange(
       policy_, jitter_, DownloadRequest{.path = path, .encoding = std::string(encoding)}, now());

@@ -30,6 +30,9 @@ class Session {
                                         const std::string& path,
                                         std::string_view body);
 
+  /// Waits, longer with each `attempt` (from 0), until there is reason to stop at most.
+  void pause(unsigned attempt);
+
   struct Download {
     std::string bytes;            // decompressed
     std::string_view encoding;    // as it travelled: "none", "gzip", "zstd"

@@ -21,6 +21,11 @@ bool is_overtaken(const Error& error) {
   return error.code == Errc::kConflict || error.code == Errc::kFailedPrecondition;
 }
 
+// The server has looked at the update and does not take it: neither will it the next time.
+bool is_refusal(const Error& error) {
+  return error.code == Errc::kInvalidArgument || error.code == Errc::kResourceExhausted;
+}
+
 }  // namespace
 
 // Fetches the documents of one task, checks them against the digests that it names, and remembers
@@ -37,6 +42,12 @@ class Site::Fetcher final : public method::Documents {
           task_.purpose + ": the server's task lacks the document \"" + std::string(name) + "\"");
     }
     auto bytes = link_.fetch(task_.collection, *named);
+    if (bytes && bytes->size() != named->bytes) {
+      return fail(Errc::kDataLoss,
+                  named->name + " of collection " + std::to_string(task_.collection.value) +
+                      ": has " + std::to_string(bytes->size()) + " bytes, but the task says " +
+                      std::to_string(named->bytes));
+    }
     if (!bytes) {
       is_overtaken_ = is_overtaken(bytes.error());
     } else if (crypto::sha256_hex(*bytes) != named->sha256) {
@@ -58,6 +69,7 @@ class Site::Fetcher final : public method::Documents {
 Result<Site> Site::create(ClientId client,
                           spec::FederatedTraining training,
                           tabular::Table table,
+                          tabular::SitePolicy policy,
                           double learning_rate_scale,
                           SiteObserver observer) {
   GENESIS_ASSIGN(
@@ -67,6 +79,7 @@ Result<Site> Site::create(ClientId client,
   method::SiteSetup setup{.client = client,
                           .training = training,
                           .table = std::move(table),
+                          .policy = policy,
                           .learning_rate_scale = learning_rate_scale};
   if (shared->on_step) {
     setup.on_step = [shared](const method::StepReport& step) { shared->on_step(step); };
@@ -103,11 +116,56 @@ Result<Site::Answered> Site::answer(const wire::Task& task, Link& link) {
       task);
 }
 
+Status Site::may_answer(const wire::Contribute& task) {
+  const auto may_not = [&](const std::string& what) {
+    return fail(Errc::kPermissionDenied,
+                "the server asks for " + task.purpose + what +
+                    "; this site does not answer that. Start it again if that is meant");
+  };
+  if (task.round.value == 0) {
+    std::string documents;
+    for (const auto& document : task.documents) {
+      documents += document.name + " " + document.sha256 + "\n";
+    }
+    const auto [asked, is_new] = asked_before_.emplace(task.purpose, documents);
+    return is_new || asked->second == documents ? Status() : Status(may_not(" on another plan"));
+  }
+  const auto rounds = static_cast<std::uint32_t>(training_.rounds.count);
+  if (task.round.value > rounds) {
+    return may_not(" of round " + std::to_string(task.round.value) + ", but the spec has " +
+                   std::to_string(rounds));
+  }
+  const bool is_repeated =
+      last_ && last_round_ >= task.round && last_->collection < task.collection;
+  if (is_repeated && ++repeated_rounds_ > rounds) {
+    return may_not(" of rounds that were rolled back more often than there are rounds");
+  }
+  return {};
+}
+
+Site::Answered Site::give_up(const wire::Contribute& task, const Error& error) {
+  given_up_ = task.collection;
+  why_refused_ = error.message;
+  spdlog::warn("no update client={} round={}, it goes on with the next round: {}",
+               client_.str(),
+               task.round.value,
+               error.message);
+  return Answered::kRefused;
+}
+
 Result<Site::Answered> Site::contribute(const wire::Contribute& task, Link& link) {
+  if (given_up_.value != 0 && task.collection == given_up_) {
+    return Answered::kRefused;
+  }
+  GENESIS_RETURN_IF_ERROR(may_answer(task));
   Fetcher fetcher(task, link);
   const auto made = contribution(task, fetcher);
   if (!made && fetcher.is_overtaken_by_server()) {
     return Answered::kOvertaken;
+  }
+  const bool is_round = task.round.value > 0;
+  if (!made && is_round && made.error().code == Errc::kFailedPrecondition) {
+    return give_up(task, made.error());
   }
   if (!made) {
     return tl::unexpected(made.error());
@@ -120,6 +178,9 @@ Result<Site::Answered> Site::contribute(const wire::Contribute& task, Link& link
                  sent.error().message);
     return Answered::kOvertaken;
   }
+  if (!sent && is_round && is_refusal(sent.error())) {
+    return give_up(task, sent.error());
+  }
   if (!sent) {
     return tl::unexpected(sent.error());
   }
@@ -128,7 +189,12 @@ Result<Site::Answered> Site::contribute(const wire::Contribute& task, Link& link
 
 Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& task,
                                                        Fetcher& fetcher) {
-  const bool goes_forward = last_ && last_->collection < task.collection;
+  const bool is_repeated = task.round.value > 0 && last_ && last_round_ >= task.round &&
+                           last_->collection < task.collection;
+  if (is_repeated) {
+    roll_back_to(task);
+  }
+  const bool goes_forward = is_repeated || (last_ && last_->collection < task.collection);
   if (!goes_forward) {
     go_back_to(task.collection, task.round);
   }
@@ -140,8 +206,8 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
   }
   const method::Assignment assignment{task.purpose, task.round, task.parameters};
   GENESIS_ASSIGN(auto answer, method_->answer(assignment, fetcher));
-  for (const auto& remark : answer.remarks) {
-    spdlog::warn("client={} {}", client_.str(), remark);
+  for (const auto& note : answer.notes) {
+    spdlog::warn("client={} {}", client_.str(), note);
   }
   rounds::Contribution made{.run = run_,
                             .collection = task.collection,
@@ -157,6 +223,7 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
   const bool is_kept = tensors != nullptr;  // counts are counted again
   made.body = rounds::Plain{std::move(answer.values)};
   last_ = std::move(made);
+  last_round_ = task.round;
   if (is_kept) {
     save(task.round);
   }
@@ -172,7 +239,8 @@ Result<Tensors> Site::quantize(Tensors tensors, const std::string& what) {
     return tensors;
   }
   if (auto finite = wire::check_finite(tensors); !finite) {
-    return tl::unexpected(finite.error().within(what + ": the local training diverged"));
+    return fail(Errc::kFailedPrecondition,
+                what + ": the local training diverged: " + finite.error().message);
   }
   if (residual_.values.size() == tensors.values.size()) {
     std::ranges::transform(
@@ -186,11 +254,45 @@ Result<Tensors> Site::quantize(Tensors tensors, const std::string& what) {
   return sent;
 }
 
+void Site::roll_back_to(const wire::Contribute& task) {
+  spdlog::warn(
+      "rolled back by the server client={} to-round={}", client_.str(), task.round.value - 1);
+  last_.reset();
+  residual_ = {};
+  method_->restore({});
+  go_back_to(task.collection, task.round);
+  if (!files_) {
+    spdlog::warn("client={} keeps no state: the optimizer starts anew", client_.str());
+  }
+}
+
 void Site::go_back_to(CollectionId collection, RoundId round) {
   if (!files_) {
     return;
   }
-  auto state = federation::newest_sound<wire::WorkerState>(
+  while (auto state = newest_state(collection)) {
+    const auto kept = files_->rounds().front();
+    if (kept >= round && state->contribution.collection < collection) {
+      files_->remove(kept);  // of a round that was rolled back
+      continue;
+    }
+    spdlog::info("resume client={} after-collection={}",
+                 client_.str(),
+                 state->contribution.collection.value);
+    method_->restore(std::move(state->method));
+    last_ = std::move(state->contribution);
+    last_round_ = kept;
+    residual_ = std::move(state->residual);
+    return;
+  }
+  if (round.value > 1) {
+    spdlog::warn("client={} has no state of earlier rounds: the optimizer starts anew",
+                 client_.str());
+  }
+}
+
+std::optional<wire::WorkerState> Site::newest_state(CollectionId collection) const {
+  return federation::newest_sound<wire::WorkerState>(
       *files_,
       [](const std::string& bytes, const std::string& name) {
         return wire::decode_worker_state(bytes, name);
@@ -202,17 +304,6 @@ void Site::go_back_to(CollectionId collection, RoundId round) {
       [](const Error& error) {
         spdlog::warn("state quarantined, the one before it is used: {}", error.message);
       });
-  if (state) {
-    spdlog::info("resume client={} after-collection={}",
-                 client_.str(),
-                 state->contribution.collection.value);
-    method_->restore(std::move(state->method));
-    last_ = std::move(state->contribution);
-    residual_ = std::move(state->residual);
-  } else if (round.value > 1) {
-    spdlog::warn("client={} has no state of earlier rounds: the optimizer starts anew",
-                 client_.str());
-  }
 }
 
 void Site::save(RoundId round) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,12 +36,14 @@ struct SiteObserver {
 
 class Site {
  public:
-  /// `table` is what this site has read of its rows by the spec's declarations.
+  /// `table` is what this site has read of its rows by the spec's declarations, and `policy` what
+  /// may leave of it.
   /// `learning_rate_scale` is this site's factor on the rate that each round asks for. Errors:
   /// kInvalidArgument where spec.model is no method's.
   [[nodiscard]] static Result<Site> create(ClientId client,
                                            spec::FederatedTraining training,
                                            tabular::Table table,
+                                           tabular::SitePolicy policy = {},
                                            double learning_rate_scale = 1.0,
                                            SiteObserver observer = {});
 
@@ -59,12 +62,15 @@ class Site {
   /// site was.
   void keep_state(federation::RoundFiles files) { files_ = std::move(files); }
 
-  enum class Answered { kNothing, kContributed, kOvertaken, kFinished };
+  enum class Answered { kNothing, kContributed, kOvertaken, kRefused, kFinished };
   /// Does what the task says, over `link`. A collection that it has answered before gets the same
   /// contribution again; with kept state, that is on disk before it is sent. kOvertaken: the server
-  /// has gone on meanwhile, the next task says what it wants. Errors: those of rows, documents and
-  /// link; kFailedPrecondition where the training failed.
+  /// has gone on meanwhile, the next task says what it wants. kRefused: of this round it has no
+  /// update that the server takes (why_refused); it sends none of it any more, and goes on with the
+  /// next. Errors: those of rows, documents and link; kFailedPrecondition where the training
+  /// failed.
   [[nodiscard]] Result<Answered> answer(const wire::Task& task, Link& link);
+  [[nodiscard]] const std::string& why_refused() const { return why_refused_; }
 
  private:
   class Fetcher;
@@ -83,6 +89,15 @@ class Site {
                                                                  Fetcher& fetcher);
   /// Makes method and last contribution what they were when `collection` was to be answered.
   void go_back_to(CollectionId collection, RoundId round);
+  /// The server asks again for a round that this site has answered under another collection: what
+  /// came of it is forgotten.
+  void roll_back_to(const wire::Contribute& task);
+  [[nodiscard]] std::optional<wire::WorkerState> newest_state(CollectionId collection) const;
+  /// Whether this site may answer the task: what precedes the rounds once, on one plan; each round
+  /// once, and once more where the server has rolled back, within the rounds of the spec. Errors:
+  /// kPermissionDenied says what the server may not ask.
+  [[nodiscard]] Status may_answer(const wire::Contribute& task);
+  [[nodiscard]] Answered give_up(const wire::Contribute& task, const Error& error);
   /// What is left of `tensors` once they are quantized goes into the next ones.
   [[nodiscard]] Result<Tensors> quantize(Tensors tensors, const std::string& what);
   void save(RoundId round);
@@ -93,6 +108,11 @@ class Site {
   std::unique_ptr<method::SiteMethod> method_;
   std::string run_;
   std::optional<rounds::Contribution> last_;
+  RoundId last_round_;     // of that contribution
+  CollectionId given_up_;  // the last for which there is no update that the server takes
+  std::string why_refused_;
+  std::map<std::string, std::string> asked_before_;  // purpose before the rounds: its documents
+  std::uint32_t repeated_rounds_ = 0;
   Tensors residual_;  // what quantization has kept back so far; empty without it
   std::optional<federation::RoundFiles> files_;
 };

@@ -8,9 +8,13 @@
 #include "cli/commands.hpp"
 #include "cli/report.hpp"
 #include "common/tls/certificate_files.hpp"
+#include "common/tls/context.hpp"
 
 namespace genesis::cli {
 namespace {
+
+constexpr const char* kAuthority = "ca";
+constexpr const char* kServer = "server";
 
 struct Options {
   std::string folder = ".";
@@ -29,7 +33,7 @@ Status write_pair(const Options& options, const std::string& stem, const tls::Ce
 }
 
 Result<tls::CertifiedKey> authority(const Options& options) {
-  return tls::read_certified_key(options.folder, "ca");
+  return tls::read_certified_key(options.folder, kAuthority);
 }
 
 tls::Validity validity(const Options& options) {
@@ -40,13 +44,13 @@ tls::Validity validity(const Options& options) {
 
 Status make_ca(const Options& options) {
   GENESIS_ASSIGN(auto pair, tls::make_authority(options.name, validity(options)));
-  return write_pair(options, "ca", pair);
+  return write_pair(options, kAuthority, pair);
 }
 
 Status make_server(const Options& options) {
   GENESIS_ASSIGN(auto ca, authority(options));
   GENESIS_ASSIGN(auto pair, tls::issue_server(ca, options.names, validity(options)));
-  return write_pair(options, "server", pair);
+  return write_pair(options, kServer, pair);
 }
 
 Status make_client(const Options& options) {
@@ -54,6 +58,38 @@ Status make_client(const Options& options) {
   GENESIS_ASSIGN(auto ca, authority(options));
   GENESIS_ASSIGN(auto pair, tls::issue_client(ca, id, validity(options)));
   return write_pair(options, id.str(), pair);
+}
+
+// The same names again, with a new key, for as long as `--days` says from now.
+Status renew(const Options& options, const tls::CertifiedKey& ca, const std::string& stem) {
+  const std::filesystem::path folder(options.folder);
+  GENESIS_ASSIGN(const auto old, tls::load_pem(folder / (stem + ".crt")));
+  GENESIS_ASSIGN(const auto known, tls::inspect(old.pem));
+  const auto issue = [&]() -> Result<tls::CertifiedKey> {
+    if (stem == kServer) {
+      return tls::issue_server(ca, known.names, validity(options));
+    }
+    GENESIS_ASSIGN(const auto id, ClientId::parse(known.common_name));
+    return tls::issue_client(ca, id, validity(options));
+  };
+  GENESIS_ASSIGN(const auto pair, issue());
+  GENESIS_RETURN_IF_ERROR(tls::replace_certified_key(folder, stem, pair));
+  GENESIS_ASSIGN(const auto renewed, tls::inspect(pair.certificate_pem));
+  std::cout << old.name << ": valid until " << tls::to_utc(renewed.not_after) << "\n";
+  return {};
+}
+
+Status renew(const Options& options) {
+  GENESIS_ASSIGN(const auto ca, authority(options));
+  for (const auto& stem : options.names) {
+    if (stem == kAuthority) {
+      return fail(Errc::kInvalidArgument,
+                  "ca: a CA is not renewed; create one in another folder, have all sides trust "
+                  "both, and issue new certificates with it");
+    }
+    GENESIS_RETURN_IF_ERROR(renew(options, ca, stem));
+  }
+  return {};
 }
 
 }  // namespace
@@ -78,10 +114,17 @@ Command add_certs(CLI::App& app) {
   auto* client = certs->add_subcommand("client", "Issue ID.crt and ID.key for one site");
   common(client);
   client->add_option("id", options->client_id, "Client id of the site")->required();
-  return [options, ca, server] {
-    const Status done = ca->parsed()       ? make_ca(*options)
-                        : server->parsed() ? make_server(*options)
-                                           : make_client(*options);
+  auto* renewal = certs->add_subcommand(
+      "renew",
+      "Issue certificates anew in place, with new keys and the same names. Running servers and\n"
+      "clients that use the files take them up without a restart.");
+  common(renewal);
+  renewal->add_option("names", options->names, "server, and client ids")->required();
+  return [options, ca, server, renewal] {
+    const Status done = ca->parsed()        ? make_ca(*options)
+                        : server->parsed()  ? make_server(*options)
+                        : renewal->parsed() ? renew(*options)
+                                            : make_client(*options);
     return done ? 0 : complain("certs", done.error());
   };
 }

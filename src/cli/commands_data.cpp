@@ -139,6 +139,10 @@ Command add_generate(CLI::App& app) {
       ->add_option(
           "-o,--output", options->output, "Output CSV file; /dev/stdout for standard output")
       ->required();
+  command->add_flag("--raw-text",
+                    options->sample.raw_text,
+                    "Write text that begins with = + - @, a tab or a carriage return as it is; by "
+                    "default it gets a ' in front, so that no spreadsheet runs it as a formula");
   return [options] {
     const auto model = FederatedSynthesizer::load(options->model);
     if (!model) {
@@ -170,9 +174,8 @@ Command add_evaluate(CLI::App& app) {
       "--holdout",
       options->holdout,
       "CSV of real rows that were not used for training, to compare distances with");
-  command->add_option("-f,--file",
-                      options->spec.file,
-                      "Training spec, for what it declares of the real table");
+  command->add_option(
+      "-f,--file", options->spec.file, "Training spec, for what it declares of the real table");
   command->add_flag("--json", options->json, "Print the report as one line of JSON");
   return [options] {
     const auto evaluated = [&]() -> Result<quality::Report> {

@@ -98,10 +98,7 @@ Result<Outcome> run(const Options& options) {
   GENESIS_RETURN_IF_ERROR(check_sites(training));
   const fs::path output = fs::absolute(options.output);
   std::error_code failed;
-  fs::create_directories(output, failed);
-  if (failed) {
-    return fail(Errc::kIo, options.output + ": cannot be created: " + failed.message());
-  }
+  GENESIS_RETURN_IF_ERROR(make_private_folder(output));
   auto lock = FolderLock::take(output);
   if (!lock) {
     return fail(lock.error().code,

@@ -18,4 +18,9 @@ struct ClusterQuestion {
 /// Errors name the training or the cluster.
 [[nodiscard]] Result<int> cluster_status(const ClusterQuestion& question);
 
+/// bundle.yaml of the Secret with which an external site joins a training in a cluster. Errors name
+/// the Secret.
+[[nodiscard]] Result<std::string> cluster_bundle(const ClusterQuestion& question,
+                                                 const std::string& site);
+
 }  // namespace genesis::cli

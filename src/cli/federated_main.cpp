@@ -3,6 +3,9 @@
 #include <iostream>
 #include <string_view>
 
+#include "cli/federated_bundle.hpp"
+#include "cli/federated_evict.hpp"
+#include "cli/federated_rollback.hpp"
 #include "cli/federated_status.hpp"
 #include "cli/process.hpp"
 #include "common/base/exit_code.hpp"
@@ -15,6 +18,9 @@ constexpr std::string_view kHelp =
     "Usage: genesis federated server [options]   run the server of a training\n"
     "       genesis federated client [options]   take part with the rows of this site\n"
     "       genesis federated status [options]   show the status of a training\n"
+    "       genesis federated evict CLIENT       refuse a client's certificates from now on\n"
+    "       genesis federated bundle [options]   write the file that a site joins with\n"
+    "       genesis federated rollback [options] go on after an earlier round\n"
     "       genesis federated --version          print the version\n\n"
     "Use --help with each of them for its options.\n";
 
@@ -32,6 +38,15 @@ int main(int argc, char** argv) {
   }
   if (command == "status") {
     return genesis::cli::federated_status(argc - 1, argv + 1);
+  }
+  if (command == "evict") {
+    return genesis::cli::federated_evict(argc - 1, argv + 1);
+  }
+  if (command == "bundle") {
+    return genesis::cli::federated_bundle(argc - 1, argv + 1);
+  }
+  if (command == "rollback") {
+    return genesis::cli::federated_rollback(argc - 1, argv + 1);
   }
   if (command != "server" && command != "client") {
     std::cerr << kHelp;

@@ -29,12 +29,15 @@ struct Options {
 
 void print(const wire::StatusReport& report) {
   std::printf("%s: %s, round %u of %u\n",
-              report.name.c_str(),
+              printable(report.name, kLongestReason).c_str(),
               std::string(to_string(report.phase)).c_str(),
               report.current_round.value,
               report.total_rounds);
   if (!report.reason.empty()) {
     std::printf("%s\n", printable(report.reason, kLongestReason).c_str());
+  }
+  for (const auto& warning : report.warnings) {
+    std::printf("warning: %s\n", printable(warning, kLongestReason).c_str());
   }
   std::printf("\n%-24s %-12s %10s %6s  %-32s  %s\n",
               "client",
@@ -45,8 +48,8 @@ void print(const wire::StatusReport& report) {
               "reason");
   for (const auto& client : report.clients) {
     std::printf("%-24s %-12s %10llu %6u  %-32s  %s\n",
-                client.id.c_str(),
-                client.state.c_str(),
+                printable(client.id, kLongestReason).c_str(),
+                printable(client.state, kLongestReason).c_str(),
                 static_cast<unsigned long long>(client.rows),
                 client.last_round.value,
                 losses_text(client.telemetry).c_str(),

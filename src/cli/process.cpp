@@ -35,7 +35,7 @@ int become_sibling(const std::string& name, int argc, char** argv) {
 
 Result<Process> Process::start(const std::vector<std::string>& arguments,
                                const std::filesystem::path& log) {
-  const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (out < 0) {
     return fail(Errc::kIo, log.string() + ": cannot be created: " + std::strerror(errno));
   }

@@ -52,8 +52,7 @@ class Credentials {
     GENESIS_RETURN_IF_ERROR(make_certificates(pki));
     crypto::SystemEntropy entropy;
     made.token_ = crypto::random_token(entropy);
-    GENESIS_RETURN_IF_ERROR(
-        write_file_atomic(made.file("token"), made.token_.reveal(), FileAccess::kOwnerOnly));
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(made.file("token"), made.token_.reveal()));
     GENESIS_RETURN_IF_ERROR(
         write_file_atomic(made.file("training.json"), spec::print_json(training)));
     return made;
@@ -163,8 +162,8 @@ Status run_processes(const spec::FederatedTraining& training,
                      const Progress& progress) {
   const Interrupt interrupt;
   GENESIS_ASSIGN(auto credentials, Credentials::make(training));
+  GENESIS_RETURN_IF_ERROR(make_private_folder(output / kLogs));
   std::error_code failed;
-  std::filesystem::create_directories(output / kLogs, failed);
   if (start == Start::kAnew) {
     std::filesystem::remove_all(output / kStates, failed);
     std::filesystem::remove_all(output / kCheckpoints, failed);

@@ -1,6 +1,8 @@
 #include "cli/training_status.hpp"
 
-#include <string>
+#include <utility>
+
+#include "common/http/bearer.hpp"
 
 namespace genesis::cli {
 
@@ -9,7 +11,8 @@ Result<wire::StatusReport> ask_status(http::Client& server,
   http::ClientRequest request;
   request.path = "/v1/status";
   if (token) {
-    request.headers.push_back({"Authorization", "Bearer " + std::string(token->reveal())});
+    GENESIS_ASSIGN(auto header, http::bearer(server.url(), token->reveal()));
+    request.headers.push_back(std::move(header));
   }
   GENESIS_ASSIGN(const auto response, server.request(request));
   if (!response.is_success()) {

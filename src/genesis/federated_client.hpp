@@ -7,6 +7,7 @@
 //   if (!client) return complain(client.error().message);
 //   auto done = client->run();   // until the training is over
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,12 +39,16 @@ struct ClientOptions {
   std::string server_name;       // that its certificate must be for; "": the host of `server`
   std::optional<crypto::Secret> auth_token;
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
+  std::filesystem::path policy;           // SitePolicy of this site, YAML; "": the safe defaults
+  std::string expect_spec;                // "sha256:…" of the only spec to take part in; "": any
   MetricsListener metrics;                // off unless it has a port
 };
 
 struct ClientCallbacks {
   MetricsCallback on_train_complete = {};
   CheckpointCallback on_checkpoint = {};
+  /// Told what would leave this site, line by line; then run() sends none of it and returns.
+  std::function<void(const std::string&)> only_disclose = {};
 };
 
 class FederatedClient {

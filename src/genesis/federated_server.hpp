@@ -31,8 +31,14 @@ struct ServerOptions {
   /// host alone. With a client authority a client speaks only for the name in its certificate.
   ServerTlsFiles tls;
   std::optional<crypto::Secret> auth_token;  // asked of every request when given
-  /// Folder for model.safetensors and checkpoints/, from which a new start goes on; made where it
-  /// is not there. "": nothing is written, and a crash loses the training.
+  /// Refuses to start where neither client certificates nor a token over TLS are asked for. Without
+  /// it such a server warns (log, /v1/status, metric) unless only this host can reach it.
+  bool require_authentication = false;
+  /// Of request bodies in memory, all together; the peer that holds most gets 503 where there would
+  /// be more.
+  std::uint64_t body_bytes_in_flight = std::uint64_t{64} << 20;
+  /// Folder for model.safetensors, evicted.txt and checkpoints/, from which a new start goes on;
+  /// made where it is not there. "": nothing is written, and a crash loses the training.
   std::filesystem::path output;
   MetricsListener metrics;  // off unless it has a port
 };

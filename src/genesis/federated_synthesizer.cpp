@@ -4,11 +4,8 @@
 #include <functional>
 #include <optional>
 
-#include <nlohmann/json.hpp>
-
 #include "aggregator/round_reporter.hpp"
 #include "common/base/file.hpp"
-#include "common/base/file_writer.hpp"
 #include "common/base/json.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/methods/lookup.hpp"
@@ -27,13 +24,12 @@ namespace {
 Result<std::unique_ptr<method::Synthesizer>> open_model(const wire::ModelFile& file) {
   GENESIS_ASSIGN(const auto document, parse_json(file.model_json));
   const std::string_view where = "model file: its \"model\" document";
-  const auto method = document.is_object() ? document.find("method") : document.end();
-  if (method == document.end() || !method->is_string()) {
+  const auto member = document.root().find("method");
+  const auto method = member ? member->text() : std::nullopt;
+  if (!method) {
     return fail(Errc::kInvalidArgument, std::string(where) + " names no method");
   }
-  GENESIS_ASSIGN(
-      const auto* entry,
-      methods::find(methods::site_methods(), method->get_ref<const std::string&>(), where));
+  GENESIS_ASSIGN(const auto* entry, methods::find(methods::site_methods(), *method, where));
   return entry->open(file);
 }
 
@@ -70,14 +66,15 @@ Status FederatedSynthesizer::Impl::sample(
   for (const auto& condition : options.conditions) {
     where.push_back(tabular::equal_condition(condition.column, condition.value));
   }
+  const auto cells = options.raw_text ? tabular::TextCells::kRaw : tabular::TextCells::kNeutralised;
   constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
   std::string text;
   for (std::uint64_t first = 0; first < options.rows || first == 0; first += kBlock) {
     const auto count = static_cast<std::size_t>(std::min(kBlock, options.rows - first));
     GENESIS_ASSIGN(const auto table,
                    synthesizer->block(options.seed, first / kBlock, count, where));
-    text = first == 0 ? tabular::csv_header(table) : std::string();
-    tabular::append_csv_rows(table, text);
+    text = first == 0 ? tabular::csv_header(table, cells) : std::string();
+    tabular::append_csv_rows(table, text, cells);
     GENESIS_RETURN_IF_ERROR(take(text));
   }
   return {};

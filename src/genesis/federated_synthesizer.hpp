@@ -50,6 +50,8 @@ struct SampleOptions {
   // in docs/conditions.md.
   std::vector<std::string> where = {};
   std::uint64_t seed = 0;  // same model, conditions and seed: same rows
+  // Text that a spreadsheet would run as a formula stays as it is; by default it gets a ' in front.
+  bool raw_text = false;
 };
 
 class FederatedSynthesizer {

@@ -17,20 +17,50 @@ Result<tabular::Table> read(const SiteTable& site, const spec::FederatedTraining
                            : tabular::read_csv(site.data, reading.options());
 }
 
+// Keeps what a site sends, so that the aggregator hears the sites in the order of the roster and
+// not in that in which their threads end.
+class Outbox final : public worker::Link {
+ public:
+  explicit Outbox(worker::Link& aggregator) : aggregator_(aggregator) {}
+
+  Result<std::string> fetch(CollectionId collection, const wire::DocumentName& document) override {
+    return aggregator_.fetch(collection, document);
+  }
+  Status send(const rounds::Contribution& contribution) override {
+    kept_.push_back(contribution);
+    return {};
+  }
+  Status deliver() const {
+    for (const auto& contribution : kept_) {
+      GENESIS_RETURN_IF_ERROR(aggregator_.send(contribution));
+    }
+    return {};
+  }
+
+ private:
+  worker::Link& aggregator_;
+  std::vector<rounds::Contribution> kept_;
+};
+
 // What one site is to do, and what came of it.
 struct Turn {
   worker::Site* site;
   wire::Task task;
+  Outbox outbox;
   Status done = {};
 };
 
 // Lets the sites answer, as many at once as there are cores.
-Status answer_all(std::vector<Turn>& turns, worker::Link& link) {
+Status answer_all(std::vector<Turn>& turns) {
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     for (std::size_t i = next++; i < turns.size(); i = next++) {
-      if (auto answered = turns[i].site->answer(turns[i].task, link); !answered) {
-        turns[i].done = tl::unexpected(answered.error());
+      auto& turn = turns[i];
+      const auto answered = turn.site->answer(turn.task, turn.outbox);
+      if (!answered) {
+        turn.done = tl::unexpected(answered.error());
+      } else if (*answered == worker::Site::Answered::kRefused) {
+        turn.done = fail(Errc::kFailedPrecondition, turn.site->why_refused());
       }
     }
   };
@@ -43,6 +73,7 @@ Status answer_all(std::vector<Turn>& turns, worker::Link& link) {
   threads.clear();
   for (auto& turn : turns) {
     GENESIS_RETURN_IF_ERROR(std::move(turn.done));
+    GENESIS_RETURN_IF_ERROR(turn.outbox.deliver());
   }
   return {};
 }
@@ -106,26 +137,42 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
     coordinator.on_checkpoint(
         [&](const wire::Checkpoint& closed) { observer.on_round(closed.round); });
   }
+  std::string refusal;  // of the first site that was
   for (auto& site : sites) {
-    GENESIS_ASSIGN(auto reply, coordinator.join(site.join_request(), "", true, clock.now()));
-    site.joined(std::move(reply.run));
+    auto reply = coordinator.join(site.join_request(), "", true, clock.now());
+    if (!reply && reply.error().code != Errc::kInvalidArgument) {
+      return tl::unexpected(reply.error());
+    }
+    if (reply) {
+      site.joined(std::move(reply->run));
+    } else {
+      refusal = refusal.empty() ? reply.error().message : refusal;
+    }
   }
+  if (coordinator.state().phase == rounds::Phase::kJoining) {  // nobody else is to come
+    coordinator.tick(clock.now() + coordinator.config().start_deadline);
+  }
+  std::erase_if(sites, [&](const worker::Site& site) {
+    return !coordinator.state().members.contains(site.client());
+  });
   MemoryLink link(coordinator, clock);
   while (!coordinator.is_over()) {
     std::vector<Turn> turns;
     for (auto& site : sites) {
       GENESIS_ASSIGN(auto task, coordinator.task({site.client()}, clock.now()));
       if (std::holds_alternative<wire::Contribute>(task)) {
-        turns.push_back({&site, std::move(task)});
+        turns.push_back({&site, std::move(task), Outbox(link)});
       }
     }
-    GENESIS_RETURN_IF_ERROR(answer_all(turns, link));
+    GENESIS_RETURN_IF_ERROR(answer_all(turns));
     if (observer.on_progress) {
       observer.on_progress(coordinator.status(clock.now()));
     }
   }
   if (coordinator.model().empty()) {
-    return fail(Errc::kFailedPrecondition, "training failed: " + coordinator.state().reason);
+    return fail(
+        Errc::kFailedPrecondition,
+        "training failed: " + coordinator.state().reason + (refusal.empty() ? "" : "; " + refusal));
   }
   return coordinator.model();
 }

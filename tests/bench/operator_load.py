@@ -57,7 +57,8 @@ def training(number):
 class Operator:
     def __init__(self, log):
         self.log = pathlib.Path(log.name)
-        environment = {**os.environ, "POD_NAMESPACE": "default", "GENESIS_AGGREGATOR_IMAGE": "localhost/a:1",
+        environment = {**os.environ, "POD_NAMESPACE": "default", "GENESIS_ALLOW_VOLUMES": "configMap",
+                       "GENESIS_AGGREGATOR_IMAGE": "localhost/a:1",
                        "GENESIS_WORKER_IMAGE": "localhost/w:1"}
         began = time.monotonic()
         self.process = subprocess.Popen([BIN / "genesis-operator", "--metrics-host", "127.0.0.1", "--metrics-port", "0"],

@@ -39,7 +39,7 @@ spec:
   participants:
 """
 CHUNK = 256 * 1024
-TOKEN = "a-token-for-this-test"
+TOKEN = "a-token-only-for-this-test"
 
 
 class Client:

@@ -67,7 +67,7 @@ class Service:
 
 
 class Compose(programs.OwnFolder):
-    ENVIRONMENT = {"FEDERATED_AUTH_TOKEN": "a-token-for-this-test", "GENESIS_ROUNDS": "2"}
+    ENVIRONMENT = {"FEDERATED_AUTH_TOKEN": "a-token-only-for-this-test", "GENESIS_ROUNDS": "2"}
 
     def prepare(self):
         """The commands of the file's own head, less the containers."""

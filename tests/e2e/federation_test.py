@@ -95,14 +95,14 @@ class Programs(OwnFolder):
             done = genesis("certs", arguments[0], "--dir", pki, *arguments[1:])
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(os.stat(pki / "ca.key").st_mode & 0o77, 0)
-        (self.dir / "token").write_text("a-token-for-this-test\n")
+        (self.dir / "token").write_text("a-token-only-for-this-test\n")
         return ["--ssl-cert", pki / "server.crt", "--ssl-key", pki / "server.key", "--ssl-client-ca", pki / "ca.crt",
                 "--auth-token-file", self.dir / "token"]
 
-    def status(self, url, *more):
+    def status(self, url, *more, certificate="site-1"):
         pki = self.dir / "pki"
-        return genesis("federated", "status", "--server", url, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / "site-1.crt",
-                       "--ssl-key", pki / "site-1.key", "--auth-token-file", self.dir / "token", *more)
+        return genesis("federated", "status", "--server", url, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / f"{certificate}.crt",
+                       "--ssl-key", pki / f"{certificate}.key", "--auth-token-file", self.dir / "token", *more)
 
 
 class Federation(Programs):
@@ -214,8 +214,8 @@ class Federation(Programs):
     def test_unknown_certificates_and_a_taken_port_are_named(self):
         spec = self.write_spec(self.sites())
         tls = self.make_pki("site-1", "site-4")
-        server, url = self.start_server("-f", spec, *tls)
-        (self.dir / "pki").rename(self.dir / "pki-1")
+        (self.dir / "pki").rename(self.dir / "pki-1")  # the server would take up what replaces its files
+        server, url = self.start_server("-f", spec, *(str(flag).replace("/pki/", "/pki-1/") for flag in tls))
         self.make_pki("site-1")
         stranger = self.start_client(url, "site-1")
         self.assertEqual(stranger.wait(DEADLINE), 1)

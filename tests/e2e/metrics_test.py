@@ -28,6 +28,7 @@ PROMETHEUS = pathlib.Path(sys.argv[3]).resolve()
 ROUNDS = 12
 FROZEN_AFTER = 3  # rounds, so that every client has a divergence
 AGGREGATOR = "genesis-aggregator"
+OBSERVER = "genesis-observer"  # sees what members are not shown of each other
 
 
 def ask(url, path):
@@ -112,7 +113,7 @@ class Metrics(Programs):
     def test_prometheus_sees_what_status_and_logs_say(self):
         spec = self.write_spec(self.sites())
         spec.write_text(spec.read_text().replace("count: 3", f"count: {ROUNDS}"))
-        tls = self.make_pki("site-1", "site-4")
+        tls = self.make_pki("site-1", "site-4", OBSERVER)
         server, url = self.start_server("-f", spec, "--metrics-port", 0, *tls)
         metrics = server.stdout.readline().split()[1]
         self.assertEqual(ask(metrics, "/healthz"), (200, "ok\n"))
@@ -135,6 +136,7 @@ class Metrics(Programs):
             if len(clients) == 1:
                 wait_until(lambda: ask(urls[name], "/readyz")[0] == 200, "the first client to join")
         prometheus = self.start_prometheus(metrics, list(urls.values()))
+        self.addCleanup(self.end_started)  # before their pipes are closed, from which Lines reads
 
         # One client stands still, and with it the training: its round stays open.
         def completed():
@@ -163,7 +165,7 @@ class Metrics(Programs):
         self.assertEqual(simulated["rounds"], ROUNDS)
 
     def check_frozen(self, url, prometheus, metrics, logs, urls, server):
-        before = json.loads(self.status(url, "--json").stdout)
+        before = json.loads(self.status(url, "--json", certificate=OBSERVER).stdout)  # members see their own rows only
         scraped_from = time.time()
         wait_until(lambda: (self.query(prometheus, f'timestamp(genesis_round{{job="{AGGREGATOR}"}})') or 0) > scraped_from,
                    "a scrape of what stands still")

@@ -18,7 +18,7 @@ import urllib.parse
 from federation_test import BIN, DEADLINE, Programs
 from programs import wait_until
 
-TOKEN = "a-token-for-this-test"
+TOKEN = "a-token-only-for-this-test"
 
 
 class Stragglers(Programs):

@@ -29,7 +29,7 @@ BIN, FAULTS = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from programs import Run, Site, small_table, wait_until  # noqa: E402
 
-TOKEN = "a-token-for-this-test"
+TOKEN = "a-token-only-for-this-test"
 MIB = 1 << 20
 ZSTD = b"\x28\xb5\x2f\xfd"  # how a frame begins (RFC 8878, 3.1.1)
 
@@ -208,8 +208,8 @@ class Hostile(unittest.TestCase):
             self.peer.connect("another.example").close()
         wait_until(lambda: self.refused("handshake") >= 4, "four handshakes to be counted as refused")
         stranger = Peer(self.run_, "stranger")
-        self.assert_refused(stranger.ask("GET", "/v1/task?client=site-1"), 403, "speaks only for itself")
-        self.assert_refused(stranger.ask("GET", "/v1/task?client=stranger"), 412, "join first")
+        self.assert_refused(stranger.ask("GET", "/v1/task?client=site-1"), 403, "not among spec.participants")
+        self.assert_refused(stranger.ask("GET", "/v1/task?client=stranger"), 403, "not among spec.participants")
         wrong = self.peer.raw(b"GET /v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nConnection: close\r\n\r\n")
         self.assert_refused(wrong, 401, "token")
         self.assert_trains_on()
@@ -427,8 +427,8 @@ class Hostile(unittest.TestCase):
         self.assert_refused(put(1000, 2000, size=2**64), 400, "Content-Range")
         self.assert_refused(put(1000, 2000, size=1500), 400, "Content-Range")
         self.assert_refused(put(1000, 2000, whole="sha-256=:AAAA:"), 400, "Repr-Digest")
-        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger")), 403, "speaks only for itself")
-        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger"), path="/v1/collections/2/contributions/stranger"), 412, "join first")
+        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger")), 403, "not among spec.participants")
+        self.assert_refused(put(1000, 2000, peer=Peer(self.run_, "stranger"), path="/v1/collections/2/contributions/stranger"), 403, "not among spec.participants")
         self.assert_refused(put(1000, 2000, path="/v1/collections/10/contributions/site-2"), 409, "the current round is 1")
         self.assertEqual(standing(), 1000)
         for i in range(50):  # one unfinished upload a client, however many it begins

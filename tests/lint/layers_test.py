@@ -25,15 +25,16 @@ MAY_INCLUDE = {
     "http": ["base", "tls", "metrics"],
     "k8s": ["base", "crypto", "tls", "http", "metrics"],
     "federation": ["base", "crypto", "spec", "wire/quantization.hpp"],
+    "policy": ["base", "crypto", "spec", "tabular"],
     # The seam of methods, one folder a method, and the tables of all methods.
-    "method": ["base", "crypto", "spec", "tabular", "rounds", "wire"],
+    "method": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire"],
     "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
     "methods": ["base", "spec", "wire", "method", "ctgan"],
     "genesis": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
     "aggregator": ["base", "crypto", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",
                    "genesis/federated_server.hpp", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
-    "worker": ["base", "crypto", "spec", "tabular", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
+    "worker": ["base", "crypto", "spec", "tabular", "policy", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
                "method", "methods/lookup.hpp", "methods/site_methods.hpp", "genesis/callbacks.hpp", "genesis/federated_client.hpp",
                "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     # wire: the aggregator's report is a message, and each message is there once.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/kubernetes.md explains each condition and each reason of Degraded and Failed, and no other: reasons_test.py SOURCE."""
+"""docs/kubernetes.md explains each phase, condition and reason of Degraded and Failed, and no other: reasons_test.py SOURCE."""
 
 import pathlib
 import re
@@ -13,11 +13,13 @@ types, reasons = code.split("namespace reason {")
 groups = dict(re.findall(r"^// (\w+)[.:](.*?)(?=^// \w+[.:]|\Z)", reasons, re.M | re.S))
 known = set(re.findall(r'"(\w+)"', types)) | {
     name for group in ("Degraded", "Failed") for name in re.findall(r'"(\w+)"', groups[group])} - WELL
+phases = re.search(r"^std::string phase\(.*?^}", (SOURCE / "operator/conditions.cpp").read_text(), re.M | re.S).group()
+known |= set(re.findall(r'return.*"(\w+)"', phases)) | set(re.findall(r'"(\w+)" :', phases))
 told = {name for row in re.findall(r"^\| (`.*?) \|", (SOURCE / "docs/kubernetes.md").read_text(), re.M)
         for name in re.findall(r"`(\w+)`", row)}
 for name in sorted(known - told):
     print(f"docs/kubernetes.md: {name} is missing")
 for name in sorted(told - known):
-    print(f"docs/kubernetes.md: {name} is no condition or reason of the operator's")
-print(f"{len(known)} conditions and reasons")
+    print(f"docs/kubernetes.md: {name} is no phase, condition or reason of the operator's")
+print(f"{len(known)} phases, conditions and reasons")
 sys.exit(1 if known != told or len(known) < 15 else 0)

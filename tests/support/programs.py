@@ -69,17 +69,18 @@ def small_table(first, rows):
 class Site:
     """What all processes of one training share: spec, rows, certificates, token."""
 
-    def __init__(self, programs, folder, sites=("site-1", "site-2"), spec=SMALL_SPEC, rows=150, hosts=("127.0.0.1",)):
+    def __init__(self, programs, folder, sites=("site-1", "site-2"), spec=SMALL_SPEC, rows=150, hosts=("127.0.0.1",), pki=None):
         self.bin, self.dir, self.sites = pathlib.Path(programs).resolve(), pathlib.Path(folder), sites
         self.dir.mkdir(parents=True, exist_ok=True)
         for i, site in enumerate(sites):
             (self.dir / f"{site}.csv").write_text(small_table(i * 1000, rows + 10 * i))
         self.spec = self.dir / "training.yaml"
         self.spec.write_text(spec + "".join(f"  - name: {s}\n    data: {{path: {s}.csv}}\n" for s in sites))
-        self.pki = self.dir / "pki"
+        self.pki = pathlib.Path(pki or self.dir / "pki")  # of another Site, which has the names of this one
         for what in (["ca"], ["server", *hosts], *(["client", s] for s in sites)):
-            self.genesis("certs", what[0], "--dir", self.pki, *what[1:])
-        (self.dir / "token").write_text("a-token-for-this-test\n")
+            if pki is None:
+                self.genesis("certs", what[0], "--dir", self.pki, *what[1:])
+        (self.dir / "token").write_text("a-token-only-for-this-test\n")
 
     def genesis(self, *arguments):
         done = subprocess.run([self.bin / "genesis", *map(str, arguments)], capture_output=True, text=True, timeout=DEADLINE)

@@ -4,7 +4,6 @@
 #include <bit>
 
 namespace genesis::aggregation {
-namespace {
 
 std::vector<Exchange> sort_network(std::size_t wires) {
   std::vector<Exchange> network;
@@ -25,8 +24,6 @@ std::vector<Exchange> sort_network(std::size_t wires) {
   }
   return network;
 }
-
-}  // namespace
 
 std::vector<Exchange> median_network(std::size_t wires) {
   std::vector<Exchange> network = sort_network(wires);

@@ -14,6 +14,9 @@ struct Exchange {
   std::uint16_t high = 0;
 };
 
+/// The exchanges that sort `wires` wires. 1 <= wires <= 65535.
+[[nodiscard]] std::vector<Exchange> sort_network(std::size_t wires);
+
 /// The exchanges that bring the middle wires of `wires` into place: (wires - 1) / 2 and wires / 2,
 /// which are one for an odd count. What serves only other wires is left out. 1 <= wires <= 65535.
 [[nodiscard]] std::vector<Exchange> median_network(std::size_t wires);

@@ -5,6 +5,7 @@
 
 #include "common/aggregation/mean.hpp"
 #include "common/aggregation/median.hpp"
+#include "common/aggregation/trimmed_mean.hpp"
 
 namespace genesis::aggregation {
 namespace {
@@ -28,12 +29,16 @@ Made mean_by_rows(const FoldBounds& bounds) {
 Made median(const FoldBounds& bounds) {
   return owned(MedianFold::create(bounds));
 }
+Made trimmed_mean(const FoldBounds& bounds) {
+  return owned(TrimmedMeanFold::create(bounds));
+}
 
 constexpr Strategy kStrategies[] = {
     {"fedavg", plain_mean},
     {"weighted", mean_by_rows},
     {"fedprox", mean_by_rows},
     {"median", median},
+    {"trimmed-mean", trimmed_mean},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 //   weighted  by row count (the same paper, with its n_k / n)
 //   fedprox   by row count; its proximal term is in the worker's loss (Li et al., arXiv 1812.06127)
 //   median    coordinate-wise median (Yin et al. 2018, arXiv 1803.01498)
+//   trimmed-mean  coordinate-wise mean without the ends (the same paper)
 //
 // All are exact functions of the set of updates: neither order of arrival nor thread count changes
 // a bit.
@@ -24,12 +25,16 @@ namespace genesis::aggregation {
 /// their resolution.
 inline constexpr float kMaxMagnitude = 32768.0F;
 
+/// Left out at each end by trimmed-mean, where nothing else is said.
+inline constexpr double kDefaultTrimmedShare = 0.2;
+
 /// What is known before the first update; sums are laid out so that they can't overflow within it.
 struct FoldBounds {
-  std::size_t size = 0;              // floats in each update
-  std::uint64_t max_updates = 0;     // of one round
-  std::uint64_t max_total_rows = 0;  // of all its clients together
-  unsigned threads = 1;              // the result does not depend on it
+  std::size_t size = 0;                         // floats in each update
+  std::uint64_t max_updates = 0;                // of one round
+  std::uint64_t max_total_rows = 0;             // of all its clients together
+  double trimmed_share = kDefaultTrimmedShare;  // of trimmed-mean
+  unsigned threads = 1;                         // the result does not depend on it
 };
 
 /// The updates of one round, folding. Not for use from several threads at once.

@@ -1,8 +1,8 @@
 #pragma once
-// JSON that came from elsewhere: parsed within bounds, and read without exceptions. Pure. Fields of
-// a message that must all be there are read through Fields (fields.hpp), which says what is
-// missing.
-#include <cstddef>
+// JSON on its way in and out: parsed within bounds (json_document.hpp), and read without
+// exceptions. Pure. Fields of a message that must all be there are read through Fields
+// (fields.hpp), which says what is missing.
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,20 +10,18 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/base/error.hpp"
+#include "common/base/json_document.hpp"
 
 namespace genesis {
 
-/// All are checked in one pass over the bytes before the parser sees them.
-struct JsonLimits {
-  std::size_t max_bytes = std::size_t{64} << 20;
-  std::size_t max_depth = 16;                     // of nested objects and arrays
-  std::size_t max_values = std::size_t{4} << 20;  // each takes 16 bytes and more once parsed
-};
-
-/// Errors: kResourceExhausted names the bound, kInvalidArgument gives the byte that breaks the
-/// JSON.
-[[nodiscard]] Result<nlohmann::json> parse_json(std::string_view bytes,
-                                                const JsonLimits& limits = {});
+/// The one way in for JSON that came from elsewhere: read in place (json_document.hpp). `bytes`
+/// outlive the document. Errors: those of JsonDocument::parse.
+[[nodiscard]] inline Result<JsonDocument> parse_json(std::string_view bytes,
+                                                     const JsonLimits& limits = {}) {
+  return JsonDocument::parse(bytes, limits);
+}
+template <std::same_as<std::string> Temporary>
+Result<JsonDocument> parse_json(Temporary&& bytes, const JsonLimits& limits = {}) = delete;
 
 /// Compact; doubles in the shortest form that reads back as the same bits, bytes that are not UTF-8
 /// as U+FFFD.

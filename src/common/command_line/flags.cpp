@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/base/text.hpp"
+
 namespace genesis::command_line {
 namespace {
 
@@ -54,6 +56,11 @@ void add_tls(CLI::App& app, ServerTlsFiles& files) {
                  "CA certificate(s) to verify client certificates with, PEM; clients without a "
                  "valid certificate are refused")
       ->needs(app.get_option("--ssl-cert"));
+  app.add_option("--deny-file",
+                 files.deny_list,
+                 "Client certificates to refuse, one a line: a common name or sha256:FINGERPRINT; "
+                 "read again when it changes")
+      ->needs(app.get_option("--ssl-client-ca"));
 }
 
 void add_tls(CLI::App& app, ClientTlsFiles& files) {
@@ -112,7 +119,7 @@ void add_set(CLI::App& app, std::vector<spec::Override>& overrides) {
 
 std::string describe(const Error& error) {
   const auto flag = flag_of(error.setting);
-  return flag.empty() ? error.message : error.message + "; see " + std::string(flag);
+  return printable(flag.empty() ? error.message : error.message + "; see " + std::string(flag));
 }
 
 }  // namespace genesis::command_line

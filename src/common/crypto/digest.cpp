@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "common/base/check.hpp"
 
@@ -55,6 +56,18 @@ std::string Sha256::finish_hex() {
 
 std::string sha256_hex(std::string_view bytes) {
   return Sha256().update(bytes).finish_hex();
+}
+
+std::string hmac_sha256_hex(const Secret& key, std::string_view bytes) {
+  const std::string_view secret = key.reveal();
+  std::array<std::byte, kSha256Bytes> code{};
+  const auto* const data = reinterpret_cast<const unsigned char*>(bytes.data());
+  auto* const out = reinterpret_cast<unsigned char*>(code.data());
+  unsigned size = 0;
+  const auto* const done = HMAC(
+      EVP_sha256(), secret.data(), static_cast<int>(secret.size()), data, bytes.size(), out, &size);
+  GENESIS_CHECK(done != nullptr && size == kSha256Bytes, "HMAC failed");
+  return to_hex(code);
 }
 
 std::string to_hex(std::span<const std::byte> bytes) {

@@ -1,11 +1,14 @@
 #pragma once
-// SHA-256 (FIPS 180-4) over OpenSSL: names parameters and models by their bytes.
+// SHA-256 (FIPS 180-4) and HMAC over OpenSSL: names parameters and models by their bytes, and marks
+// what only the holder of a key can have made.
 #include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "common/crypto/secret.hpp"
 
 namespace genesis::crypto {
 
@@ -35,6 +38,9 @@ class Sha256 {
 
 /// SHA-256 of `bytes` as 64 lower-case hex digits.
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
+
+/// HMAC-SHA256 (RFC 2104) of `bytes` as 64 lower-case hex digits.
+[[nodiscard]] std::string hmac_sha256_hex(const Secret& key, std::string_view bytes);
 
 /// Two lower-case hex digits a byte.
 [[nodiscard]] std::string to_hex(std::span<const std::byte> bytes);

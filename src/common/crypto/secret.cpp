@@ -8,6 +8,13 @@
 #include "common/crypto/digest.hpp"
 
 namespace genesis::crypto {
+namespace {
+
+// Characters that 128 random bits take.
+constexpr std::size_t kLeastToken = 22;  // of base64
+constexpr std::size_t kLeastHexToken = 32;
+
+}  // namespace
 
 Secret::Secret(std::string_view text) : bytes_(text.begin(), text.end()) {}
 
@@ -58,6 +65,15 @@ Result<Secret> parse_token(std::string text) {
   if (!std::ranges::all_of(token, [](char c) { return c > ' ' && c <= '~'; })) {
     return fail(Errc::kInvalidArgument,
                 "the token has other characters than visible ASCII; make another one");
+  }
+  const bool is_hex = token.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+  const std::size_t least = is_hex ? kLeastHexToken : kLeastToken;
+  if (token.size() < least) {
+    return fail(Errc::kInvalidArgument,
+                "the token is short enough to be guessed; it takes 128 random bits, " +
+                    std::to_string(kLeastToken) + " characters or " +
+                    std::to_string(kLeastHexToken) +
+                    " hexadecimal digits: make one with `openssl rand -hex 32`");
   }
   return Secret(token);
 }

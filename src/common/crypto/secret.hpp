@@ -42,8 +42,8 @@ class Secret {
 std::ostream& operator<<(std::ostream&, const Secret&) = delete;
 
 /// The bearer token on the first line of `text`, which is wiped. Errors: kInvalidArgument where
-/// there is none, or where it has other characters than visible ASCII, which no HTTP header may
-/// carry.
+/// there is none, where it has other characters than visible ASCII, which no HTTP header may carry,
+/// or where it is too short for 128 random bits: 22 characters, of hexadecimal digits 32.
 [[nodiscard]] Result<Secret> parse_token(std::string text);
 
 }  // namespace genesis::crypto

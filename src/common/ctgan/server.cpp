@@ -26,16 +26,30 @@ class Server final : public method::ServerMethod {
         seed_(training.seed),
         local_(training.local),
         total_rounds_(static_cast<std::uint32_t>(training.rounds.count)),
-        agreement_(method::declarations(training.table)) {}
+        agreement_(method::declarations(training.table),
+                   method::electorate(training),
+                   [this](const tabular::Layout& layout) -> Status {
+                     GENESIS_RETURN_IF_ERROR(model::parameter_specs(config_, layout));
+                     return {};
+                   }) {}
 
   Result<std::uint64_t> introduce(const ClientId& client, std::string_view introduction) override {
     return encoder_ ? method::introduce_late(client, introduction, *encoder_)
                     : agreement_.introduce(client, introduction);
   }
   void leave(const ClientId& client) override { agreement_.leave(client); }
+  std::vector<method::Disqualified> take_disqualified() override {
+    return agreement_.take_disqualified();
+  }
+  std::vector<std::string> notes() const override { return agreement_.notes(); }
 
   Result<method::Next> next(std::optional<method::Sum> sum) override;
   Status check(const rounds::Plain& answer, std::uint64_t rows) const override;
+  rounds::Counts weighed(rounds::Counts counts,
+                         std::uint64_t rows,
+                         std::uint64_t weight) const override {
+    return agreement_.weighed(counts, rows, weight);
+  }
   Result<std::string> model(const std::string& provenance) const override;
   wire::MethodState checkpoint() const override;
   Status restore(wire::MethodState state, RoundId closed) override;

@@ -1,9 +1,8 @@
 #include "common/ctgan/site.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include "common/base/json.hpp"
 #include "common/base/rng.hpp"
@@ -11,6 +10,7 @@
 #include "common/ctgan/settings.hpp"
 #include "common/method/agreement.hpp"
 #include "common/model/ctgan.hpp"
+#include "common/tabular/category_text.hpp"
 #include "common/tabular/fits.hpp"
 #include "common/wire/safetensors.hpp"
 
@@ -44,7 +44,13 @@ class Site final : public method::SiteMethod {
   }
 
   Tensors state() const override { return trainer_ ? trainer_->optimizer_state() : Tensors{}; }
-  void restore(Tensors state) override { restored_ = std::move(state); }
+  void restore(Tensors state) override {
+    if (state.values.empty() && trainer_) {  // as it was at the start: moments of 0
+      state = trainer_->optimizer_state();
+      std::ranges::fill(state.values, 0.0F);
+    }
+    restored_ = std::move(state);
+  }
   std::span<const method::TelemetryName> telemetry() const override { return kTelemetry; }
 
  private:
@@ -59,8 +65,8 @@ class Site final : public method::SiteMethod {
   std::string introduction_;
   std::uint64_t rows_;
   std::optional<model::Trainer> trainer_;
-  std::vector<std::string> remarks_;  // of the encoding, until the next answer takes them
-  Tensors restored_;                  // Adam's moments, until the trainer takes them; empty: none
+  std::vector<std::string> notes_;  // of the encoding, until the next answer takes them
+  Tensors restored_;                // Adam's moments, until the trainer takes them; empty: none
 };
 
 Status Site::prepare(method::Documents& documents) {
@@ -70,7 +76,7 @@ Status Site::prepare(method::Documents& documents) {
   const auto& client = setup_.client.str();
   GENESIS_ASSIGN(auto encoded,
                  encoder.encode(setup_.table, Rng(training.seed, RoundId{0}, client, "encode")));
-  remarks_ = tabular::moved_columns(setup_.table, sketch_, encoder);
+  notes_ = tabular::moved_columns(setup_.table, sketch_, encoder);
   setup_.table = {};
   model::TrainingConfig config;
   config.ctgan = config_;
@@ -102,17 +108,21 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
     restored_ = {};
   }
   GENESIS_ASSIGN(const auto parameters, parse_json(assignment.parameters));
-  const auto rate = parameters.find(kLearningRate);
-  if (rate == parameters.end() || !rate->is_number()) {
+  const auto member = parameters.root().find(kLearningRate);
+  const auto rate = member ? member->number() : std::nullopt;
+  if (!rate) {
     return fail(Errc::kInvalidArgument,
                 assignment.purpose + ": its parameters lack \"" + kLearningRate + "\"");
   }
+  const double learning_rate = *rate * setup_.learning_rate_scale;
+  constexpr double kRounding = 1.0 + 1e-9;
+  if (!(learning_rate >= 0.0 && learning_rate <= setup_.training.local.learning_rate * kRounding)) {
+    return fail(Errc::kInvalidArgument,
+                assignment.purpose + ": the server asks for a learning rate above the spec's");
+  }
   GENESIS_ASSIGN(const std::string bytes, documents.fetch(kParameters));
   GENESIS_ASSIGN(const auto global, wire::decode_safetensors(bytes));
-  GENESIS_ASSIGN(
-      auto trained,
-      trainer_->train(
-          global.tensors, assignment.round, rate->get<double>() * setup_.learning_rate_scale));
+  GENESIS_ASSIGN(auto trained, trainer_->train(global.tensors, assignment.round, learning_rate));
   Tensors delta = std::move(trained.parameters);
   for (std::size_t i = 0; i < delta.values.size(); ++i) {
     delta.values[i] -= global.tensors.values[i];
@@ -126,12 +136,13 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
                          {kStepSeconds, metrics.step_seconds},
                          {kTrainSeconds, metrics.step_seconds * steps},
                          {kSteps, steps}},
-                        std::exchange(remarks_, {})};
+                        std::exchange(notes_, {})};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup) {
+  GENESIS_RETURN_IF_ERROR(tabular::check_category_texts(setup.table));
   GENESIS_ASSIGN(auto config, settings_of(setup.training.model));
   return std::make_unique<Site>(std::move(setup), std::move(config));
 }

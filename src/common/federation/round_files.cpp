@@ -15,13 +15,10 @@ constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30;
 
 }  // namespace
 
-Result<RoundFiles> RoundFiles::open(const std::filesystem::path& folder) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) {
-    return fail(Errc::kIo, folder.string() + ": cannot be created: " + failed.message());
-  }
-  return RoundFiles(folder);
+Result<RoundFiles> RoundFiles::open(const std::filesystem::path& folder, std::size_t kept) {
+  GENESIS_RETURN_IF_ERROR(make_private_folder(folder));
+  remove_partial_files(folder);
+  return RoundFiles(folder, kept);
 }
 
 std::filesystem::path RoundFiles::path(RoundId round) const {
@@ -31,9 +28,14 @@ std::filesystem::path RoundFiles::path(RoundId round) const {
 }
 
 Status RoundFiles::save(RoundId round, std::string_view bytes) {
+  for (const auto later : rounds()) {
+    if (later > round) {
+      remove(later);
+    }
+  }
   GENESIS_RETURN_IF_ERROR(write_file_atomic(path(round), bytes));
   const auto all = rounds();
-  for (std::size_t i = kKept; i < all.size(); ++i) {
+  for (std::size_t i = kept_; i < all.size(); ++i) {
     remove(all[i]);
   }
   return {};

@@ -16,10 +16,12 @@ namespace genesis::federation {
 class RoundFiles {
  public:
   /// Makes the folder. Errors: kIo names it.
-  [[nodiscard]] static Result<RoundFiles> open(const std::filesystem::path& folder);
-
-  /// Durable when it returns (write_file_atomic); then all but the newest kKept go.
   static constexpr std::size_t kKept = 2;
+  [[nodiscard]] static Result<RoundFiles> open(const std::filesystem::path& folder,
+                                               std::size_t kept = kKept);
+
+  /// Durable when it returns (write_file_atomic). Files of later rounds, which were rolled back, go
+  /// before it; then all but the newest `kept`.
   [[nodiscard]] Status save(RoundId round, std::string_view bytes);
 
   /// Rounds that have a file, newest first.
@@ -34,8 +36,10 @@ class RoundFiles {
   void clear() const;
 
  private:
-  explicit RoundFiles(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  RoundFiles(std::filesystem::path folder, std::size_t kept)
+      : folder_(std::move(folder)), kept_(kept) {}
   std::filesystem::path folder_;
+  std::size_t kept_;
 };
 
 /// The newest file that is sound and wanted. `decode(bytes, name)` gives a Result<T>; a file that

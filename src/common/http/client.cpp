@@ -305,7 +305,7 @@ class AsyncClient::Impl {
 
   asio::awaitable<std::optional<Failure>> handshake() {
     const std::span<const char> nothing;
-    connection_->secure(tls_->native(), Role::kClient, nothing);
+    connection_->secure(tls_->current().get(), Role::kClient, nothing);
     if (auto status = tls::expect_server(connection_->ssl(), server_name_); !status) {
       Failure out = failure(Step::kHandshake, asio::error::invalid_argument);
       out.verify_failure = status.error().message;

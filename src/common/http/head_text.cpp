@@ -32,7 +32,7 @@ bool may_have_body(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
 
-std::string response_head(const Response& response, After after, std::time_t now) {
+std::string response_head(const Response& response, After after, std::time_t now, Length length) {
   const auto reason = boost::beast::http::obsolete_reason(
       boost::beast::http::int_to_status(static_cast<unsigned>(response.status)));
   std::string text = "HTTP/1.1 " + std::to_string(response.status) + " ";
@@ -45,7 +45,7 @@ std::string response_head(const Response& response, After after, std::time_t now
   if (size > 0) {
     add(text, "Content-Type", response.content_type);
   }
-  if (may_have_body(response.status)) {
+  if (may_have_body(response.status) && length == Length::kKnown) {
     add(text, "Content-Length", std::to_string(size));
   }
   add(text, "Connection", after == After::kKeep ? "keep-alive" : "close");

@@ -11,9 +11,14 @@ namespace genesis::http {
 
 enum class After { kKeep, kClose };  // what becomes of the connection
 
+enum class Length { kKnown, kUnknown };  // of a body that is not sent
+
 /// Status line, Date, the response's headers, Content-Type where there is a body, Content-Length
-/// (but for 204 and 304), Connection, and the empty line.
-std::string response_head(const Response& response, After after, std::time_t now);
+/// (where it is known, but for 204 and 304), Connection, and the empty line.
+std::string response_head(const Response& response,
+                          After after,
+                          std::time_t now,
+                          Length length = Length::kKnown);
 
 enum class Continue { kUnasked, kExpected };
 

@@ -73,10 +73,17 @@ std::string_view Response::bytes() const {
 }
 
 Response make_response(int status, std::string content_type, std::string body) {
+  return shared_response(
+      status, std::move(content_type), std::make_shared<const std::string>(std::move(body)));
+}
+
+Response shared_response(int status,
+                         std::string content_type,
+                         std::shared_ptr<const std::string> body) {
   Response response;
   response.status = status;
   response.content_type = std::move(content_type);
-  response.body = std::make_shared<const std::string>(std::move(body));
+  response.body = std::move(body);
   return response;
 }
 

@@ -23,6 +23,8 @@ using Headers = std::vector<Header>;
 /// The value of the first header called `name` (in any case), or "".
 std::string_view find_header(const Headers& headers, std::string_view name);
 
+class WorkerPool;  // worker_pool.hpp
+
 /// Whether a connection is open, and else who ended it. By the peer: it closed or reset the
 /// connection, the network did, or its last request said "Connection: close". By the server: for
 /// idleness or another deadline, to make room, for a request that it refused, or because it stops.
@@ -43,6 +45,7 @@ struct Request {
   /// Of the connection that the request came over, kept up to date (also while the handler runs)
   /// and readable from any thread. Equal pointers are one connection. A server always sets it.
   std::shared_ptr<const std::atomic<ConnectionState>> connection;
+  WorkerPool* pool = nullptr;  // the server's, which outlives the request; see off_loop()
 
   [[nodiscard]] std::string_view header(std::string_view name) const {
     return find_header(headers, name);
@@ -67,6 +70,10 @@ struct Response {
 };
 
 Response make_response(int status, std::string content_type, std::string body);
+/// The same with a body that was made once for many answers: none of them copies it.
+Response shared_response(int status,
+                         std::string content_type,
+                         std::shared_ptr<const std::string> body);
 Response json_response(int status, std::string json);
 
 /// {"code": "PermissionDenied", "message": "…"} with the status of its code.

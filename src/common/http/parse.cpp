@@ -1,6 +1,7 @@
 #include "common/http/parse.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/asio/error.hpp>
 #include <boost/beast/http/error.hpp>
@@ -71,11 +72,20 @@ template <bool is_request>
 asio::awaitable<Transfer> read_until(Connection& connection,
                                      beast::flat_buffer& buffer,
                                      bhttp::basic_parser<is_request>& parser,
-                                     Until until) {
+                                     Until until,
+                                     Meter meter) {
   const std::size_t piece = until == Until::kHeader ? kSmallRead : kLargeRead;
   parser.eager(until == Until::kEnd);
   Transfer total;
-  while (!feed(buffer, parser, until, total)) {
+  for (;;) {
+    const bool is_over = feed(buffer, parser, until, total);
+    if (meter && !meter(total.size)) {
+      total.error = asio::error::operation_aborted;
+      break;
+    }
+    if (is_over) {
+      break;
+    }
     const bool may_go_on = co_await read_more(connection, buffer, parser, piece, total);
     if (!may_go_on) {
       break;
@@ -90,14 +100,15 @@ template <bool is_request>
 asio::awaitable<Transfer> read_header(Connection& connection,
                                       beast::flat_buffer& buffer,
                                       bhttp::basic_parser<is_request>& parser) {
-  return read_until(connection, buffer, parser, Until::kHeader);
+  return read_until(connection, buffer, parser, Until::kHeader, nullptr);
 }
 
 template <bool is_request>
 asio::awaitable<Transfer> read_body(Connection& connection,
                                     beast::flat_buffer& buffer,
-                                    bhttp::basic_parser<is_request>& parser) {
-  return read_until(connection, buffer, parser, Until::kEnd);
+                                    bhttp::basic_parser<is_request>& parser,
+                                    Meter meter) {
+  return read_until(connection, buffer, parser, Until::kEnd, std::move(meter));
 }
 
 template <bool is_request>
@@ -125,10 +136,12 @@ template asio::awaitable<Transfer> read_header(Connection&,
                                                bhttp::basic_parser<false>&);
 template asio::awaitable<Transfer> read_body(Connection&,
                                              beast::flat_buffer&,
-                                             bhttp::basic_parser<true>&);
+                                             bhttp::basic_parser<true>&,
+                                             Meter);
 template asio::awaitable<Transfer> read_body(Connection&,
                                              beast::flat_buffer&,
-                                             bhttp::basic_parser<false>&);
+                                             bhttp::basic_parser<false>&,
+                                             Meter);
 template asio::awaitable<Transfer> read_some_body(Connection&,
                                                   beast::flat_buffer&,
                                                   bhttp::basic_parser<false>&);

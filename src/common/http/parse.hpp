@@ -1,6 +1,8 @@
 #pragma once
 // Bytes of a connection through Beast's incremental parser, and the names that its users share.
 // Private to this folder.
+#include <functional>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
@@ -29,11 +31,16 @@ asio::awaitable<Transfer> read_header(Connection& connection,
                                       beast::flat_buffer& buffer,
                                       bhttp::basic_parser<is_request>& parser);
 
+/// Told after each read how many bytes the parser has taken; false ends the reading with
+/// operation_aborted.
+using Meter = std::function<bool(std::size_t size)>;
+
 /// The same until the message is complete.
 template <bool is_request>
 asio::awaitable<Transfer> read_body(Connection& connection,
                                     beast::flat_buffer& buffer,
-                                    bhttp::basic_parser<is_request>& parser);
+                                    bhttp::basic_parser<is_request>& parser,
+                                    Meter meter = nullptr);
 
 /// The next part of the body, as soon as there is one. At the message's end parser.is_done().
 template <bool is_request>

@@ -1,6 +1,5 @@
 #include "common/http/server.hpp"
 
-#include <deque>
 #include <exception>
 #include <memory>
 #include <unordered_set>
@@ -86,12 +85,10 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
        const Limits& limits,
        Handler handler)
       : executor_(std::move(executor)),
+        shared_(std::move(tls), limits, std::move(handler)),
         acceptor_(std::move(acceptor)),
         pause_(executor_),
         change_(executor_) {
-    shared_.limits = limits;
-    shared_.handler = std::move(handler);
-    shared_.tls = std::move(tls);
     port_ = acceptor_.local_endpoint().port();
     const auto address = acceptor_.local_endpoint().address();
     const std::string host =
@@ -123,6 +120,7 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
     shared_.is_stopping = true;
     close_listener();
     abort_all();
+    shared_.pool.join();
   }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -141,12 +139,6 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
         co_await pause_.async_wait(kAsTuple);
         continue;
       }
-      if (sessions_.size() >= shared_.limits.connections) {
-        ++shared_.counters.refused;
-        if (!drop_a_stranger()) {
-          continue;
-        }
-      }
       add(std::move(socket));
       ++shared_.counters
             .accepted;  // after `open`, so that nobody sees the connection gone too early
@@ -154,30 +146,14 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   }
 
   void add(tcp::socket socket) {
-    auto session = std::make_shared<Session>(shared_, std::move(socket));
+    auto session = std::make_shared<Session>(shared_, ++last_id_, std::move(socket));
     sessions_.insert(session);
-    strangers_.push_back(session);
-    while (strangers_.size() > 2 * shared_.limits.connections) {
-      strangers_.pop_front();
-    }
+    session->enlist();
     ++shared_.counters.open;
     auto self = shared_from_this();
     auto finished = [self, session](const std::exception_ptr&) { self->remove(session); };
     auto bound = asio::bind_cancellation_slot(session->cancellation_slot(), std::move(finished));
     asio::co_spawn(executor_, session->run(), std::move(bound));
-  }
-
-  // Makes room, so that connections which say nothing can't keep those out which would.
-  bool drop_a_stranger() {
-    while (!strangers_.empty()) {
-      const auto session = strangers_.front().lock();
-      strangers_.pop_front();
-      if (session && session->is_stranger()) {
-        session->abort();
-        return true;
-      }
-    }
-    return false;
   }
 
   void remove(const std::shared_ptr<Session>& session) {
@@ -222,7 +198,7 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   bool is_accepting_ = false;
   // Shared with the completion handlers of their coroutines.
   std::unordered_set<std::shared_ptr<Session>> sessions_;
-  std::deque<std::weak_ptr<Session>> strangers_;  // the newest connections, oldest first
+  ConnectionId last_id_ = 0;
 };
 
 Server::Server(std::shared_ptr<Core> core) : core_(std::move(core)) {}

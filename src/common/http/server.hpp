@@ -26,10 +26,17 @@ struct Limits {
   std::uint32_t header_bytes = 16 * 1024;
   /// Body of a request unless its Admission says otherwise; more gets 413, unread.
   std::uint64_t body_bytes = 1024 * 1024;
-  /// Open connections. For a further one the oldest that has neither ended its handshake nor asked
-  /// for anything is closed; where there is none, the new one is. An idle one costs about 40 KiB
-  /// under TLS.
+  /// Open connections. For a further one the oldest of the peer that has most is closed; a peer is
+  /// a certificate's name, or without one an address. An idle one costs about 40 KiB under TLS.
   std::size_t connections = 1024;
+  /// Of one certificate's name; for a further one its oldest is closed. A client needs one or two.
+  std::size_t connections_of_a_name = 16;
+  /// Of one address, where no certificate names the peer (also while its handshake runs); counted
+  /// apart for those that Admission::is_authenticated.
+  std::size_t connections_of_an_address = 256;
+  /// Of `connections`, at most half: places that only members get (Handler::is_member), so that
+  /// strangers of however many addresses leave room for those whom the server is for.
+  std::size_t connections_for_members = 256;
   /// From accept to the end of the TLS handshake, then closed.
   Milliseconds handshake_timeout{10'000};
   /// From the first byte of a request (or the handshake) to the end of its header, then closed.
@@ -41,37 +48,57 @@ struct Limits {
   /// their sockets, for `body_patience` at most, so that slow peers hold nobody up for longer.
   std::uint64_t body_bytes_at_once = 4 * 1024 * 1024;
   Milliseconds body_patience{1'000};
+  /// Request bodies in memory, all together, each counted with what has arrived of it and until its
+  /// answer is made. Where they are more, the peer that holds most gets 503 for its newest body. No
+  /// single body can be longer.
+  std::uint64_t body_bytes_in_flight = std::uint64_t{64} * 1024 * 1024;
   /// Between two requests of one connection, then closed. Keep it above the clients' poll interval.
   Milliseconds idle_timeout{75'000};
+  /// For what handlers run off_loop(). Started with the first of it.
+  std::size_t worker_threads = 2;
 };
 
 /// "Read the body, up to this many bytes."
 struct Admission {
   std::uint64_t max_body = 1024 * 1024;
+  /// The request has shown that it may come from a member although no certificate names it (it has
+  /// the token that members share). Its connection then no longer counts among strangers', and may
+  /// use the members' places.
+  bool is_authenticated = false;
+  /// HEAD is answered from the admission alone, with 200 and no Content-Length, so that it costs
+  /// nothing. True: the handler answers it like GET, and what it says of the body is sent without
+  /// it.
+  bool handler_answers_head = false;
 };
 
-/// What the application plugs in. Both run on the server's executor.
+/// What the application plugs in. All run on the server's executor.
 struct Handler {
   /// Decides on the header alone, before a byte of the body is read: who, where, how long. A
-  /// Response refuses; the connection is then closed if a body was announced. Null admits all with
-  /// Limits::body_bytes. Must not block.
+  /// Response refuses; the connection is then closed if a body was announced or it is a 401. Null
+  /// admits all with Limits::body_bytes. Must not block.
   std::function<std::variant<Admission, Response>(const Request&)> admit;
   /// Answers. A coroutine, so it may wait (long poll) on a timer of the same executor; that the
   /// peer has gone shows when the answer is sent. Bind it with a lambda that is not itself a
   /// coroutine: [this](Request r) { return answer(std::move(r)); }. stop() cancels it past the
-  /// grace (its awaits throw operation_aborted). What it throws becomes 500.
+  /// grace (its awaits throw operation_aborted), and so does the connection's end by the server to
+  /// make room. What it throws becomes 500. Work of more than a millisecond belongs off_loop()
+  /// (worker_pool.hpp).
   std::function<boost::asio::awaitable<Response>(Request)> respond;
+  /// Whether the holder of a certificate with this name is one of those whom the server is for.
+  /// Asked after the handshake and with each request. Null: nobody is, and no place is reserved.
+  std::function<bool(const std::string& name)> is_member = nullptr;
 };
 
 /// Totals since the start; read from any thread.
 struct Counters {
   std::atomic<std::uint64_t> accepted{0};  // connections
-  std::atomic<std::uint64_t> refused{0};   // connections closed for Limits::connections
+  std::atomic<std::uint64_t> refused{0};   // connections closed to make room for others
   std::atomic<std::uint64_t> handshake_failures{
-      0};                                      // plain HTTP, no or unknown certificate, timeout
-  std::atomic<std::uint64_t> requests{0};      // headers that parsed
-  std::atomic<std::uint64_t> bad_requests{0};  // malformed, cut or above a limit
-  std::atomic<std::uint64_t> bytes_in{0};      // of HTTP, without TLS framing
+      0};                                        // plain HTTP, no or unknown certificate, timeout
+  std::atomic<std::uint64_t> requests{0};        // headers that parsed
+  std::atomic<std::uint64_t> bad_requests{0};    // malformed, cut or above a limit
+  std::atomic<std::uint64_t> dropped_bodies{0};  // given up for others, see body_bytes_in_flight
+  std::atomic<std::uint64_t> bytes_in{0};        // of HTTP, without TLS framing
   std::atomic<std::uint64_t> bytes_out{0};
   std::atomic<std::uint64_t> open{0};  // connections now
 };

@@ -13,6 +13,9 @@
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "common/http/request_head.hpp"
 #include "common/tls/context.hpp"
@@ -69,7 +72,50 @@ Response too_large(std::uint64_t max_body) {
             "request: the body is larger than " + std::to_string(max_body) + " bytes"});
 }
 
+// A peer whose machine or link has gone says nothing: after a minute in which it answers no probe
+// the connection ends with an error, and so by the peer, before idle_timeout ends it.
+void notice_silent_end(int socket) {
+  constexpr int kOn = 1;
+  constexpr int kIdleSeconds = 20;
+  constexpr int kIntervalSeconds = 10;
+  constexpr int kProbes = 4;
+  ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &kOn, sizeof(kOn));
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &kIdleSeconds, sizeof(kIdleSeconds));
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &kIntervalSeconds, sizeof(kIntervalSeconds));
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof(kProbes));
+}
+
+ConnectionTable::Bounds bounds_of(const Limits& limits, const Handler& handler) {
+  const std::size_t total = std::max<std::size_t>(1, limits.connections);
+  return {.total = total,
+          .of_a_name = std::max<std::size_t>(1, limits.connections_of_a_name),
+          .of_an_address = std::max<std::size_t>(1, limits.connections_of_an_address),
+          .reserved_for_members =
+              handler.is_member ? std::min(limits.connections_for_members, total / 2) : 0};
+}
+
+Response busy(const std::string& why) {
+  Response response = error_response(Error{Errc::kUnavailable, "request: " + why});
+  response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
+Response denied() {
+  return error_response(
+      Error{Errc::kPermissionDenied, "certificate: it is on the server's deny list"});
+}
+
 }  // namespace
+
+ServerShared::ServerShared(std::optional<tls::ServerContext> server_tls,
+                           const Limits& bounds,
+                           Handler plugged_in)
+    : tls(std::move(server_tls)),
+      limits(bounds),
+      handler(std::move(plugged_in)),
+      connections(bounds_of(limits, handler)),
+      bodies(limits.body_bytes_in_flight),
+      pool(limits.worker_threads) {}
 
 BodyRoom::BodyRoom(ServerShared& shared, std::uint64_t expected)
     : shared_(shared), size_(std::min(expected, kMostCounted)) {}
@@ -94,19 +140,106 @@ asio::awaitable<void> BodyRoom::take(asio::any_io_executor executor) {
   is_taken_ = true;
 }
 
-Session::Session(ServerShared& shared, tcp::socket socket)
+BodyPlace::BodyPlace(ServerShared& shared, ConnectionId id, const ConnectionTable::Peer& peer)
+    : shared_(shared), id_(id), peer_(peer) {}
+
+BodyPlace::~BodyPlace() {
+  release();
+}
+
+void BodyPlace::release() {
+  if (!std::exchange(is_taken_, false)) {
+    return;
+  }
+  shared_.bodies.release(id_);
+  const auto place = shared_.body_of_name.find(peer_.name);
+  if (place != shared_.body_of_name.end() && place->second == id_) {
+    shared_.body_of_name.erase(place);
+  }
+}
+
+bool BodyPlace::take() {
+  if (!peer_.name.empty()) {
+    const auto place = shared_.body_of_name.try_emplace(peer_.name, id_).first;
+    if (place->second != id_) {
+      if (shared_.bodies.is_complete(place->second)) {
+        return false;
+      }
+      shared_.sessions.at(place->second)
+          ->give_up_body("a newer one of " + peer_.name + " has come");
+      place->second = id_;
+    }
+  }
+  is_taken_ = true;
+  return true;
+}
+
+bool BodyPlace::grow(std::uint64_t bytes) {
+  const auto& holder = peer_.name.empty() ? peer_.address : peer_.name;
+  bool is_kept = true;
+  for (const ConnectionId id : shared_.bodies.grow(id_, holder, bytes)) {
+    is_kept = is_kept && id != id_;
+    shared_.sessions.at(id)->give_up_body("the server holds as many bytes of bodies as it may");
+  }
+  return is_kept;
+}
+
+void BodyPlace::complete() {
+  shared_.bodies.complete(id_);
+}
+
+Session::Session(ServerShared& shared, ConnectionId id, tcp::socket socket)
     : shared_(shared),
+      id_(id),
       connection_(std::move(socket)),
       buffer_(std::max<std::size_t>(kLargeRead, std::size_t{2} * shared.limits.header_bytes)) {
   ErrorCode ignored;
   connection_.tcp().socket().set_option(tcp::no_delay(true), ignored);
+  notice_silent_end(connection_.tcp().socket().native_handle());
   const auto endpoint = connection_.tcp().socket().remote_endpoint(ignored);
   auto address = endpoint.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped()) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }
-  remote_address_ = address.to_string();
+  peer_.address = address.to_string();
   is_loopback_ = address.is_loopback();
+  shared_.sessions[id_] = this;
+}
+
+Session::~Session() {
+  shared_.sessions.erase(id_);
+  shared_.connections.remove(id_);
+}
+
+void Session::enlist() {
+  for (const ConnectionId id : shared_.connections.put(id_, peer_)) {
+    ++shared_.counters.refused;
+    shared_.sessions.at(id)->abort();
+  }
+}
+
+// With each request, for both may change while the connection lasts.
+void Session::learn(bool is_authenticated) {
+  ConnectionTable::Peer known = peer_;
+  known.is_authenticated = known.is_authenticated || is_authenticated;
+  known.is_member = known.name.empty()
+                        ? known.is_authenticated
+                        : shared_.handler.is_member && shared_.handler.is_member(known.name);
+  if (known != peer_) {
+    peer_ = std::move(known);
+    enlist();
+  }
+}
+
+// The handshake has asked the same; this is for those who came before they were denied.
+bool Session::is_denied() const {
+  return certificate_ && shared_.tls->deny_list().denies(*certificate_);
+}
+
+void Session::give_up_body(std::string why) {
+  ++shared_.counters.dropped_bodies;
+  body_given_up_ = std::move(why);
+  connection_.tcp().cancel();
 }
 
 void Session::close_if_idle() {
@@ -192,18 +325,22 @@ asio::awaitable<bool> Session::accept_tls() {
         error_response(Error{Errc::kInvalidArgument,
                              "This port speaks HTTPS: use https:// (with the CA that issued its "
                              "certificate)"});
-    co_await write(std::move(refusal), false, After::kClose);
+    co_await write(std::move(refusal), Part::kAll, After::kClose);
     co_return false;
   }
   const std::span<const char> first_bytes(bytes.data(), first.size);
-  connection_.secure(shared_.tls->native(), Role::kServer, first_bytes);
+  connection_.secure(shared_.tls->current().get(), Role::kServer, first_bytes);
   const ErrorCode error = co_await connection_.handshake();
   if (error) {
     ++shared_.counters.handshake_failures;
     co_return false;
   }
-  peer_name_ = tls::peer_common_name(connection_.ssl());
-  is_stranger_ = false;
+  certificate_ = tls::peer_certificate(connection_.ssl());
+  peer_.name = certificate_ ? certificate_->common_name : "";
+  if (!peer_.name.empty()) {
+    peer_.is_member = shared_.handler.is_member && shared_.handler.is_member(peer_.name);
+    enlist();
+  }
   co_return true;
 }
 
@@ -246,44 +383,60 @@ asio::awaitable<After> Session::serve_one() {
   if (read.error) {
     shared_.counters.bad_requests += read.error == bhttp::error::end_of_stream ? 0 : 1;
     if (auto response = parse_failure(read.error, limits)) {
-      co_await write(std::move(*response), false, After::kClose);
+      co_await write(std::move(*response), Part::kAll, After::kClose);
     } else {
       note_failure(read.error);
     }
     co_return After::kClose;
   }
   phase_ = Phase::kServing;  // from here stop() waits for us
-  is_stranger_ = false;
   const bool is_head = parser.get().method() == bhttp::verb::head;
+  const Part part = is_head ? Part::kHead : Part::kAll;
   const bool has_body = !parser.is_done();
   auto request = to_request(parser.get());
   if (!request) {
     ++shared_.counters.bad_requests;
     Response refusal = error_response(request.error());
-    co_return co_await write(std::move(refusal), is_head, After::kClose);
+    co_return co_await write(std::move(refusal), part, After::kClose);
   }
   ++shared_.counters.requests;
   add_peer(*request, parser);
 
+  if (is_denied()) {
+    Response refusal = denied();
+    co_return co_await write(std::move(refusal), part, After::kClose);
+  }
   const After wish = parser.keep_alive() ? After::kKeep : After::kClose;
   auto decision = admit(*request);
   if (auto* refusal = std::get_if<Response>(&decision)) {
     const After after = has_body ? After::kClose : wish;
-    co_return co_await write(std::move(*refusal), is_head, after);
+    co_return co_await write(std::move(*refusal), part, after);
   }
-  const std::uint64_t max_body = std::get<Admission>(decision).max_body;
+  const auto& admission = std::get<Admission>(decision);
+  learn(admission.is_authenticated);
+  const std::uint64_t max_body = std::min(admission.max_body, limits.body_bytes_in_flight);
   BodyRoom room(shared_, parser.content_length().value_or(max_body));
+  BodyPlace place(shared_, id_, peer_);
   if (has_body) {
+    if (!place.take()) {
+      Response refusal = busy("another one of " + peer_.name + " is being answered");
+      co_return co_await write(std::move(refusal), part, After::kClose);
+    }
     connection_.tcp().expires_never();
     co_await room.take(connection_.tcp().get_executor());
-    BodyResult result = co_await receive_body(parser, max_body);
+    BodyResult result = co_await receive_body(parser, max_body, place);
     if (auto* refusal = std::get_if<Response>(&result)) {
-      co_await write(std::move(*refusal), is_head, After::kClose);
+      co_await write(std::move(*refusal), part, After::kClose);
     }
     if (!std::holds_alternative<BodyRead>(result)) {
       co_return After::kClose;
     }
+    place.complete();
     request->body = std::move(parser.get().body());
+  }
+  if (is_head && !admission.handler_answers_head) {
+    Response header;
+    co_return co_await write(std::move(header), Part::kHeadWithoutLength, wish);
   }
   connection_.tcp().expires_never();  // the handler keeps its own deadline
   is_watching_ = true;
@@ -295,25 +448,38 @@ asio::awaitable<After> Session::serve_one() {
   });
   Response response = co_await answer(std::move(*request));
   stop_watching();
-  const After after = co_await write(std::move(response), is_head, wish);
+  place.release();
+  if (is_denied()) {  // since it asked: it waited long, perhaps
+    Response refusal = denied();
+    co_return co_await write(std::move(refusal), part, After::kClose);
+  }
+  const After after = co_await write(std::move(response), part, wish);
   if (wish == After::kClose) {
     note_end(ConnectionState::kClosedByPeer);
   }
   co_return after;
 }
 
-void Session::add_peer(Request& request, const Parser& parser) const {
+void Session::add_peer(Request& request, const Parser& parser) {
   if (const auto length = parser.content_length()) {
     request.content_length = *length;
   }
-  request.peer_name = peer_name_;
-  request.remote_address = remote_address_;
+  if (!peer_.name.empty()) {
+    request.peer_name = peer_.name;
+  }
+  request.remote_address = peer_.address;
+  request.pool = &shared_.pool;
   request.is_loopback = is_loopback_;
   request.is_tls = connection_.is_secure();
   request.connection = state_;
 }
 
-asio::awaitable<Session::BodyResult> Session::receive_body(Parser& parser, std::uint64_t max_body) {
+asio::awaitable<Session::BodyResult> Session::receive_body(Parser& parser,
+                                                           std::uint64_t max_body,
+                                                           BodyPlace& place) {
+  if (body_given_up_) {  // while it waited for room
+    co_return busy(*body_given_up_);
+  }
   const auto length = parser.content_length();
   if (length && *length > max_body) {
     ++shared_.counters.bad_requests;
@@ -331,8 +497,12 @@ asio::awaitable<Session::BodyResult> Session::receive_body(Parser& parser, std::
       co_return PeerGone{};
     }
   }
-  const Transfer read = co_await read_body(connection_, buffer_, parser);
+  Meter meter = [&place](std::size_t size) { return place.grow(size); };
+  const Transfer read = co_await read_body(connection_, buffer_, parser, std::move(meter));
   shared_.counters.bytes_in += read.size;
+  if (body_given_up_) {
+    co_return busy(*body_given_up_);
+  }
   if (!read.error) {
     co_return BodyRead{};
   }
@@ -348,13 +518,15 @@ asio::awaitable<Session::BodyResult> Session::receive_body(Parser& parser, std::
 }
 
 // Returns what really becomes of the connection.
-asio::awaitable<After> Session::write(Response response, bool is_head, After after) {
-  if (shared_.is_stopping) {
+asio::awaitable<After> Session::write(Response response, Part part, After after) {
+  const bool is_refused = response.status == 401;  // whoever can't say who it is, holds no place
+  if (shared_.is_stopping || is_refused) {
     after = After::kClose;
   }
-  const std::string head = response_head(response, after, std::time(nullptr));
+  const auto length = part == Part::kHeadWithoutLength ? Length::kUnknown : Length::kKnown;
+  const std::string head = response_head(response, after, std::time(nullptr), length);
   std::string_view body;
-  if (!is_head && may_have_body(response.status)) {
+  if (part == Part::kAll && may_have_body(response.status)) {
     body = response.bytes();
   }
   connection_.tcp().expires_after(body_allowance(body.size()));

@@ -1,6 +1,5 @@
 #include "common/log/log.hpp"
 
-#include <limits>
 #include <memory>
 #include <string_view>
 
@@ -20,7 +19,7 @@ class OneLine final : public spdlog::custom_flag_formatter {
               const std::tm&,
               spdlog::memory_buf_t& line) override {
     const std::string_view event(message.payload.data(), message.payload.size());
-    const std::string text = printable(event, std::numeric_limits<std::size_t>::max());
+    const std::string text = printable(event);
     line.append(text.data(), text.data() + text.size());
   }
   [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {

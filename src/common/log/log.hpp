@@ -5,9 +5,8 @@
 
 namespace genesis::log {
 
-/// Names the process's logger and lays its lines out. Events quote what peers and files say;
-/// control characters in them become spaces, so that nobody else can begin a line or steer a
-/// terminal.
+/// Names the process's logger and lays its lines out. Events quote what peers and files say; the
+/// sink makes each printable() (base/text.hpp), so that no call site can forget it.
 void start(const std::string& program);
 
 }  // namespace genesis::log

@@ -5,7 +5,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/aggregation/weights.hpp"
 #include "common/base/json.hpp"
+#include "common/method/inner_bounds.hpp"
+#include "common/method/majority.hpp"
+#include "common/tabular/clamp.hpp"
 #include "common/tabular/fits.hpp"
 #include "common/tabular/look_alikes.hpp"
 #include "common/tabular/summary_counts.hpp"
@@ -26,43 +30,157 @@ Result<tabular::Sketch> parse_sketch(const ClientId& client, std::string_view te
   return sketch;
 }
 
+constexpr JsonLimits kEncodingLimits{.max_bytes = kMaxEncodingBytes};
+constexpr std::size_t kMostOtherModes = 11;  // of a column of numbers: Gaussian ones, and missing
+constexpr std::size_t kBytesOfMode = 96;     // beside its category
+constexpr std::size_t kValuesOfMode = 4;
+constexpr std::size_t kBytesOfColumn = 1024;
+
+// The shape of the largest encoder that can come of the plan.
+tabular::Layout largest_layout(const tabular::Plan& plan) {
+  tabular::Layout layout;
+  for (const auto& planned : plan.columns) {
+    tabular::ColumnLayout column;
+    column.name = planned.name;
+    if (tabular::is_continuous(planned.kind)) {
+      column.has_value = true;
+      column.modes = static_cast<std::uint32_t>(kMostOtherModes + planned.most_exact);
+    } else if (planned.kind != tabular::Kind::kIdentifier) {
+      column.conditional = true;
+      column.modes = static_cast<std::uint32_t>(planned.categories.size()) + 2;  // other, missing
+    }
+    layout.columns.push_back(std::move(column));
+  }
+  return layout;
+}
+
+Status check_encoder_size(const tabular::Plan& plan, std::size_t plan_bytes) {
+  const auto layout = largest_layout(plan);
+  const std::size_t modes = layout.width();
+  // What the plan holds of texts the encoder holds too.
+  const std::size_t bytes =
+      plan_bytes + modes * kBytesOfMode + plan.columns.size() * kBytesOfColumn;
+  if (bytes > kMaxEncodingBytes || modes * kValuesOfMode > kEncodingLimits.max_values) {
+    return fail(Errc::kInvalidArgument,
+                "the encoder would be of " + std::to_string(bytes) + " bytes; at most " +
+                    std::to_string(kMaxEncodingBytes) +
+                    " are sent. Declare columns of free text with kind identifier, or group their "
+                    "values");
+  }
+  return {};
+}
+
 }  // namespace
+
+std::size_t electorate(const spec::FederatedTraining& training) {
+  constexpr std::size_t kFewestVoters = 3;
+  const auto expected =
+      std::min(training.participants.size(), static_cast<std::size_t>(training.rounds.max_clients));
+  return std::max(static_cast<std::size_t>(training.rounds.min_clients),
+                  std::min(kFewestVoters, expected));
+}
 
 std::string encoder_text(const tabular::Encoder& encoder) {
   return dump_json(tabular::to_json(encoder));
 }
 
 Result<tabular::Encoder> parse_encoder(std::string_view text) {
-  GENESIS_ASSIGN(const auto json, parse_json(text));
+  GENESIS_ASSIGN(const auto json, parse_json(text, kEncodingLimits));
   return tabular::encoder_from_json(json);
 }
 
 Result<std::uint64_t> Agreement::introduce(const ClientId& client, std::string_view sketch) {
   GENESIS_ASSIGN(auto introduced, parse_sketch(client, sketch));
   const auto rows = introduced.rows;
-  std::vector<tabular::NamedSketch> all;
-  for (const auto& [id, known] : sketches_) {
-    if (id != client) {
-      all.push_back({id.str(), known});
+  if (auto sense = check_sense(introduced); !sense) {
+    return tl::unexpected(sense.error().within("client " + client.str()));
+  }
+  std::vector<tabular::NamedSketch> with{{client.str(), introduced}};
+  if (is_settled_) {
+    for (const auto& [id, known] : sketches_) {
+      if (id != client) {
+        with.push_back({id.str(), known});
+      }
     }
   }
-  all.push_back({client.str(), introduced});
-  auto agreed = tabular::plan(all, declared_);
-  if (!agreed) {
-    return tl::unexpected(std::move(agreed).error());
+  if (auto agreed = usable_plan(std::move(with)); !agreed) {
+    return tl::unexpected(agreed.error());
   }
+  leave(client);  // as what it was before
   sketches_.insert_or_assign(client, std::move(introduced));
+  order_.push_back(client);
+  if (!is_settled_ && sketches_.size() >= electorate_) {
+    // Where there is no majority yet, one of those who are still to come may make it.
+    static_cast<void>(settle());
+  }
   return rows;
 }
 
-Result<Ask> Agreement::ask() {
+void Agreement::leave(const ClientId& client) {
+  sketches_.erase(client);
+  std::erase(order_, client);
+}
+
+std::vector<tabular::NamedSketch> Agreement::named() const {
   std::vector<tabular::NamedSketch> all;
   for (const auto& [id, sketch] : sketches_) {
     all.push_back({id.str(), sketch});
   }
-  GENESIS_ASSIGN(plan_, tabular::plan(all, declared_));
+  return all;
+}
+
+Status Agreement::settle() {
+  GENESIS_ASSIGN(auto found, dissenters(named(), declared_));
+  is_settled_ = true;
+  for (auto& dissenter : found) {
+    leave(dissenter.client);
+    disqualified_.push_back(std::move(dissenter));
+  }
+  if (usable_plan(named())) {
+    return {};
+  }
+  // The first whose table makes the plan one that can't be used goes, in the order in which they
+  // came.
+  std::vector<tabular::NamedSketch> kept;
+  for (const auto& client : std::vector(order_)) {
+    kept.push_back({client.str(), sketches_.at(client)});
+    if (auto usable = usable_plan(kept); !usable) {
+      kept.pop_back();
+      leave(client);
+      disqualified_.push_back({client, usable.error().message});
+    }
+  }
+  return {};
+}
+
+Result<tabular::Plan> Agreement::usable_plan(std::vector<tabular::NamedSketch> sketches,
+                                             std::vector<std::string>* notes) const {
+  auto bounded = inner_bounds(std::move(sketches), declared_);
+  GENESIS_ASSIGN(auto plan, tabular::plan(bounded.sketches, declared_));
+  // As the sites will read it.
+  const auto text = dump_json(tabular::to_json(plan));
+  GENESIS_RETURN_IF_ERROR(check_encoder_size(plan, text.size()));
+  GENESIS_ASSIGN(const auto json, parse_json(text, kEncodingLimits));
+  GENESIS_ASSIGN(const auto read, tabular::plan_from_json(json));
+  const auto layout = largest_layout(read);
+  if (fits_model_ && layout.width() > 0) {
+    if (auto fits = fits_model_(layout); !fits) {
+      return fail(Errc::kInvalidArgument, fits.error().message);
+    }
+  }
+  if (notes != nullptr) {
+    *notes = std::move(bounded.notes);
+  }
+  return plan;
+}
+
+Result<Ask> Agreement::ask() {
+  if (!is_settled_) {
+    GENESIS_RETURN_IF_ERROR(settle());
+  }
+  GENESIS_ASSIGN(plan_, usable_plan(named(), &notes_));
   Ask ask;
-  ask.remarks = tabular::look_alikes(all);
+  ask.remarks = tabular::look_alikes(named());
   ask.request = {std::string(kSummaries), rounds::Roster::kEveryone, RoundId{0}};
   ask.documents.push_back(
       make_document(std::string(kPlanDocument), dump_json(tabular::to_json(plan_))));
@@ -78,6 +196,33 @@ Status Agreement::check(const rounds::Counts& counts, std::uint64_t rows) const 
                     std::to_string(rows));
   }
   return {};
+}
+
+rounds::Counts Agreement::weighed(const rounds::Counts& counts,
+                                  std::uint64_t rows,
+                                  std::uint64_t weight) const {
+  auto summary = tabular::summary_of(counts, plan_);
+  if (!summary || rows == weight) {
+    return counts;
+  }
+  summary->rows = weight;
+  for (auto& column : summary->columns) {
+    const std::vector<std::vector<std::uint64_t>*> lists{
+        &column.bins, &column.values, &column.categories};
+    rounds::Counts all{column.missing};
+    for (const auto* list : lists) {
+      all.insert(all.end(), list->begin(), list->end());
+    }
+    all = aggregation::apportioned(all, rows, weight);
+    auto next = all.begin();
+    column.missing = *next++;
+    for (auto* list : lists) {
+      for (auto& count : *list) {
+        count = *next++;
+      }
+    }
+  }
+  return tabular::counts_of(*summary);
 }
 
 Result<tabular::Encoder> Agreement::fit(const rounds::Counts& sum) const {
@@ -102,10 +247,21 @@ std::string sketch_text(const tabular::Sketch& sketch) {
 
 Result<Answer> count_rows(const tabular::Table& table, Documents& documents) {
   GENESIS_ASSIGN(const std::string text, documents.fetch(kPlanDocument));
-  GENESIS_ASSIGN(const auto json, parse_json(text));
+  GENESIS_ASSIGN(const auto json, parse_json(text, kEncodingLimits));
   GENESIS_ASSIGN(const auto plan, tabular::plan_from_json(json));
-  GENESIS_ASSIGN(const auto summary, tabular::summarize(table, plan));
-  return Answer{tabular::counts_of(summary)};
+  const auto beyond = tabular::beyond(table, tabular::domains_of(plan.columns));
+  if (beyond.empty()) {
+    GENESIS_ASSIGN(const auto summary, tabular::summarize(table, plan));
+    return Answer{tabular::counts_of(summary)};
+  }
+  auto within = table;
+  tabular::clamp(within, beyond);
+  GENESIS_ASSIGN(const auto summary, tabular::summarize(within, plan));
+  Answer answer{tabular::counts_of(summary)};
+  for (const auto& column : beyond) {
+    answer.notes.push_back(tabular::note_of(column));
+  }
+  return answer;
 }
 
 }  // namespace genesis::method

@@ -56,6 +56,12 @@ using Sum = std::variant<rounds::Counts, std::vector<float>>;
 struct Done {};
 using Next = std::variant<Ask, Done>;
 
+/// A site that can't take part with what it has told of its table, and why.
+struct Disqualified {
+  ClientId client;
+  std::string reason;
+};
+
 class ServerMethod {
  public:
   virtual ~ServerMethod() = default;
@@ -67,6 +73,11 @@ class ServerMethod {
                                                         std::string_view introduction) = 0;
   /// It takes part no more, or was refused after all.
   virtual void leave(const ClientId& client) = 0;
+  /// Sites that introduce() or next() has found to contradict the others, each named once: they are
+  /// as those that have left.
+  [[nodiscard]] virtual std::vector<Disqualified> take_disqualified() { return {}; }
+  /// What people should know of what the sites have told: what was clamped, what to declare.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
 
   /// What comes next: without a sum what is due now, at the start or after restore(); else what
   /// follows from the sum of what was asked last. Errors end the training.
@@ -75,6 +86,13 @@ class ServerMethod {
   /// Whether one answer to what was asked last makes sense, beyond its shape, from a site of `rows`
   /// rows. Errors: kInvalidArgument.
   [[nodiscard]] virtual Status check(const rounds::Plain& answer, std::uint64_t rows) const = 0;
+
+  /// Counts that were checked, from a site of `rows` rows, as those of `weight` rows of its table.
+  [[nodiscard]] virtual rounds::Counts weighed(rounds::Counts counts,
+                                               std::uint64_t /*rows*/,
+                                               std::uint64_t /*weight*/) const {
+    return counts;
+  }
 
   /// The released model's file, after Done; `provenance` is a JSON document that goes with it.
   [[nodiscard]] virtual Result<std::string> model(const std::string& provenance) const = 0;

@@ -52,7 +52,7 @@ struct Assignment {
 struct Answer {
   std::variant<rounds::Counts, Tensors> values;
   rounds::Telemetry telemetry = {};
-  std::vector<std::string> remarks = {};  // for the site's own people; they stay there
+  std::vector<std::string> notes = {};  // what people at the site should know; stays there
 };
 
 class SiteMethod {

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.hpp"
 #include "common/quality/evaluate.hpp"
 #include "common/tabular/cell.hpp"
 #include "common/tabular/datetime.hpp"
@@ -45,11 +46,12 @@ std::size_t width_of(const std::string& text) {
 
 // Rows of cells as lines; the first column is set left, the others right, but for the last, which
 // is a remark.
-std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+std::string aligned(std::vector<std::vector<std::string>> rows) {
   std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
+  for (auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = printable(row[i]);  // names come from files
       widths[i] = std::max(widths[i], width_of(row[i]));
     }
   }

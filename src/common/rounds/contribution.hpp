@@ -18,6 +18,8 @@ using Counts = std::vector<std::uint64_t>;
 /// Numbers about how an answer came to be (losses, norms, seconds), by the method's names for them.
 /// They are no part of the sum, and a site may keep them to itself.
 using Telemetry = std::map<std::string, double>;
+/// Of a value's magnitude: far beyond any honest one, and far from where sums lose the others'.
+inline constexpr double kLargestTelemetry = 1e12;
 
 /// Readable by whoever holds it.
 struct Plain {

@@ -52,6 +52,12 @@ struct LeaveOut {
   ClientId client;
   bool operator==(const LeaveOut&) const = default;
 };
+/// It has been disqualified: it is no member any more, and may join again with other data.
+struct DisqualifyClient {
+  ClientId client;
+  std::string reason;
+  bool operator==(const DisqualifyClient&) const = default;
+};
 /// Takes part in the open collection after all.
 struct DrawReplacement {
   ClientId client;
@@ -72,6 +78,7 @@ using Effect = std::variant<Advance,
                             QuarantineClient,
                             ReadmitClient,
                             LeaveOut,
+                            DisqualifyClient,
                             DrawReplacement,
                             FinishTraining,
                             FailTraining>;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "common/base/ids.hpp"
 #include "common/rounds/collection.hpp"
@@ -40,9 +41,20 @@ struct ContributionRefused {
   ClientId client;
   std::string reason;
 };
+/// What it has told of its table contradicts the spec or the majority of the sites: it takes part
+/// no more, or never did.
+struct ClientDisqualified {
+  ClientId client;
+  std::string reason;
+};
 /// The method asks for this next; the state behind it is durable.
 struct NextRequested {
   Request request;
+  std::vector<ClientDisqualified> disqualified = {};  // by what the method has found on the way
+};
+/// Whoever administers the training wants it to go on after `round`, whose state is in place again.
+struct RolledBack {
+  RoundId round;
 };
 /// The method has released its model.
 struct ModelReleased {};
@@ -57,7 +69,9 @@ using Event = std::variant<ClientJoined,
                            ContributionAnnounced,
                            ContributionReceived,
                            ContributionRefused,
+                           ClientDisqualified,
                            NextRequested,
+                           RolledBack,
                            ModelReleased,
                            EffectFailed,
                            Tick>;

@@ -48,6 +48,7 @@ struct State {
   Phase phase = Phase::kJoining;
   Collection open;  // the last one that was opened
   std::map<ClientId, Member> members;
+  std::map<ClientId, std::string> disqualified;  // and why; until they join with other data
   std::string last_close;  // why the collection before the open one closed, for who came too late
   std::string reason;      // why the training failed
 

@@ -68,6 +68,17 @@ std::string shortfall(const Config& config, const State& state) {
          "rounds.deadlineSeconds; missing: " + who_is_missing(state);
 }
 
+std::string too_few_agree(const Config& config, const State& state) {
+  std::string reason = "only " + std::to_string(state.members.size()) + " of the " +
+                       std::to_string(config.min_clients) +
+                       " clients that rounds.minClients asks for agree on a table; refused: ";
+  std::string refused;
+  for (const auto& [client, why] : state.disqualified) {
+    refused += (refused.empty() ? "" : "; ") + client.str() + " (" + why + ")";
+  }
+  return reason + refused;
+}
+
 void draw_replacements(const Config& config, Step& out) {
   if (!is_drawn(out.state)) {
     return;
@@ -128,6 +139,26 @@ void see(Step& out, const ClientId& client, Instant now) {
   }
 }
 
+void disqualify(Step& out, const ClientDisqualified& event) {
+  auto& state = out.state;
+  state.members.erase(event.client);
+  state.disqualified.insert_or_assign(event.client, event.reason);
+  out.effects.emplace_back(DisqualifyClient{event.client, event.reason});
+  if (state.phase == Phase::kJoining) {
+    state.open.roster.erase(event.client);
+    state.open.reported.erase(event.client);
+  }
+}
+
+Step disqualified(const Config& config, Step out, const ClientDisqualified& event) {
+  const bool is_known = out.state.disqualified.contains(event.client);
+  const bool has_room = is_known || out.state.disqualified.size() < config.max_clients;
+  if (out.state.phase == Phase::kJoining && has_room) {
+    disqualify(out, event);
+  }
+  return out;
+}
+
 Step joined(const Config& config, Step out, const ClientJoined& event, Instant now) {
   auto& state = out.state;
   const auto& [client, instance] = event.speaker;
@@ -142,6 +173,7 @@ Step joined(const Config& config, Step out, const ClientJoined& event, Instant n
   }
   auto& member = state.members[client];
   member.instance = instance;
+  state.disqualified.erase(client);
   member.standing.last_seen = now;
   if (state.phase != Phase::kJoining) {
     member.standing.first_round = RoundId{state.open.request.round.value + 1};
@@ -276,6 +308,13 @@ ClosePolicy policy_of(const Config& config, const State& state, const Selection&
 Step opened(const Config& config, Step out, const NextRequested& event, Instant now) {
   auto& state = out.state;
   GENESIS_CHECK(state.phase == Phase::kAdvancing, "a collection opens once the last has closed");
+  for (const auto& client : event.disqualified) {
+    disqualify(out, client);
+  }
+  if (!event.disqualified.empty() && state.members.size() < config.min_clients) {
+    fail_training(out, too_few_agree(config, state));
+    return out;
+  }
   Collection next;
   next.id = CollectionId{state.open.id.value + 1};
   next.request = event.request;
@@ -338,6 +377,31 @@ Step ticked(const Config& config, Step out, Instant now) {
   return out;
 }
 
+Step rolled_back(Step out, const RolledBack& event) {
+  auto& state = out.state;
+  const bool can_go_back = state.phase == Phase::kCollecting &&
+                           state.open.request.round.value > 0 &&
+                           event.round < state.open.request.round;
+  if (!can_go_back) {
+    out.reply = Refused{Errc::kFailedPrecondition,
+                        "rollback: only while a round after round " +
+                            std::to_string(event.round.value) + " is open"};
+    return out;
+  }
+  // What the sites have sent since counts for nothing, nor does how often they failed on the way.
+  for (auto& [id, member] : state.members) {
+    auto& standing = member.standing;
+    succeed(standing);
+    standing.returns_in = RoundId{0};
+    standing.first_round = std::min(standing.first_round, RoundId{event.round.value + 1});
+  }
+  state.last_close = name_of(state.open.request) + " was rolled back to round " +
+                     std::to_string(event.round.value);
+  state.open.request.round = event.round;
+  advance(out);
+  return out;
+}
+
 Step finished(Step out) {
   GENESIS_CHECK(out.state.phase == Phase::kAdvancing, "a model comes of the last collection");
   out.state.phase = Phase::kComplete;
@@ -390,6 +454,8 @@ Step step(const Config& config, State state, const Event& event, Instant now) {
           [&](const ContributionAnnounced& e) { return announced(std::move(out), e, now); },
           [&](const ContributionReceived& e) { return received(config, std::move(out), e, now); },
           [&](const ContributionRefused& e) { return refused(config, std::move(out), e, now); },
+          [&](const ClientDisqualified& e) { return disqualified(config, std::move(out), e); },
+          [&](const RolledBack& e) { return rolled_back(std::move(out), e); },
           [&](const NextRequested& e) { return opened(config, std::move(out), e, now); },
           [&](const ModelReleased&) { return finished(std::move(out)); },
           [&](const EffectFailed& e) { return broken(std::move(out), e); },

@@ -4,8 +4,6 @@
 #include <array>
 #include <set>
 
-#include <nlohmann/json.hpp>
-
 #include "common/base/json.hpp"
 
 namespace genesis::spec {
@@ -13,39 +11,38 @@ namespace {
 
 constexpr std::size_t kMaxShown = 60;  // bytes of a value
 
-std::string shown(const nlohmann::json& value) {
-  std::string text = dump_json(value);
+std::string shown(JsonValue value) {
+  std::string text(value.source());
   return text.size() <= kMaxShown ? text : text.substr(0, kMaxShown) + "...";
 }
 
 void compare(const std::string& path,
-             const nlohmann::json& before,
-             const nlohmann::json& after,
+             JsonValue before,
+             JsonValue after,
              std::vector<Difference>& found) {
   std::set<std::string> keys;
-  for (const auto* side : {&before, &after}) {
-    for (const auto& [key, value] : side->items()) {
-      keys.insert(key);
+  for (const JsonValue side : {before, after}) {
+    for (const auto& [name, value] : side.members()) {
+      keys.insert(name.text().value_or(""));
     }
   }
   for (const auto& key : keys) {
     const std::string field = path.empty() ? key : path + "." + key;
     const auto old = before.find(key);
     const auto now = after.find(key);
-    if (old == before.end() || now == after.end()) {
-      found.push_back(
-          {field, old == before.end() ? "" : shown(*old), now == after.end() ? "" : shown(*now)});
+    if (!old || !now) {
+      found.push_back({field, old ? shown(*old) : "", now ? shown(*now) : ""});
     } else if (old->is_object() && now->is_object()) {
       compare(field, *old, *now, found);
-    } else if (*old != *now) {
+    } else if (old->source() != now->source()) {
       found.push_back({field, shown(*old), shown(*now)});
     }
   }
 }
 
-Result<nlohmann::json> object_of(std::string_view text) {
+Result<JsonDocument> object_of(std::string_view text) {
   GENESIS_ASSIGN(auto json, parse_json(text));
-  if (!json.is_object()) {
+  if (!json.root().is_object()) {
     return fail(Errc::kInvalidArgument, "spec: expected an object");
   }
   return json;

@@ -109,11 +109,14 @@ struct Local {
   bool operator==(const Local&) const = default;
 };
 
-enum class Strategy { kFedavg, kWeighted, kFedprox, kMedian };
+enum class Strategy { kFedavg, kWeighted, kFedprox, kMedian, kTrimmedMean };
 
 struct Aggregation {
   Strategy strategy = Strategy::kWeighted;
   double proximal_mu = 0.0;
+  std::optional<double> trimmed_share = {};    // of trimmed-mean; 0.2 when absent
+  double max_share = 0.5;                      // of one client in a sum of three or more
+  std::optional<double> max_update_norm = {};  // of the first round; from the model when absent
   bool operator==(const Aggregation&) const = default;
 };
 
@@ -148,6 +151,7 @@ struct Participant {
   std::optional<Verbatim> data_volume;   // core/v1 volume source, mounted at data_path's folder
   std::optional<CsvSpec> csv;            // what differs from the table's
   bool external = false;
+  std::optional<std::int64_t> max_rows;  // that it may claim
   std::optional<Storage> storage;
   PodSettings pod;
   bool operator==(const Participant&) const = default;

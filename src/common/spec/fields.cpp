@@ -15,11 +15,12 @@ namespace {
 
 constexpr std::array<std::pair<LrSchedule, std::string_view>, 2> kLrSchedules = {
     {{LrSchedule::kConstant, "constant"}, {LrSchedule::kCosine, "cosine"}}};
-constexpr std::array<std::pair<Strategy, std::string_view>, 4> kStrategies = {
+constexpr std::array<std::pair<Strategy, std::string_view>, 5> kStrategies = {
     {{Strategy::kFedavg, "fedavg"},
      {Strategy::kWeighted, "weighted"},
      {Strategy::kFedprox, "fedprox"},
-     {Strategy::kMedian, "median"}}};
+     {Strategy::kMedian, "median"},
+     {Strategy::kTrimmedMean, "trimmed-mean"}}};
 constexpr std::array<std::pair<Compression, std::string_view>, 3> kCompressions = {
     {{Compression::kNone, "none"}, {Compression::kGzip, "gzip"}, {Compression::kZstd, "zstd"}}};
 
@@ -141,6 +142,9 @@ template <typename Visitor, Is<Aggregation> T>
 void visit(Visitor& field, T& aggregation) {
   field("strategy", aggregation.strategy);
   field("proximalMu", aggregation.proximal_mu);
+  field("trimmedShare", aggregation.trimmed_share);
+  field("maxShare", aggregation.max_share);
+  field("maxUpdateNorm", aggregation.max_update_norm);
 }
 
 template <typename Visitor, Is<Privacy> T>
@@ -170,6 +174,7 @@ void visit(Visitor& field, T& participant) {
   field.within("data", "volume", participant.data_volume);
   field("csv", participant.csv);
   field("external", participant.external);
+  field("maxRows", participant.max_rows);
   field("storage", participant.storage);
   visit(field, participant.pod);
 }

@@ -126,6 +126,8 @@ const std::map<std::string, Setter>& keywords() {
       {"x-kubernetes-preserve-unknown-fields", stored(&Schema::preserves_unknown)},
       {"x-kubernetes-int-or-string", stored(&Schema::int_or_string)},
       {"x-kubernetes-list-type", set_list_type},
+      // How server-side apply merges; it says nothing of which values are valid.
+      {"x-kubernetes-map-type", [](Schema&, const Json&) -> Status { return {}; }},
       {"x-kubernetes-validations", set_rules},
       {"properties", set_properties},
       {"default",

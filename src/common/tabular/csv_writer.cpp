@@ -29,6 +29,40 @@ std::string escape(std::string_view text) {
   return escaped;
 }
 
+// An optional sign, digits with at most one point among them, an optional exponent: nothing that a
+// spreadsheet could take for more than a number.
+bool is_number(std::string_view text) {
+  const auto skip_digits = [&text] {
+    const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(end);
+    return end;
+  };
+  const auto skip_one_of = [&text](std::string_view characters) {
+    const bool is_there = !text.empty() && characters.find(text[0]) != std::string_view::npos;
+    text.remove_prefix(is_there ? 1 : 0);
+    return is_there;
+  };
+  skip_one_of("+-");
+  std::size_t digits = skip_digits();
+  if (skip_one_of(".")) {
+    digits += skip_digits();
+  }
+  if (digits > 0 && skip_one_of("eE")) {
+    skip_one_of("+-");
+    digits = skip_digits();
+  }
+  return digits > 0 && text.empty();
+}
+
+std::string cell_of(std::string_view text, TextCells cells) {
+  const bool starts_formula =
+      !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
+  if (cells == TextCells::kRaw || !starts_formula || is_number(text)) {
+    return escape(text);
+  }
+  return escape("'" + std::string(text));
+}
+
 char* write_text(std::string_view text, char* out) {
   std::memcpy(out, text.data(), text.size());
   return out + text.size();
@@ -74,7 +108,7 @@ char* write_decimal(double value, int precision, double power, char* out) {
 // What a column's cells need, worked out once.
 class CellWriter {
  public:
-  CellWriter(const Column& column, std::string_view missing)
+  CellWriter(const Column& column, std::string_view missing, TextCells cells)
       : column_(column), missing_(missing), power_(power_of_ten(column.precision)) {
     if (column.kind == Kind::kDatetime) {
       auto format = DatetimeFormat::parse(column.format);
@@ -85,7 +119,7 @@ class CellWriter {
       width_ = kNumberSize;
     }
     for (const auto& category : column.categories) {
-      texts_.push_back(escape(category));
+      texts_.push_back(cell_of(category, cells));
       width_ = std::max(width_, texts_.back().size());
     }
     width_ = std::max(width_, missing.size()) + 1;
@@ -125,21 +159,21 @@ class CellWriter {
 
 }  // namespace
 
-std::string csv_header(const Table& table) {
+std::string csv_header(const Table& table, TextCells cells) {
   std::string out;
   for (const auto& column : table.columns) {
     out += out.empty() ? "" : ",";
-    out += escape(column.name);
+    out += cell_of(column.name, cells);
   }
   out += '\n';
   return out;
 }
 
-void append_csv_rows(const Table& table, std::string& out) {
+void append_csv_rows(const Table& table, std::string& out, TextCells cells) {
   std::vector<CellWriter> writers;
   std::size_t row_width = 1;
   for (const auto& column : table.columns) {
-    writers.emplace_back(column, table.columns.size() == 1 ? "\"\"" : "");
+    writers.emplace_back(column, table.columns.size() == 1 ? "\"\"" : "", cells);
     row_width += writers.back().width();
   }
   if (writers.empty()) {
@@ -163,9 +197,9 @@ void append_csv_rows(const Table& table, std::string& out) {
   }
 }
 
-std::string write_csv(const Table& table) {
-  std::string out = csv_header(table);
-  append_csv_rows(table, out);
+std::string write_csv(const Table& table, TextCells cells) {
+  std::string out = csv_header(table, cells);
+  append_csv_rows(table, out, cells);
   return out;
 }
 

@@ -24,6 +24,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/base/error.hpp"
+#include "common/base/json_document.hpp"
 #include "common/base/rng.hpp"
 #include "common/tabular/digits.hpp"
 #include "common/tabular/grid.hpp"
@@ -38,6 +39,8 @@ namespace genesis::tabular {
 inline constexpr std::size_t kMaxCategories = 4096;
 /// A continuous column of at most so many distinct values is learnt value by value.
 inline constexpr std::size_t kFewValues = 32;
+/// Of a column of more values at most so many have a mode each: they hold 1 in 512 rows.
+inline constexpr std::size_t kMaxExactModes = 512;
 
 struct ColumnSketch {
   std::string name;
@@ -88,6 +91,7 @@ struct ColumnPlan {
   bool few_values = false;
   std::vector<double> edges;            // sorted
   std::vector<double> values;           // sorted
+  std::size_t most_exact = 0;           // modes of one value that the encoder has at most
   std::vector<std::string> categories;  // the whole domain, sorted
   // Whether text beyond the domain is counted, as "other", and what stands for it in rows; where
   // that is empty, such rows get one of the categories, drawn by their shares.
@@ -183,7 +187,7 @@ class Encoder {
 
  private:
   friend Result<Encoder> fit(const Plan&, const Summary&);
-  friend Result<Encoder> encoder_from_json(const nlohmann::json&);
+  friend Result<Encoder> encoder_from_json(JsonValue);
   std::vector<EncodedColumnSpec> columns_;
   Layout layout_;
 };
@@ -194,8 +198,8 @@ class Encoder {
 nlohmann::json to_json(const Sketch& sketch);
 nlohmann::json to_json(const Plan& plan);
 nlohmann::json to_json(const Encoder& encoder);
-[[nodiscard]] Result<Sketch> sketch_from_json(const nlohmann::json& json);
-[[nodiscard]] Result<Plan> plan_from_json(const nlohmann::json& json);
-[[nodiscard]] Result<Encoder> encoder_from_json(const nlohmann::json& json);
+[[nodiscard]] Result<Sketch> sketch_from_json(JsonValue json);
+[[nodiscard]] Result<Plan> plan_from_json(JsonValue json);
+[[nodiscard]] Result<Encoder> encoder_from_json(JsonValue json);
 
 }  // namespace genesis::tabular

@@ -51,7 +51,7 @@ nlohmann::json mode_to_json(const Mode& mode) {
   return json;
 }
 
-Result<Mode> mode_from_json(const nlohmann::json& json, const std::string& path) {
+Result<Mode> mode_from_json(JsonValue json, const std::string& path) {
   JsonReader reader(json, path);
   Mode mode;
   constexpr std::size_t kLongestType = 16;
@@ -173,7 +173,7 @@ void check_modes(const EncodedColumnSpec& column, JsonReader& reader) {
   }
 }
 
-Result<EncodedColumnSpec> column_from_json(const nlohmann::json& json, const std::string& path) {
+Result<EncodedColumnSpec> column_from_json(JsonValue json, const std::string& path) {
   JsonReader reader(json, path);
   EncodedColumnSpec column;
   column.name = reader.text("name", kMaxNameBytes);
@@ -186,7 +186,7 @@ Result<EncodedColumnSpec> column_from_json(const nlohmann::json& json, const std
   column.maximum = reader.number("maximum");
   column.scale.center = reader.number("center");
   column.scale.unit = reader.number("unit");
-  for (const auto& mode : reader.array("modes", kMaxEncoderModes)) {
+  for (const JsonValue mode : reader.array("modes", kMaxEncoderModes)) {
     GENESIS_ASSIGN(
         auto parsed,
         mode_from_json(mode, path + ".modes[" + std::to_string(column.modes.size()) + "]"));
@@ -233,10 +233,10 @@ nlohmann::json to_json(const Encoder& encoder) {
   return {{"columns", std::move(columns)}};
 }
 
-Result<Encoder> encoder_from_json(const nlohmann::json& json) {
+Result<Encoder> encoder_from_json(JsonValue json) {
   JsonReader reader(json, "encoder");
   Encoder encoder;
-  for (const auto& column : reader.array("columns", kMaxColumns)) {
+  for (const JsonValue column : reader.array("columns", kMaxColumns)) {
     GENESIS_ASSIGN(auto parsed,
                    column_from_json(
                        column, "encoder.columns[" + std::to_string(encoder.columns_.size()) + "]"));

@@ -30,7 +30,7 @@ void read_counts(JsonReader& reader, std::string_view key, Array& array) {
   std::copy(counts.begin(), counts.end(), array.begin());
 }
 
-Result<DigitCounts> digits_from_json(const nlohmann::json& json, const std::string& path) {
+Result<DigitCounts> digits_from_json(JsonValue json, const std::string& path) {
   JsonReader reader(json, path);
   DigitCounts digits;
   read_counts(reader, "decimals", digits.decimals);
@@ -71,7 +71,7 @@ Status sketch_is_consistent(const ColumnSketch& column, std::uint64_t rows, Json
   return reader.status();
 }
 
-Result<ColumnSketch> column_sketch_from_json(const nlohmann::json& json,
+Result<ColumnSketch> column_sketch_from_json(JsonValue json,
                                              std::uint64_t rows,
                                              const std::string& path) {
   JsonReader reader(json, path);
@@ -88,8 +88,8 @@ Result<ColumnSketch> column_sketch_from_json(const nlohmann::json& json,
   column.heavy_counts = reader.counts("heavyCounts", kMaxHeavyValues);
   column.few_values = reader.flag("fewValues");
   column.categories = reader.sorted_texts("categories", kMaxCategories + 1);
-  const auto digits = json.is_object() ? json.find("digits") : json.end();
-  if (reader.status() && digits == json.end()) {
+  const auto digits = json.find("digits");
+  if (!digits) {
     reader.refuse("digits", "is missing");
   }
   GENESIS_RETURN_IF_ERROR(reader.status());
@@ -98,7 +98,7 @@ Result<ColumnSketch> column_sketch_from_json(const nlohmann::json& json,
   return column;
 }
 
-Result<ColumnPlan> column_plan_from_json(const nlohmann::json& json, const std::string& path) {
+Result<ColumnPlan> column_plan_from_json(JsonValue json, const std::string& path) {
   JsonReader reader(json, path);
   ColumnPlan column;
   column.name = reader.text("name", kMaxNameBytes);
@@ -112,6 +112,7 @@ Result<ColumnPlan> column_plan_from_json(const nlohmann::json& json, const std::
   column.few_values = reader.flag("fewValues");
   column.edges = reader.sorted_numbers("edges", kMaxBins);
   column.values = reader.sorted_numbers("values", kFewValues);
+  column.most_exact = reader.count("mostExact", kMaxExactModes);
   column.categories = reader.sorted_texts("categories", kMaxCategories);
   column.other = reader.flag("other");
   column.other_text = reader.text("otherText", kMaxOtherBytes);
@@ -129,6 +130,9 @@ Result<ColumnPlan> column_plan_from_json(const nlohmann::json& json, const std::
   }
   if (column.few_values ? !column.edges.empty() : !values.empty()) {
     reader.refuse("fewValues", "expected values where it is true, edges where it is not");
+  }
+  if (column.most_exact < values.size()) {
+    reader.refuse("mostExact", "is less than the values");
   }
   if (!are_cuts(column.edges)) {
     reader.refuse("edges", "expected cuts of the grid, each in the middle of a cell");
@@ -178,6 +182,7 @@ nlohmann::json to_json(const Plan& plan) {
                        {"fewValues", column.few_values},
                        {"edges", column.edges},
                        {"values", column.values},
+                       {"mostExact", column.most_exact},
                        {"categories", column.categories},
                        {"other", column.other},
                        {"otherText", column.other_text}});
@@ -185,11 +190,11 @@ nlohmann::json to_json(const Plan& plan) {
   return {{"columns", std::move(columns)}};
 }
 
-Result<Sketch> sketch_from_json(const nlohmann::json& json) {
+Result<Sketch> sketch_from_json(JsonValue json) {
   JsonReader reader(json, "sketch");
   Sketch sketch;
   sketch.rows = reader.count("rows", kMaxCount);
-  for (const auto& column : reader.array("columns", kMaxColumns)) {
+  for (const JsonValue column : reader.array("columns", kMaxColumns)) {
     GENESIS_ASSIGN(
         auto parsed,
         column_sketch_from_json(column, sketch.rows, at("sketch.columns", sketch.columns.size())));
@@ -200,10 +205,10 @@ Result<Sketch> sketch_from_json(const nlohmann::json& json) {
   return sketch;
 }
 
-Result<Plan> plan_from_json(const nlohmann::json& json) {
+Result<Plan> plan_from_json(JsonValue json) {
   JsonReader reader(json, "plan");
   Plan plan;
-  for (const auto& column : reader.array("columns", kMaxColumns)) {
+  for (const JsonValue column : reader.array("columns", kMaxColumns)) {
     GENESIS_ASSIGN(auto parsed,
                    column_plan_from_json(column, at("plan.columns", plan.columns.size())));
     plan.columns.push_back(std::move(parsed));

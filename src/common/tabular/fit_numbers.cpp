@@ -65,13 +65,13 @@ double quantile(const std::vector<Piece>& pieces, double share) {
 // The cells that hold values around `value` within the domain, and how many rows a step.
 double usual_around(const std::vector<Cell>& cells,
                     const Step& step,
-                    const EncodedColumnSpec& spec,
+                    const Bounds& bounds,
                     double value) {
   const double size = step.size(value);
   std::vector<double> around;
   for (int offset = -kNeighbours; size > 0.0 && offset <= kNeighbours; ++offset) {
     const double near = step.rounded(value + offset * size);
-    if (offset == 0 || near < spec.minimum || near > spec.maximum) {
+    if (offset == 0 || near < bounds.minimum || near > bounds.maximum) {
       continue;
     }
     const auto above = std::upper_bound(
@@ -98,7 +98,7 @@ double usual_around(const std::vector<Cell>& cells,
 std::vector<Piece> pieces_of(const std::vector<Cell>& cells,
                              const std::vector<bool>& taken,
                              const Step& step,
-                             const EncodedColumnSpec& spec) {
+                             const Bounds& bounds) {
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (taken[i]) {
@@ -106,7 +106,7 @@ std::vector<Piece> pieces_of(const std::vector<Cell>& cells,
     }
     const Cell& cell = cells[i];
     // A summary may count rows where the sites have told that there are none.
-    const auto inside = [&](double x) { return std::clamp(x, spec.minimum, spec.maximum); };
+    const auto inside = [&](double x) { return std::clamp(x, bounds.minimum, bounds.maximum); };
     const double low = inside(cell.is_single ? cell.value : cell.low);
     const double high = inside(cell.is_single ? cell.value : cell.high);
     const double half = step.size(low) / 2;
@@ -114,7 +114,7 @@ std::vector<Piece> pieces_of(const std::vector<Cell>& cells,
     const double least = std::max(kNoWidth * std::abs(low), std::numeric_limits<double>::min());
     Piece piece{
         low - half, high + (cell.is_single ? half : -half), static_cast<double>(cell.count)};
-    if (!cell.is_single && high == spec.maximum) {
+    if (!cell.is_single && high == bounds.maximum) {
       piece.high = high + half;
     }
     piece.high = std::max(piece.high, piece.low + least);
@@ -126,19 +126,19 @@ std::vector<Piece> pieces_of(const std::vector<Cell>& cells,
 // Which cells become exact modes.
 std::vector<bool> choose_exact(const std::vector<Cell>& cells,
                                const Step& step,
-                               const EncodedColumnSpec& spec,
+                               const Bounds& bounds,
                                std::uint64_t rows) {
   const auto stands_out = [&](const Cell& cell, std::uint64_t least, std::uint64_t share) {
-    return cell.is_single && cell.value >= spec.minimum && cell.value <= spec.maximum &&
+    return cell.is_single && cell.value >= bounds.minimum && cell.value <= bounds.maximum &&
            cell.count >= least && cell.count * share >= rows &&
            static_cast<double>(cell.count) >=
-               kSpikeHeight * usual_around(cells, step, spec, cell.value);
+               kSpikeHeight * usual_around(cells, step, bounds, cell.value);
   };
   std::vector<bool> exact(cells.size(), false);
   for (std::size_t i = 0; i < cells.size(); ++i) {
     exact[i] = stands_out(cells[i], kLeastSpike, kSpikeShare);
   }
-  const auto body = pieces_of(cells, exact, step, spec);
+  const auto body = pieces_of(cells, exact, step, bounds);
   if (body.empty()) {
     return exact;
   }
@@ -319,7 +319,43 @@ void add_exact(double value, std::uint64_t count, double rows, EncodedColumnSpec
   spec.modes.push_back(mode);
 }
 
+// Of the exact cells those that hold the most rows stay so; of equal ones the first.
+void keep_heaviest(const std::vector<Cell>& cells, std::size_t most, std::vector<bool>& exact) {
+  std::vector<std::size_t> chosen;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (exact[i]) {
+      chosen.push_back(i);
+    }
+  }
+  std::stable_sort(chosen.begin(), chosen.end(), [&](std::size_t a, std::size_t b) {
+    return cells[a].count > cells[b].count;
+  });
+  for (std::size_t i = most; i < chosen.size(); ++i) {
+    exact[chosen[i]] = false;
+  }
+}
+
 }  // namespace
+
+std::vector<double> exact_values(std::span<const ValueCount> told,
+                                 const Step& step,
+                                 const Bounds& bounds,
+                                 std::uint64_t present) {
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  std::vector<Cell> cells;
+  for (const auto& [value, count] : told) {
+    const double end = std::max(value + step.size(value), std::nextafter(value, kLargest));
+    cells.push_back({value, end, count, true, value});
+  }
+  const auto exact = choose_exact(cells, step, bounds, present);
+  std::vector<double> values;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (exact[i]) {
+      values.push_back(cells[i].value);
+    }
+  }
+  return values;
+}
 
 Status fit_numbers(const ColumnPlan& plan,
                    const ColumnSummary& total,
@@ -333,14 +369,16 @@ Status fit_numbers(const ColumnPlan& plan,
     return {};
   }
   GENESIS_ASSIGN(const Step step, step_of(plan.kind, plan.rounding, plan.format));
+  const Bounds bounds{spec.minimum, spec.maximum};
   const auto cells = cells_of(plan.edges, total.bins, step);
-  const auto exact = choose_exact(cells, step, spec, rows);
+  auto exact = choose_exact(cells, step, bounds, rows);
+  keep_heaviest(cells, plan.most_exact, exact);
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (exact[i]) {
       add_exact(cells[i].value, cells[i].count, all, spec);
     }
   }
-  const auto pieces = pieces_of(cells, exact, step, spec);
+  const auto pieces = pieces_of(cells, exact, step, bounds);
   if (pieces.empty()) {
     return {};
   }

@@ -1,9 +1,12 @@
 #pragma once
 // The modes of a continuous column from its summed counts. Pure and deterministic.
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/tabular/encoder.hpp"
+#include "common/tabular/partition.hpp"
 
 namespace genesis::tabular {
 
@@ -13,5 +16,18 @@ namespace genesis::tabular {
                                  const ColumnSummary& total,
                                  std::uint64_t rows,
                                  EncodedColumnSpec& spec);
+
+/// Of a domain.
+struct Bounds {
+  double minimum = 0.0;
+  double maximum = 0.0;
+};
+
+/// The values that would be exact modes of a column that holds the heavy values `told`, rounded by
+/// `step` and sorted, and beside them only light ones; `present` counts all its values.
+[[nodiscard]] std::vector<double> exact_values(std::span<const ValueCount> told,
+                                               const Step& step,
+                                               const Bounds& bounds,
+                                               std::uint64_t present);
 
 }  // namespace genesis::tabular

@@ -10,19 +10,7 @@
 
 namespace genesis::tabular {
 
-namespace {
-
-std::optional<std::uint64_t> whole_number(const nlohmann::json& json) {
-  if (!json.is_number_integer() || (!json.is_number_unsigned() && json.get<std::int64_t>() < 0)) {
-    return std::nullopt;
-  }
-  return json.get<std::uint64_t>();
-}
-
-}  // namespace
-
-JsonReader::JsonReader(const nlohmann::json& json, std::string path)
-    : json_(json), path_(std::move(path)) {
+JsonReader::JsonReader(JsonValue json, std::string path) : json_(json), path_(std::move(path)) {
   if (!json_.is_object()) {
     status_ = fail(Errc::kInvalidArgument, path_ + ": expected an object");
   }
@@ -41,37 +29,35 @@ void JsonReader::check(const Status& nested) {
   }
 }
 
-const nlohmann::json* JsonReader::find(std::string_view key) {
+std::optional<JsonValue> JsonReader::find(std::string_view key) {
   if (!status_) {
-    return nullptr;
+    return std::nullopt;
   }
-  const auto at = json_.find(std::string(key));
-  if (at == json_.end()) {
+  const auto value = json_.find(key);
+  if (!value) {
     refuse(key, "is missing");
-    return nullptr;
   }
-  return &*at;
+  return value;
 }
 
 std::string JsonReader::text(std::string_view key, std::size_t max_bytes) {
-  const auto* value = find(key);
-  if (value == nullptr) {
+  const auto value = find(key);
+  if (!value) {
     return {};
   }
-  const auto* text = value->get_ptr<const std::string*>();
-  if (text == nullptr || text->size() > max_bytes) {
+  auto text = value->text(max_bytes);
+  if (!text) {
     refuse(key, "expected a string of at most " + std::to_string(max_bytes) + " bytes");
-    return {};
   }
-  return *text;
+  return std::move(text).value_or("");
 }
 
 std::uint64_t JsonReader::count(std::string_view key, std::uint64_t maximum) {
-  const auto* value = find(key);
-  if (value == nullptr) {
+  const auto value = find(key);
+  if (!value) {
     return 0;
   }
-  const auto number = whole_number(*value);
+  const auto number = value->whole();
   if (!number || *number > maximum) {
     refuse(key, "expected a whole number from 0 to " + std::to_string(maximum));
     return 0;
@@ -84,12 +70,15 @@ int JsonReader::small(std::string_view key, int maximum) {
 }
 
 bool JsonReader::flag(std::string_view key) {
-  const auto* value = find(key);
-  if (value != nullptr && !value->is_boolean()) {
-    refuse(key, "expected true or false");
+  const auto value = find(key);
+  if (!value) {
     return false;
   }
-  return value != nullptr && value->get<bool>();
+  const auto flag = value->boolean();
+  if (!flag) {
+    refuse(key, "expected true or false");
+  }
+  return flag.value_or(false);
 }
 
 Kind JsonReader::kind(std::string_view key) {
@@ -102,9 +91,9 @@ Kind JsonReader::kind(std::string_view key) {
   return kind.value_or(Kind::kCategory);
 }
 
-double JsonReader::finite(const nlohmann::json& json, std::string_view key) {
+double JsonReader::finite(JsonValue json, std::string_view key) {
   constexpr double kLargest = 1e300;
-  const double value = json.is_number() ? json.get<double>() : NAN;
+  const double value = json.number().value_or(NAN);
   if (!(std::abs(value) <= kLargest)) {
     refuse(key, "expected a finite number");
     return 0.0;
@@ -113,26 +102,34 @@ double JsonReader::finite(const nlohmann::json& json, std::string_view key) {
 }
 
 double JsonReader::number(std::string_view key) {
-  const auto* value = find(key);
-  return value == nullptr ? 0.0 : finite(*value, key);
+  const auto value = find(key);
+  return value ? finite(*value, key) : 0.0;
 }
 
-const nlohmann::json& JsonReader::array(std::string_view key, std::size_t max_size) {
-  static const nlohmann::json kNone = nlohmann::json::array();
-  const auto* value = find(key);
-  if (value == nullptr) {
-    return kNone;
+std::vector<JsonValue> JsonReader::array(std::string_view key, std::size_t max_size) {
+  std::vector<JsonValue> items;
+  const auto value = find(key);
+  if (!value) {
+    return items;
   }
-  if (!value->is_array() || value->size() > max_size) {
+  bool is_within = value->is_array();
+  for (const JsonValue item : value->elements()) {
+    if (items.size() == max_size) {
+      is_within = false;
+      break;
+    }
+    items.push_back(item);
+  }
+  if (!is_within) {
     refuse(key, "expected a list of at most " + std::to_string(max_size));
-    return kNone;
+    items.clear();
   }
-  return *value;
+  return items;
 }
 
 std::vector<double> JsonReader::numbers(std::string_view key, std::size_t max_size) {
   std::vector<double> values;
-  for (const auto& item : array(key, max_size)) {
+  for (const JsonValue item : array(key, max_size)) {
     values.push_back(finite(item, key));
   }
   return values;
@@ -148,22 +145,21 @@ std::vector<double> JsonReader::sorted_numbers(std::string_view key, std::size_t
 
 std::vector<std::string> JsonReader::sorted_texts(std::string_view key, std::size_t max_size) {
   std::vector<std::string> values;
-  for (const auto& item : array(key, max_size)) {
-    const auto* text = item.get_ptr<const std::string*>();
-    if (text == nullptr || text->empty() || text->size() > kMaxCellBytes ||
-        (!values.empty() && !(values.back() < *text))) {
+  for (const JsonValue item : array(key, max_size)) {
+    auto text = item.text(kMaxCellBytes);
+    if (!text || text->empty() || (!values.empty() && !(values.back() < *text))) {
       refuse(key, "expected different, sorted, non-empty strings");
       return {};
     }
-    values.push_back(*text);
+    values.push_back(std::move(*text));
   }
   return values;
 }
 
 std::vector<std::uint64_t> JsonReader::counts(std::string_view key, std::size_t max_size) {
   std::vector<std::uint64_t> values;
-  for (const auto& item : array(key, max_size)) {
-    const auto number = whole_number(item);
+  for (const JsonValue item : array(key, max_size)) {
+    const auto number = item.whole();
     if (!number) {
       refuse(key, "expected whole numbers from 0");
       return {};

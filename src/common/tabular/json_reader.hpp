@@ -1,15 +1,15 @@
 #pragma once
 // Reading fields of JSON that came from elsewhere: each is there, has its type and is within
-// bounds, or the Error names its path. nlohmann::json throws nothing through here.
+// bounds, or the Error names its path.
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "common/base/error.hpp"
+#include "common/base/json_document.hpp"
 #include "common/tabular/schema.hpp"
 
 namespace genesis::tabular {
@@ -19,7 +19,7 @@ namespace genesis::tabular {
 class JsonReader {
  public:
   /// `path` names the object in messages, as in "sketch.columns[3]".
-  JsonReader(const nlohmann::json& json, std::string path);
+  JsonReader(JsonValue json, std::string path);
 
   [[nodiscard]] std::string text(std::string_view key, std::size_t max_bytes);
   [[nodiscard]] std::uint64_t count(std::string_view key, std::uint64_t maximum);
@@ -35,7 +35,7 @@ class JsonReader {
   [[nodiscard]] std::vector<std::string> sorted_texts(std::string_view key, std::size_t max_size);
   [[nodiscard]] std::vector<std::uint64_t> counts(std::string_view key, std::size_t max_size);
   /// The array at `key`, or an empty one.
-  [[nodiscard]] const nlohmann::json& array(std::string_view key, std::size_t max_size);
+  [[nodiscard]] std::vector<JsonValue> array(std::string_view key, std::size_t max_size);
 
   void refuse(std::string_view key, std::string_view why);
   /// Takes over the failure of a nested object.
@@ -43,10 +43,10 @@ class JsonReader {
   [[nodiscard]] const Status& status() const { return status_; }
 
  private:
-  const nlohmann::json* find(std::string_view key);
-  double finite(const nlohmann::json& json, std::string_view key);
+  std::optional<JsonValue> find(std::string_view key);
+  double finite(JsonValue json, std::string_view key);
 
-  const nlohmann::json& json_;  // outlives this
+  JsonValue json_;  // its document outlives this
   std::string path_;
   Status status_;
 };

@@ -10,6 +10,7 @@
 #include "common/tabular/cell.hpp"
 #include "common/tabular/datetime.hpp"
 #include "common/tabular/encoder.hpp"
+#include "common/tabular/fit_numbers.hpp"
 #include "common/tabular/grid.hpp"
 #include "common/tabular/infer.hpp"
 #include "common/tabular/partition.hpp"
@@ -246,6 +247,29 @@ bool holds_most(std::span<const ValueCount> values, std::uint64_t present) {
   return kTenth * held >= (kTenth - 1) * present;
 }
 
+// Counts of sites may be weighed, so what stands out at one of them may do so in the sum.
+std::size_t most_exact_modes(const ColumnAtSites& column,
+                             std::span<const ValueCount> of_all,
+                             std::uint64_t present,
+                             const Step& step,
+                             const ColumnPlan& plan) {
+  constexpr std::size_t kUntold =
+      8;  // that rounding and values that are light at each site may add
+  const Bounds bounds{plan.minimum, plan.maximum};
+  const auto found = exact_values(of_all, step, bounds, present);
+  std::set<double> values(found.begin(), found.end());
+  for (const auto& site : column.sites) {
+    std::map<double, std::uint64_t> told;
+    for (std::size_t i = 0; i < site.sketch->heavy_values.size(); ++i) {
+      told[site.sketch->heavy_values[i]] = site.sketch->heavy_counts[i];
+    }
+    const auto own =
+        exact_values(rounded(told, step), step, bounds, site.rows - site.sketch->missing);
+    values.insert(own.begin(), own.end());
+  }
+  return std::min(kMaxExactModes, values.size() + kUntold);
+}
+
 void plan_digits(const ColumnAtSites& column, const Gathered& all, ColumnPlan& plan) {
   if (plan.kind != Kind::kDecimal) {
     return;
@@ -295,11 +319,13 @@ Status plan_numbers(const ColumnAtSites& column, std::size_t most_bins, ColumnPl
     for (const auto& value : values) {
       plan.values.push_back(value.value);
     }
+    plan.most_exact = plan.values.size();
     return {};
   }
   std::sort(all.edges.begin(), all.edges.end());
   all.edges.erase(std::unique(all.edges.begin(), all.edges.end()), all.edges.end());
   plan.edges = join_cuts(all.edges, values, all.present, step, most_bins);
+  plan.most_exact = most_exact_modes(column, values, all.present, step, plan);
   return {};
 }
 

@@ -110,6 +110,11 @@ void sketch_numbers(const Column& column,
   auto refinement = refine(counts, least, most_edges);
   result.edges = std::move(refinement.edges);
   result.few_values = counts.size() <= kFewValues;
+  if (!result.few_values && result.extremes[0] == result.extremes[1]) {
+    // Many different values, each side's within the rows that are left out.
+    const double room = std::max(1.0, std::abs(result.extremes[0]) / 2);
+    result.extremes = {result.extremes[0] - room, result.extremes[1] + room};
+  }
   for (const auto& [value, count] : result.few_values ? counts : refinement.atoms) {
     if (count >= least) {
       result.heavy_values.push_back(value);

@@ -95,10 +95,15 @@ struct ReadOptions {
 /// then the table's notes.
 [[nodiscard]] std::vector<std::string> describe(const Table& table, const SitePolicy& policy = {});
 
+/// What becomes of text (column names and categories) that a spreadsheet would run as a formula,
+/// because it begins with = + - @, a tab or a carriage return. Neutralised: it gets a ' in front,
+/// unless it is a number. Raw: it stays as it is, for programs that read the file as data.
+enum class TextCells { kNeutralised, kRaw };
+
 /// RFC 4180 text with a header line; cells are written by kind, precision and format.
-[[nodiscard]] std::string write_csv(const Table& table);
+[[nodiscard]] std::string write_csv(const Table& table, TextCells cells);
 /// The header line of `table`, and its rows without it, so that large outputs go out in blocks.
-[[nodiscard]] std::string csv_header(const Table& table);
-void append_csv_rows(const Table& table, std::string& out);
+[[nodiscard]] std::string csv_header(const Table& table, TextCells cells);
+void append_csv_rows(const Table& table, std::string& out, TextCells cells);
 
 }  // namespace genesis::tabular

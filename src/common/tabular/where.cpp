@@ -506,7 +506,7 @@ std::string domain_text(const EncodedColumnSpec& spec) {
   column.numbers = {spec.minimum, spec.maximum};
   table.columns.push_back(std::move(column));
   std::string lines;
-  append_csv_rows(table, lines);
+  append_csv_rows(table, lines, TextCells::kRaw);
   const std::size_t end = lines.find('\n');
   return "; its values reach from " + lines.substr(0, end) + " to " +
          lines.substr(end + 1, lines.size() - end - 2);

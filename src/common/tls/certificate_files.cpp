@@ -17,8 +17,16 @@ Status write_certified_key(const std::filesystem::path& folder,
   }
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
-  GENESIS_RETURN_IF_ERROR(write_file_atomic(folder / (stem + ".crt"), pair.certificate_pem));
-  return write_file_atomic(folder / (stem + ".key"), pair.key_pem, FileAccess::kOwnerOnly);
+  GENESIS_RETURN_IF_ERROR(
+      write_file_atomic(folder / (stem + ".crt"), pair.certificate_pem, FileAccess::kEveryone));
+  return write_file_atomic(folder / (stem + ".key"), pair.key_pem);
+}
+
+Status replace_certified_key(const std::filesystem::path& folder,
+                             const std::string& stem,
+                             const CertifiedKey& pair) {
+  GENESIS_RETURN_IF_ERROR(write_file_atomic(folder / (stem + ".key"), pair.key_pem));
+  return write_file_atomic(folder / (stem + ".crt"), pair.certificate_pem, FileAccess::kEveryone);
 }
 
 Result<CertifiedKey> read_certified_key(const std::filesystem::path& folder,

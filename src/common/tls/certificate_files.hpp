@@ -15,6 +15,12 @@ namespace genesis::tls {
                                          const std::string& stem,
                                          const CertifiedKey& pair);
 
+/// The same in place of what is there. Who reads the two in between finds that they do not fit
+/// together, and keeps what it has (ServerContext).
+[[nodiscard]] Status replace_certified_key(const std::filesystem::path& folder,
+                                           const std::string& stem,
+                                           const CertifiedKey& pair);
+
 /// Reads them back. Errors: those of load_pem.
 [[nodiscard]] Result<CertifiedKey> read_certified_key(const std::filesystem::path& folder,
                                                       const std::string& stem);

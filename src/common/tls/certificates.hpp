@@ -12,8 +12,7 @@
 
 namespace genesis::tls {
 
-/// A certificate and its private key (PKCS #8), both PEM. Write the key with
-/// FileAccess::kOwnerOnly.
+/// A certificate and its private key (PKCS #8), both PEM. Write the key for its owner only.
 struct CertifiedKey {
   std::string certificate_pem;
   std::string key_pem;

@@ -1,6 +1,13 @@
 #include "common/tls/context.hpp"
 
+#include <array>
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
 #include <openssl/err.h>
+#include <openssl/evp.h>
 
 #include "common/base/file.hpp"
 #include "common/tls/certificates.hpp"
@@ -108,6 +115,120 @@ Status use_authority(SSL_CTX* context, const NamedPem& file, SystemTime now, Ann
   return {};
 }
 
+// A deny list that a context refers to, for as long as OpenSSL keeps the context.
+using SharedDenyList = std::shared_ptr<DenyList>;
+
+void free_deny_list(void*, void* list, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<SharedDenyList*>(list);
+}
+
+int deny_list_index() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_deny_list);
+  return index;
+}
+
+PeerCertificate identity_of(const X509* certificate) {
+  PeerCertificate peer{common_name(X509_get_subject_name(certificate)), ""};
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) == 1) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    for (unsigned i = 0; i < size; ++i) {
+      peer.sha256 += kDigits[digest[i] >> 4U];
+      peer.sha256 += kDigits[digest[i] & 0xFU];
+    }
+  }
+  return peer;
+}
+
+// Beside what OpenSSL has checked: the client's own certificate is not on the list.
+int check_denied(int passed, X509_STORE_CTX* verification) {
+  if (passed != 1 || X509_STORE_CTX_get_error_depth(verification) != 0) {
+    return passed;
+  }
+  const auto* connection = static_cast<const SSL*>(
+      X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const auto* list = static_cast<const SharedDenyList*>(
+      SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), deny_list_index()));
+  if (!(*list)->denies(identity_of(X509_STORE_CTX_get_current_cert(verification)))) {
+    return 1;
+  }
+  X509_STORE_CTX_set_error(verification, X509_V_ERR_CERT_REVOKED);
+  return 0;
+}
+
+using SharedContext = std::shared_ptr<SSL_CTX>;
+
+Result<SharedContext> make_server_context(const ServerTls& files,
+                                          const SharedDenyList& denied,
+                                          SystemTime now) {
+  GENESIS_ASSIGN(SharedContext context, make_context(TLS_server_method()));
+  SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
+  GENESIS_RETURN_IF_ERROR(use_identity(context.get(), files.certificate, files.key, now));
+  SSL_CTX_set_tlsext_servername_callback(context.get(), check_server_name);
+  if (files.client_authority) {
+    GENESIS_RETURN_IF_ERROR(
+        use_authority(context.get(), *files.client_authority, now, Announce::kYes));
+    auto list = std::make_unique<SharedDenyList>(denied);
+    if (SSL_CTX_set_ex_data(context.get(), deny_list_index(), list.get()) != 1) {
+      return library_failure("keeping the deny list");
+    }
+    list.release();  // free_deny_list's from here on
+    SSL_CTX_set_verify(
+        context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, check_denied);
+  }
+  return context;
+}
+
+Result<SharedContext> make_client_context(const ClientTls& files, SystemTime now) {
+  GENESIS_ASSIGN(SharedContext context, make_context(TLS_client_method()));
+  GENESIS_RETURN_IF_ERROR(use_authority(context.get(), files.authority, now, Announce::kNo));
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  if (files.certificate.has_value() != files.key.has_value()) {
+    return fail(Errc::kInvalidArgument,
+                files.certificate ? files.certificate->name + ": pass its private key too"
+                                  : files.key->name + ": pass its certificate too");
+  }
+  if (files.certificate) {
+    GENESIS_RETURN_IF_ERROR(use_identity(context.get(), *files.certificate, *files.key, now));
+  }
+  return context;
+}
+
+// The context in use, and how it is made anew from files that have changed.
+class RenewedContext {
+ public:
+  using Load = std::function<Result<SharedContext>()>;
+
+  explicit RenewedContext(SharedContext context) : context_(std::move(context)) {}
+  RenewedContext(SharedContext context, FileWatch watch, Load load, ReloadReport report)
+      : context_(std::move(context)),
+        watch_(std::move(watch)),
+        load_(std::move(load)),
+        report_(std::move(report)) {}
+
+  SharedContext current(SteadyTime now) {
+    const std::lock_guard lock(mutex_);
+    if (watch_ && watch_->has_changed(now)) {
+      auto loaded = load_();
+      if (loaded) {
+        context_ = std::move(*loaded);
+      }
+      if (report_) {
+        report_(loaded ? Status() : Status(tl::unexpected(loaded.error())));
+      }
+    }
+    return context_;
+  }
+
+ private:
+  std::mutex mutex_;  // guards all below
+  SharedContext context_;
+  std::optional<FileWatch> watch_;
+  Load load_;
+  ReloadReport report_;
+};
+
 bool is_ip_address(const std::string& host) {
   const Handle<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> address(a2i_IPADDRESS(host.c_str()));
   ERR_clear_error();
@@ -121,37 +242,95 @@ Result<NamedPem> load_pem(const std::filesystem::path& path) {
   return NamedPem{path.string(), std::move(pem)};
 }
 
+class ServerContext::Renewed : public RenewedContext {
+  using RenewedContext::RenewedContext;
+};
+
+class ClientContext::Renewed : public RenewedContext {
+  using RenewedContext::RenewedContext;
+};
+
 Result<ServerContext> ServerContext::create(const ServerTls& files, SystemTime now) {
   ServerContext out;
-  GENESIS_ASSIGN(out.context_, make_context(TLS_server_method()));
-  SSL_CTX* context = out.context_.get();
-  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
-  GENESIS_RETURN_IF_ERROR(use_identity(context, files.certificate, files.key, now));
-  SSL_CTX_set_tlsext_servername_callback(context, check_server_name);
-  if (files.client_authority) {
-    GENESIS_RETURN_IF_ERROR(use_authority(context, *files.client_authority, now, Announce::kYes));
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-    out.is_mutual_ = true;
-  }
+  GENESIS_ASSIGN(auto context, make_server_context(files, out.deny_list_, now));
+  out.renewed_ = std::make_shared<Renewed>(std::move(context));
+  out.is_mutual_ = files.client_authority.has_value();
   return out;
+}
+
+Result<ServerContext> ServerContext::open(const ServerFiles& files, ReloadReport report) {
+  ServerContext out;
+  out.is_mutual_ = files.client_authority.has_value();
+  std::vector paths{files.certificate, files.key};
+  if (files.client_authority) {
+    paths.push_back(*files.client_authority);
+  }
+  if (files.deny_list) {
+    if (!out.is_mutual_) {
+      return fail(Errc::kInvalidArgument,
+                  files.deny_list->string() +
+                      ": a deny list needs the authority of the clients, for without it nobody "
+                      "presents a certificate");
+    }
+    GENESIS_ASSIGN(out.deny_list_, DenyList::open(*files.deny_list, report));
+  }
+  auto load = [files, denied = out.deny_list_]() -> Result<SharedContext> {
+    ServerTls pems;
+    GENESIS_ASSIGN(pems.certificate, load_pem(files.certificate));
+    GENESIS_ASSIGN(pems.key, load_pem(files.key));
+    if (files.client_authority) {
+      GENESIS_ASSIGN(pems.client_authority, load_pem(*files.client_authority));
+    }
+    return make_server_context(pems, denied, std::chrono::system_clock::now());
+  };
+  FileWatch watch(std::move(paths), std::chrono::steady_clock::now());
+  GENESIS_ASSIGN(auto first, load());
+  out.renewed_ = std::make_shared<Renewed>(
+      std::move(first), std::move(watch), std::move(load), std::move(report));
+  return out;
+}
+
+std::shared_ptr<ssl_ctx_st> ServerContext::current(SteadyTime now) const {
+  return renewed_->current(now);
 }
 
 Result<ClientContext> ClientContext::create(const ClientTls& files, SystemTime now) {
   ClientContext out;
   out.server_name_ = files.server_name;
-  GENESIS_ASSIGN(out.context_, make_context(TLS_client_method()));
-  SSL_CTX* context = out.context_.get();
-  GENESIS_RETURN_IF_ERROR(use_authority(context, files.authority, now, Announce::kNo));
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  if (files.certificate.has_value() != files.key.has_value()) {
-    return fail(Errc::kInvalidArgument,
-                files.certificate ? files.certificate->name + ": pass its private key too"
-                                  : files.key->name + ": pass its certificate too");
-  }
-  if (files.certificate) {
-    GENESIS_RETURN_IF_ERROR(use_identity(context, *files.certificate, *files.key, now));
-  }
+  GENESIS_ASSIGN(auto context, make_client_context(files, now));
+  out.renewed_ = std::make_shared<Renewed>(std::move(context));
   return out;
+}
+
+Result<ClientContext> ClientContext::open(const ClientFiles& files, ReloadReport report) {
+  ClientContext out;
+  out.server_name_ = files.server_name;
+  std::vector paths{files.authority};
+  for (const auto& path : {files.certificate, files.key}) {
+    if (path) {
+      paths.push_back(*path);
+    }
+  }
+  auto load = [files]() -> Result<SharedContext> {
+    ClientTls pems;
+    GENESIS_ASSIGN(pems.authority, load_pem(files.authority));
+    if (files.certificate) {
+      GENESIS_ASSIGN(pems.certificate, load_pem(*files.certificate));
+    }
+    if (files.key) {
+      GENESIS_ASSIGN(pems.key, load_pem(*files.key));
+    }
+    return make_client_context(pems, std::chrono::system_clock::now());
+  };
+  FileWatch watch(std::move(paths), std::chrono::steady_clock::now());
+  GENESIS_ASSIGN(auto first, load());
+  out.renewed_ = std::make_shared<Renewed>(
+      std::move(first), std::move(watch), std::move(load), std::move(report));
+  return out;
+}
+
+std::shared_ptr<ssl_ctx_st> ClientContext::current(SteadyTime now) const {
+  return renewed_->current(now);
 }
 
 Status expect_server(ssl_st* connection, const std::string& host) {
@@ -171,16 +350,20 @@ Status expect_server(ssl_st* connection, const std::string& host) {
   return {};
 }
 
-std::optional<std::string> peer_common_name(const ssl_st* connection) {
+std::optional<PeerCertificate> peer_certificate(const ssl_st* connection) {
   const X509* certificate = SSL_get0_peer_certificate(connection);
   if (certificate == nullptr || SSL_get_verify_result(connection) != X509_V_OK) {
     return std::nullopt;
   }
-  std::string name = common_name(X509_get_subject_name(certificate));
-  if (name.empty()) {
+  return identity_of(certificate);
+}
+
+std::optional<std::string> peer_common_name(const ssl_st* connection) {
+  const auto peer = peer_certificate(connection);
+  if (!peer || peer->common_name.empty()) {
     return std::nullopt;
   }
-  return name;
+  return peer->common_name;
 }
 
 std::string verify_failure(const ssl_st* connection, const std::string& host) {

@@ -5,18 +5,16 @@
 namespace genesis::tls {
 namespace {
 
-Result<std::optional<NamedPem>> load_optional(const std::filesystem::path& path) {
-  if (path.empty()) {
-    return std::nullopt;
-  }
-  GENESIS_ASSIGN(auto pem, load_pem(path));
-  return pem;
+std::optional<std::filesystem::path> given(const std::filesystem::path& path) {
+  return path.empty() ? std::nullopt : std::optional(path);
 }
 
 }  // namespace
 
-Result<std::optional<ServerContext>> load_context(const ServerTlsFiles& files) {
-  if (files.certificate.empty() && files.key.empty() && files.client_authority.empty()) {
+Result<std::optional<ServerContext>> load_context(const ServerTlsFiles& files,
+                                                  ReloadReport report) {
+  if (files.certificate.empty() && files.key.empty() && files.client_authority.empty() &&
+      files.deny_list.empty()) {
     return std::nullopt;
   }
   if (files.certificate.empty() || files.key.empty()) {
@@ -25,16 +23,18 @@ Result<std::optional<ServerContext>> load_context(const ServerTlsFiles& files) {
                     std::string(files.certificate.empty() ? "the certificate" : "the key") +
                     " is not given");
   }
-  ServerTls loaded;
-  GENESIS_ASSIGN(loaded.certificate, load_pem(files.certificate));
-  GENESIS_ASSIGN(loaded.key, load_pem(files.key));
-  GENESIS_ASSIGN(loaded.client_authority, load_optional(files.client_authority));
-  GENESIS_ASSIGN(auto context, ServerContext::create(loaded));
+  GENESIS_ASSIGN(auto context,
+                 ServerContext::open({.certificate = files.certificate,
+                                      .key = files.key,
+                                      .client_authority = given(files.client_authority),
+                                      .deny_list = given(files.deny_list)},
+                                     std::move(report)));
   return context;
 }
 
 Result<std::optional<ClientContext>> load_context(const ClientTlsFiles& files,
-                                                  const std::string& server_name) {
+                                                  const std::string& server_name,
+                                                  ReloadReport report) {
   if (files.server_authority.empty() && files.certificate.empty() && files.key.empty()) {
     return std::nullopt;
   }
@@ -43,12 +43,12 @@ Result<std::optional<ClientContext>> load_context(const ClientTlsFiles& files,
                 "TLS: a client certificate is given, but no CA certificate to verify the server's",
                 Setting::kServerAuthority);
   }
-  ClientTls loaded;
-  loaded.server_name = server_name;
-  GENESIS_ASSIGN(loaded.authority, load_pem(files.server_authority));
-  GENESIS_ASSIGN(loaded.certificate, load_optional(files.certificate));
-  GENESIS_ASSIGN(loaded.key, load_optional(files.key));
-  GENESIS_ASSIGN(auto context, ClientContext::create(loaded));
+  GENESIS_ASSIGN(auto context,
+                 ClientContext::open({.authority = files.server_authority,
+                                      .certificate = given(files.certificate),
+                                      .key = given(files.key),
+                                      .server_name = server_name},
+                                     std::move(report)));
   return context;
 }
 

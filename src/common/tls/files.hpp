@@ -9,13 +9,15 @@
 
 namespace genesis::tls {
 
-/// nullopt where no file is given: plain HTTP. Errors: kInvalidArgument where some of the files are
-/// given and one that they need is not, so that a forgotten path never means plain HTTP; those of
-/// load_pem and of `create`.
-[[nodiscard]] Result<std::optional<ServerContext>> load_context(const ServerTlsFiles& files);
+/// nullopt where no file is given: plain HTTP. `report` hears of files that were read again.
+/// Errors: kInvalidArgument where some of the files are given and one that they need is not, so
+/// that a forgotten path never means plain HTTP; those of `open`.
+[[nodiscard]] Result<std::optional<ServerContext>> load_context(const ServerTlsFiles& files,
+                                                                ReloadReport report = nullptr);
 
 /// The same for a client. `server_name` as in ClientTls.
-[[nodiscard]] Result<std::optional<ClientContext>> load_context(
-    const ClientTlsFiles& files, const std::string& server_name = {});
+[[nodiscard]] Result<std::optional<ClientContext>> load_context(const ClientTlsFiles& files,
+                                                                const std::string& server_name = {},
+                                                                ReloadReport report = nullptr);
 
 }  // namespace genesis::tls

@@ -46,6 +46,7 @@ std::string encode(const Checkpoint& checkpoint) {
   const json state{{"run", checkpoint.run},
                    {"collection", checkpoint.collection.value},
                    {"round", checkpoint.round.value},
+                   {"norm_bound", checkpoint.norm_bound},
                    {"clients", std::move(clients)}};
   Metadata metadata{{std::string(kFormatKey), std::string(kCheckpointFormat)},
                     {std::string(kTrainingKey), checkpoint.training_json},
@@ -61,11 +62,15 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
   Checkpoint checkpoint;
   GENESIS_ASSIGN(checkpoint.training_json, take(file.metadata, kTrainingKey, name));
   GENESIS_ASSIGN(const std::string state, take(file.metadata, kStateKey, name));
-  GENESIS_ASSIGN(const json body, parse_json(state));
+  GENESIS_ASSIGN(const auto body, parse_json(state));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "Checkpoint"));
   GENESIS_ASSIGN(checkpoint.run, fields.text("run"));
   GENESIS_ASSIGN(checkpoint.collection.value, fields.small_count("collection"));
   GENESIS_ASSIGN(checkpoint.round, fields.round("round"));
+  GENESIS_ASSIGN(checkpoint.norm_bound, fields.number("norm_bound"));
+  if (checkpoint.norm_bound < 0.0) {
+    return fields.wrong("norm_bound", "0 or more");
+  }
   GENESIS_ASSIGN(const auto clients, fields.objects("clients"));
   for (const auto& entry : clients) {
     GENESIS_ASSIGN(auto id, entry.client("client"));

@@ -13,7 +13,7 @@
 
 namespace genesis::wire {
 
-inline constexpr std::string_view kCheckpointFormat = "genesis.checkpoint.v2";
+inline constexpr std::string_view kCheckpointFormat = "genesis.checkpoint.v3";
 inline constexpr std::string_view kWorkerStateFormat = "genesis.worker.v3";
 
 struct CheckpointClient {
@@ -42,7 +42,8 @@ struct Checkpoint {
   std::string run;
   std::string training_json;
   CollectionId collection;
-  RoundId round;  // of that collection; 0: no round is closed yet
+  RoundId round;            // of that collection; 0: no round is closed yet
+  double norm_bound = 0.0;  // of the next round's updates; 0: the first round's
   std::vector<CheckpointClient> clients;
   MethodState method;
   bool operator==(const Checkpoint&) const = default;

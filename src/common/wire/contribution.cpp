@@ -56,17 +56,17 @@ Result<std::vector<int>> scales_of(const TensorBytes& parts) {
   if (found == parts.metadata.end()) {
     return fail(Errc::kInvalidArgument, "contribution: its metadata lacks \"scales\"");
   }
-  GENESIS_ASSIGN(const json scales, parse_json(found->second));
-  const bool is_list = scales.is_array() && scales.size() == parts.specs.size();
+  GENESIS_ASSIGN(const auto scales, parse_json(found->second));
   std::vector<int> exponents;
-  for (std::size_t i = 0; is_list && i < scales.size(); ++i) {
-    const bool is_exponent = scales[i].is_number_integer() && scales[i] >= kMinInt8Exponent &&
-                             scales[i] <= kMaxInt8Exponent;
-    if (is_exponent) {
-      exponents.push_back(scales[i].get<int>());
+  std::size_t count = 0;
+  for (const JsonValue scale : scales.root().elements()) {
+    ++count;
+    const auto exponent = scale.integer();
+    if (exponent && *exponent >= kMinInt8Exponent && *exponent <= kMaxInt8Exponent) {
+      exponents.push_back(static_cast<int>(*exponent));
     }
   }
-  if (!is_list || exponents.size() != parts.specs.size()) {
+  if (count != parts.specs.size() || exponents.size() != count) {
     return fail(Errc::kInvalidArgument,
                 "contribution: \"scales\" must be " + std::to_string(parts.specs.size()) +
                     " whole numbers from " + std::to_string(kMinInt8Exponent) + " to " +
@@ -163,7 +163,7 @@ std::string encode_header(const rounds::Contribution& contribution) {
 }
 
 Result<rounds::Contribution> decode_header(std::string_view bytes, const JsonLimits& limits) {
-  GENESIS_ASSIGN(const json body, parse_json(bytes, limits));
+  GENESIS_ASSIGN(const auto body, parse_json(bytes, limits));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "Contribution"));
   GENESIS_ASSIGN(ClientId client, fields.client("client"));
   rounds::Contribution contribution{
@@ -171,7 +171,7 @@ Result<rounds::Contribution> decode_header(std::string_view bytes, const JsonLim
   GENESIS_ASSIGN(contribution.run, fields.text("run"));
   GENESIS_ASSIGN(contribution.collection.value, fields.small_count("collection"));
   GENESIS_ASSIGN(contribution.attempt, fields.small_count("attempt"));
-  GENESIS_ASSIGN(contribution.telemetry, fields.numbers("telemetry"));
+  GENESIS_ASSIGN(contribution.telemetry, fields.numbers("telemetry", rounds::kLargestTelemetry));
   return contribution;
 }
 

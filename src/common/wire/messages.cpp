@@ -1,5 +1,6 @@
 #include "common/wire/messages.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -25,7 +26,8 @@ json to_json(const ClientReport& client) {
           {"telemetry", client.telemetry},
           {"reason", client.reason},
           {"late_updates", client.late_updates},
-          {"invalid_updates", client.invalid_updates}};
+          {"invalid_updates", client.invalid_updates},
+          {"scaled_updates", client.scaled_updates}};
 }
 
 Result<ClientReport> client_report_from(const Fields& fields) {
@@ -34,10 +36,13 @@ Result<ClientReport> client_report_from(const Fields& fields) {
   GENESIS_ASSIGN(client.state, fields.text("state"));
   GENESIS_ASSIGN(client.rows, fields.count("rows"));
   GENESIS_ASSIGN(client.last_round, fields.round("last_round"));
-  GENESIS_ASSIGN(client.telemetry, fields.numbers("telemetry"));
+  GENESIS_ASSIGN(client.telemetry, fields.numbers("telemetry", rounds::kLargestTelemetry));
   GENESIS_ASSIGN(client.reason, fields.text("reason"));
   GENESIS_ASSIGN(client.late_updates, fields.count("late_updates"));
   GENESIS_ASSIGN(client.invalid_updates, fields.count("invalid_updates"));
+  if (fields.has("scaled_updates")) {
+    GENESIS_ASSIGN(client.scaled_updates, fields.count("scaled_updates"));
+  }
   return client;
 }
 
@@ -123,7 +128,7 @@ std::string encode(const JoinRequest& message) {
 }
 
 Result<JoinRequest> decode_join_request(std::string_view bytes, const JsonLimits& limits) {
-  GENESIS_ASSIGN(const json body, parse_json(bytes, limits));
+  GENESIS_ASSIGN(const auto body, parse_json(bytes, limits));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "JoinRequest"));
   GENESIS_ASSIGN(ClientId client, fields.client("client"));
   JoinRequest message{.protocol = 1, .client = std::move(client), .introduction = "{}"};
@@ -131,7 +136,7 @@ Result<JoinRequest> decode_join_request(std::string_view bytes, const JsonLimits
     GENESIS_ASSIGN(message.protocol, fields.small_count("protocol"));
   }
   if (fields.has("introduction")) {
-    message.introduction = dump_json(body.at("introduction"));
+    message.introduction = body.root().find("introduction")->source();
   }
   return message;
 }
@@ -141,7 +146,7 @@ std::string encode(const JoinReply& message) {
 }
 
 Result<JoinReply> decode_join_reply(std::string_view bytes, const JsonLimits& limits) {
-  GENESIS_ASSIGN(const json body, parse_json(bytes, limits));
+  GENESIS_ASSIGN(const auto body, parse_json(bytes, limits));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "JoinReply"));
   JoinReply message;
   GENESIS_ASSIGN(message.run, fields.text("run"));
@@ -168,7 +173,7 @@ std::string encode(const Task& message) {
 }
 
 Result<Task> decode_task(std::string_view bytes, const JsonLimits& limits) {
-  GENESIS_ASSIGN(const json body, parse_json(bytes, limits));
+  GENESIS_ASSIGN(const auto body, parse_json(bytes, limits));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "Task"));
   GENESIS_ASSIGN(const std::string task, fields.text("task"));
   if (task == "wait") {
@@ -197,7 +202,7 @@ std::string encode(const ErrorReply& message) {
 }
 
 Result<ErrorReply> decode_error_reply(std::string_view bytes, const JsonLimits& limits) {
-  GENESIS_ASSIGN(const json body, parse_json(bytes, limits));
+  GENESIS_ASSIGN(const auto body, parse_json(bytes, limits));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "ErrorReply"));
   ErrorReply message;
   GENESIS_ASSIGN(message.code, fields.text("code"));
@@ -240,11 +245,12 @@ std::string encode(const StatusReport& message) {
        {"elapsed_seconds", message.elapsed_seconds},
        {"estimated_remaining_seconds", nullable(message.estimated_remaining_seconds)},
        {"model_sha256", message.model_sha256},
-       {"reason", message.reason}});
+       {"reason", message.reason},
+       {"warnings", message.warnings}});
 }
 
 Result<StatusReport> decode_status_report(std::string_view bytes, const JsonLimits& limits) {
-  GENESIS_ASSIGN(const json body, parse_json(bytes, limits));
+  GENESIS_ASSIGN(const auto body, parse_json(bytes, limits));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "StatusReport"));
   StatusReport message;
   GENESIS_ASSIGN(message.run, fields.text("run"));
@@ -266,6 +272,9 @@ Result<StatusReport> decode_status_report(std::string_view bytes, const JsonLimi
                  fields.optional_number("estimated_remaining_seconds"));
   GENESIS_ASSIGN(message.model_sha256, fields.text("model_sha256"));
   GENESIS_ASSIGN(message.reason, fields.text("reason"));
+  if (fields.has("warnings")) {
+    GENESIS_ASSIGN(message.warnings, fields.texts("warnings"));
+  }
   return message;
 }
 

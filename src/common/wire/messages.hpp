@@ -102,6 +102,7 @@ struct ClientReport {
   std::string reason;           // why it is lost or quarantined, or its last failure; "" otherwise
   std::uint64_t late_updates = 0;     // refused: of a round that had closed
   std::uint64_t invalid_updates = 0;  // refused for their content
+  std::uint64_t scaled_updates = 0;   // longer than a round's bound, and scaled down to it
   bool operator==(const ClientReport&) const = default;
 };
 
@@ -119,6 +120,7 @@ struct StatusReport {
   std::optional<double> estimated_remaining_seconds;  // absent until a round has closed
   std::string model_sha256;                           // "" until complete
   std::string reason;                                 // "" unless failed
+  std::vector<std::string> warnings;  // what people should look at; the training goes on
   bool operator==(const StatusReport&) const = default;
 };
 [[nodiscard]] std::string encode(const StatusReport& message);

@@ -109,7 +109,7 @@ std::string encode(const UploadProgress& message) {
 }
 
 Result<UploadProgress> decode_upload_progress(std::string_view bytes) {
-  GENESIS_ASSIGN(const json body, parse_json(bytes));
+  GENESIS_ASSIGN(const auto body, parse_json(bytes));
   GENESIS_ASSIGN(const Fields fields, Fields::of(body, "UploadProgress"));
   UploadProgress message;
   GENESIS_ASSIGN(message.sha256, fields.text("sha256"));

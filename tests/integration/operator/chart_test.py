@@ -42,14 +42,45 @@ class Chart(unittest.TestCase):
         manifests.pop(("CustomResourceDefinition", CRD))
         self.assertEqual(rendered(), manifests)
 
-    def test_one_namespace_is_enough_for_an_operator_that_watches_one(self):
-        made = rendered("watchNamespace=hospitals")
-        self.assertNotIn("ClusterRoleBinding", {kind for kind, _ in made})
-        binding = made["RoleBinding", "genesis-operator-trainings"]
-        self.assertEqual(binding["metadata"]["namespace"], "hospitals")
-        self.assertEqual(binding["subjects"][0]["namespace"], "genesis-system")
-        environment = made["Deployment", "genesis-operator"]["spec"]["template"]["spec"]["containers"][0]["env"]
-        self.assertIn({"name": "WATCH_NAMESPACE", "value": "hospitals"}, environment)
+    def environment(self, made):
+        container = made["Deployment", "genesis-operator"]["spec"]["template"]["spec"]["containers"][0]
+        return {one["name"]: one.get("value") for one in container["env"]}
+
+    def test_it_has_rights_in_the_namespaces_that_it_watches_and_no_other(self):
+        text = run("helm", "template", "genesis", CHART, "--namespace", "genesis-system", "--set",
+                   "watchNamespaces={hospitals,banks}").stdout
+        made = [one for one in yaml.safe_load_all(text) if one]
+        self.assertNotIn("ClusterRoleBinding", {one["kind"] for one in made})
+        bindings = [one for one in made if one["kind"] == "RoleBinding" and one["roleRef"]["kind"] == "ClusterRole"]
+        self.assertEqual([one["metadata"]["namespace"] for one in bindings], ["hospitals", "banks"])
+        for binding in bindings:
+            self.assertEqual(binding["roleRef"]["name"], "genesis-operator")
+            self.assertEqual(binding["subjects"], [{"kind": "ServiceAccount", "name": "genesis-operator",
+                                                    "namespace": "genesis-system"}])
+        self.assertEqual(self.environment(objects(text))["WATCH_NAMESPACE"], "hospitals,banks")
+
+    def test_without_a_list_it_watches_the_namespace_of_the_release(self):
+        made = rendered("watchNamespaces=null")
+        self.assertEqual(made["RoleBinding", "genesis-operator-trainings"]["metadata"]["namespace"], "genesis-system")
+        self.assertEqual(self.environment(made)["WATCH_NAMESPACE"], "genesis-system")
+
+    def test_all_namespaces_are_a_choice(self):
+        made = rendered("watchAnyNamespace=true")
+        self.assertNotIn(("RoleBinding", "genesis-operator-trainings"), made)
+        self.assertNotIn("namespace", made["ClusterRoleBinding", "genesis-operator-trainings"]["metadata"])
+        self.assertEqual(self.environment(made)["WATCH_NAMESPACE"], "*")
+
+    def test_what_trainings_may_use_reaches_the_operator(self):
+        self.assertEqual(self.environment(rendered())["GENESIS_ALLOW_VOLUMES"], "persistentVolumeClaim")
+        made = self.environment(rendered("allow.volumes={persistentVolumeClaim,nfs}", "allow.images={r.example/a,r.example/b}"))
+        self.assertEqual(made["GENESIS_ALLOW_VOLUMES"], "persistentVolumeClaim,nfs")
+        self.assertEqual(made["GENESIS_ALLOW_IMAGES"], "r.example/a,r.example/b")
+
+    def test_the_admission_policy_is_optional_and_that_of_the_manifests(self):
+        policy = objects(run("kubectl", "kustomize", SOURCE / "manifests/admission-policy").stdout)
+        self.assertEqual(len(policy), 2)
+        plain, made = rendered(), rendered("admissionPolicy.enabled=true")
+        self.assertEqual({key: made[key] for key in made if key not in plain}, policy)
 
     def test_values_reach_the_pods(self):
         pod = rendered("replicas=1", "images.operator=r.example/o:1", "images.worker=r.example/w:1",

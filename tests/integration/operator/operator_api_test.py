@@ -15,6 +15,8 @@ import time
 import unittest
 import urllib.request
 
+import yaml
+
 from invalid_specs import INVALID
 
 BIN, SOURCE = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
@@ -52,7 +54,7 @@ def training(name, spec, namespace="default"):
 
 def sites(count, more=""):
     return ("{rounds: {minClients: 1}, %s participants: [%s]}" %
-            (more, ", ".join("{name: s%d, data: {path: /d/r.csv, volume: {configMap: {name: r}}}}" % i
+            (more, ", ".join("{name: s%d, data: {path: /d/r.csv, volume: {persistentVolumeClaim: {claimName: r}}}}" % i
                              for i in range(count))))
 
 
@@ -86,8 +88,8 @@ class Operator:
 
     def __init__(self, kubeconfig=None, *arguments):
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
-        environment = {**os.environ, "POD_NAMESPACE": "genesis-system", "GENESIS_AGGREGATOR_IMAGE": "localhost/a:1",
-                       "GENESIS_WORKER_IMAGE": "localhost/w:1"}
+        environment = {"WATCH_NAMESPACE": "*", **os.environ, "POD_NAMESPACE": "genesis-system",
+                       "GENESIS_AGGREGATOR_IMAGE": "localhost/a:1", "GENESIS_WORKER_IMAGE": "localhost/w:1"}
         if kubeconfig:
             environment["KUBECONFIG"] = kubeconfig
         self.started = time.monotonic()
@@ -232,7 +234,10 @@ class Reconcile(unittest.TestCase):
             end_job("whole-generate", "Complete")
             until(lambda: condition("whole", "Complete").get("status") == "True", "Complete")
             until(lambda: get("job", "whole-aggregator") is None, "clearing up")
-            self.assertIsNotNone(get("pvc", "whole-model"))
+            claim = get("pvc", "whole-model")
+            until(lambda: get("secret", "whole-operator") is None, "clearing up of Secrets")
+            until(lambda: get(FT, "whole")["status"]["children"] ==
+                  {"PersistentVolumeClaim/whole-model": claim["metadata"]["uid"]}, "the record of what is left")
             events = kubectl("get", "events", "--field-selector=involvedObject.name=whole", "-o",
                              "jsonpath={.items[*].reason}").stdout.split()
             self.assertIn("RowsReady", events)
@@ -331,6 +336,298 @@ class Reconcile(unittest.TestCase):
                     print(f"takeover after SIGTERM: {time.monotonic() - asked:.1f} s", file=sys.stderr)
 
 
+class BackDoor(unittest.TestCase):
+    """Who may create a FederatedTraining gets no more than the operator allows."""
+
+    def setUp(self):
+        self.addCleanup(kubectl, "delete", FT, "--all", "--wait=false")
+
+    def refused(self, name, spec, *words):
+        """Applies a training that must be refused: condition and Event name the field, and nothing is created."""
+        kubectl("apply", "-f", "-", text=training(name, spec))
+        until(lambda: condition(name, "Degraded").get("reason") == "NotAllowed", "NotAllowed")
+        message = condition(name, "Degraded")["message"]
+        for word in words:
+            self.assertIn(word, message)
+        found = get(FT, name)
+        self.assertNotIn("startTime", found["status"])  # its spec can still be changed
+        event = until(lambda: [one for one in get("events", "--field-selector=involvedObject.name=" + name)["items"]
+                               if one["reason"] == "NotAllowed"], "the Event")[0]
+        self.assertEqual(event["type"], "Warning")
+        self.assertIn(words[0], event["message"])
+        self.assertEqual(self.children(found), [])
+
+    def children(self, owner):
+        uid = owner["metadata"]["uid"]
+        return [one["kind"] + "/" + one["metadata"]["name"]
+                for one in get("jobs,secrets,configmaps,services,networkpolicies,pvc")["items"]
+                if any(ref["uid"] == uid for ref in one["metadata"].get("ownerReferences", []))]
+
+    def allowed(self, name):
+        until(lambda: get("job", f"{name}-aggregator"), "the Job")
+        until(lambda: condition(name, "Degraded").get("status") == "False", "no problem")
+
+    def with_volume(self, volume):
+        return "{participants: [{name: a, data: {path: /d/a.csv, volume: %s}}]}" % volume
+
+    def test_volumes_are_claims_unless_the_operator_allows_more(self):
+        field = "spec.participants[0].data.volume: "
+        never = {"hostPath": "{hostPath: {path: /etc}}",
+                 "projected": "{projected: {sources: [{serviceAccountToken: {path: token}}]}}",
+                 "secret": "{secret: {secretName: x}}", "downwardAPI": "{downwardAPI: {items: []}}"}
+        later = {"configMap": "{configMap: {name: x}}", "nfs": "{nfs: {server: x, path: /}}",
+                 "csi": "{csi: {driver: x.example}}",
+                 "ephemeral": "{ephemeral: {volumeClaimTemplate: {spec: {accessModes: [ReadWriteOnce], "
+                              "resources: {requests: {storage: 1Mi}}}}}}"}
+        with Operator(None, "--no-leader-election"):
+            for kind, volume in never.items():
+                with self.subTest(kind):
+                    self.refused("v-" + kind.lower(), self.with_volume(volume), field + kind + " is never allowed")
+            for kind, volume in later.items():
+                with self.subTest(kind):
+                    self.refused("v-" + kind.lower(), self.with_volume(volume), field + kind + " is not allowed here",
+                                 "--allow-volumes")
+            # The author puts it right.
+            kubectl("apply", "-f", "-", text=training("v-hostpath",
+                                                      self.with_volume("{persistentVolumeClaim: {claimName: x}}")))
+            self.allowed("v-hostpath")
+        with Operator(None, "--no-leader-election", "--allow-volumes", "persistentVolumeClaim,configMap,nfs,csi,ephemeral"):
+            for kind in later:
+                with self.subTest(kind):
+                    self.allowed("v-" + kind.lower())
+            until(lambda: condition("v-projected", "Degraded").get("reason") == "NotAllowed", "still refused")
+            self.assertIsNone(get("job", "v-projected-aggregator"))
+
+    def test_the_sample_starts_as_the_test_node_installs_the_operator_and_no_other_way(self):
+        sample = str(SOURCE / "manifests/samples/hospitals.yaml")
+        self.addCleanup(kubectl, "delete", "-f", sample, "--ignore-not-found", "--wait=false")
+        installed = kubectl("kustomize", str(SOURCE / "tests/cluster/operator")).stdout
+        deployment = next(one for one in yaml.safe_load_all(installed) if one["kind"] == "Deployment")
+        given = {one["name"]: one["value"] for one in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+                 if "value" in one}
+        kubectl("apply", "-f", sample)
+        with Operator(None, "--no-leader-election"):
+            until(lambda: condition("hospitals", "Degraded").get("reason") == "NotAllowed", "NotAllowed")
+        with Operator(None, "--no-leader-election", "--watch-namespace", given["WATCH_NAMESPACE"],
+                      "--allow-volumes", given["GENESIS_ALLOW_VOLUMES"]):
+            self.allowed("hospitals")
+
+    def test_an_operator_cannot_be_told_to_allow_the_node_or_everything(self):
+        for flags, words in ((["--allow-volumes", "hostPath"], "'hostPath' is not a kind of volume"),
+                             (["--allow-volumes", "persistentVolumeClaim,projected"], "'projected' is not"),
+                             (["--allow-images", "*"], "'*' is not a prefix of images")):
+            with self.subTest(words), Operator(None, *flags) as operator:
+                self.assertEqual(operator.process.wait(timeout=30), 1)
+                self.assertIn(words, operator.text())
+
+    def test_images_are_the_operators_own_unless_it_allows_more(self):
+        places = {"participants[0].image": "{participants: [{name: a, data: {path: /d/a.csv}, image: '%s'}]}",
+                  "aggregator.image": "{participants: [], rounds: {minClients: 1}, aggregator: {image: '%s'}}",
+                  "output.image": "{participants: [], rounds: {minClients: 1}, output: {image: '%s'}}"}
+        with Operator(None, "--no-leader-election"):
+            for number, (field, spec) in enumerate(places.items()):
+                for case, image in (("other", "evil.example/shell:1"), ("port", "localhost/w-evil:1"),
+                                    ("below", "localhost/w/x:1")):
+                    with self.subTest(field=field, image=image):
+                        self.refused(f"i-{case}-{number}", spec % image,
+                                     f"spec.{field}: {image} is not an image of localhost/a, localhost/w")
+            kubectl("apply", "-f", "-", text=training("i-own", places["participants[0].image"] % "localhost/w:2"))
+            self.allowed("i-own")
+            self.assertEqual(get("job", "i-own-worker-a")["spec"]["template"]["spec"]["containers"][0]["image"],
+                             "localhost/w:2")
+        with Operator(None, "--no-leader-election", "--allow-images", "evil.example"):
+            self.allowed("i-other-0")
+            until(lambda: condition("i-port-0", "Degraded").get("reason") == "NotAllowed", "still refused")
+
+    def test_secrets_are_used_only_where_their_label_says_so(self):
+        key = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                              "-subj", "/CN=own", "-days", "1", "-keyout", "-", "-addext",
+                              "keyUsage=critical,keyCertSign,cRLSign"], capture_output=True, text=True, check=True).stdout
+        parts = {"tls.key": "-----BEGIN PRIVATE" + key.split("-----BEGIN PRIVATE")[1].split("-----BEGIN CERT")[0],
+                 "tls.crt": "-----BEGIN CERTIFICATE" + key.split("-----BEGIN CERTIFICATE")[1]}
+        def secret(name, data, **labels):
+            kubectl("apply", "-f", "-", text=json.dumps({
+                "apiVersion": "v1", "kind": "Secret", "stringData": data,
+                "metadata": {"name": name, "namespace": "default", "labels": labels}}))
+            self.addCleanup(kubectl, "delete", "secret", name, "--ignore-not-found")
+        secret("own-ca", parts)
+        secret("own-token", {"t": "x" * 40})
+        secret("own-pull", {"k": "v"})
+        label = "federated.genesis.dev/allow-training"
+        uses = {"spec.security.tls.secretName": ("own-ca", "security: {tls: {secretName: own-ca}}"),
+                "spec.security.authTokenSecretRef.name":
+                    ("own-token", "security: {authTokenSecretRef: {name: own-token, key: t}}"),
+                "spec.aggregator.imagePullSecrets[0].name":
+                    ("own-pull", "aggregator: {imagePullSecrets: [{name: own-pull}]}")}
+        with Operator(None, "--no-leader-election"):
+            for number, (field, (name, text)) in enumerate(uses.items()):
+                with self.subTest(field):
+                    spec = "{participants: [], rounds: {minClients: 1}, %s}" % text
+                    self.refused(f"s-{number}", spec, f"{field}: Secret {name} does not say that this training may use it",
+                                 f"kubectl label secret {name} {label}=s-{number}")
+                    kubectl("label", "secret", name, f"{label}=another")
+                    self.refused(f"s-{number}", spec, f"{field}: Secret {name} does not say")
+                    kubectl("label", "--overwrite", "secret", name, f"{label}=s-{number}")
+                    self.allowed(f"s-{number}")
+                    kubectl("label", "--overwrite", "secret", name, f"{label}=ANY")
+                    kubectl("apply", "-f", "-", text=training(f"any-{number}", spec))
+                    self.allowed(f"any-{number}")
+            self.assertEqual(get("secret", "s-0-aggregator")["data"]["ca.crt"], get("secret", "own-ca")["data"]["tls.crt"])
+            self.refused("s-missing", "{participants: [], security: {tls: {secretName: none}}}",
+                         "spec.security.tls.secretName: there is no Secret none")
+            # The operator's own Secrets serve one training, whatever label they get.
+            kubectl("label", "secret", "s-1-operator", f"{label}=ANY")
+            self.refused("s-stolen", "{participants: [], security: {authTokenSecretRef: {name: s-1-operator, key: token}}}",
+                         "Secret s-1-operator was created by the operator for a training")
+
+    def test_a_planted_authority_is_not_used(self):
+        # The training is there before any operator, so that whoever plants knows its uid.
+        kubectl("apply", "-f", "-", text=training("planted", sites(1)))
+        owner = get(FT, "planted")
+        planted = {"apiVersion": "v1", "kind": "Secret", "stringData": {"ca.crt": "x", "ca.key": "x", "token": "x"},
+                   "metadata": {"name": "planted-operator", "namespace": "default",
+                                "labels": {"app.kubernetes.io/managed-by": "genesis-operator"},
+                                "annotations": {"federated.genesis.dev/origin": "0" * 64},
+                                "ownerReferences": [{"apiVersion": "federated.genesis.dev/v1alpha1",
+                                                     "kind": "FederatedTraining", "name": "planted", "controller": True,
+                                                     "uid": owner["metadata"]["uid"]}]}}
+        kubectl("apply", "-f", "-", text=json.dumps(planted))
+        with Operator(None, "--no-leader-election"):
+            until(lambda: condition("planted", "Degraded").get("reason") == "ForeignObject", "ForeignObject")
+            self.assertIn("Secret planted-operator names this training as its owner, but the operator did not create it",
+                          condition("planted", "Degraded")["message"])
+            self.assertEqual(self.children(owner), ["Secret/planted-operator"])
+            kubectl("delete", "secret", "planted-operator")
+            self.allowed("planted")
+
+    def test_uids_are_recorded_and_a_replaced_child_is_not_used(self):
+        kubectl("apply", "-f", "-", text=training("kept", sites(1)))
+        with Operator(None, "--no-leader-election") as operator:
+            self.allowed("kept")
+            owner = get(FT, "kept")
+            made = {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["uid"]
+                    for one in get("jobs,secrets,configmaps,services,networkpolicies,pvc")["items"]
+                    if one["metadata"]["name"].startswith("kept-")}
+            self.assertEqual(len(made), 10)
+            until(lambda: get(FT, "kept")["status"].get("children") == made, "the record")
+            operator.stop()
+        # What the aggregator and other Secrets are made from cannot be edited in place.
+        for kind, name in (("secret", "kept-operator"), ("configmap", "kept-training")):
+            edited = kubectl("patch", kind, name, "--type=merge", "-p", '{"data": {"ca.key": "eA=="}}', check=False)
+            self.assertIn("immutable", edited.stderr)
+        # A copy with owner reference, labels and annotations is another object.
+        copy = get("secret", "kept-operator")
+        for field in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
+            copy["metadata"].pop(field, None)
+        kubectl("delete", "secret", "kept-operator")
+        kubectl("create", "-f", "-", text=json.dumps(copy))
+        kubectl("delete", "secret", "kept-worker-s0")
+        with Operator(None, "--no-leader-election"):
+            until(lambda: condition("kept", "Degraded").get("reason") == "ForeignObject", "ForeignObject")
+            self.assertIn("Secret kept-operator", condition("kept", "Degraded")["message"])
+            self.assertIsNone(get("secret", "kept-worker-s0"))
+
+    def test_an_operator_that_died_before_it_recorded_goes_on_with_what_it_made(self):
+        kubectl("apply", "-f", "-", text=training("cut", sites(1)))
+        with Operator(None, "--no-leader-election") as operator:
+            self.allowed("cut")
+            operator.stop()
+        before = get("secret", "cut-operator")["metadata"]["uid"]
+        kubectl("patch", FT, "cut", "--subresource=status", "--type=json", "-p",  # as if it had not been written
+                '[{"op": "replace", "path": "/status/children", "value": {}}]')
+        self.assertEqual(get(FT, "cut")["status"]["children"], {})
+        with Operator(None, "--no-leader-election"):
+            until(lambda: get(FT, "cut")["status"]["children"].get("Job/cut-aggregator"), "the record")
+            self.allowed("cut")
+        self.assertEqual(get("secret", "cut-operator")["metadata"]["uid"], before)
+
+
+class Authors(unittest.TestCase):
+    """The optional admission policy: who creates a training must have the right to use what it names."""
+
+    NAMESPACE = "authors"
+
+    @classmethod
+    def setUpClass(cls):
+        kubectl("create", "namespace", cls.NAMESPACE)
+        cls.addClassCleanup(kubectl, "delete", "namespace", cls.NAMESPACE, "--wait=false")
+        kubectl("apply", "-k", str(SOURCE / "manifests/admission-policy"))
+        cls.addClassCleanup(kubectl, "delete", "-k", str(SOURCE / "manifests/admission-policy"))
+        cls.grant("author", "create,get,patch,update", FT)
+        until(lambda: cls.create(cls.claim(), "nobody").returncode, "the policy is in force")
+
+    @classmethod
+    def grant(cls, role, verbs, resource, *names):
+        resource, _, group = resource.partition(".")
+        rule = {"apiGroups": [group], "resources": [resource], "verbs": verbs.split(",")}
+        if names:
+            rule["resourceNames"] = list(names)
+        kubectl("apply", "-f", "-", text=json.dumps({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": [rule],
+            "metadata": {"name": role, "namespace": cls.NAMESPACE}}))
+        kubectl("create", "rolebinding", role, "-n", cls.NAMESPACE, f"--role={role}", "--user=alice")
+
+    @classmethod
+    def revoke(cls, role):
+        kubectl("delete", "rolebinding,role", role, "-n", cls.NAMESPACE)
+
+    @classmethod
+    def create(cls, spec, *name):
+        return kubectl("create", "--as=alice", "-n", cls.NAMESPACE, "-f", "-",
+                       "--dry-run=server", text=training("-".join(("of", *name)), spec, cls.NAMESPACE), check=False)
+
+    @staticmethod
+    def claim():
+        return sites(2)
+
+    def test_an_author_needs_the_right_to_what_the_training_names(self):
+        volume = lambda source: "{participants: [{name: a, data: {path: /d/a, volume: %s}}]}" % source
+        cases = [  # the spec, what is said, and rights of which each is enough
+            (self.claim(), "spec.participants: data.volume.persistentVolumeClaim: alice may neither create pods",
+             [("create", "pods"), ("use", "persistentvolumeclaims")]),
+            (volume("{configMap: {name: m}}"), "data.volume.configMap: alice may not get ConfigMaps", [("get", "configmaps")]),
+            (volume("{nfs: {server: x, path: /}}"), "alice may not create pods in namespace authors", [("create", "pods")]),
+            ("{participants: [], security: {tls: {secretName: ca}}}",
+             "spec.security.tls.secretName: alice may not get Secret ca,", [("get", "secrets", "ca")]),
+            ("{participants: [], security: {authTokenSecretRef: {name: t, key: k}}}",
+             "spec.security.authTokenSecretRef: alice may not get Secret t,", [("get", "secrets", "t")]),
+            ("{participants: [], aggregator: {imagePullSecrets: [{name: p}]}}",
+             "alice may not get Secrets of namespace authors", [("get", "secrets")]),
+        ]
+        for spec, words, rights in cases:
+            for right in rights:
+                with self.subTest(words, right=right):
+                    refused = self.create(spec, "alice")
+                    self.assertNotEqual(refused.returncode, 0)
+                    self.assertIn(words, refused.stderr)
+                    self.grant("extra", *right)
+                    try:
+                        done = until(lambda: self.create(spec, "alice").returncode == 0, "the right is enough", 10)
+                        self.assertTrue(done)
+                    finally:
+                        self.revoke("extra")
+                    until(lambda: self.create(spec, "alice").returncode, "the right is gone", 10)
+
+    def test_a_right_to_one_secret_is_none_to_another(self):
+        self.grant("one", "get", "secrets", "ca")
+        self.addCleanup(self.revoke, "one")
+        spec = "{participants: [], security: {tls: {secretName: %s}}}"
+        until(lambda: self.create(spec % "ca", "one").returncode == 0, "the right to that Secret", 10)
+        self.assertIn("alice may not get Secret other", self.create(spec % "other", "one").stderr)
+
+    def test_what_names_nothing_and_what_only_suspends_needs_no_more(self):
+        self.assertEqual(self.create("{participants: [{name: a, external: true}]}", "plain").returncode, 0)
+        kubectl("apply", "-f", "-", text=training("admins", self.claim(), self.NAMESPACE))
+        change = lambda spec: kubectl("patch", FT, "admins", "-n", self.NAMESPACE, "--as=alice", "--type=merge", "-p",
+                                      json.dumps({"spec": spec}), check=False)
+        self.assertEqual(change({"suspend": True}).returncode, 0)
+        self.assertIn("alice may not get Secret ca", change({"security": {"tls": {"secretName": "ca"}}}).stderr)
+
+    def test_the_largest_training_is_within_the_cost_that_cel_allows(self):
+        kubectl("create", "-n", self.NAMESPACE, "--dry-run=server", "-f", "-",
+                text=training("large", sites(1000), self.NAMESPACE))
+
+
 class Rbac(unittest.TestCase):
     """The manifests' roles are what is used: no more, no less."""
 
@@ -346,29 +643,48 @@ class Rbac(unittest.TestCase):
         file.flush()
         return file.name
 
-    def test_rights_in_one_namespace_are_enough_to_watch_that_one(self):
+    def test_rights_in_two_namespaces_are_enough_to_watch_those_two(self):
         kubectl("apply", "-f", str(SOURCE / "manifests/rbac.yaml"))
-        kubectl("create", "namespace", "one")
         kubectl("create", "serviceaccount", "narrow", "-n", "genesis-system")
         bind = lambda namespace, role: kubectl("create", "rolebinding", "narrow", "-n", namespace, role,
                                                "--serviceaccount=genesis-system:narrow")
-        bind("one", "--clusterrole=genesis-operator")
+        for namespace in ("one", "two"):
+            kubectl("create", "namespace", namespace)
+            bind(namespace, "--clusterrole=genesis-operator")
+            kubectl("apply", "-f", "-", text=training("inside", sites(1), namespace))
         bind("genesis-system", "--role=genesis-operator")
         kubectl("apply", "-f", "-", text=training("outside", sites(1)))
         self.addCleanup(kubectl, "delete", FT, "outside")
-        kubectl("apply", "-f", "-", text=training("inside", sites(1), "one"))
         # The other test has to make its own.
         self.addCleanup(kubectl, "delete", "lease", "genesis-operator", "-n", "genesis-system")
-        with Operator(self.kubeconfig_of("narrow"), "--watch-namespace", "one") as operator:
-            until(lambda: get("job", "inside-worker-s0", "-n", "one"), "the last Job")
-            until(lambda: condition("inside", "Degraded", "one"), "conditions")
+        with Operator(self.kubeconfig_of("narrow"), "--watch-namespace", "one,two") as operator:
+            for namespace in ("one", "two"):
+                until(lambda: get("job", "inside-worker-s0", "-n", namespace), "the last Job")
+                until(lambda: condition("inside", "Degraded", namespace), "conditions")
+            self.assertIn("watches=one,two", operator.text())
             self.assertNotIn("forbidden", operator.text())
             self.assertEqual(operator.stop(), 0)
         self.assertNotIn("status", get(FT, "outside"))
 
+    def test_the_operator_may_read_a_secret_by_its_name_but_list_none(self):
+        kubectl("apply", "-f", str(SOURCE / "manifests/rbac.yaml"))
+        account = "--as=system:serviceaccount:genesis-system:genesis-operator"
+        may = lambda verb, what, namespace: kubectl("auth", "can-i", verb, what, "-n", namespace, account,
+                                                    check=False).stdout.strip()
+        kubectl("create", "namespace", "elsewhere")
+        self.addCleanup(kubectl, "delete", "namespace", "elsewhere", "--wait=false")
+        self.assertEqual(may("get", "secrets/x", "default"), "yes")
+        for verb, what, namespace in (("list", "secrets", "default"), ("watch", "secrets", "default"),
+                                      ("patch", "secrets/x", "default"), ("get", "secrets/x", "elsewhere"),
+                                      ("create", "secrets", "elsewhere"), ("get", "secrets/x", "genesis-system"),
+                                      ("delete", "secrets/x", "genesis-system"), ("create", "pods", "default")):
+            with self.subTest(f"{verb} {what} -n {namespace}"):
+                self.assertEqual(may(verb, what, namespace), "no")
+
     def test_the_roles_are_exactly_sufficient(self):
         kubectl("apply", "-f", str(SOURCE / "manifests/rbac.yaml"))
-        with Operator(self.kubeconfig_of("genesis-operator")) as operator:
+        kubectl("delete", "secret", "genesis-operator-origin", "-n", "genesis-system", "--ignore-not-found")
+        with Operator(self.kubeconfig_of("genesis-operator"), "--watch-namespace", "default") as operator:
             self.walk_through(operator)
         granted = set()
         for role in (get("clusterrole", "genesis-operator"), get("role", "genesis-operator", "-n", "genesis-system")):

@@ -43,6 +43,7 @@ TEST_CASE("aggregation: each strategy does what its name says", "[aggregation]")
   CHECK(aggregate("weighted", updates, rows) == std::vector{6.125F});
   CHECK(aggregate("fedprox", updates, rows) == std::vector{6.125F});
   CHECK(aggregate("median", updates, rows) == std::vector{1.0F});
+  CHECK(aggregate("trimmed-mean", updates, rows) == std::vector{1.0F});
 }
 
 TEST_CASE("aggregation: one update alone comes back unchanged from every strategy",
@@ -88,7 +89,8 @@ TEST_CASE("aggregation: an unknown strategy is refused with the known ones", "[a
   const auto fold = make_fold("krum", FoldBounds{.size = 1, .max_updates = 1, .max_total_rows = 1});
   REQUIRE_FALSE(fold.has_value());
   CHECK(fold.error().message ==
-        "aggregation.strategy: \"krum\" is not one of fedavg, weighted, fedprox, median");
+        "aggregation.strategy: \"krum\" is not one of fedavg, weighted, fedprox, median, "
+        "trimmed-mean");
 }
 
 TEST_CASE("aggregation: ranges cover everything once", "[aggregation]") {

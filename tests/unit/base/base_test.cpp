@@ -3,6 +3,8 @@
 #include <fstream>
 
 #include <rapidcheck.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/base/base64.hpp"
 #include "common/base/exit_code.hpp"
@@ -14,6 +16,30 @@
 #include "tests/support/temporary_folder.hpp"
 
 using namespace genesis;
+
+namespace {
+
+mode_t mode_of(const std::filesystem::path& path) {
+  struct stat found {};
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  return found.st_mode & 0777U;
+}
+
+// So that modes are those that the code asks for.
+struct UsualMask {
+  mode_t before = ::umask(022);
+  UsualMask() = default;
+  UsualMask(const UsualMask&) = delete;
+  UsualMask& operator=(const UsualMask&) = delete;
+  ~UsualMask() { ::umask(before); }
+};
+
+std::size_t count_files(const TemporaryFolder& folder) {
+  const std::filesystem::directory_iterator files(folder / ".");
+  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+}
+
+}  // namespace
 
 TEST_CASE("base: a client id is safe in paths and certificates", "[base]") {
   for (const char* good : {"a", "site-1", "Hospital_9.b", "0"}) {
@@ -108,12 +134,62 @@ TEST_CASE("base: a file is replaced whole and read back within its bound", "[bas
   const TemporaryFolder folder;
   const auto path = folder / "file";
   REQUIRE(write_file_atomic(path, "first"));
-  REQUIRE(write_file_atomic(path, "second", FileAccess::kOwnerOnly));
+  REQUIRE(write_file_atomic(path, "second"));
   CHECK(*read_file(path, 6) == "second");
   CHECK(read_file(path, 5).error().code == Errc::kResourceExhausted);
-  CHECK((std::filesystem::status(path).permissions() & std::filesystem::perms::others_read) ==
-        std::filesystem::perms::none);
-  CHECK_FALSE(std::filesystem::exists(folder / "file.partial"));
+  CHECK(count_files(folder) == 1);
+}
+
+TEST_CASE("base: files are their owner's alone unless the caller says otherwise", "[base]") {
+  const TemporaryFolder folder;
+  const UsualMask mask;
+  REQUIRE(write_file_atomic(folder / "rows", "1,2"));
+  CHECK(mode_of(folder / "rows") == 0600);
+  REQUIRE(write_file_atomic(folder / "ca.crt", "PEM", FileAccess::kEveryone));
+  CHECK(mode_of(folder / "ca.crt") == 0644);
+  auto writer = FileWriter::create(folder / "streamed");
+  REQUIRE(writer);
+  REQUIRE(writer->write("a,b\n"));
+  REQUIRE(writer->write("1,2\n"));
+  REQUIRE(writer->finish());
+  CHECK(mode_of(folder / "streamed") == 0600);
+  CHECK(*read_file(folder / "streamed", 100) == "a,b\n1,2\n");
+  REQUIRE(write_at(folder / "part", 2, "xy"));
+  CHECK(mode_of(folder / "part") == 0600);
+  REQUIRE(make_private_folder(folder / "a/b/"));
+  CHECK(mode_of(folder / "a") == 0700);
+  CHECK(mode_of(folder / "a/b") == 0700);
+  REQUIRE(make_private_folder(folder / "a/b"));
+  CHECK(make_private_folder(folder / "rows/x").error().code == Errc::kIo);
+}
+
+TEST_CASE("base: nothing is written through a link that somebody put there", "[base]") {
+  const TemporaryFolder folder;
+  const auto victim = folder / "victim";
+  REQUIRE(write_file_atomic(victim, "whole"));
+  std::filesystem::create_symlink(victim, folder / "model");
+  std::filesystem::create_symlink(victim, folder / "model.partial");  // a name that can be guessed
+  REQUIRE(write_file_atomic(folder / "model", "model"));
+  CHECK(*read_file(victim, 100) == "whole");
+  CHECK(*read_file(folder / "model", 100) == "model");
+  CHECK_FALSE(std::filesystem::is_symlink(folder / "model"));
+  std::filesystem::create_symlink(victim, folder / "part");
+  CHECK(write_at(folder / "part", 0, "x").error().code == Errc::kIo);
+  CHECK(*read_file(victim, 100) == "whole");
+}
+
+TEST_CASE("base: a write that fails leaves nothing, and what a killed one left can be removed",
+          "[base]") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "taken");
+  CHECK(write_file_atomic(folder / "taken", "x").error().code == Errc::kIo);
+  CHECK(count_files(folder) == 1);
+  REQUIRE(write_file_atomic(folder / "model.0123456789abcdef.partial", "half"));
+  REQUIRE(write_file_atomic(folder / "kept", "whole"));
+  REQUIRE(write_file_atomic(folder / "download.partial", "somebody else's"));
+  remove_partial_files(folder / ".");
+  CHECK(count_files(folder) == 3);
+  CHECK(*read_file(folder / "kept", 10) == "whole");
 }
 
 TEST_CASE("base: file errors name the file", "[base]") {
@@ -141,7 +217,35 @@ TEST_CASE("base: what others wrote becomes one short line without control charac
   // U+00E9 has two bytes: the cut after its first would leave no character.
   CHECK(printable("abc\xc3\xa9xyz", 7) == "abc...");
   CHECK(printable("\xc3\xa9\xc3\xa9", 4) == "\xc3\xa9\xc3\xa9");
-  CHECK(printable("\xa9\xa9\xa9\xa9\xa9", 4) == "...");
+  CHECK(printable("\xa9\xa9\xa9\xa9\xa9", 4) == "?...");
+}
+
+TEST_CASE("base: nothing that steers a terminal or turns a line around is printable", "[base]") {
+  CHECK(printable("a\xc2\x9b"
+                  "2Jb\xc2\x85"
+                  "c") == "a 2Jb c");  // C1: CSI, NEL
+  CHECK(printable("a\xe2\x80\xa8"
+                  "b\xe2\x80\xa9"
+                  "c") == "a b c");  // line, paragraph
+  CHECK(printable("a\xe2\x80\xae"
+                  "b\xe2\x81\xa6"
+                  "c\xd8\x9c") == "a b c ");  // RLO, LRI, ALM
+  CHECK(printable("a\x9b"
+                  "2J") == "a?2J");  // CSI of a terminal that takes bytes for characters
+  CHECK(printable(std::string_view("a\0b", 3)) == "a b");
+  const std::string kept = "Zürich Ελλάδα 東京 \xf0\x9f\x8f\xa5 ’–…";
+  CHECK(printable(kept) == kept);
+}
+
+TEST_CASE("base: what is no UTF-8 is replaced byte by byte", "[base]") {
+  CHECK(printable("\xc0\xaf") == "??");            // overlong
+  CHECK(printable("\xe0\x80\x8a") == "???");       // overlong line feed
+  CHECK(printable("\xed\xa0\x80") == "???");       // surrogate
+  CHECK(printable("\xf5\x80\x80\x80") == "????");  // above U+10FFFF
+  CHECK(printable("\xc3") == "?");                 // cut
+  CHECK(printable("\xe2\x80") == "??");
+  CHECK(printable("\xc3z") == "?z");
+  CHECK(printable("\xff\xfe") == "??");
 }
 
 TEST_CASE("base: amounts read well", "[base]") {

@@ -1,4 +1,3 @@
-#include "common/base/file_writer.hpp"
 
 #include <filesystem>
 #include <fstream>

@@ -69,13 +69,25 @@ TEST_CASE("crypto: copies and moves of a secret stand alone", "[crypto]") {
 }
 
 TEST_CASE("crypto: a token is the first line, in characters that a header may carry", "[crypto]") {
-  CHECK(parse_token("abc-_.~+/=\r\nsecond line")->reveal() == "abc-_.~+/=");
+  CHECK(parse_token("abcdefghijkl-_.~+/=xyz\r\nsecond line")->reveal() == "abcdefghijkl-_.~+/=xyz");
   for (const char* const text : {"", "\nabc", "a b", "tab\t", "caf\xc3\xa9", "\x1b[2J", "\x7f"}) {
     CAPTURE(text);
     const auto token = parse_token(text);
     REQUIRE_FALSE(token);
     CHECK(token.error().code == Errc::kInvalidArgument);
     CHECK_THAT(token.error().message, ContainsSubstring("the token"));
+  }
+}
+
+TEST_CASE("crypto: a token that can be guessed is refused", "[crypto]") {
+  CHECK(parse_token("0123456789abcdefABCDEF0123456789"));
+  CHECK(parse_token("abcdefghijklmnopqrstuv"));
+  for (const char* const text :
+       {"secret", "abcdefghijklmnopqrstu", "0123456789abcdefABCDEF012345678"}) {
+    CAPTURE(text);
+    const auto token = parse_token(text);
+    REQUIRE_FALSE(token);
+    CHECK_THAT(token.error().message, ContainsSubstring("128 random bits"));
   }
 }
 

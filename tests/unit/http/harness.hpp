@@ -2,6 +2,7 @@
 // A server on its own thread, a raw socket that may misbehave, and certificates for both sides.
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <memory>
@@ -18,6 +19,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
+#include <openssl/ssl.h>
 
 #include "common/http/client.hpp"
 #include "common/http/server.hpp"
@@ -162,6 +164,7 @@ class RawSocket {
   /// Bytes until `end` has been seen or the peer closes.
   std::string read_until(std::string_view end);
   [[nodiscard]] bool was_closed() const { return was_closed_; }
+  [[nodiscard]] int descriptor() const { return descriptor_; }
 
  private:
   int descriptor_ = -1;
@@ -183,6 +186,32 @@ tls::ClientContext client_context(
     const std::optional<tls::CertifiedKey>& identity,
     const std::string& authority_pem = certificates().authority.certificate_pem,
     const std::string& server_name = "");
+
+/// A folder for certificate files, gone with it.
+class CertificateFolder {
+ public:
+  CertificateFolder();
+  ~CertificateFolder();
+  CertificateFolder(const CertificateFolder&) = delete;
+  CertificateFolder& operator=(const CertificateFolder&) = delete;
+  [[nodiscard]] std::filesystem::path operator/(const char* name) const { return path_ / name; }
+  void write(const char* name, const std::string& pem) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// A client over TLS that announces a body and sends its first half, then reads.
+class CutSender {
+ public:
+  CutSender(std::uint16_t port, const tls::CertifiedKey& identity, const std::string& body);
+  /// All that the server says before it closes.
+  std::string answer();
+
+ private:
+  RawSocket socket_;
+  std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
+};
 
 /// A blocking GET of `path` from `url`.
 inline Result<ClientResponse> get(Client& client, std::string path) {

@@ -1,6 +1,7 @@
 // The harness's own code; the name makes it part of the program.
 #include "tests/unit/http/harness.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -8,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+#include "common/base/file.hpp"
 
 namespace genesis::http::test {
 
@@ -63,6 +66,41 @@ std::string RawSocket::read_until(std::string_view end) {
 
 std::string RawSocket::read_all() {
   return read_until("");
+}
+
+CertificateFolder::CertificateFolder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "genesis-tls-XXXXXX").string();
+  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  path_ = pattern;
+}
+
+CertificateFolder::~CertificateFolder() {
+  std::filesystem::remove_all(path_);
+}
+
+void CertificateFolder::write(const char* name, const std::string& pem) const {
+  REQUIRE(write_file_atomic(path_ / name, pem));
+}
+
+CutSender::CutSender(std::uint16_t port, const tls::CertifiedKey& identity, const std::string& body)
+    : socket_(port), ssl_(SSL_new(client_context(identity).current().get()), SSL_free) {
+  SSL_set_fd(ssl_.get(), socket_.descriptor());
+  REQUIRE(SSL_connect(ssl_.get()) == 1);
+  const std::string half =
+      "PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+      body.substr(0, body.size() / 2);
+  REQUIRE(SSL_write(ssl_.get(), half.data(), static_cast<int>(half.size())) ==
+          static_cast<int>(half.size()));
+}
+
+std::string CutSender::answer() {
+  std::string all;
+  char bytes[4096];
+  for (int size = 1; size > 0;) {
+    size = SSL_read(ssl_.get(), bytes, sizeof(bytes));
+    all.append(bytes, static_cast<std::size_t>(std::max(size, 0)));
+  }
+  return all;
 }
 
 const Certificates& certificates() {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/http/worker_pool.hpp"
 #include "tests/unit/http/harness.hpp"
 
 using namespace genesis;
@@ -15,6 +16,39 @@ namespace {
 Client a_client(TestServer& server) {
   return Client::create(server->url()).value();
 }
+
+constexpr const char* kPoll = "GET /poll HTTP/1.1\r\nHost: h\r\n\r\n";
+constexpr const char* kQuick = "GET /quick HTTP/1.1\r\nHost: h\r\n\r\n";
+
+// Answers "/heavy" off the loop, once it may end; the rest at once.
+class HeavyWork {
+ public:
+  Handler handler() {
+    Handler handler;
+    handler.respond = [this](Request request) {
+      return request.path == "/heavy" ? work(std::move(request)) : echo(std::move(request));
+    };
+    return handler;
+  }
+  std::atomic<bool> may_end{false};
+  std::atomic<int> running{0};
+
+ private:
+  boost::asio::awaitable<Response> work(Request request) {
+    auto heavy = [this, does_throw = request.query.contains("throw"), path = request.path] {
+      ++running;
+      while (!may_end) {
+        std::this_thread::yield();
+      }
+      if (does_throw) {
+        throw std::runtime_error("broken elsewhere");
+      }
+      return path + " done";
+    };
+    std::string done = co_await off_loop(request.pool, std::move(heavy));
+    co_return make_response(200, "text/plain", std::move(done));
+  }
+};
 
 bool is_closed_with(RawSocket& socket, const std::string& status) {
   const std::string answer = socket.read_all();
@@ -68,13 +102,32 @@ TEST_CASE("http: pipelined requests are answered in order", "[http]") {
   CHECK(third != std::string::npos);
 }
 
-TEST_CASE("http: HEAD answers the header of GET alone", "[http]") {
-  TestServer server;
+TEST_CASE("http: HEAD is answered from the admission alone", "[http]") {
+  std::atomic<int> handled{0};
+  Handler handler;
+  handler.admit = [](const Request& request) -> std::variant<Admission, Response> {
+    if (request.path == "/none") {
+      return error_response(Error{Errc::kNotFound, "no such path"});
+    }
+    return Admission{.handler_answers_head = request.path == "/four"};
+  };
+  handler.respond = [&handled](Request request) {
+    ++handled;
+    return echo(std::move(request));
+  };
+  TestServer server(handler);
   RawSocket socket(server->port());
-  socket.send("HEAD /four HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-  const std::string answer = socket.read_all();
+  socket.send("HEAD /large HTTP/1.1\r\nHost: h\r\n\r\nHEAD /none HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string first = socket.read_until("404");
+  CHECK(first.starts_with("HTTP/1.1 200 "));
+  CHECK_THAT(first.substr(0, first.find("404")), !ContainsSubstring("Content-Length"));
+  CHECK(handled == 0);
+  RawSocket asking(server->port());
+  asking.send("HEAD /four HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::string answer = asking.read_all();
   CHECK_THAT(answer, ContainsSubstring("Content-Length: 5\r\n"));
   CHECK(answer.ends_with("\r\n\r\n"));
+  CHECK(handled == 1);
 }
 
 TEST_CASE("http: what the handler throws becomes a 500 and the connection goes on", "[http]") {
@@ -291,36 +344,78 @@ TEST_CASE("http: two hundred idle connections leave room for a request", "[http]
   CHECK(eventually([&] { return server->counters().open == 1; }));
 }
 
-TEST_CASE("http: connections above the bound are closed at once and counted", "[http]") {
+TEST_CASE("http: a connection above the bound takes the place of its peer's oldest", "[http]") {
   TestServer server(echoing(), Limits{.connections = 2});
-  Client first = a_client(server);
-  auto second = std::make_unique<Client>(a_client(server));
-  CHECK(get(first, "/")->status == 200);
-  CHECK(get(*second, "/")->status == 200);
-  RawSocket third(server->port());
-  CHECK(third.read_all().empty());
-  CHECK(third.was_closed());
-  CHECK(server->counters().refused == 1);
-  CHECK(get(first, "/")->status == 200);
-  second.reset();
-  CHECK(eventually([&] { return server->counters().open == 1; }));
-  Client client = a_client(server);
-  CHECK(get(client, "/")->status == 200);
-}
-
-TEST_CASE("http: connections that say nothing make room for one that does", "[http]") {
-  TestServer server(echoing(), Limits{.connections = 3});
-  Client known = a_client(server);
-  CHECK(get(known, "/")->status == 200);
   RawSocket oldest(server->port());
-  RawSocket silent(server->port());
-  CHECK(eventually([&] { return server->counters().open == 3; }));
-  Client another = a_client(server);
-  CHECK(get(another, "/")->status == 200);
+  oldest.send("GET /oldest HTTP/1.1\r\nHost: h\r\n\r\n");
+  oldest.read_until("/oldest");
+  Client second = a_client(server);
+  CHECK(get(second, "/")->status == 200);
+  Client third = a_client(server);
+  CHECK(get(third, "/")->status == 200);
   CHECK(oldest.read_all().empty());
   CHECK(oldest.was_closed());
   CHECK(server->counters().refused == 1);
-  CHECK(get(known, "/")->status == 200);
+  CHECK(get(second, "/")->status == 200);
+  CHECK(server->counters().accepted == 3);
+}
+
+TEST_CASE("http: an address has a bound of its own, those who have shown a token another",
+          "[http]") {
+  Handler handler = echoing();
+  handler.admit = [](const Request& request) -> std::variant<Admission, Response> {
+    return Admission{.is_authenticated = request.bearer_token() == "good"};
+  };
+  TestServer server(handler, Limits{.connections = 100, .connections_of_an_address = 2});
+  Client known = a_client(server);
+  ClientRequest request;
+  request.headers.push_back({"Authorization", "Bearer good"});
+  CHECK(known.request(request)->status == 200);
+  RawSocket oldest(server->port());
+  RawSocket silent(server->port());
+  CHECK(eventually([&] { return server->counters().open == 3; }));
+  RawSocket newest(server->port());
+  CHECK(oldest.read_all().empty());
+  CHECK(oldest.was_closed());
+  newest.send("GET /new HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK_THAT(newest.read_until("/new"), ContainsSubstring("200 OK"));
+  CHECK(known.request(request)->status == 200);
+  CHECK(server->counters().accepted == 4);
+}
+
+TEST_CASE("http: a handler that waits ends with the connection that made room", "[http]") {
+  Witness witness;
+  TestServer server(witness.handler(), Limits{.connections = 1});
+  RawSocket polling(server->port());
+  polling.send(kPoll);
+  REQUIRE(eventually([&] { return witness.gate.waiting == 1; }));
+  Client client = a_client(server);
+  CHECK(get(client, "/quick")->status == 200);
+  CHECK(polling.read_all().empty());
+  CHECK(*witness.seen(0) == ConnectionState::kClosedByServer);
+  CHECK(eventually([&] { return server->counters().open == 1; }));
+}
+
+TEST_CASE("http: a 401 closes the connection, with or without a body", "[http]") {
+  Handler handler;
+  handler.admit = [](const Request& request) -> std::variant<Admission, Response> {
+    if (request.path == "/admitted") {
+      return Admission{};
+    }
+    return error_response(Error{Errc::kUnauthenticated, "who are you"});
+  };
+  handler.respond = [](Request) -> boost::asio::awaitable<Response> {
+    co_return error_response(Error{Errc::kUnauthenticated, "who are you"});
+  };
+  TestServer server(handler);
+  for (const char* path : {"/refused", "/admitted"}) {
+    RawSocket socket(server->port());
+    socket.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    const std::string answer = socket.read_all();
+    CHECK(answer.starts_with("HTTP/1.1 401 "));
+    CHECK_THAT(answer, ContainsSubstring("Connection: close"));
+    CHECK(socket.was_closed());
+  }
 }
 
 TEST_CASE("http: a long poll waits without holding up others", "[http]") {
@@ -409,9 +504,7 @@ TEST_CASE("http: the same bytes go to many clients", "[http]") {
   const auto model = std::make_shared<const std::string>(std::string(300'000, 'm'));
   Handler handler;
   handler.respond = [&](Request) -> boost::asio::awaitable<Response> {
-    Response response;
-    response.content_type = "application/octet-stream";
-    response.body = model;
+    Response response = shared_response(200, "application/octet-stream", model);
     response.headers.push_back({"ETag", "\"7\""});
     co_return response;
   };
@@ -499,12 +592,7 @@ TEST_CASE("http: a server stops while bodies wait for room", "[http]") {
   CHECK(server->counters().open == 0);
 }
 
-namespace {
-
-constexpr const char* kPoll = "GET /poll HTTP/1.1\r\nHost: h\r\n\r\n";
-constexpr const char* kQuick = "GET /quick HTTP/1.1\r\nHost: h\r\n\r\n";
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("http: requests of one connection share its state, others have their own", "[http]") {
   Witness witness;
@@ -608,4 +696,106 @@ TEST_CASE("http: a handler that is cancelled has lost its connection to the serv
   REQUIRE(eventually([&] { return witness.gate.waiting == 1; }));
   server.stop(10ms);
   CHECK(*witness.seen(0) == ConnectionState::kClosedByServer);
+}
+
+TEST_CASE("http: bodies that hold more than the budget give up the newest of whoever has most",
+          "[http]") {
+  Limits limits;
+  limits.body_bytes = 100'000;
+  limits.body_bytes_in_flight = 150'000;
+  TestServer server(echoing(), limits);
+  const std::string head = "PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n";
+  RawSocket first(server->port());
+  first.send(head + std::string(90'000, 'a'));
+  REQUIRE(eventually([&] { return server->counters().requests == 1; }));
+  RawSocket second(server->port());
+  second.send(head + std::string(90'000, 'b'));
+  const std::string refusal = second.read_all();
+  CHECK(refusal.starts_with("HTTP/1.1 503 "));
+  CHECK_THAT(refusal, ContainsSubstring("Retry-After: 1"));
+  CHECK_THAT(refusal, ContainsSubstring("as many bytes of bodies as it may"));
+  CHECK(server->counters().dropped_bodies == 1);
+  first.send(std::string(10'000, 'a'));
+  CHECK_THAT(first.read_until(std::string(100'000, 'a')), ContainsSubstring("200 OK"));
+  // All has been given back.
+  Client client = a_client(server);
+  for (int i = 0; i < 5; ++i) {
+    CHECK(put(client, "/x", std::string(100'000, 'c'))->status == 200);
+  }
+}
+
+TEST_CASE("http: a body longer than the whole budget is refused unread", "[http]") {
+  Limits limits;
+  limits.body_bytes = 1'000'000;
+  limits.body_bytes_in_flight = 1'000;
+  TestServer server(echoing(), limits);
+  RawSocket socket(server->port());
+  socket.send("PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n");
+  CHECK(is_closed_with(socket, "413"));
+}
+
+TEST_CASE("http: what is announced but does not come keeps nobody from the budget", "[http]") {
+  Limits limits;
+  limits.body_bytes = 100'000;
+  limits.body_bytes_in_flight = 100'000;
+  limits.body_patience = 10ms;
+  TestServer server(echoing(), limits);
+  std::deque<RawSocket> announcing;
+  for (int i = 0; i < 20; ++i) {
+    announcing.emplace_back(server->port());
+    announcing.back().send("PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nx");
+  }
+  REQUIRE(eventually([&] { return server->counters().requests == 20; }));
+  Client client = a_client(server);
+  CHECK(put(client, "/x", std::string(90'000, 'c'))->status == 200);
+  CHECK(server->counters().dropped_bodies == 0);
+}
+
+TEST_CASE("http: work off the loop leaves the loop to others", "[http]") {
+  HeavyWork heavy;
+  TestServer server(heavy.handler());
+  auto answer = std::async(std::launch::async, [&] {
+    Client client = a_client(server);
+    return get(client, "/heavy");
+  });
+  REQUIRE(eventually([&] { return heavy.running == 1; }));
+  Client other = a_client(server);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(get(other, "/quick")->body == "/quick");
+  }
+  heavy.may_end = true;
+  CHECK(answer.get()->body == "/heavy done");
+}
+
+TEST_CASE("http: work off the loop that throws becomes a 500", "[http]") {
+  HeavyWork heavy;
+  heavy.may_end = true;
+  TestServer server(heavy.handler());
+  Client client = a_client(server);
+  const auto response = get(client, "/heavy?throw=yes");
+  CHECK(response->status == 500);
+  CHECK_THAT(error_of(*response).message, ContainsSubstring("broken elsewhere"));
+  CHECK(get(client, "/heavy")->status == 200);
+}
+
+TEST_CASE("http: a server that stops waits for work off its loop", "[http]") {
+  HeavyWork heavy;
+  TestServer server(heavy.handler());
+  RawSocket socket(server->port());
+  socket.send("GET /heavy HTTP/1.1\r\nHost: h\r\n\r\n");
+  REQUIRE(eventually([&] { return heavy.running == 1; }));
+  auto stopping = std::async(std::launch::async, [&] { server.stop(0ms); });
+  CHECK(socket.read_all().empty());
+  heavy.may_end = true;
+  stopping.get();
+  CHECK(server->counters().open == 0);
+}
+
+TEST_CASE("http: without a server's pool work runs at once", "[http]") {
+  boost::asio::io_context io;
+  auto work = [] { return 7; };
+  auto done = boost::asio::co_spawn(
+      io, off_loop(static_cast<WorkerPool*>(nullptr), std::move(work)), boost::asio::use_future);
+  io.run();
+  CHECK(done.get() == 7);
 }

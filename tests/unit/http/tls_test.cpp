@@ -1,4 +1,6 @@
 // Client and server over TLS: who is let in, and what the others are told.
+#include <deque>
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
@@ -281,4 +283,147 @@ TEST_CASE("http: a peer that goes is noticed under TLS while its handler waits",
   CHECK_FALSE(polling.get());
   CHECK(becomes(witness.seen(0), ConnectionState::kClosedByPeer));
   witness.gate.release();
+}
+
+namespace {
+
+tls::CertifiedKey certificate_of(const char* name) {
+  return tls::issue_client(certificates().authority, ClientId::parse(name).value(), kDay).value();
+}
+
+Client a_client_named(TestServer& server, const char* name) {
+  return a_client(local_url(server), client_context(certificate_of(name)));
+}
+
+}  // namespace
+
+TEST_CASE("http: a name has a bound of its own, and its oldest connection makes room", "[http]") {
+  TestServer server(echoing(), Limits{.connections_of_a_name = 2}, server_context(Mutual::kYes));
+  Client other = a_client_named(server, "other");
+  CHECK(get(other, "/")->status == 200);
+  std::deque<Client> greedy;
+  for (int i = 0; i < 5; ++i) {
+    greedy.push_back(a_client_named(server, "greedy"));
+    CHECK(get(greedy.back(), "/")->status == 200);
+  }
+  CHECK(server->counters().refused == 3);
+  CHECK(eventually([&] { return server->counters().open == 3; }));
+  CHECK(get(other, "/")->status == 200);
+  CHECK(server->counters().accepted == 6);
+}
+
+TEST_CASE("http: members find places when others have filled the server", "[http]") {
+  Handler handler = echoing();
+  handler.is_member = [](const std::string& name) { return name == "site-a"; };
+  Limits limits;
+  limits.connections = 8;
+  limits.connections_of_a_name = 8;
+  limits.connections_for_members = 4;
+  TestServer server(handler, limits, server_context(Mutual::kYes));
+  Client member = a_client(local_url(server), client_context(certificates().client));
+  CHECK(get(member, "/")->status == 200);
+  std::deque<Client> strangers;
+  for (int i = 0; i < 12; ++i) {
+    strangers.push_back(a_client_named(server, ("stranger-" + std::to_string(i)).c_str()));
+    CHECK(get(strangers.back(), "/")->status == 200);
+  }
+  CHECK(get(member, "/")->status == 200);
+  Client again = a_client(local_url(server), client_context(certificates().client));
+  CHECK(get(again, "/")->status == 200);
+  CHECK(server->counters().accepted == 14);  // the member's first is still there
+  CHECK(eventually([&] { return server->counters().open <= 8; }));
+}
+
+TEST_CASE("http: a name's newer body takes the place of one that is still arriving", "[http]") {
+  TestServer server(echoing(), {}, server_context(Mutual::kYes));
+  CutSender half(server->port(), certificate_of("site-b"), std::string(10'000, 'x'));
+  REQUIRE(eventually([&] { return server->counters().requests == 1; }));
+  Client again = a_client_named(server, "site-b");
+  CHECK(put(again, "/x", "whole")->body == "whole");
+  CHECK_THAT(half.answer(), ContainsSubstring("503"));
+  CHECK(server->counters().dropped_bodies == 1);
+  Client other = a_client_named(server, "site-c");
+  CHECK(put(other, "/x", "whole")->body == "whole");
+}
+
+TEST_CASE("http: a name's next body is refused while its first is being answered", "[http]") {
+  Witness witness;
+  TestServer server(witness.handler(), {}, server_context(Mutual::kYes));
+  Client first = a_client_named(server, "site-b");
+  auto answer = std::async(std::launch::async, [&] { return put(first, "/poll", "join"); });
+  REQUIRE(eventually([&] { return witness.gate.waiting == 1; }));
+  Client second = a_client_named(server, "site-b");
+  const auto refused = put(second, "/other", "join");
+  CHECK(refused->status == 503);
+  CHECK(error_of(*refused).code == Errc::kUnavailable);
+  CHECK_THAT(error_of(*refused).message, ContainsSubstring("another one of site-b"));
+  CHECK(get(second, "/without-a-body")->status == 200);
+  Client other = a_client_named(server, "site-c");
+  CHECK(put(other, "/other", "join")->status == 200);
+  witness.gate.release();
+  CHECK(answer.get()->status == 200);
+  CHECK(put(second, "/other", "join")->status == 200);
+}
+
+TEST_CASE("http: a certificate that is denied is refused as revoked, others are not", "[http]") {
+  auto context = server_context(Mutual::kYes);
+  REQUIRE(context.deny_list().deny("site-b"));
+  TestServer server(Handler{nullptr, say_name}, {}, context);
+  Client denied = a_client_named(server, "site-b");
+  const Error error = failure_of(denied);
+  CHECK(error.code == Errc::kUnauthenticated);
+  CHECK_THAT(error.message, ContainsSubstring("it was revoked"));
+  Client other = a_client_named(server, "site-c");
+  CHECK(get(other, "/")->body == "site-c");
+}
+
+TEST_CASE("http: a connection ends with its certificate's denial, also while a handler waits",
+          "[http]") {
+  auto context = server_context(Mutual::kYes);
+  Witness witness;
+  TestServer server(witness.handler(), {}, context);
+  Client client = a_client_named(server, "site-b");
+  CHECK(get(client, "/")->status == 200);
+  SECTION("between requests") {
+    REQUIRE(context.deny_list().deny("site-b"));
+    CHECK(get(client, "/")->status == 403);
+  }
+  SECTION("before the answer") {
+    auto polling = std::async(std::launch::async, [&] { return get(client, "/poll"); });
+    REQUIRE(eventually([&] { return witness.gate.waiting == 1; }));
+    REQUIRE(context.deny_list().deny("site-b"));
+    witness.gate.release();
+    const auto answer = polling.get();
+    CHECK(answer->status == 403);
+    CHECK_THAT(error_of(*answer).message, ContainsSubstring("deny list"));
+  }
+  CHECK(failure_of(client).code == Errc::kUnauthenticated);
+}
+
+TEST_CASE("http: connections after a renewal use the renewed certificates", "[http]") {
+  const CertificateFolder folder;
+  folder.write("ca.crt", certificates().authority.certificate_pem);
+  const auto old = tls::issue_server(certificates().authority, {"127.0.0.1"}, kDay).value();
+  folder.write("server.crt", old.certificate_pem);
+  folder.write("server.key", old.key_pem);
+  const auto context =
+      tls::ServerContext::open(
+          {folder / "server.crt", folder / "server.key", folder / "ca.crt", std::nullopt})
+          .value();
+  TestServer server(echoing(), {}, context);
+  Client before = a_client(local_url(server), client_context(certificates().client));
+  CHECK(get(before, "/")->status == 200);
+  // The new authority is the only one from here on, for servers and clients.
+  const auto authority = tls::make_authority("Renewed", kDay).value();
+  const auto renewed = tls::issue_server(authority, {"127.0.0.1"}, kDay).value();
+  const auto client = tls::issue_client(authority, ClientId::parse("site-a").value(), kDay).value();
+  folder.write("ca.crt", authority.certificate_pem);
+  folder.write("server.crt", renewed.certificate_pem);
+  folder.write("server.key", renewed.key_pem);
+  CHECK(eventually([&] {
+    Client after = a_client(local_url(server), client_context(client, authority.certificate_pem));
+    return get(after, "/").has_value();
+  }));
+  CHECK(get(before, "/")->status == 200);  // it goes on as it was accepted
+  CHECK(server->counters().accepted >= 2);
 }

@@ -88,6 +88,9 @@ class FakeApi final : public Api {
     if (objects.contains(path)) {
       co_return fail(Errc::kAlreadyExists, path);
     }
+    if (uid_of(object).empty()) {
+      object["metadata"]["uid"] = "uid-" + std::to_string(version + 1);
+    }
     put(resource, std::move(object));
     co_return objects[path];
   }

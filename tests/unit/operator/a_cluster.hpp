@@ -23,7 +23,9 @@ inline constexpr SystemTime kStart{std::chrono::seconds(1'767'225'600)};  // 202
 inline const Settings& settings() {
   static const Settings kSettings{.aggregator_image = "localhost/genesis-aggregator:1",
                                   .worker_image = "localhost/genesis-worker:1",
-                                  .operator_namespace = "genesis-system"};
+                                  .operator_namespace = "genesis-system",
+                                  .allowed_volumes = {"persistentVolumeClaim", "configMap"},
+                                  .allowed_images = {}};
   return kSettings;
 }
 

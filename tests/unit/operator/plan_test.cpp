@@ -91,6 +91,19 @@ TEST_CASE("operator: an aggregator that does not answer leaves what was known", 
   CHECK_FALSE(cluster.condition(kDegraded).holds);
 }
 
+TEST_CASE("operator: what the aggregator warns of is a condition and an event", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  auto& report = cluster.report(wire::Phase::kTraining, 2);
+  report.warnings = {"client a claims 99.0% of all rows"};
+  cluster.reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kTrainingWarning);
+  CHECK(cluster.condition(kDegraded).message == "client a claims 99.0% of all rows");
+  CHECK(cluster.events.back() == reason::kTrainingWarning);
+  cluster.report(wire::Phase::kTraining, 2).warnings.clear();
+  cluster.reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+}
+
 TEST_CASE("operator: a site whose pod looks well but that the aggregator has lost is told of once",
           "[operator]") {
   Cluster cluster = a_running_cluster();

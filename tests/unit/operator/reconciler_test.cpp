@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "operator/allowed.hpp"
 #include "operator/children.hpp"
 #include "operator/reasons.hpp"
 #include "tests/unit/k8s/fake_api.hpp"
@@ -41,6 +42,14 @@ class Rig {
   void put_child(const Desired& desired) {
     Json object = desired.object;
     object["metadata"]["uid"] = "uid-of-" + desired.name();
+    object["metadata"]["annotations"][std::string(kOrigin)] =
+        origin_.code(training_, desired.resource.kind, desired.name());
+    api_.put(desired.resource, std::move(object));
+  }
+  // A child as somebody else writes it: with the owner reference, without the code of its origin.
+  void put_planted(const Desired& desired) {
+    Json object = desired.object;
+    object["metadata"]["uid"] = "planted";
     api_.put(desired.resource, std::move(object));
   }
   void put_foreign(const k8s::Resource& resource, const std::string& name) {
@@ -90,9 +99,12 @@ class Rig {
   /// Starts an operator.
   void start() {
     api_.lists_objects = true;
-    world_ = std::make_unique<World>(io_.get_executor(), api_, "");
-    reconciler_ =
-        std::make_unique<Reconciler>(*world_, api_, entropy_, reports_, events_, settings());
+    if (world_) {
+      retired_.push_back(std::move(world_));  // its coroutines wait as long as the event loop lives
+    }
+    world_ = std::make_unique<World>(io_.get_executor(), api_, std::vector<std::string>{""});
+    reconciler_ = std::make_unique<Reconciler>(
+        *world_, api_, entropy_, reports_, events_, origin_, settings());
     world_->start();
     REQUIRE(run_until(io_, [this] { return world_->has_synced(); }));
   }
@@ -119,11 +131,17 @@ class Rig {
   asio::io_context io_{1};
   FakeApi api_{io_};
   crypto::SystemEntropy entropy_;
-  Reports reports_{io_.get_executor(), api_};
+  Origin origin_{crypto::Secret(std::string_view("the key of these tests, 32 bytes"))};
+  Reports reports_{io_.get_executor(), api_, origin_};
   k8s::EventRecorder events_{io_.get_executor(), api_, "genesis-operator", "test"};
+  std::vector<std::unique_ptr<World>> retired_;
   std::unique_ptr<World> world_;
   std::unique_ptr<Reconciler> reconciler_;
 };
+
+SystemTime now() {
+  return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+}
 
 Json spec_of(std::string_view flow, bool suspend) {
   auto training = a_training(flow);
@@ -260,6 +278,178 @@ TEST_CASE("operator: an object of ours that the cache does not show yet is no co
   REQUIRE(done);
   CHECK_FALSE(rig.status().holds(kDegraded));
   CHECK(rig.has(k8s::kSecrets, "hospitals-worker-c"));
+}
+
+TEST_CASE("operator: what a pass creates is on record with its uid", "[operator]") {
+  Rig rig(kThreeSites);
+  rig.put_training(spec_of(kThreeSites, false));
+  REQUIRE(rig.reconcile());
+  const auto status = rig.status();
+  REQUIRE(status.children);
+  CHECK(status.children->size() == 15);
+  for (const auto& desired : children_of(rig.training(), settings())) {
+    CAPTURE(desired.name());
+    const auto& made = rig.object(desired.resource, desired.name());
+    CHECK(status.children->at(record_key(desired.resource.kind, desired.name())) ==
+          k8s::uid_of(made));
+    CHECK(made.at("metadata").at("annotations").contains(std::string(kOrigin)));
+  }
+}
+
+TEST_CASE("operator: a planted Secret that names the training as its owner is not used",
+          "[operator]") {
+  Rig rig(kThreeSites);
+  rig.put_training(spec_of(kThreeSites, false));
+  for (const auto& desired : children_of(rig.training(), settings())) {
+    if (desired.name() == "hospitals-operator") {
+      rig.put_planted(desired);
+    }
+  }
+  const auto done = rig.reconcile();
+  REQUIRE(done);
+  CHECK(done->requeue_after == std::chrono::seconds(10));
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kForeignObject);
+  CHECK_FALSE(rig.has(k8s::kSecrets, "hospitals-aggregator"));
+  CHECK_FALSE(rig.has(k8s::kJobs, "hospitals-aggregator"));
+  rig.remove(k8s::kSecrets, "hospitals-operator");
+  REQUIRE(rig.reconcile());
+  CHECK(rig.has(k8s::kJobs, "hospitals-worker-c"));
+  CHECK_FALSE(rig.status().holds(kDegraded));
+}
+
+TEST_CASE("operator: an aggregator is not asked with an identity that was planted", "[operator]") {
+  asio::io_context io(1);
+  FakeApi api(io);
+  const Origin origin(crypto::Secret(std::string_view("the key of these tests, 32 bytes")));
+  const Training training = a_training(kThreeSites);
+  Json planted = children_of(training, settings()).front().object;
+  planted["data"] = {
+      {"ca.crt", "eA=="}, {"tls.crt", "eA=="}, {"tls.key", "eA=="}, {"token", "eA=="}};
+  api.put(k8s::kSecrets, std::move(planted));
+  Reports reports(io.get_executor(), api, origin);
+  std::optional<Error> error;
+  asio::co_spawn(io,
+                 reports.ask(training, "127.0.0.1"),
+                 [&](const std::exception_ptr&, const Result<wire::StatusReport>& report) {
+                   REQUIRE_FALSE(report);
+                   error = report.error();
+                 });
+  REQUIRE(run_until(io, [&] { return error.has_value(); }));
+  CHECK(error->code == Errc::kPermissionDenied);
+  CHECK(error->message.starts_with("Secret hospitals-operator: the operator did not create it"));
+}
+
+TEST_CASE("operator: a Secret that was replaced after its creation is not used by a new operator",
+          "[operator]") {
+  Rig rig(kThreeSites);
+  rig.put_training(spec_of(kThreeSites, false));
+  REQUIRE(rig.reconcile());
+  // The copy has all that the original had, its code too.
+  rig.object(k8s::kSecrets, "hospitals-operator")["metadata"]["uid"] = "another";
+  rig.remove(k8s::kSecrets, "hospitals-worker-c");
+  rig.start();
+  REQUIRE(rig.reconcile());
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kForeignObject);
+  CHECK_FALSE(rig.has(k8s::kSecrets, "hospitals-worker-c"));
+}
+
+TEST_CASE("operator: a Secret that was deleted is made again by the next operator", "[operator]") {
+  Rig rig(kThreeSites);
+  rig.put_training(spec_of(kThreeSites, false));
+  REQUIRE(rig.reconcile());
+  const auto before = rig.status().children->at("Secret/hospitals-worker-c");
+  rig.remove(k8s::kSecrets, "hospitals-worker-c");
+  rig.start();
+  const auto done = rig.reconcile();
+  REQUIRE(done);
+  CHECK(rig.has(k8s::kSecrets, "hospitals-worker-c"));
+  // The pass itself had no other news; the next one, soon, puts the new uid on record.
+  CHECK(done->requeue_after == std::chrono::seconds(1));
+  REQUIRE(rig.reconcile());
+  CHECK(rig.status().children->at("Secret/hospitals-worker-c") != before);
+}
+
+TEST_CASE("operator: a training whose Secret does not allow it creates nothing until it does",
+          "[operator]") {
+  constexpr std::string_view kOwnCa =
+      "{participants: [{name: a, data: {path: a.csv}}], security: {tls: {secretName: own-ca}}}";
+  Rig rig(kOwnCa);
+  rig.put_training(spec_of(kOwnCa, false));
+  auto done = rig.reconcile();
+  REQUIRE(done);
+  CHECK(done->requeue_after == std::chrono::seconds(10));
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kNotAllowed);
+  CHECK(rig.status().condition(kDegraded)->message.find("there is no Secret own-ca") !=
+        std::string::npos);
+  rig.put_foreign(k8s::kSecrets, "own-ca");
+  done = rig.reconcile();
+  REQUIRE(done);
+  CHECK(rig.status().condition(kDegraded)->message.find("does not say") != std::string::npos);
+  CHECK_FALSE(rig.has(k8s::kConfigMaps, "hospitals-training"));
+  rig.object(k8s::kSecrets, "own-ca")["metadata"]["labels"][std::string(kAllowTraining)] = "ANY";
+  REQUIRE(rig.reconcile());
+  CHECK(rig.has(k8s::kConfigMaps, "hospitals-training"));
+}
+
+TEST_CASE("operator: a Secret whose label goes between start and use is not used", "[operator]") {
+  constexpr std::string_view kOwnCa =
+      "{participants: [{name: a, data: {path: a.csv}}], security: {tls: {secretName: own-ca}}}";
+  Rig rig(kOwnCa);
+  rig.put_training(spec_of(kOwnCa, false),
+                   {{"startTime", to_rfc3339(now())}, {"children", Json::object()}});
+  rig.put_foreign(k8s::kSecrets, "own-ca");
+  REQUIRE(rig.reconcile());
+  CHECK_FALSE(rig.has(k8s::kSecrets, "hospitals-operator"));
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kApplyFailed);
+  CHECK(rig.status().condition(kDegraded)->message.find("kubectl label secret own-ca") !=
+        std::string::npos);
+}
+
+TEST_CASE("operator: the key of origins is created once and read by each replica", "[operator]") {
+  asio::io_context io(1);
+  FakeApi api(io);
+  crypto::SystemEntropy entropy;
+  const auto key = [&] {
+    std::optional<Result<crypto::Secret>> read;
+    asio::co_spawn(io,
+                   origin_key(api, entropy, "genesis-system"),
+                   [&](const std::exception_ptr&, Result<crypto::Secret> result) {
+                     read.emplace(std::move(result));
+                   });
+    REQUIRE(run_until(io, [&] { return read.has_value(); }));
+    io.restart();
+    return *read;
+  };
+  const auto first = key();
+  REQUIRE(first);
+  CHECK(first->reveal().size() >= 32);
+  const auto second = key();
+  REQUIRE(second);
+  CHECK(*second == *first);
+  api.objects.begin()->second["data"] = {{"key", "c2hvcnQ="}};
+  CHECK(key().error().code == Errc::kInvalidArgument);
+}
+
+TEST_CASE("operator: only the namespaces that are named are watched", "[operator]") {
+  asio::io_context io(1);
+  FakeApi api(io);
+  std::vector<std::string> asked;
+  const std::size_t kinds = kWatchedKinds.size() + 2;  // trainings and pods
+  for (std::size_t i = 0; i < 2 * kinds; ++i) {
+    api.lists.push_back([&](const k8s::ListOptions& options) {
+      asked.push_back(options.ns);
+      k8s::ListPage page;
+      page.resource_version = "1";
+      return page;
+    });
+  }
+  World world(io.get_executor(), api, {"one", "two"});
+  world.start();
+  REQUIRE(run_until(io, [&] { return world.has_synced(); }));
+  CHECK(std::ranges::count(asked, "one") == static_cast<std::ptrdiff_t>(kinds));
+  CHECK(std::ranges::count(asked, "two") == static_cast<std::ptrdiff_t>(kinds));
+  CHECK_FALSE(world.observe(k8s::ObjectKey("three", "x")).training);
+  CHECK(world.version_of(k8s::ObjectKey("three", "x")).empty());
 }
 
 TEST_CASE("operator: a training that was deleted takes along what was kept of it", "[operator]") {

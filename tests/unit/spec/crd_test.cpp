@@ -70,7 +70,7 @@ spec:
   rounds: {count: 3, minClients: 2, maxClients: 9, clientFraction: 0.5, overSelection: 0.25, deadlineSeconds: 30, startDeadlineSeconds: 60,
     retries: 1, maxFailures: 2}
   local: {epochs: 2, batchSize: 50, learningRate: 0.001, lrSchedule: cosine}
-  aggregation: {strategy: fedprox, proximalMu: 0.5}
+  aggregation: {strategy: trimmed-mean, proximalMu: 0.0, trimmedShare: 0.3, maxShare: 0.75, maxUpdateNorm: 12.5}
   privacy: {maxGradNorm: 1.5, clipPerLayer: true}
   communication: {compression: gzip, quantization: int8, retryAttempts: 1, timeoutSeconds: 20}
   participants:
@@ -78,6 +78,7 @@ spec:
       data: {path: /data/a.csv, volume: {persistentVolumeClaim: {claimName: a}}}
       csv: {delimiter: tab, decimal: ".", thousands: none, quote: none, encoding: utf-16, skipRows: 1, comment: "!"}
       external: false
+      maxRows: 1000
       storage: {size: 100Mi, storageClassName: fast}
       image: a/worker:1
       resources: {requests: {cpu: 500m, memory: 512Mi}, limits: {cpu: 1, memory: 1Gi}}
@@ -225,7 +226,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 8);
+  REQUIRE(spec.rules.size() == 9);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
   REQUIRE(columns.rules.size() == 11);

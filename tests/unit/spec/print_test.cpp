@@ -138,11 +138,18 @@ FederatedTraining any_training() {
   training.rounds.count = *inRange<std::int64_t>(1, 100001);
   training.local.learning_rate = any_positive();
   training.local.lr_schedule = *element(LrSchedule::kConstant, LrSchedule::kCosine);
-  training.aggregation.strategy =
-      *element(Strategy::kFedavg, Strategy::kWeighted, Strategy::kFedprox, Strategy::kMedian);
+  training.aggregation.strategy = *element(Strategy::kFedavg,
+                                           Strategy::kWeighted,
+                                           Strategy::kFedprox,
+                                           Strategy::kMedian,
+                                           Strategy::kTrimmedMean);
   if (training.aggregation.strategy == Strategy::kFedprox) {
     training.aggregation.proximal_mu = any_positive();
   }
+  if (training.aggregation.strategy == Strategy::kTrimmedMean) {
+    training.aggregation.trimmed_share = any_positive() * 0.499;
+  }
+  training.aggregation.max_share = any_positive();
   if (*arbitrary<bool>()) {
     training.privacy.max_grad_norm = any_positive();
     training.privacy.clip_per_layer = *arbitrary<bool>();

@@ -5,6 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include "common/base/json_document.hpp"
 #include "common/tabular/encoder.hpp"
 #include "common/tabular/table.hpp"
 #include "tests/support/catch.hpp"
@@ -83,6 +86,14 @@ inline Encoder encoder_for(const std::vector<Table>& sites,
                            const std::vector<Declaration>& declarations = {}) {
   const Plan agreed = ok(plan_for(sites, declarations));
   return ok(fit(agreed, total_of(sites, agreed)));
+}
+
+/// As documents travel.
+template <typename T>
+Result<T> through_text(const nlohmann::json& document, Result<T> (*from)(JsonValue)) {
+  const std::string text = document.dump();
+  GENESIS_ASSIGN(const auto parsed, JsonDocument::parse(text));
+  return from(parsed);
 }
 
 inline bool same_number(double a, double b) {

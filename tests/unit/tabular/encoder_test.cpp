@@ -197,7 +197,7 @@ TEST_CASE("tabular: whatever a model puts out, decoded cells are of the domain",
     }
   }
   // Written and read again, every column has its kind: nothing is off the digits or the format.
-  const Table again = table_of(write_csv(rows));
+  const Table again = table_of(write_csv(rows, TextCells::kRaw));
   for (std::size_t i = 0; i < rows.columns.size(); ++i) {
     CHECK(to_string(again.columns[i].kind) == to_string(table.columns[i].kind));
     CHECK(again.columns[i].precision == table.columns[i].precision);
@@ -219,7 +219,7 @@ TEST_CASE("tabular: whole values stay whole, written as they were", "[tabular]")
     drawn.columns[0].mode.push_back(0);
     drawn.columns[0].value.push_back(static_cast<float>(rng.uniform() - 0.5));
   }
-  const std::string out = write_csv(encoder.decode(drawn, 1, 0));
+  const std::string out = write_csv(encoder.decode(drawn, 1, 0), TextCells::kRaw);
   CHECK(std::count(out.begin(), out.end(), '.') == 200);
   std::size_t whole = 0;
   for (auto at = out.find(".00\n"); at != std::string::npos; at = out.find(".00\n", at + 1)) {

@@ -320,7 +320,7 @@ TEST_CASE("tabular: counts where the sites have no rows make no modes beyond the
   bins.back() += 500;   // above them
   counts.rows += 1000;
   const Encoder encoder = ok(fit(agreed, counts));
-  CHECK(encoder_from_json(to_json(encoder)));
+  CHECK(through_text<Encoder>(to_json(encoder), encoder_from_json));
   for (const double x : drawn(encoder, 1000)) {
     REQUIRE(x >= 17.0);
     REQUIRE(x <= 76.0);

@@ -63,9 +63,9 @@ TEST_CASE("tabular: text of fewer rows than the policy asks for is in no documen
        {to_json(about).dump(), to_json(agreed).dump(), to_json(encoder).dump()}) {
     CHECK_THAT(document, !ContainsSubstring("Erika"));
   }
-  const auto again = ok(encoder_from_json(to_json(encoder)));
+  const auto again = ok(through_text<Encoder>(to_json(encoder), encoder_from_json));
   CHECK(again.columns() == encoder.columns());
-  CHECK(ok(plan_from_json(to_json(agreed))) == agreed);
+  CHECK(ok(through_text<Plan>(to_json(agreed), plan_from_json)) == agreed);
   CHECK(sketch(table, {.min_category_count = 1}).columns[0].categories.size() == 3);
 }
 
@@ -245,7 +245,7 @@ TEST_CASE("tabular: pooled rows are matched by name and seen as the sites agree"
   const auto agreed = ok(plan(with_policy({first, second}, {.min_category_count = 1}), {}));
   const auto all = ok(pool(sites, agreed));
   CHECK(all.rows == 4);
-  CHECK(write_csv(all) ==
+  CHECK(write_csv(all, TextCells::kRaw) ==
         "n,d,b,c\n1.0,2020-01-31,true,x\n2.0,2020-02-01,false,y\n2.5,2020-01-31,true,x\n"
         "4.5,2020-02-01,false,rare\n");
 }

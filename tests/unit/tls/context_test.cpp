@@ -9,6 +9,7 @@
 
 #include "common/tls/certificates.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/tls/folder.hpp"
 
 using namespace genesis;
 using namespace std::chrono_literals;
@@ -80,12 +81,12 @@ TEST_CASE("tls: good files make contexts of TLS 1.3 without tickets", "[tls]") {
   REQUIRE(server);
   REQUIRE(client);
   CHECK(server->is_mutual());
-  CHECK(SSL_CTX_get_min_proto_version(server->native()) == TLS1_3_VERSION);
-  CHECK(SSL_CTX_get_min_proto_version(client->native()) == TLS1_3_VERSION);
-  CHECK(SSL_CTX_get_num_tickets(server->native()) == 0);
-  CHECK(SSL_CTX_get_verify_mode(server->native()) ==
+  CHECK(SSL_CTX_get_min_proto_version(server->current().get()) == TLS1_3_VERSION);
+  CHECK(SSL_CTX_get_min_proto_version(client->current().get()) == TLS1_3_VERSION);
+  CHECK(SSL_CTX_get_num_tickets(server->current().get()) == 0);
+  CHECK(SSL_CTX_get_verify_mode(server->current().get()) ==
         (SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT));
-  CHECK(SSL_CTX_get_verify_mode(client->native()) == SSL_VERIFY_PEER);
+  CHECK(SSL_CTX_get_verify_mode(client->current().get()) == SSL_VERIFY_PEER);
 }
 
 TEST_CASE("tls: without an authority for clients a server asks for no certificate", "[tls]") {
@@ -94,7 +95,7 @@ TEST_CASE("tls: without an authority for clients a server asks for no certificat
   const auto server = ServerContext::create(files);
   REQUIRE(server);
   CHECK_FALSE(server->is_mutual());
-  CHECK(SSL_CTX_get_verify_mode(server->native()) == SSL_VERIFY_NONE);
+  CHECK(SSL_CTX_get_verify_mode(server->current().get()) == SSL_VERIFY_NONE);
 }
 
 TEST_CASE("tls: an error names the file that is wrong", "[tls]") {
@@ -157,7 +158,7 @@ TEST_CASE("tls: a chain with an intermediate authority is sent whole", "[tls]") 
   const auto context = ServerContext::create(server);
   REQUIRE(context);
   STACK_OF(X509)* chain = nullptr;
-  SSL_CTX_get0_chain_certs(context->native(), &chain);
+  SSL_CTX_get0_chain_certs(context->current().get(), &chain);
   CHECK(sk_X509_num(chain) == 1);
 }
 
@@ -174,4 +175,94 @@ TEST_CASE("tls: a PEM file is read with its path as name", "[tls]") {
   REQUIRE_FALSE(missing);
   CHECK_THAT(missing.error().message, ContainsSubstring("none.crt"));
   std::filesystem::remove_all(folder);
+}
+
+namespace {
+
+// Files as a process is given them, renewed as somebody renews them: one after the other.
+struct Folder : tls::test::Folder {
+  explicit Folder(const Files& files) { renew(files); }
+  void renew(const Files& files) const {
+    write("ca.crt", files.authority.certificate_pem);
+    write("server.crt", files.server.certificate_pem);
+    write("server.key", files.server.key_pem);
+    write("site.crt", files.client.certificate_pem);
+    write("site.key", files.client.key_pem);
+  }
+  [[nodiscard]] tls::ServerFiles for_server() const {
+    return {*this / "server.crt", *this / "server.key", *this / "ca.crt", std::nullopt};
+  }
+  [[nodiscard]] tls::ClientFiles for_client() const {
+    return {*this / "ca.crt", *this / "site.crt", *this / "site.key", ""};
+  }
+};
+
+std::string certificate_in_use(ssl_ctx_st& context) {
+  BIO* out = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509(out, SSL_CTX_get0_certificate(&context));
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out, &data);
+  std::string pem(data, static_cast<std::size_t>(size));
+  BIO_free(out);
+  return pem;
+}
+
+}  // namespace
+
+TEST_CASE("tls: renewed files are taken up, at most once a second", "[tls]") {
+  const Files first;
+  const Files second;
+  const Folder folder(first);
+  std::vector<Status> reports;
+  const auto report = [&](const Status& status) { reports.push_back(status); };
+  const auto server = ServerContext::open(folder.for_server(), report).value();
+  const auto client = ClientContext::open(folder.for_client(), report).value();
+  const auto copy = server;
+  CHECK(server.is_mutual());
+  auto now = std::chrono::steady_clock::now();
+  const auto before = server.current(now);
+  CHECK(certificate_in_use(*before) == first.server.certificate_pem);
+  folder.renew(second);
+  CHECK(server.current(now) == before);
+  now += 2s;
+  CHECK(certificate_in_use(*server.current(now)) == second.server.certificate_pem);
+  CHECK(certificate_in_use(*client.current(now)) == second.client.certificate_pem);
+  CHECK(copy.current(now) == server.current(now));
+  CHECK(certificate_in_use(*before) == first.server.certificate_pem);  // connections keep it
+  CHECK(server.current(now += 2s) == server.current(now));
+  REQUIRE(reports.size() == 2);
+  CHECK(reports[0]);
+  CHECK(reports[1]);
+}
+
+TEST_CASE("tls: files that do not fit together yet leave the old ones in use", "[tls]") {
+  const Files first;
+  const Files second;
+  const Folder folder(first);
+  std::vector<Status> reports;
+  const auto server = ServerContext::open(folder.for_server(), [&](const Status& s) {
+                        reports.push_back(s);
+                      }).value();
+  auto now = std::chrono::steady_clock::now();
+  folder.write("server.crt", second.server.certificate_pem);  // its key follows
+  CHECK(certificate_in_use(*server.current(now += 2s)) == first.server.certificate_pem);
+  CHECK(certificate_in_use(*server.current(now += 2s)) == first.server.certificate_pem);
+  REQUIRE(reports.size() == 1);  // said once
+  CHECK_THAT(reports[0].error().message, ContainsSubstring("does not match the certificate"));
+  folder.write("server.key", second.server.key_pem);
+  CHECK(certificate_in_use(*server.current(now += 2s)) == second.server.certificate_pem);
+  std::filesystem::remove(folder / "server.crt");
+  CHECK(certificate_in_use(*server.current(now += 2s)) == second.server.certificate_pem);
+  CHECK(reports.size() == 3);
+}
+
+TEST_CASE("tls: a deny list without an authority for clients is a mistake", "[tls]") {
+  const Folder folder{Files{}};
+  folder.write("deny", "site-a\n");
+  auto files = folder.for_server();
+  files.deny_list = folder / "deny";
+  CHECK(ServerContext::open(files).value().deny_list().denies({"site-a", ""}));
+  files.client_authority.reset();
+  CHECK_THAT(ServerContext::open(files).error().message,
+             ContainsSubstring("needs the authority of the clients"));
 }

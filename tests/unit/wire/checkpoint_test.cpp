@@ -28,6 +28,7 @@ Checkpoint a_checkpoint() {
           .training_json = "{}",
           .collection = {4},
           .round = {3},
+          .norm_bound = 12.5,
           .clients = {{.client = *ClientId::parse("a"),
                        .rows = 7,
                        .introduction_sha256 = "ab",

@@ -48,13 +48,15 @@ StatusReport a_status() {
                                    .telemetry = {},
                                    .reason = "no answer for 30 s",
                                    .late_updates = 2,
-                                   .invalid_updates = std::uint64_t{1} << 33}},
+                                   .invalid_updates = std::uint64_t{1} << 33,
+                                   .scaled_updates = 7}},
                       .bytes_received = std::uint64_t{1} << 40,
                       .bytes_sent = std::numeric_limits<std::uint64_t>::max(),
                       .elapsed_seconds = 12.5,
                       .estimated_remaining_seconds = 30.0,
                       .model_sha256 = "",
-                      .reason = ""};
+                      .reason = "",
+                      .warnings = {"client a dominates", "\"x\""}};
 }
 
 // Each field but the optional ones: taken away, it is missed by name; of another type, it is
@@ -169,7 +171,11 @@ TEST_CASE("wire: a status report comes back as it was sent", "[wire]") {
   early.run = "r";
   early.name = "n";
   CHECK(decode(encode(early)) == early);
-  check_fields(encode(a_status()), {"estimated_remaining_seconds"}, decode);
+  check_fields(encode(a_status()), {"estimated_remaining_seconds", "warnings"}, decode);
+  auto wrong = json::parse(encode(a_status()));
+  wrong["warnings"] = {1};
+  CHECK_THAT(decode(wrong.dump()).error().message,
+             ContainsSubstring("StatusReport.warnings: expected a list"));
   check_damage(encode(a_status()), decode);
   json body = json::parse(encode(a_status()));
   body["clients"][1].erase("rows");

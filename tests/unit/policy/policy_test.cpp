@@ -1,0 +1,162 @@
+#include "common/policy/policy.hpp"
+
+#include <string>
+#include <vector>
+
+#include "common/spec/parse.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace genesis;
+using namespace genesis::policy;
+
+namespace {
+
+std::string document(const std::string& body) {
+  return "apiVersion: federated.genesis.dev/v1alpha1\nkind: SitePolicy\nspec:\n" + body;
+}
+
+tabular::Table people(int rows, const std::vector<std::string>& discrete = {}) {
+  std::string csv = "ssn,surname,age\n";
+  for (int i = 0; i < rows; ++i) {
+    csv += std::to_string(100'000'000 + i * 7919) + ",Name" + std::to_string(i) + "," +
+           std::to_string(20 + i % 60) + "\n";
+  }
+  return *tabular::parse_csv(csv, "test.csv", {.discrete_columns = discrete});
+}
+
+tabular::Declaration declared(const char* name, tabular::Kind kind) {
+  tabular::Declaration declaration;
+  declaration.name = name;
+  declaration.kind = kind;
+  return declaration;
+}
+
+std::vector<std::string> names(const tabular::Table& table) {
+  std::vector<std::string> all;
+  for (const auto& column : table.columns) {
+    all.push_back(column.name);
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("policy: an empty policy has the safe defaults", "[policy]") {
+  for (const auto& policy : {*parse(document("  {}"), "policy.yaml"), Policy{}}) {
+    CHECK(policy.columns.empty());
+    CHECK(policy.other_columns == OtherColumns::kSend);
+    CHECK(policy.never_send.empty());
+    CHECK(policy.min_category_count == 5);
+    CHECK(policy.expect_spec.empty());
+  }
+}
+
+TEST_CASE("policy: every field of a policy is read", "[policy]") {
+  const auto policy = *parse(document(R"(  columns:
+    - {name: age, kind: integer, minimum: 0, maximum: 120}
+    - {name: group, kind: category, categories: [a, b]}
+    - {name: amount}
+  otherColumns: keep
+  neverSend: [ssn]
+  minCategoryCount: 0
+  expectSpec: sha256:)" + std::string(64, 'a')),
+                             "policy.yaml");
+  REQUIRE(policy.columns.size() == 3);
+  CHECK(policy.columns[0].kind == tabular::Kind::kInteger);
+  CHECK(policy.columns[0].minimum == 0.0);
+  CHECK(policy.columns[0].maximum == 120.0);
+  CHECK(policy.columns[1].categories == std::vector<std::string>{"a", "b"});
+  CHECK_FALSE(policy.columns[2].kind);
+  CHECK(policy.other_columns == OtherColumns::kKeep);
+  CHECK(policy.never_send == std::vector<std::string>{"ssn"});
+  CHECK(policy.min_category_count == 0);
+  CHECK(policy.expect_spec == "sha256:" + std::string(64, 'a'));
+}
+
+TEST_CASE("policy: what is wrong in a policy is named", "[policy]") {
+  const auto refused = [](const std::string& body) {
+    const auto policy = parse(document(body), "policy.yaml");
+    REQUIRE_FALSE(policy);
+    CHECK(policy.error().code == Errc::kInvalidArgument);
+    return policy.error().message;
+  };
+  CHECK_THAT(refused("  {neverSent: [a]}"),
+             ContainsSubstring("policy.yaml") && ContainsSubstring("did you mean neverSend?"));
+  CHECK_THAT(refused("  {minCategoryCount: -1}"), ContainsSubstring("spec.minCategoryCount"));
+  CHECK_THAT(refused("  {expectSpec: sha256:ab}"), ContainsSubstring("spec.expectSpec"));
+  CHECK_THAT(refused("  {columns: [{name: a, minimum: 1}]}"),
+             ContainsSubstring("needs kind integer or decimal"));
+  CHECK_THAT(refused("  {columns: [{name: a}], neverSend: [a]}"),
+             ContainsSubstring("spec.neverSend: lists 'a'"));
+  CHECK_FALSE(parse("[]", "policy.yaml"));
+  CHECK_FALSE(parse("kind: FederatedTraining", "policy.yaml"));
+}
+
+TEST_CASE("policy: another spec than the expected one is refused", "[policy]") {
+  const auto training = *spec::parse(
+      "apiVersion: federated.genesis.dev/v1alpha1\nkind: FederatedTraining\n"
+      "metadata: {name: x}\nspec: {}\n",
+      "test");
+  Policy policy;
+  CHECK(check_spec(policy, training));
+  REQUIRE(expect_spec(policy, digest_of(training)));
+  CHECK(check_spec(policy, training));
+  auto other = training;
+  other.seed = 9;
+  const auto refused = check_spec(policy, other);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kPermissionDenied);
+  CHECK_THAT(refused.error().message, ContainsSubstring(digest_of(other)));
+  CHECK_FALSE(expect_spec(policy, digest_of(other)));
+  Policy fresh;
+  CHECK_FALSE(expect_spec(fresh, "sha256:xyz"));
+}
+
+TEST_CASE("policy: a spec can't have a column as something else than the policy allows",
+          "[policy]") {
+  Policy policy;
+  policy.columns = {declared("ssn", tabular::Kind::kIdentifier)};
+  const auto refused = declarations(policy, std::vector{declared("ssn", tabular::Kind::kCategory)});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kPermissionDenied);
+  CHECK(
+      refused.error().message ==
+      "column 'ssn': the spec declares it category, but the policy of this site lets it take part "
+      "as identifier alone");
+  const auto own = *declarations(policy, {});
+  REQUIRE(own.size() == 1);
+  CHECK(own[0].kind == tabular::Kind::kIdentifier);
+}
+
+TEST_CASE("policy: columns that never leave are taken out of the table", "[policy]") {
+  Policy policy;
+  policy.never_send = {"ssn"};
+  auto table = people(3);
+  REQUIRE(restrict(policy, {}, table));
+  CHECK(names(table) == std::vector<std::string>{"surname", "age"});
+
+  policy.columns = {declared("age", tabular::Kind::kInteger)};
+  policy.other_columns = OtherColumns::kKeep;
+  table = people(3);
+  REQUIRE(restrict(policy, {}, table));
+  CHECK(names(table) == std::vector<std::string>{"age"});
+
+  policy.never_send = {"snn"};
+  table = people(3);
+  CHECK(restrict(policy, {}, table).error().message ==
+        "policy: column 'snn' is not in the table; did you mean 'ssn'?");
+}
+
+TEST_CASE("policy: a server can't make identifiers categories, the site can", "[policy]") {
+  const std::vector<std::string> ssn{"ssn"};
+  auto table = people(300, ssn);  // as with the spec's discreteColumns
+  const auto refused = restrict(Policy{}, {}, table);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kPermissionDenied);
+  CHECK_THAT(refused.error().message,
+             ContainsSubstring("column 'ssn': nearly all its values differ"));
+  CHECK(restrict(Policy{}, ssn, table));
+  Policy allows;
+  allows.columns = {declared("ssn", tabular::Kind::kCategory)};
+  CHECK(restrict(allows, {}, table));
+}

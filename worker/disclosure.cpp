@@ -1,0 +1,109 @@
+#include "worker/disclosure.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/json.hpp"
+#include "common/base/text.hpp"
+#include "common/tabular/encoder.hpp"
+
+namespace genesis::worker {
+namespace {
+
+constexpr std::size_t kLongestValue = 64;
+
+std::string listed(std::span<const std::string> values) {
+  std::string text;
+  for (const auto& value : values) {
+    text += (text.empty() ? "" : ", ") + printable(value, kLongestValue);
+  }
+  return text;
+}
+
+std::string listed(std::span<const double> values) {
+  std::string text;
+  for (const double value : values) {
+    text += fmt::format("{}{:.15g}", text.empty() ? "" : ", ", value);
+  }
+  return text;
+}
+
+std::string line_of(const tabular::ColumnSketch& column) {
+  auto line = fmt::format("column '{}', {}: {} missing cells",
+                          printable(column.name, kLongestValue),
+                          tabular::to_string(column.kind),
+                          column.missing);
+  if (tabular::is_continuous(column.kind)) {
+    if (!column.extremes.empty()) {
+      line += fmt::format("; smallest and largest value: {}", listed(column.extremes));
+    }
+    if (!column.heavy_values.empty()) {
+      line += fmt::format("; {} {}: {}",
+                          column.heavy_values.size(),
+                          column.few_values ? "values, which are all" : "frequent values",
+                          listed(column.heavy_values));
+    }
+  } else if (column.kind != tabular::Kind::kIdentifier) {
+    line += fmt::format("; {} values: {}", column.categories.size(), listed(column.categories));
+  } else {
+    line += "; none of its values";
+  }
+  return line;
+}
+
+void add_columns(const std::string& introduction, std::vector<std::string>& lines) {
+  const auto json = parse_json(introduction);
+  const auto sketch = json ? tabular::sketch_from_json(*json)
+                           : Result<tabular::Sketch>(tl::unexpected(json.error()));
+  if (!sketch) {  // of a method that tells something else
+    lines.push_back("with the join: " + introduction);
+    return;
+  }
+  lines.push_back(fmt::format("with the join: the number of rows, {}", sketch->rows));
+  for (const auto& column : sketch->columns) {
+    lines.push_back("with the join: " + line_of(column));
+  }
+}
+
+std::string_view words_of(spec::Strategy strategy) {
+  return strategy == spec::Strategy::kMedian || strategy == spec::Strategy::kTrimmedMean
+             ? "is kept until the round closes"
+             : "is added up as it arrives";
+}
+
+}  // namespace
+
+std::vector<std::string> disclosure(const Leaving& leaving) {
+  const auto& training = leaving.training;
+  std::vector<std::string> lines;
+  lines.push_back(
+      fmt::format("training '{}', spec {}", training.name, policy::digest_of(training)));
+  add_columns(leaving.introduction, lines);
+  lines.emplace_back(
+      "once before the rounds: how many rows are in each bin, have each value and lack one, for "
+      "each column but identifiers");
+  std::string telemetry;
+  for (const auto& told : leaving.telemetry) {
+    telemetry += (telemetry.empty() ? "" : ", ") + std::string(told.name);
+  }
+  lines.push_back(fmt::format(
+      "in each of {} rounds: a model update, which {}; {}; numbers and seconds of training steps",
+      training.rounds.count,
+      words_of(training.aggregation.strategy),
+      telemetry));
+  for (const auto& column : leaving.kept) {
+    lines.push_back(fmt::format("stays here: column '{}', its name included",
+                                printable(column, kLongestValue)));
+  }
+  if (leaving.policy.min_category_count == 0) {
+    lines.emplace_back(
+        "WARNING: minCategoryCount is 0: text that a single row holds leaves this site");
+  }
+  return lines;
+}
+
+}  // namespace genesis::worker
