@@ -90,6 +90,12 @@ Result<Site> Site::create(ClientId client,
   return site;
 }
 
+Status Site::keep_state(federation::RoundFiles files) {
+  GENESIS_ASSIGN(asked_, AskedPlans::load(files.folder() / "asked.json"));
+  files_ = std::move(files);
+  return {};
+}
+
 wire::JoinRequest Site::join_request() const {
   return {.client = client_, .introduction = method_->introduction()};
 }
@@ -120,15 +126,16 @@ Status Site::may_answer(const wire::Contribute& task) {
   const auto may_not = [&](const std::string& what) {
     return fail(Errc::kPermissionDenied,
                 "the server asks for " + task.purpose + what +
-                    "; this site does not answer that. Start it again if that is meant");
+                    "; this site does not answer that. Start it again if that is meant" +
+                    (asked_.file().empty() ? "" : ", without " + asked_.file().string()));
   };
   if (task.round.value == 0) {
     std::string documents;
     for (const auto& document : task.documents) {
       documents += document.name + " " + document.sha256 + "\n";
     }
-    const auto [asked, is_new] = asked_before_.emplace(task.purpose, documents);
-    return is_new || asked->second == documents ? Status() : Status(may_not(" on another plan"));
+    return asked_.may_answer(task.purpose, documents) ? Status()
+                                                      : Status(may_not(" on another plan"));
   }
   const auto rounds = static_cast<std::uint32_t>(training_.rounds.count);
   if (task.round.value > rounds) {

@@ -9,6 +9,7 @@
 #include "common/ctgan/exchange.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/method/agreement.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/model/ctgan.hpp"
 #include "common/tabular/category_text.hpp"
 #include "common/tabular/fits.hpp"
@@ -32,9 +33,12 @@ class Site final : public method::SiteMethod {
   Result<method::Answer> answer(const method::Assignment& assignment,
                                 method::Documents& documents) override {
     if (assignment.purpose == method::kSummaries) {
-      return trainer_ ? fail(Errc::kFailedPrecondition,
-                             "the server has begun the training anew; start this client again")
-                      : method::count_rows(setup_.table, documents);
+      return trainer_
+                 ? fail(Errc::kFailedPrecondition,
+                        "the server has begun the training anew; start this client again")
+                 : method::count_rows(setup_.table,
+                                      {setup_.policy, method::declarations(setup_.training.table)},
+                                      documents);
     }
     if (assignment.purpose == kUpdates) {
       return update(assignment, documents);

@@ -1,6 +1,7 @@
 #include "common/method/agreement.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -245,18 +246,40 @@ std::string sketch_text(const tabular::Sketch& sketch) {
   return dump_json(tabular::to_json(sketch));
 }
 
-Result<Answer> count_rows(const tabular::Table& table, Documents& documents) {
+namespace {
+
+// Text that is counted whatever its count must be the spec's own, which this site knows.
+Status check_texts(const tabular::Plan& plan, std::span<const tabular::Declaration> declared) {
+  for (const auto& column : plan.columns) {
+    const auto own = std::ranges::find(declared, column.name, &tabular::Declaration::name);
+    const bool is_listed = std::ranges::all_of(column.categories, [&](const auto& category) {
+      return own != declared.end() &&
+             std::ranges::find(own->categories, category) != own->categories.end();
+    });
+    if (!column.other && !is_listed) {
+      return fail(Errc::kPermissionDenied,
+                  "column '" + column.name +
+                      "': the server wants exact counts of text that the spec does not list; this "
+                      "site does not answer that");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Answer> count_rows(const tabular::Table& table,
+                          const SiteRules& rules,
+                          Documents& documents) {
   GENESIS_ASSIGN(const std::string text, documents.fetch(kPlanDocument));
   GENESIS_ASSIGN(const auto json, parse_json(text, kEncodingLimits));
   GENESIS_ASSIGN(const auto plan, tabular::plan_from_json(json));
+  GENESIS_RETURN_IF_ERROR(check_texts(plan, rules.declared));
   const auto beyond = tabular::beyond(table, tabular::domains_of(plan.columns));
-  if (beyond.empty()) {
-    GENESIS_ASSIGN(const auto summary, tabular::summarize(table, plan));
-    return Answer{tabular::counts_of(summary)};
-  }
-  auto within = table;
+  auto within = beyond.empty() ? tabular::Table() : table;
   tabular::clamp(within, beyond);
-  GENESIS_ASSIGN(const auto summary, tabular::summarize(within, plan));
+  GENESIS_ASSIGN(auto summary, tabular::summarize(beyond.empty() ? table : within, plan));
+  tabular::withhold_rare(rules.policy, plan, summary);
   Answer answer{tabular::counts_of(summary)};
   for (const auto& column : beyond) {
     answer.notes.push_back(tabular::note_of(column));

@@ -94,6 +94,15 @@ class Agreement {
 
 /// At a site: what it introduces itself with, and its answer to the ask.
 [[nodiscard]] std::string sketch_text(const tabular::Sketch& sketch);
-[[nodiscard]] Result<Answer> count_rows(const tabular::Table& table, Documents& documents);
+/// What bounds the answer: the site's policy, and what the spec declares of columns.
+struct SiteRules {
+  tabular::SitePolicy policy = {};
+  std::vector<tabular::Declaration> declared = {};
+};
+/// Text that few rows hold counts as other, but for categories that the spec lists. Errors:
+/// kPermissionDenied where the plan has no place for other text, and lists more than the spec.
+[[nodiscard]] Result<Answer> count_rows(const tabular::Table& table,
+                                        const SiteRules& rules,
+                                        Documents& documents);
 
 }  // namespace genesis::method

@@ -138,6 +138,9 @@ struct NamedSketch {
 
 /// Errors: kInvalidArgument names the column that is missing or the cell outside the domain.
 [[nodiscard]] Result<Summary> summarize(const Table& table, const Plan& plan);
+/// Makes text of the plan that fewer rows than SitePolicy::min_category_count hold count as other,
+/// where the plan counts other text.
+void withhold_rare(const SitePolicy& policy, const Plan& plan, Summary& summary);
 /// Adds `part` to `total`, which may be empty.
 /// Errors: kInvalidArgument when the shapes differ from the plan's, kResourceExhausted on overflow.
 [[nodiscard]] Status merge(Summary& total, const Summary& part, const Plan& plan);

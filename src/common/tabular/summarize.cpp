@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "common/tabular/align.hpp"
 #include "common/tabular/encoder.hpp"
@@ -131,6 +132,17 @@ Result<Summary> summarize(const Table& table, const Plan& plan) {
     }
   }
   return summary;
+}
+
+void withhold_rare(const SitePolicy& policy, const Plan& plan, Summary& summary) {
+  for (std::size_t i = 0; i < plan.columns.size(); ++i) {
+    auto& counts = summary.columns[i].categories;
+    for (std::size_t k = 0; plan.columns[i].other && k + 1 < counts.size(); ++k) {
+      if (counts[k] < policy.min_category_count) {
+        counts.back() += std::exchange(counts[k], 0);
+      }
+    }
+  }
 }
 
 Status merge(Summary& total, const Summary& part, const Plan& plan) {

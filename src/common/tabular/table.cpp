@@ -98,12 +98,25 @@ NumberStyle style_of(const RawColumn& column,
   return style;
 }
 
-Result<Table> type_table(RawTable raw, const std::string& source, const ReadOptions& options) {
+// Takes columns out of `raw`; returns the names of those that stay at the site.
+std::vector<std::string> leave_out(RawTable& raw, const ReadOptions& options) {
+  std::vector<std::string> kept;
   std::erase_if(raw.columns, [&](const RawColumn& column) {
-    return std::find(options.ignored_columns.begin(),
-                     options.ignored_columns.end(),
-                     composed(column.name)) != options.ignored_columns.end();
+    const std::string name = composed(column.name);
+    if (options.stays && options.stays(name)) {
+      kept.push_back(name);
+      return true;
+    }
+    return std::ranges::find(options.ignored_columns, name) != options.ignored_columns.end();
   });
+  return kept;
+}
+
+Result<Table> type_table(RawTable raw, const std::string& source, const ReadOptions& options) {
+  const auto kept = leave_out(raw, options);
+  const auto stays = [&](const std::string& name) {
+    return std::ranges::find(kept, name) != kept.end();
+  };
   std::vector<std::string> present;
   for (auto& column : raw.columns) {
     column.name = composed(column.name);
@@ -113,16 +126,18 @@ Result<Table> type_table(RawTable raw, const std::string& source, const ReadOpti
   std::vector<std::string> flags;  // columns that are made here, not read
   for (const auto& declaration : options.declarations) {
     declared.push_back(declaration.name);
-    if (declaration.censored) {
+    if (declaration.censored || stays(declaration.name)) {
       flags.push_back(flag_name(declaration.name));
     }
   }
   std::vector<std::string> wanted;
-  std::copy_if(declared.begin(), declared.end(), std::back_inserter(wanted), [&](const auto& name) {
-    return std::find(flags.begin(), flags.end(), name) == flags.end();
+  std::ranges::copy_if(declared, std::back_inserter(wanted), [&](const auto& name) {
+    return std::ranges::find(flags, name) == flags.end() && !stays(name);
   });
-  const std::vector<std::string> discrete(options.discrete_columns.begin(),
-                                          options.discrete_columns.end());
+  std::vector<std::string> discrete;
+  std::ranges::copy_if(options.discrete_columns,
+                       std::back_inserter(discrete),
+                       [&](const auto& name) { return !stays(name); });
   GENESIS_RETURN_IF_ERROR(check_named(present, wanted, source, "declared in the table's columns"));
   GENESIS_RETURN_IF_ERROR(check_named(present, discrete, source, "listed as a discrete column"));
   if (present.empty()) {
@@ -132,6 +147,7 @@ Result<Table> type_table(RawTable raw, const std::string& source, const ReadOpti
   Table table;
   table.rows = raw.rows;
   table.notes = std::move(raw.notes);
+  table.kept = kept;
   const auto file_sign = decimal_sign_of(raw);
   if (file_sign == ',' && !options.dialect.decimal) {
     table.notes.emplace_back("decimal commas are read; rows are written with decimal points");

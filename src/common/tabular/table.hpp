@@ -2,6 +2,7 @@
 // A table in memory, column by column, as it was read from CSV; and back to CSV.
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -50,6 +51,7 @@ struct Table {
   std::size_t rows = 0;
   std::vector<Column> columns;
   std::vector<std::string> notes;  // what was found and not declared, for people at the site
+  std::vector<std::string> kept;   // names of columns that ReadOptions::stays has left out
 };
 
 /// How a site reads its table. Views outlive the call.
@@ -62,6 +64,9 @@ struct ReadOptions {
   /// numbers, dates and booleans alone. The empty cell always does.
   std::optional<std::vector<std::string>> missing_values = std::nullopt;
   std::span<const std::string> ignored_columns = {};  // left out where a file has them
+  /// Whether a column of this name stays at the site: it is left out, its cells are not looked at,
+  /// and declarations and discrete columns of its name are passed over. Empty: none.
+  std::function<bool(const std::string&)> stays = {};
   bool lenient =
       false;  // a column that is almost one of numbers or dates becomes text, with a note
 };

@@ -76,7 +76,7 @@ struct World {
     auto table = *tabular::parse_csv(rows_of(i), name);
     auto site = *worker::Site::create(*ClientId::parse(name), training, std::move(table));
     if (keeps_state) {
-      site.keep_state(*federation::RoundFiles::open(folder / name));
+      REQUIRE(site.keep_state(*federation::RoundFiles::open(folder / name)));
     }
     return site;
   }

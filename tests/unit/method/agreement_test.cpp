@@ -64,7 +64,7 @@ TEST_CASE("method: sites agree on one encoder, however the rows are split", "[me
     for (const auto* csv : tables) {
       const auto table = rows_of(csv);
       Served documents(ask);
-      const auto answer = *count_rows(table, documents);
+      const auto answer = *count_rows(table, {}, documents);
       const auto& counts = std::get<rounds::Counts>(answer.values);
       REQUIRE(agreement.check(counts, table.rows));
       for (std::size_t i = 0; i < sum.size(); ++i) {
@@ -119,7 +119,7 @@ TEST_CASE("method: counts that contradict the join or the plan are refused", "[m
   REQUIRE(agreement.introduce(id("a"), sketch_text(whole_sketch(table))));
   const auto ask = *agreement.ask();
   Served documents(ask);
-  auto counts = std::get<rounds::Counts>(count_rows(table, documents)->values);
+  auto counts = std::get<rounds::Counts>(count_rows(table, {}, documents)->values);
   CHECK(agreement.check(counts, table.rows));
   CHECK_THAT(agreement.check(counts, 7).error().message,
              ContainsSubstring("counts 3 rows, but it joined with 7"));
@@ -127,6 +127,56 @@ TEST_CASE("method: counts that contradict the join or the plan are refused", "[m
   CHECK_FALSE(agreement.check(counts, table.rows));
   counts.pop_back();
   CHECK_FALSE(agreement.check(counts, table.rows));
+}
+
+namespace {
+
+// What a site of this table answers to a plan: of column 0, category by category, and other.
+Result<rounds::Counts> counted(const std::string& csv,
+                               const tabular::Plan& plan,
+                               const SiteRules& rules) {
+  Ask ask;
+  ask.documents.push_back(make_document(std::string(kPlanDocument), tabular::to_json(plan).dump()));
+  Served documents(ask);
+  GENESIS_ASSIGN(const auto answer, count_rows(rows_of(csv.c_str()), rules, documents));
+  return std::get<rounds::Counts>(answer.values);
+}
+
+tabular::Plan plan_of_names(bool other) {
+  tabular::ColumnPlan column;
+  column.name = "name";
+  column.categories = {"Ann", "Bob", "Cid"};
+  column.other = other;
+  return {{column}};
+}
+
+}  // namespace
+
+TEST_CASE("method: text that few rows of a site hold counts as other there", "[method]") {
+  std::string csv = "name\n";
+  for (int i = 0; i < 9; ++i) {
+    csv += i < 6 ? "Ann\n" : i < 8 ? "Bob\n" : "Dan\n";
+  }
+  CHECK(*counted(csv, plan_of_names(true), {}) == rounds::Counts{9, 0, 6, 0, 0, 3});
+  CHECK(*counted(csv, plan_of_names(true), {.policy = {.min_category_count = 2}}) ==
+        rounds::Counts{9, 0, 6, 2, 0, 1});
+  CHECK(*counted(csv, plan_of_names(true), {.policy = {.min_category_count = 0}}) ==
+        rounds::Counts{9, 0, 6, 2, 0, 1});
+}
+
+TEST_CASE("method: a plan without a place for other text lists what the spec does", "[method]") {
+  const std::string csv = "name\nAnn\nBob\n";
+  const auto refused = counted(csv, plan_of_names(false), {});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kPermissionDenied);
+  CHECK_THAT(refused.error().message, ContainsSubstring("column 'name'"));
+  SiteRules rules;
+  rules.declared.resize(1);
+  rules.declared[0].name = "name";
+  rules.declared[0].categories = {"Ann", "Bob", "Cid"};
+  CHECK(*counted(csv, plan_of_names(false), rules) == rounds::Counts{2, 0, 1, 1, 0});
+  rules.declared[0].categories = {"Ann", "Bob"};
+  CHECK_FALSE(counted(csv, plan_of_names(false), rules));
 }
 
 TEST_CASE("method: declarations carry every field of the spec's columns", "[method]") {
