@@ -17,7 +17,7 @@ tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
-  test-seeds test-e2e fuzz demo images cluster-up cluster-demo cluster-down install bench manifests lint format clean
+  test-seeds test-tables test-e2e fuzz demo images cluster-up cluster-demo cluster-down install bench manifests lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -73,6 +73,10 @@ test-strategies: build ## Kill aggregator and worker at all named points with ea
 
 test-seeds: build ## Train the demo with five seeds and ask as much of the rows of each
 	@scripts/seeds $(BUILD)/bin/genesis
+
+test-tables: build ## Train on tables that Python packages ship, and on invented ones that are wide or long
+	@scripts/judges
+	@scripts/real-tables $(BUILD)/bin
 
 fuzz: SECONDS ?= 60
 fuzz: build-sanitized ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)

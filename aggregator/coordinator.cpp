@@ -12,6 +12,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/server_methods.hpp"
+#include "common/spec/difference.hpp"
 #include "common/spec/parse.hpp"
 
 namespace genesis::aggregator {
@@ -26,6 +27,20 @@ Result<std::unique_ptr<method::ServerMethod>> make_method(const spec::FederatedT
       const auto* entry,
       methods::find(methods::server_methods(), training.model.method, "spec.model.method"));
   return entry->make(training);
+}
+
+// A checkpoint goes on with its own spec, but for what people may want to change meanwhile.
+Status check_spec(const spec::FederatedTraining& training, const wire::Checkpoint& checkpoint) {
+  GENESIS_ASSIGN(auto differing,
+                 spec::differences(checkpoint.training_json, spec::print_json(training)));
+  std::erase_if(differing, [](const auto& one) { return spec::may_change_on_resume(one.field); });
+  if (differing.empty()) {
+    return {};
+  }
+  return fail(Errc::kFailedPrecondition,
+              "checkpoint of round " + std::to_string(checkpoint.round.value) +
+                  ": was made by another spec (" + spec::to_string(differing) +
+                  "); restore that spec, or start anew in another folder");
 }
 
 Following followed_by(const Status& done) {
@@ -77,12 +92,7 @@ Result<Coordinator> Coordinator::start(spec::FederatedTraining training,
 Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
                                         wire::Checkpoint checkpoint,
                                         Instant now) {
-  if (checkpoint.training_json != spec::print_json(training)) {
-    return fail(
-        Errc::kFailedPrecondition,
-        "checkpoint of round " + std::to_string(checkpoint.round.value) +
-            ": was made by another spec; restore that spec, or start anew in another folder");
-  }
+  GENESIS_RETURN_IF_ERROR(check_spec(training, checkpoint));
   GENESIS_ASSIGN(auto method, make_method(training));
   GENESIS_RETURN_IF_ERROR(method->restore(std::move(checkpoint.method), checkpoint.round));
   Coordinator coordinator(std::move(training), std::move(checkpoint.run), std::move(method), now);
@@ -255,6 +265,9 @@ Following Coordinator::advance(Instant now) {
     return std::optional<rounds::Event>(rounds::ModelReleased{});
   }
   ask_ = std::get<method::Ask>(std::move(next));
+  for (const auto& remark : ask_.remarks) {
+    spdlog::warn("{}: {}", rounds::name_of(ask_.request), remark);
+  }
   if (!rounds_started_ && ask_.request.round.value > 0) {
     rounds_started_ = now;
   }

@@ -14,6 +14,7 @@
 #include "aggregator/round_reporter.hpp"
 #include "aggregator/service.hpp"
 #include "common/base/file.hpp"
+#include "common/base/folder.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/federation/deadlines.hpp"
@@ -123,12 +124,13 @@ Status check_writable(const std::filesystem::path& folder) {
 }
 
 // For contributions that are still arriving.
-std::filesystem::path uploads_folder(const ServerOptions& options) {
+Result<std::filesystem::path> uploads_folder(const ServerOptions& options) {
   if (!options.output.empty()) {
     return options.output / ".uploads";
   }
+  GENESIS_ASSIGN(const auto folder, temporary_folder());
   crypto::SystemEntropy entropy;
-  return std::filesystem::temp_directory_path() / ("genesis-uploads-" + crypto::random_id(entropy));
+  return folder / ("genesis-uploads-" + crypto::random_id(entropy));
 }
 
 // A training that goes on from `files` where they hold one, else starts.
@@ -228,7 +230,7 @@ Status FederatedServer::Impl::start() {
   aggregator::ServiceOptions service_options;
   service_options.auth_token = options.auth_token;
   service_options.is_mutual_tls = tls && tls->is_mutual();
-  service_options.uploads = uploads_folder(options);
+  GENESIS_ASSIGN(service_options.uploads, uploads_folder(options));
   if (files) {
     service_options.checkpoint_of = [this](RoundId round) { return kept(round); };
   }

@@ -83,7 +83,9 @@ int exit_code(wire::Phase phase) {
 Result<int> report(const Options& options) {
   GENESIS_ASSIGN(auto tls, tls::load_context(options.tls));
   GENESIS_ASSIGN(auto token, federation::load_auth_token(options.token_file));
-  GENESIS_ASSIGN(auto client, http::Client::create(options.server, std::move(tls)));
+  GENESIS_ASSIGN(auto proxy, http::proxy_for(options.server));
+  GENESIS_ASSIGN(auto client,
+                 http::Client::create(options.server, std::move(tls), std::move(proxy)));
   ProgressPrinter live;
   while (true) {
     GENESIS_ASSIGN(auto status, ask_status(client, token));

@@ -94,8 +94,9 @@ def sealed(header, metadata, data):
 
 
 def work(client, moved):
-    column = {"name": "group", "kind": "category", "declared": False, "precision": 0, "resolution": 0, "format": "", "missing": 0,
-              "extremes": [], "heavyValues": [], "fewValues": False, "categories": ["a", "b"]}
+    column = {"name": "group", "kind": "category", "declared": False, "precision": 0, "format": "", "missing": 0,
+              "digits": {"decimals": [], "whole": [], "significant": [], "full": 0}, "extremes": [], "edges": [],
+              "heavyValues": [], "heavyCounts": [], "fewValues": False, "categories": ["a", "b"]}
     join = {"protocol": 2, "client": client.name, "introduction": {"rows": 100, "columns": [column]}}
     run = json.loads(client.ask("POST", "/v1/join", json.dumps(join).encode()))["run"]
 

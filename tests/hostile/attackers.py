@@ -158,7 +158,8 @@ HIDDEN_COLUMNS = small_columns(group={"kind": "identifier", "categories": []}, f
 FAR_EXTREMES = small_columns(age={"extremes": [-9e15, 9e15]}, amount={"extremes": [-1e300, 1e300]},
                              group={"categories": ["a"]}, flag={"kind": "category", "categories": ["n"]})
 NO_ROOM_FOR_VALUES = small_columns(age={"extremes": [1.0, 1.0]})
-NO_FEW_VALUES = small_columns(age={"extremes": [1.0, 99.0], "heavyValues": [3.0], "fewValues": True})
+MANY_FEW_VALUES = small_columns(age={"extremes": [1.0, 99.0], "heavyValues": [float(value) for value in range(1, 41)],
+                                     "heavyCounts": [4] * 40, "fewValues": True})
 
 
 # ---- contributions

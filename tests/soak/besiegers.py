@@ -6,7 +6,7 @@ import json
 import random
 import threading
 
-from attackers import (BROKEN, HALF_A_HELLO, MIB, NO_FEW_VALUES, NO_ROOM_FOR_VALUES, HIDDEN_COLUMNS, OTHER_COLUMNS, TEN_GB, Peer,
+from attackers import (BROKEN, HALF_A_HELLO, MIB, MANY_FEW_VALUES, NO_ROOM_FOR_VALUES, HIDDEN_COLUMNS, OTHER_COLUMNS, TEN_GB, Peer,
                        compressed_bombs, impossible_joins, many_categories, nested, odd_updates, send_unfinished, smuggled, split)
 from members import small_columns
 from replay import instance_of
@@ -64,7 +64,7 @@ class Besieger(threading.Thread):
 
     def impossible_tables(self):
         if self.turn % 2:
-            self.join(160, self.one_of((NO_ROOM_FOR_VALUES, NO_FEW_VALUES)))
+            self.join(160, self.one_of((NO_ROOM_FOR_VALUES, MANY_FEW_VALUES)))
         else:
             self.said(self.peer.send("POST", "/v1/join", self.one_of(impossible_joins(self.name_))))
 

@@ -32,8 +32,6 @@ inline constexpr std::size_t kMaxEncodingBytes = std::size_t{16} << 20;
 /// where so many are expected, so that it is never one alone.
 [[nodiscard]] std::size_t electorate(const spec::FederatedTraining& training);
 
-[[nodiscard]] std::vector<tabular::Declaration> declarations(const spec::TableSpec& table);
-
 [[nodiscard]] std::string encoder_text(const tabular::Encoder& encoder);
 /// Errors: kInvalidArgument names the field.
 [[nodiscard]] Result<tabular::Encoder> parse_encoder(std::string_view text);
@@ -99,7 +97,16 @@ class Agreement {
                                                    const tabular::Encoder& encoder);
 
 /// At a site: what it introduces itself with, and its answer to the ask.
-[[nodiscard]] std::string sketch_text(const tabular::Table& table);
-[[nodiscard]] Result<Answer> count_rows(const tabular::Table& table, Documents& documents);
+[[nodiscard]] std::string sketch_text(const tabular::Sketch& sketch);
+/// What bounds the answer: the site's policy, and what the spec declares of columns.
+struct SiteRules {
+  tabular::SitePolicy policy = {};
+  std::vector<tabular::Declaration> declared = {};
+};
+/// Text that few rows hold counts as other, but for categories that the spec lists. Errors:
+/// kPermissionDenied where the plan has no place for other text, and lists more than the spec.
+[[nodiscard]] Result<Answer> count_rows(const tabular::Table& table,
+                                        const SiteRules& rules,
+                                        Documents& documents);
 
 }  // namespace genesis::method

@@ -46,6 +46,7 @@ struct Ask {
   std::string parameters = "{}";  // JSON, small; read by the method's half at the site
   std::vector<Document> documents;
   Combine combine;
+  std::vector<std::string> remarks = {};  // for people who watch the training; nothing of rows
 };
 
 /// What the answers have become.

@@ -25,7 +25,8 @@ std::vector<Clamped> beyond(const Table& table, std::span<const Domain> domains)
     }
     // A missing value compares as neither.
     const auto cells = std::ranges::count_if(column->numbers, [&](double value) {
-      return value < domain.minimum || value > domain.maximum;
+      const double counted = domain.step.rounded(value);
+      return counted < domain.minimum || counted > domain.maximum;
     });
     if (cells > 0) {
       found.push_back({domain, static_cast<std::uint64_t>(cells)});
@@ -38,9 +39,10 @@ void clamp(Table& table, std::span<const Clamped> columns) {
   for (const auto& [domain, cells] : columns) {
     const auto column = std::ranges::find(table.columns, domain.column, &Column::name);
     for (double& value : column->numbers) {
-      if (value < domain.minimum) {
+      const double counted = domain.step.rounded(value);
+      if (counted < domain.minimum) {
         value = domain.minimum;
-      } else if (value > domain.maximum) {
+      } else if (counted > domain.maximum) {
         value = domain.maximum;
       }
     }

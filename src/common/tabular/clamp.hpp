@@ -4,8 +4,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "common/tabular/digits.hpp"
+#include "common/tabular/grid.hpp"
 #include "common/tabular/table.hpp"
 
 namespace genesis::tabular {
@@ -14,6 +17,7 @@ struct Domain {
   std::string column;
   double minimum = 0.0;
   double maximum = 0.0;
+  Step step = {1.0, 1.0, kAllDigits};  // to which values are rounded before they are looked at
 };
 
 struct Clamped {
@@ -35,7 +39,11 @@ template <typename Columns>
   std::vector<Domain> domains;
   for (const auto& column : columns) {
     if (is_continuous(column.kind)) {
-      domains.push_back({column.name, column.minimum, column.maximum});
+      Domain domain{column.name, column.minimum, column.maximum};
+      if (const auto step = step_of(column.kind, column.rounding, column.format)) {
+        domain.step = *step;
+      }
+      domains.push_back(std::move(domain));
     }
   }
   return domains;

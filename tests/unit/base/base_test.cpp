@@ -151,7 +151,7 @@ TEST_CASE("base: files are their owner's alone unless the caller says otherwise"
   REQUIRE(writer);
   REQUIRE(writer->write("a,b\n"));
   REQUIRE(writer->write("1,2\n"));
-  REQUIRE(writer->close());
+  REQUIRE(writer->finish());
   CHECK(mode_of(folder / "streamed") == 0600);
   CHECK(*read_file(folder / "streamed", 100) == "a,b\n1,2\n");
   REQUIRE(write_at(folder / "part", 2, "xy"));

@@ -55,11 +55,18 @@ spec:
   model: {method: ctgan, embeddingDim: 64, generatorDims: [32], discriminatorDims: [16, 8], pac: 5}
   table:
     discreteColumns: [sex]
+    csv: {delimiter: ";", decimal: ",", thousands: ".", quote: "'", encoding: windows-1252, skipRows: 2, comment: "%"}
+    missingValues: [unknown]
+    ignoreColumns: [row]
+    lenient: true
     columns:
       - {name: age, kind: integer, minimum: 0.0, maximum: 120.0}
       - {name: price, kind: decimal, precision: 2}
       - {name: day, kind: datetime, format: "%Y-%m-%d"}
-      - {name: sex, kind: category, categories: [f, m]}
+      - {name: sex, kind: category, categories: [f, m], aliases: [{value: f, from: [F, w]}], missingValues: [u]}
+      - {name: crp, kind: decimal, censored: true}
+      - {name: case, kind: identifier, pattern: "C-####"}
+      - {name: ward, kind: category, other: another}
   rounds: {count: 3, minClients: 2, maxClients: 9, clientFraction: 0.5, overSelection: 0.25, deadlineSeconds: 30, startDeadlineSeconds: 60,
     retries: 1, maxFailures: 2}
   local: {epochs: 2, batchSize: 50, learningRate: 0.001, lrSchedule: cosine}
@@ -69,6 +76,7 @@ spec:
   participants:
     - name: a
       data: {path: /data/a.csv, volume: {persistentVolumeClaim: {claimName: a}}}
+      csv: {delimiter: tab, decimal: ".", thousands: none, quote: none, encoding: utf-16, skipRows: 1, comment: "!"}
       external: false
       maxRows: 1000
       storage: {size: 100Mi, storageClassName: fast}
@@ -221,7 +229,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
   REQUIRE(spec.rules.size() == 9);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
-  REQUIRE(columns.rules.size() == 6);
+  REQUIRE(columns.rules.size() == 11);
   for (const auto& column : full.at("spec").at("table").at("columns")) {
     check_rules(columns, column);
   }

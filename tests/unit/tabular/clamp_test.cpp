@@ -9,7 +9,7 @@ using namespace genesis::tabular;
 
 TEST_CASE("tabular: numbers beyond the domain count as its bounds, missing ones stay",
           "[tabular]") {
-  auto table = *parse_csv("age,group\n-5,a\n30,b\n,a\n900,b\n70,a\n", "test.csv", {}, {});
+  auto table = *parse_csv("age,group\n-5,a\n30,b\n,a\n900,b\n70,a\n", "test.csv");
   const std::vector<Domain> domains{{"age", 0.0, 100.0}, {"group", 0.0, 0.0}, {"other", 0.0, 1.0}};
   const auto found = beyond(table, domains);
   REQUIRE(found.size() == 1);
