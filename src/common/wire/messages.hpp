@@ -97,9 +97,9 @@ struct ClientReport {
   std::string id;
   std::string state;                       // rounds' word for it
   std::optional<std::uint64_t> rows = {};  // absent for who may not know, as the counts below
-  RoundId last_round;                      // 0: none yet
-  rounds::Telemetry telemetry;             // of its last contribution
-  std::string reason;  // why it is lost or quarantined, or its last failure; "" otherwise
+  RoundId last_round = {};                 // 0: none yet
+  rounds::Telemetry telemetry = {};        // of its last contribution
+  std::string reason = {};  // why it is lost or quarantined, or its last failure; "" otherwise
   std::optional<std::uint64_t> late_updates = {};     // refused: of a round that had closed
   std::optional<std::uint64_t> invalid_updates = {};  // refused for their content
   std::optional<std::uint64_t> scaled_updates = {};  // longer than a round's bound, and scaled down

@@ -253,7 +253,7 @@ TEST_CASE("operator: suspended from the start, nothing is made until it is resum
   CHECK_FALSE(cluster.status().start_time);
   CHECK(cluster.reconcile().empty());
   cluster.seen.training->spec.suspend = false;
-  CHECK(made(cluster.after(60s).reconcile()) == 15);
+  CHECK(made(cluster.after(60s).reconcile()) == 16);
   CHECK(cluster.status().start_time == cluster.seen.now);
   CHECK(cluster.reconcile().empty());
 }
@@ -410,7 +410,7 @@ TEST_CASE("operator: an object that is not ours is never changed, and stops the 
   }
   cluster.seen.training->spec.suspend = false;
   cluster.seen.children.of(k8s::kJobs).clear();
-  CHECK(made(cluster.reconcile()) == 15);
+  CHECK(made(cluster.reconcile()) == 16);
 }
 
 TEST_CASE("operator: after its time all goes but the model", "[operator]") {
