@@ -67,11 +67,10 @@ int main(int argc, char** argv) {
   CLI::App app(
       "Takes part in one federated training with the rows of one site. It makes outbound\n"
       "connections only.\n\n"
-      "Rows are not sent. These leave the site: column names and kinds, the number of rows, exact\n"
-      "extremes and frequent values of numeric columns, all values of category columns,\n"
+      "Rows are not sent. These leave the site: column names and kinds, the number of rows,\n"
+      "rounded bounds and frequent values of numeric columns, categories that enough rows hold,\n"
       "histograms, and in every round a model update with its losses and step times. The server\n"
-      "can read all of it and passes extremes, frequent values and categories on to the other\n"
-      "sites.",
+      "can read all of it and passes bounds, frequent values and categories on to the other sites.",
       "genesis federated client");
   app.footer("Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry).");
   app.set_version_flag("--version", version_line("genesis-worker"));

@@ -241,19 +241,21 @@ class Members(unittest.TestCase):
                             group={"categories": ["a"]}, flag={"kind": "category", "categories": ["n"]})
         self.assertEqual(self.attacker.join(1, far).status, 200)
         self.take_part(self.nothing, rows=1)
-        self.assertRegex(" ".join(self.observer.status()["warnings"]), r"column 'age': client 'site-4' has values from -9e\+15 to 9e\+15, far beyond .* they count as 20 to 69")
+        self.assertRegex(" ".join(self.observer.status()["warnings"]), r"column 'age': client 'site-4' has values from -9e\+15 to 9e\+15, far beyond .* they count as \d+ to \d+")
         columns = {c["name"]: c for c in self.attacker.encoder["columns"]}
-        self.assertEqual((columns["age"]["minimum"], columns["age"]["maximum"]), (20, 69))
+        self.assertGreaterEqual(columns["age"]["minimum"], 16)
+        self.assertLessEqual(columns["age"]["maximum"], 72)
         self.assertGreaterEqual(columns["amount"]["minimum"], 0)
-        self.assertLessEqual(columns["amount"]["maximum"], 250)
+        self.assertLessEqual(columns["amount"]["maximum"], 256)
         self.assert_honest_complete()
 
     def test_extremes_that_contradict_the_values_are_refused(self):
-        self.assert_refused_now(160, small_columns(age={"extremes": [1.0, 1.0]}), "site-4: column 'age': its extremes leave room for few values")
+        self.assert_refused_now(160, small_columns(age={"extremes": [1.0, 1.0]}), "site-4: column 'age': its bounds leave room for few values")
 
-    def test_few_values_that_are_none_of_the_extremes_are_refused(self):
-        self.assert_refused_now(160, small_columns(age={"extremes": [1.0, 99.0], "heavyValues": [3.0], "heavyCounts": [9], "fewValues": True}),
-                                "site-4: column 'age': its extremes are none of the few values")
+    def test_few_values_that_are_many_are_refused(self):
+        many = [float(value) for value in range(1, 41)]
+        self.assert_refused_now(160, small_columns(age={"extremes": [1.0, 99.0], "heavyValues": many, "heavyCounts": [4] * 40, "fewValues": True}),
+                                "site-4: column 'age': lists 40 values and says that it has few")
 
     def test_a_join_of_twenty_mib_is_refused_before_it_is_read(self):
         texts = sorted(chr(0x41 + i) * (MIB - 300) for i in range(20))

@@ -80,8 +80,8 @@ Status Site::prepare(method::Documents& documents) {
   const auto& client = setup_.client.str();
   GENESIS_ASSIGN(auto encoded,
                  encoder.encode(setup_.table, Rng(training.seed, RoundId{0}, client, "encode")));
+  notes_ = tabular::moved_columns(setup_.table, sketch_, encoder);
   setup_.table = {};
-  notes_ = tabular::moved_columns(sketch_, encoder);
   model::TrainingConfig config;
   config.ctgan = config_;
   config.batch_size = training.local.batch_size;

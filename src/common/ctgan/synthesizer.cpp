@@ -67,14 +67,14 @@ class Synthesizer final : public method::Synthesizer {
                                std::span<const std::string> where) const override {
     const std::uint64_t first = block * kBlockRows;
     if (where.empty()) {
-      return encoder_.decode(sampler_.sample_block(seed, block, rows), first);
+      return encoder_.decode(sampler_.sample_block(seed, block, rows), seed, first);
     }
     tabular::Where conditions;
     for (const auto& condition : where) {
       GENESIS_RETURN_IF_ERROR(conditions.add(condition, encoder_));
     }
     GENESIS_ASSIGN(const auto encoded, select(seed, block, rows, conditions));
-    return encoder_.decode(encoded, first);
+    return encoder_.decode(encoded, seed, first);
   }
 
  private:
@@ -96,7 +96,7 @@ class Synthesizer final : public method::Synthesizer {
       }
       const auto drawn = sampler_.sample_allowed(seed, attempt, allowed);
       candidates += model::Sampler::kCandidates;
-      const auto met = where.rows_of(drawn, encoder_.decode(drawn, 0));
+      const auto met = where.rows_of(drawn, encoder_.decode(drawn, seed, 0));
       append(drawn, std::span(met).first(std::min(met.size(), rows - kept.rows)), kept);
     }
     return kept;

@@ -207,17 +207,18 @@ Status check_numbers(const ColumnSketch& column) {
   if (column.extremes[0] < -kLargest || column.extremes[1] > kLargest) {
     return senseless(column, "has a value beyond 1e300; declare its kind, or correct the data");
   }
-  const auto& listed = column.heavy_values;
-  const bool are_all = !listed.empty() && listed.size() <= tabular::kFewValues &&
-                       listed.front() == column.extremes[0] && listed.back() == column.extremes[1];
   if (column.few_values) {
-    return are_all ? Status()
-                   : Status(senseless(column, "its extremes are none of the few values it lists"));
+    const std::size_t listed = column.heavy_values.size();
+    return listed <= tabular::kFewValues
+               ? Status()
+               : Status(senseless(
+                     column,
+                     "lists " + std::to_string(listed) + " values and says that it has few"));
   }
   return column.extremes[0] < column.extremes[1]
              ? Status()
-             : Status(
-                   senseless(column, "its extremes leave room for few values, but it lists none"));
+             : Status(senseless(
+                   column, "its bounds leave room for few values, but it says that it has many"));
 }
 
 Status check_texts(const ColumnSketch& column, std::uint64_t rows) {

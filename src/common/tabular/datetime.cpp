@@ -488,16 +488,17 @@ char* DatetimeFormat::write(double seconds, char* out) const {
   if (duration_) {
     constexpr double kMostSeconds = 1e11;  // within the room of its leading unit
     value = std::clamp(value, -kMostSeconds, kMostSeconds);
-    if (value < 0.0) {
+    // In whole steps: a fraction that is rounded up must reach the leading unit too.
+    auto steps = static_cast<std::int64_t>(std::llround(value / step_));
+    if (steps < 0) {
       *out++ = '-';
-      value = -value;
+      steps = -steps;
     }
     const double unit = kSecondsOf(parts_[0].conversion);
-    value = std::floor(value / step_ + 0.5) * step_;
-    const double units = std::floor(value / unit + 1e-9);
-    const std::string digits = std::to_string(static_cast<std::int64_t>(units));
+    const auto steps_a_unit = static_cast<std::int64_t>(std::llround(unit / step_));
+    const std::string digits = std::to_string(steps / steps_a_unit);
     out = std::copy(digits.begin(), digits.end(), out);
-    value -= units * unit;
+    value = static_cast<double>(steps % steps_a_unit) * step_;
     first = 1;
   }
   double whole = std::floor(value);

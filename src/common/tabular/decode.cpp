@@ -64,9 +64,10 @@ std::size_t other_mode(const EncodedColumnSpec& spec) {
 }
 
 // The mode of each row, other text that has no text of its own spread over the categories. What a
-// row gets depends on its number alone, so that blocks of rows make no difference.
+// row gets depends on the seed and its number alone, so that blocks of rows make no difference.
 std::vector<std::uint32_t> settled_modes(const EncodedColumnSpec& spec,
                                          const EncodedColumn& encoded,
+                                         std::uint64_t seed,
                                          std::uint64_t first_row) {
   auto modes = encoded.mode;
   const std::size_t other = other_mode(spec);
@@ -77,7 +78,7 @@ std::vector<std::uint32_t> settled_modes(const EncodedColumnSpec& spec,
   constexpr std::uint64_t kBlock = 1024;  // rows that share a stream
   for (std::size_t row = 0; row < modes.size();) {
     const std::uint64_t block = (first_row + row) / kBlock;
-    Rng rng(block, RoundId{0}, spec.name, "other");
+    Rng rng(seed, RoundId{0}, spec.name, "other-" + std::to_string(block));
     for (std::uint64_t at = block * kBlock; at < (block + 1) * kBlock && row < modes.size(); ++at) {
       const double uniform = rng.uniform();
       if (at < first_row + row) {
@@ -95,12 +96,13 @@ std::vector<std::uint32_t> settled_modes(const EncodedColumnSpec& spec,
 // Categories that occur in these rows, sorted.
 void decode_codes(const EncodedColumnSpec& spec,
                   const EncodedColumn& encoded,
+                  std::uint64_t seed,
                   std::uint64_t first_row,
                   Column& column) {
   for (const auto mode : encoded.mode) {
     GENESIS_CHECK(mode < spec.modes.size(), "a mode that the column does not have");
   }
-  const auto modes = settled_modes(spec, encoded, first_row);
+  const auto modes = settled_modes(spec, encoded, seed, first_row);
   std::vector<bool> occurs(spec.modes.size(), false);
   for (const auto mode : modes) {
     if (mode != kMissingCode) {
@@ -162,7 +164,9 @@ void number_identifiers(const EncodedColumnSpec& spec,
 
 }  // namespace
 
-Table Encoder::decode(const EncodedTable& encoded, std::uint64_t first_row) const {
+Table Encoder::decode(const EncodedTable& encoded,
+                      std::uint64_t seed,
+                      std::uint64_t first_row) const {
   GENESIS_CHECK(encoded.columns.size() == columns_.size(), "encoded by another encoder");
   Table table;
   table.rows = encoded.rows;
@@ -186,7 +190,7 @@ Table Encoder::decode(const EncodedTable& encoded, std::uint64_t first_row) cons
     if (is_continuous(spec.kind)) {
       decode_numbers(spec, cells, column);
     } else {
-      decode_codes(spec, cells, first_row, column);
+      decode_codes(spec, cells, seed, first_row, column);
     }
     table.columns.push_back(std::move(column));
   }

@@ -53,13 +53,22 @@ std::string counted(std::size_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
+std::string leaving_of_numbers(const ColumnSketch& sketch) {
+  const std::size_t told = sketch.heavy_values.size();
+  std::string text = "rounded bounds, counts on a grid";
+  if (told > 0) {
+    text += ", " + counted(told, "frequent value", "frequent values");
+  }
+  return text;
+}
+
 // What a server would learn of the column.
 std::string leaving(const Column& column, const ColumnSketch& sketch) {
   switch (column.kind) {
     case Kind::kInteger:
     case Kind::kDecimal:
     case Kind::kDatetime:
-      return "its extremes, counts on a grid";
+      return leaving_of_numbers(sketch);
     case Kind::kIdentifier:
       return "nothing";
     case Kind::kCategory:

@@ -96,6 +96,22 @@ Rounding rounding_of(const DigitCounts& counts) {
                                            : Rounding{decimals, 0};
 }
 
+Rounding finest_of(const DigitCounts& counts) {
+  const auto fewer =
+      std::accumulate(counts.significant.begin(), counts.significant.end(), std::uint64_t{0});
+  if (counts.full > fewer) {
+    return {0, kAllDigits};
+  }
+  const auto last = [](std::span<const std::uint64_t> entries) {
+    const auto at =
+        std::find_if(entries.rbegin(), entries.rend(), [](auto count) { return count > 0; });
+    return static_cast<int>(std::max<std::ptrdiff_t>(0, entries.rend() - at - 1));
+  };
+  const int decimals = last(counts.decimals);
+  return decimals > kMaxPrecision ? Rounding{0, std::max(1, last(counts.significant))}
+                                  : Rounding{decimals, 0};
+}
+
 double round_to_significant(double value, int digits) {
   if (digits >= kAllDigits || value == 0.0 || !std::isfinite(value)) {
     return value;

@@ -37,6 +37,9 @@ struct Rounding {
 /// than the digits before and after the point together, as in 3.2e-12 beside 41000.
 [[nodiscard]] Rounding rounding_of(const DigitCounts& counts);
 
+/// The digits that any cell needs, rounding noise left out: no value that somebody wrote changes.
+[[nodiscard]] Rounding finest_of(const DigitCounts& counts);
+
 /// `value` rounded to `digits` significant digits.
 [[nodiscard]] double round_to_significant(double value, int digits);
 

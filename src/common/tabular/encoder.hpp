@@ -50,19 +50,26 @@ struct ColumnSketch {
   DigitCounts digits;  // that the values need: none after the point for "63.0"
   std::string format;
   std::uint64_t missing = 0;
-  // Continuous: extremes of the present values (absent when there are none), where the site's rows
-  // ask for cuts of the grid (partition.hpp), the values that are heavy there, and all values where
-  // they are at most kFewValues. Values are rounded to the digits that most cells here need.
+  // Continuous: bounds that SitePolicy::min_category_count rows reach (absent where there is no
+  // value), where the site's rows ask for cuts of the grid (partition.hpp), and the values that are
+  // heavy there; where it has at most kFewValues, those that min_category_count rows hold. So no
+  // value of few rows is told. Rounding noise is taken off them.
   std::vector<double> extremes;      // empty or {min, max}
   std::vector<double> edges;         // sorted
   std::vector<double> heavy_values;  // sorted
   std::vector<std::uint64_t> heavy_counts;
-  bool few_values = false;  // heavy_values holds every value there is
+  bool few_values = false;  // there are at most kFewValues, most of them in heavy_values
   // Category and boolean: every category that SitePolicy::min_category_count rows hold, sorted (cut
   // at kMaxCategories + 1, which is enough to be refused). Never the values of an identifier.
   std::vector<std::string> categories;
   bool operator==(const ColumnSketch&) const = default;
 };
+
+/// Whole numbers that are 0 or 1 alone, as far as the sketch tells.
+[[nodiscard]] inline bool are_bits(const ColumnSketch& sketch) {
+  return sketch.kind == Kind::kInteger && sketch.few_values && !sketch.extremes.empty() &&
+         sketch.extremes[0] >= 0.0 && sketch.extremes[1] <= 1.0;
+}
 
 struct Sketch {
   std::uint64_t rows = 0;
@@ -175,8 +182,11 @@ class Encoder {
   /// apart by that. Errors name column and row of a category or missing cell that no site had.
   [[nodiscard]] Result<EncodedTable> encode(const Table& table, Rng rng) const;
   /// Rows of the real domain: bounds, precision and categories hold in every cell. Identifiers are
-  /// "id-N", N from first_row + 1. `encoded` must have this encoder's layout.
-  [[nodiscard]] Table decode(const EncodedTable& encoded, std::uint64_t first_row) const;
+  /// "id-N", N from first_row + 1; `seed` draws what stands for other text. `encoded` must have
+  /// this encoder's layout.
+  [[nodiscard]] Table decode(const EncodedTable& encoded,
+                             std::uint64_t seed,
+                             std::uint64_t first_row) const;
 
  private:
   friend Result<Encoder> fit(const Plan&, const Summary&);

@@ -216,7 +216,8 @@ std::vector<Gaussian> fit_cluster(const std::vector<Piece>& cluster,
                                   std::size_t quota,
                                   double half_step) {
   const double first = cluster.front().low;
-  const double range = cluster.back().high - first;
+  // Another scale may hold no difference between its ends.
+  const double range = std::max(cluster.back().high - first, std::numeric_limits<double>::min());
   std::vector<Bar> bars;
   for (const auto& piece : cluster) {
     add_bars((piece.low - first) / range, (piece.high - first) / range, piece.count, bars);

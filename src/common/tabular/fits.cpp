@@ -1,6 +1,7 @@
 #include "common/tabular/fits.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -57,10 +58,7 @@ Status check_numbers(const ColumnSketch& sketch,
 }
 
 Status check_categories(const ColumnSketch& sketch, const EncodedColumnSpec& spec) {
-  const bool is_bit =
-      spec.kind == Kind::kBoolean && sketch.kind == Kind::kInteger && sketch.few_values &&
-      std::ranges::all_of(sketch.heavy_values,
-                          [](double value) { return value == 0.0 || value == 1.0; });
+  const bool is_bit = spec.kind == Kind::kBoolean && are_bits(sketch);
   const bool is_text = sketch.kind == Kind::kCategory || sketch.kind == Kind::kBoolean;
   return is_bit || is_text ? Status() : Status(other_kind(sketch, spec));
 }
@@ -111,7 +109,10 @@ Status check_fits(const Sketch& sketch, const Encoder& encoder) {
   return {};
 }
 
-std::vector<std::string> moved_columns(const Sketch& sketch, const Encoder& encoder) {
+std::vector<std::string> moved_columns(const Table& table,
+                                       const Sketch& sketch,
+                                       const Encoder& encoder) {
+  constexpr std::size_t kFewestRows = 5;
   std::vector<std::string> moved;
   for (const auto& spec : encoder.columns()) {
     const auto column =
@@ -130,27 +131,35 @@ std::vector<std::string> moved_columns(const Sketch& sketch, const Encoder& enco
       }
       continue;
     }
-    const auto is_unknown = [&](double value) {
-      const double x = step->rounded(value);
-      return std::ranges::none_of(spec.modes, [&](const Mode& mode) {
-        return mode.type == Mode::Type::kExact && mode.mean == x;
-      });
+    const auto numbers =
+        std::ranges::find(table.columns, spec.name, [](const auto& c) { return c.name; });
+    if (numbers == table.columns.end()) {
+      continue;
+    }
+    const auto count = [&](const auto& is_odd) {
+      return static_cast<std::size_t>(std::ranges::count_if(numbers->numbers, [&](double value) {
+        return !std::isnan(value) && is_odd(step->rounded(value));
+      }));
     };
     if (!has_mode(spec, Mode::Type::kGaussian)) {  // learnt value by value
-      if (!column->few_values || std::ranges::any_of(column->heavy_values, is_unknown)) {
-        moved.push_back("column '" + spec.name +
-                        "': values that no other site has are taken as the nearest that one has");
+      const std::size_t unknown = count([&](double x) {
+        return std::ranges::none_of(spec.modes, [&](const Mode& mode) {
+          return mode.type == Mode::Type::kExact && mode.mean == x;
+        });
+      });
+      if (unknown >= kFewestRows) {
+        moved.push_back("column '" + spec.name + "': values that no other site has, in " +
+                        std::to_string(unknown) + " rows, are taken as the nearest that one has");
       }
       continue;
     }
-    const auto is_outside = [&](double value) {
-      const double x = step->rounded(value);
-      return x < spec.minimum || x > spec.maximum;
-    };
-    if (std::ranges::any_of(column->extremes, is_outside)) {
-      moved.push_back(
-          "column '" + spec.name +
-          "': values beyond the bounds that the sites agreed on are taken as the bounds");
+    const std::size_t outside =
+        count([&](double x) { return x < spec.minimum || x > spec.maximum; });
+    if (outside >= kFewestRows) {
+      moved.push_back("column '" + spec.name +
+                      "': values beyond the bounds that the sites agreed "
+                      "on, in " +
+                      std::to_string(outside) + " rows, are taken as the bounds");
     }
   }
   return moved;

@@ -15,7 +15,10 @@ namespace genesis::tabular {
 [[nodiscard]] Status check_fits(const Sketch& sketch, const Encoder& encoder);
 
 /// Columns in which encode will take agreed numbers, dates or categories for others of the table's,
-/// and why, one sentence each; none for a site that took part in the agreement.
-[[nodiscard]] std::vector<std::string> moved_columns(const Sketch& sketch, const Encoder& encoder);
+/// and why, one sentence each; none for a site that took part in the agreement. `sketch` is the
+/// table's. The few rows that lie beyond the bounds which a sketch tells are no news.
+[[nodiscard]] std::vector<std::string> moved_columns(const Table& table,
+                                                     const Sketch& sketch,
+                                                     const Encoder& encoder);
 
 }  // namespace genesis::tabular

@@ -1,6 +1,7 @@
 #include "common/tabular/infer.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -52,11 +53,15 @@ void decide_digits(const Typing& typing, const Numbers& numbers, Column& column)
       digits.add(numbers.values[code], typing.counts[code]);
     }
   }
-  constexpr std::size_t kCellsLookedAt = std::size_t{1} << 16;  // of numbers that are kept as such
+  // Of numbers that are kept as such, a part that does not depend on the order of rows.
+  constexpr std::size_t kCellsLookedAt = std::size_t{1} << 16;
+  constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15;  // Fibonacci hashing (Knuth, 6.4)
   const auto& kept = typing.raw.numbers;
-  for (std::size_t row = 0; row < kept.size(); row += 1 + kept.size() / kCellsLookedAt) {
-    if (!std::isnan(kept[row])) {
-      digits.add(kept[row], 1);
+  const auto parts = std::bit_ceil(1 + kept.size() / kCellsLookedAt);
+  for (const double number : kept) {
+    const auto hash = std::bit_cast<std::uint64_t>(number) * kGolden;
+    if (!std::isnan(number) && (hash >> 32U) % parts == 0) {
+      digits.add(number, 1);
     }
   }
   const Rounding rounding = rounding_of(digits);

@@ -1,6 +1,8 @@
 #include "common/tabular/look_alikes.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <map>
 #include <set>
 
@@ -25,7 +27,9 @@ std::string listed(const Sites& sites) {
 // "01" and "1.0" are one number; other text is compared without case, accents and punctuation.
 std::string likeness(const std::string& category) {
   if (const auto number = parse_declared_number(category)) {
-    return "number " + std::to_string(number->value);
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), number->value).ptr;
+    return "number " + std::string(text.data(), end);
   }
   return folded(category);
 }
@@ -33,20 +37,26 @@ std::string likeness(const std::string& category) {
 void tell_alike(const std::string& column,
                 const Categories& categories,
                 std::vector<std::string>& told) {
+  constexpr std::size_t kMostLines = 20;  // a column of codes may be full of them
   std::map<std::string, std::vector<std::string>> alike;
   for (const auto& [category, sites] : categories) {
     alike[likeness(category)].push_back(category);
   }
+  std::size_t lines = 0;
   for (const auto& [likeness_, same] : alike) {
-    if (same.size() < 2) {
+    if (same.size() < 2 || ++lines > kMostLines) {
       continue;
     }
-    std::string text = "column '" + column + "': ";
+    std::string text = "column " + in_quotes(column) + ": ";
     for (std::size_t i = 0; i < same.size(); ++i) {
       text += (i == 0 ? "" : " and ") + in_quotes(same[i]) + " (" + listed(categories.at(same[i])) +
               ")";
     }
     told.push_back(text + " look alike; if they are one value, declare aliases in table.columns");
+  }
+  if (lines > kMostLines) {
+    told.push_back("column " + in_quotes(column) + ": " + std::to_string(lines - kMostLines) +
+                   " more values look alike");
   }
 }
 
@@ -55,7 +65,8 @@ void tell_missing(const std::string& column,
                   std::vector<std::string>& told) {
   for (const auto& [category, sites] : categories) {
     if (categories.size() > 1 && looks_missing(category)) {
-      told.push_back("column '" + column + "': " + in_quotes(category) + " (" + listed(sites) +
+      told.push_back("column " + in_quotes(column) + ": " + in_quotes(category) + " (" +
+                     listed(sites) +
                      ") is a category; if it stands for no value, list it in table.missingValues");
     }
   }

@@ -95,7 +95,8 @@ double single_value(const Node& node, const Step& step) {
 
 class Refiner {
  public:
-  explicit Refiner(std::span<const ValueCount> values) : values_(values) {
+  Refiner(std::span<const ValueCount> values, std::uint64_t least, int lowest)
+      : values_(values), least_(least), lowest_(lowest) {
     for (const auto& value : values) {
       total_ += value.count;
     }
@@ -103,7 +104,7 @@ class Refiner {
 
   // `first` to `last` are the values of the node.
   void visit(const Node& node, std::size_t first, std::size_t last) {
-    if (first == last || !can_halve(node)) {
+    if (first == last || !can_halve(node) || node.height < lowest_) {
       return;
     }
     if (!node.is_wide()) {
@@ -111,7 +112,7 @@ class Refiner {
       for (std::size_t i = first; i < last; ++i) {
         count += values_[i].count;
       }
-      if (count * kSiteShare < total_) {
+      if (count * kSiteShare < total_ || count < least_) {
         return;
       }
       if (last - first == 1) {
@@ -137,6 +138,8 @@ class Refiner {
 
  private:
   std::span<const ValueCount> values_;
+  std::uint64_t least_;
+  int lowest_;  // nodes below this height are not cut
   std::uint64_t total_ = 0;
   Refinement result_;
 };
@@ -259,19 +262,30 @@ class Summing {
 
 }  // namespace
 
-Refinement refine(std::span<const ValueCount> values) {
-  Refiner refiner(values);
-  refiner.visit(Node{}, 0, values.size());
-  return refiner.take();
+std::size_t most_bins(std::size_t columns) {
+  constexpr std::size_t kAll = std::size_t{1} << 20;
+  constexpr std::size_t kLeastBins = 256;
+  return std::clamp(kAll / std::max<std::size_t>(1, columns), kLeastBins, kMaxBins);
+}
+
+Refinement refine(std::span<const ValueCount> values, std::uint64_t least, std::size_t most) {
+  // More cuts than the bound give up the narrowest cells.
+  Refinement result;
+  for (int lowest = 1; lowest == 1 || result.edges.size() >= most; ++lowest) {
+    Refiner refiner(values, least, lowest);
+    refiner.visit(Node{}, 0, values.size());
+    result = refiner.take();
+  }
+  return result;
 }
 
 std::vector<double> join_cuts(std::span<const double> edges,
                               std::span<const ValueCount> atoms,
                               std::uint64_t total,
-                              const Step& step) {
+                              const Step& step,
+                              std::size_t most) {
   std::vector<double> cuts;
-  // More cuts than the bound give up the narrowest cells.
-  for (int lowest = 1; lowest == 1 || cuts.size() >= kMaxBins; ++lowest) {
+  for (int lowest = 1; lowest == 1 || cuts.size() >= most; ++lowest) {  // as refine() does
     cuts.clear();
     Joiner(atoms, total, step, lowest).visit(Node{}, edges, 0, atoms.size(), cuts);
   }

@@ -88,10 +88,7 @@ bool are_truth_words(const std::vector<std::string>& words) {
 // 0 and 1 mean false and true where another site spells these out.
 Kind kind_beside(const SiteColumn& site, const ColumnAtSites& column) {
   const auto& sketch = *site.sketch;
-  const bool is_bit = sketch.kind == Kind::kInteger && sketch.few_values &&
-                      std::all_of(sketch.heavy_values.begin(),
-                                  sketch.heavy_values.end(),
-                                  [](double value) { return value == 0.0 || value == 1.0; });
+  const bool is_bit = are_bits(sketch);
   const bool others_spell =
       std::any_of(column.sites.begin(), column.sites.end(), [](const SiteColumn& other) {
         return is_text(other.sketch->kind) && are_truth_words(other.sketch->categories);
@@ -195,22 +192,6 @@ Status agree_on_format(const ColumnAtSites& column, ColumnPlan& plan) {
   return {};
 }
 
-Status check_declared_bounds(const ColumnAtSites& column, const ColumnPlan& plan) {
-  for (const auto& site : column.sites) {
-    const auto& extremes = site.sketch->extremes;
-    if (!extremes.empty() && (extremes[0] < plan.minimum || extremes[1] > plan.maximum)) {
-      return fail(Errc::kInvalidArgument,
-                  "column '" + column.name + "': client '" + *site.client +
-                      "' has values outside the declared minimum and maximum");
-    }
-  }
-  if (plan.minimum > plan.maximum) {
-    return fail(Errc::kInvalidArgument,
-                "column '" + column.name + "': the minimum is above the maximum");
-  }
-  return {};
-}
-
 // What the sites' numbers add up to, before the step is known.
 struct Gathered {
   std::optional<int> places;  // that every site writes
@@ -259,6 +240,17 @@ std::vector<ValueCount> rounded(const std::map<double, std::uint64_t>& values, c
   return result;
 }
 
+// Whether the few values that enough rows hold are nearly all there is: what lies between them is
+// counted as the nearest one.
+bool holds_most(std::span<const ValueCount> values, std::uint64_t present) {
+  constexpr std::uint64_t kTenth = 10;
+  std::uint64_t held = 0;
+  for (const auto& value : values) {
+    held += value.count;
+  }
+  return kTenth * held >= (kTenth - 1) * present;
+}
+
 // Counts of sites may be weighed, so what stands out at one of them may do so in the sum.
 std::size_t most_exact_modes(const ColumnAtSites& column,
                              std::span<const ValueCount> of_all,
@@ -301,7 +293,7 @@ void plan_digits(const ColumnAtSites& column, const Gathered& all, ColumnPlan& p
   }
 }
 
-Status plan_numbers(const ColumnAtSites& column, ColumnPlan& plan) {
+Status plan_numbers(const ColumnAtSites& column, std::size_t most_bins, ColumnPlan& plan) {
   if (plan.kind == Kind::kDatetime) {
     GENESIS_RETURN_IF_ERROR(agree_on_format(column, plan));
   }
@@ -319,10 +311,14 @@ Status plan_numbers(const ColumnAtSites& column, ColumnPlan& plan) {
         std::pair(column.declaration->minimum, column.declaration->maximum);
     plan.minimum = minimum ? step.at_least(*minimum) : plan.minimum;
     plan.maximum = maximum ? step.at_most(*maximum) : plan.maximum;
-    GENESIS_RETURN_IF_ERROR(check_declared_bounds(column, plan));
+    if (plan.minimum > plan.maximum) {
+      return fail(Errc::kInvalidArgument,
+                  "column '" + column.name + "': the minimum is above the maximum");
+    }
   }
   const auto values = rounded(all.values, step);
-  plan.few_values = all.few && values.size() <= kFewValues;
+  plan.few_values =
+      all.few && !values.empty() && values.size() <= kFewValues && holds_most(values, all.present);
   if (plan.few_values) {
     for (const auto& value : values) {
       plan.values.push_back(value.value);
@@ -332,7 +328,7 @@ Status plan_numbers(const ColumnAtSites& column, ColumnPlan& plan) {
   }
   std::sort(all.edges.begin(), all.edges.end());
   all.edges.erase(std::unique(all.edges.begin(), all.edges.end()), all.edges.end());
-  plan.edges = join_cuts(all.edges, values, all.present, step);
+  plan.edges = join_cuts(all.edges, values, all.present, step, most_bins);
   plan.most_exact = most_exact_modes(column, values, all.present, step, plan);
   return {};
 }
@@ -417,13 +413,13 @@ Status plan_categories(const ColumnAtSites& column, ColumnPlan& plan) {
   return {};
 }
 
-Result<ColumnPlan> plan_column(const ColumnAtSites& column) {
+Result<ColumnPlan> plan_column(const ColumnAtSites& column, std::size_t most_bins) {
   GENESIS_ASSIGN(const auto agreement, agree_on_kind(column));
   ColumnPlan plan;
   plan.name = column.name;
   plan.kind = agreement.kind;
   if (is_continuous(plan.kind)) {
-    GENESIS_RETURN_IF_ERROR(plan_numbers(column, plan));
+    GENESIS_RETURN_IF_ERROR(plan_numbers(column, most_bins, plan));
   } else if (plan.kind == Kind::kIdentifier) {
     plan.format = pattern_of(column);
   } else {
@@ -491,7 +487,8 @@ Result<Plan> plan(std::span<const NamedSketch> sketches,
     }
   }
   Plan result;
-  for (const auto& column : clients.front()->sketch.columns) {
+  const auto& columns = clients.front()->sketch.columns;
+  for (const auto& column : columns) {
     ColumnAtSites at_sites{column.name, nullptr, {}};
     for (const auto& declaration : declarations) {
       at_sites.declaration = declaration.name == column.name ? &declaration : at_sites.declaration;
@@ -500,7 +497,7 @@ Result<Plan> plan(std::span<const NamedSketch> sketches,
       at_sites.sites.push_back(
           {&client->client, find(client->sketch, column.name), client->sketch.rows});
     }
-    GENESIS_ASSIGN(auto planned, plan_column(at_sites));
+    GENESIS_ASSIGN(auto planned, plan_column(at_sites, most_bins(columns.size())));
     result.columns.push_back(std::move(planned));
   }
   return result;

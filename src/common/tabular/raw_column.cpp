@@ -62,8 +62,14 @@ std::optional<Plain> parse_plain(std::string_view text, char decimal) {
   return plain;
 }
 
-void note(const Plain& number, PlainNumbers& seen) {
+// Whether it can't be a whole number with its thousands set apart, as 1.234 can.
+bool tells_sign(const Plain& number) {
+  constexpr int kGroup = 3;
   const double size = std::abs(number.value);
+  return number.decimals > 0 && (number.decimals != kGroup || size >= 1e3 || size < 1);
+}
+
+void note(const Plain& number, PlainNumbers& seen) {
   seen.least = seen.cells == 0 ? number.value : std::min(seen.least, number.value);
   seen.most = seen.cells == 0 ? number.value : std::max(seen.most, number.value);
   seen.least_places =
@@ -72,9 +78,7 @@ void note(const Plain& number, PlainNumbers& seen) {
   seen.decimals = std::max(seen.decimals, number.decimals);
   seen.digits_only = seen.digits_only && number.decimals == 0;
   seen.through_floats = seen.through_floats && number.zero_fraction && number.decimals <= 1;
-  constexpr int kGroup = 3;
-  seen.tells_sign = seen.tells_sign ||
-                    (number.decimals > 0 && (number.decimals != kGroup || size >= 1e3 || size < 1));
+  seen.tells_sign = seen.tells_sign || tells_sign(number);
 }
 
 }  // namespace
@@ -97,7 +101,8 @@ void RawColumn::add(std::string_view text, std::uint64_t line) {
   }
 }
 
-// Where nine of ten texts are plain numbers.
+// Where nine of ten texts are plain numbers, and what their sign means is certain: as numbers they
+// would lose the zeros by which 1.230 may be read as thousands.
 void RawColumn::to_numbers() {
   std::size_t commas = 0;
   std::size_t points = 0;
@@ -110,11 +115,15 @@ void RawColumn::to_numbers() {
   std::vector<double> cells(dictionary.size());
   std::vector<std::optional<Plain>> parsed;
   std::size_t plain_texts = 0;
+  bool has_sign = false;
+  bool is_certain = false;
   for (std::size_t code = 0; code < dictionary.size(); ++code) {
-    parsed.push_back(parse_plain(dictionary.text(code), decimal));
-    plain_texts += parsed.back() ? 1 : 0;
+    const auto& number = parsed.emplace_back(parse_plain(dictionary.text(code), decimal));
+    plain_texts += number ? 1 : 0;
+    has_sign = has_sign || (number && number->decimals > 0);
+    is_certain = is_certain || (number && tells_sign(*number));
   }
-  if (plain_texts * 10 < dictionary.size() * 9) {
+  if (plain_texts * 10 < dictionary.size() * 9 || (has_sign && !is_certain)) {
     return;
   }
   plain.decimal = decimal;
@@ -143,8 +152,9 @@ void RawColumn::to_texts() {
       codes.push_back(texts.add(dictionary.text(*code), dictionary.line(*code)));
       continue;
     }
-    std::array<char, 32> text{};
-    char* const end = std::to_chars(text.data(), text.data() + text.size(), cell).ptr;
+    std::array<char, 32> text{};  // a plain number has 15 digits at most
+    char* const end =
+        std::to_chars(text.data(), text.data() + text.size(), cell, std::chars_format::fixed).ptr;
     std::replace(text.data(), end, '.', plain.decimal);
     codes.push_back(texts.add({text.data(), static_cast<std::size_t>(end - text.data())}, line));
   }

@@ -34,8 +34,7 @@ std::vector<double> present_values(const Column& column) {
   return values;
 }
 
-// Rounded as most of this site's cells are, so that noise in the last digits asks for no cuts;
-// within the extremes.
+// Without rounding noise, which would ask for cuts; within the extremes.
 std::vector<ValueCount> rounded(const std::vector<ValueCount>& counts, const Step& step) {
   std::vector<ValueCount> result;
   for (const auto& [value, count] : counts) {
@@ -48,29 +47,79 @@ std::vector<ValueCount> rounded(const std::vector<ValueCount>& counts, const Ste
   return result;
 }
 
-void sketch_numbers(const Column& column, std::uint64_t rows, ColumnSketch& result) {
+// The value that `rank` others come before.
+const ValueCount& at_rank(const std::vector<ValueCount>& counts, std::uint64_t rank) {
+  std::uint64_t seen = 0;
+  for (const auto& value : counts) {
+    seen += value.count;
+    if (seen > rank) {
+      return value;
+    }
+  }
+  return counts.back();
+}
+
+// Bounds on or beyond which `least` rows lie on each side, or half of all where there are fewer. A
+// value that fewer rows hold is rounded outward, to a 32nd of what lies between the bounds or
+// coarser, so that nobody's own value is told.
+std::vector<double> told_extremes(const std::vector<ValueCount>& counts, std::uint64_t least) {
+  std::uint64_t total = 0;
+  for (const auto& value : counts) {
+    total += value.count;
+  }
+  const std::uint64_t aside = std::min(std::max<std::uint64_t>(least, 1) - 1, (total - 1) / 2);
+  const auto& low = at_rank(counts, aside);
+  const auto& high = at_rank(counts, total - 1 - aside);
+  constexpr double kParts = 32.0;
+  constexpr double kPartsOfOne = 8.0;  // where all are one value
+  const double width = high.value > low.value ? (high.value - low.value) / kParts
+                                              : std::abs(low.value) / kPartsOfOne;
+  const double unit = std::isnormal(width) ? std::ldexp(1.0, std::ilogb(width)) : 0.0;
+  const auto outward = [&](const ValueCount& bound, double (*round)(double)) {
+    const double steps = unit > 0.0 ? bound.value / unit : 0.0;
+    const bool is_told = bound.count >= least || unit == 0.0 || !std::isfinite(steps);
+    return is_told ? bound.value : round(steps) * unit;
+  };
+  constexpr double kLargest = 1e300;  // that a column can hold
+  return {std::max(outward(low, std::floor), -kLargest),
+          std::min(outward(high, std::ceil), kLargest)};
+}
+
+void sketch_numbers(const Column& column,
+                    std::uint64_t rows,
+                    const SitePolicy& policy,
+                    std::size_t most_edges,
+                    ColumnSketch& result) {
   auto values = present_values(column);
   result.missing = rows - values.size();
   if (values.empty()) {
     return;
   }
   auto counts = count_values(std::move(values));
-  result.extremes = {counts.front().value, counts.back().value};
   if (column.kind != Kind::kDatetime) {
     for (const auto& [value, count] : counts) {
       result.digits.add(value, count);
     }
   }
-  const auto step = step_of(column.kind, rounding_of(result.digits), column.format);
+  const auto step = step_of(column.kind, finest_of(result.digits), column.format);
   if (step) {
     counts = rounded(counts, *step);
   }
-  auto refinement = refine(counts);
+  const std::uint64_t least = policy.min_category_count;
+  result.extremes = told_extremes(counts, least);
+  auto refinement = refine(counts, least, most_edges);
   result.edges = std::move(refinement.edges);
   result.few_values = counts.size() <= kFewValues;
+  if (!result.few_values && result.extremes[0] == result.extremes[1]) {
+    // Many different values, each side's within the rows that are left out.
+    const double room = std::max(1.0, std::abs(result.extremes[0]) / 2);
+    result.extremes = {result.extremes[0] - room, result.extremes[1] + room};
+  }
   for (const auto& [value, count] : result.few_values ? counts : refinement.atoms) {
-    result.heavy_values.push_back(value);
-    result.heavy_counts.push_back(count);
+    if (count >= least) {
+      result.heavy_values.push_back(value);
+      result.heavy_counts.push_back(count);
+    }
   }
 }
 
@@ -104,7 +153,7 @@ Sketch sketch(const Table& table, const SitePolicy& policy) {
     about.precision = column.precision;
     about.format = column.format;
     if (is_continuous(column.kind)) {
-      sketch_numbers(column, result.rows, about);
+      sketch_numbers(column, result.rows, policy, most_bins(table.columns.size()), about);
     } else {
       about.missing = static_cast<std::uint64_t>(
           std::count(column.codes.begin(), column.codes.end(), kMissingCode));

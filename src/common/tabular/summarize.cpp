@@ -13,13 +13,8 @@
 namespace genesis::tabular {
 namespace {
 
-tl::unexpected<Error> outside(const ColumnPlan& plan, std::size_t row) {
-  return fail(Errc::kInvalidArgument,
-              "column '" + plan.name + "', row " + std::to_string(row + 1) +
-                  ": the value is outside the domain that the sites agreed on; the data changed "
-                  "since, or breaks its declaration");
-}
-
+// Values beyond the bounds count as these: so do those of rows that lie beyond what a site tells as
+// its extremes. Declared bounds are checked where a table is read.
 Status count_numbers(std::span<const double> numbers,
                      const ColumnPlan& plan,
                      ColumnSummary& summary) {
@@ -30,12 +25,12 @@ Status count_numbers(std::span<const double> numbers,
       continue;
     }
     if (plan.few_values && plan.values.empty()) {
-      return outside(plan, row);
+      return fail(Errc::kInvalidArgument,
+                  "column '" + plan.name + "', row " + std::to_string(row + 1) +
+                      ": has a value, and no site had any when they agreed on the columns; the "
+                      "data changed since");
     }
-    const double x = step.rounded(numbers[row]);
-    if (x < plan.minimum || x > plan.maximum) {
-      return outside(plan, row);
-    }
+    const double x = std::clamp(step.rounded(numbers[row]), plan.minimum, plan.maximum);
     if (plan.few_values) {
       ++summary.values[nearest_of(plan.values, x)];
     } else {

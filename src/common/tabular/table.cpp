@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/text.hpp"
+#include "common/tabular/cell.hpp"
 #include "common/tabular/csv_file.hpp"
 #include "common/tabular/csv_reader.hpp"
 #include "common/tabular/datetime.hpp"
@@ -34,29 +35,67 @@ Status check_named(const std::vector<std::string>& present,
   return {};
 }
 
+// Digits alone, with a sign at most.
+bool are_digits(std::string_view text) {
+  text.remove_prefix(!text.empty() && text.front() == '-' ? 1 : 0);
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// What commas in a column may be whose every comma is followed by three digits.
+struct Commas {
+  bool any = false;
+  bool all_have_large = false;  // every whole number from 1,000 on is written with one
+};
+Commas commas_of(const RawColumn& column) {
+  constexpr std::size_t kGroup = 3;
+  Commas commas;
+  bool has_long = false;
+  const auto& texts = column.dictionary;
+  for (std::size_t code = 0; code < texts.size(); ++code) {
+    const auto text = trim(texts.text(code));
+    commas.any = commas.any || text.find(',') != std::string_view::npos;
+    has_long = has_long || (are_digits(text) && text.size() > kGroup + (text[0] == '-' ? 1 : 0));
+  }
+  commas.all_have_large = commas.any && !has_long;
+  return commas;
+}
+
 // How numbers are written in a column: as is declared, as its own cells show, or as the file's do.
 NumberStyle style_of(const RawColumn& column,
                      std::optional<char> file_sign,
                      const RawTable& file,
-                     const Dialect& declared) {
+                     const Dialect& declared,
+                     std::vector<std::string>& notes) {
   NumberStyle style;
   style.thousands = declared.thousands;
   if (declared.decimal) {
     style.decimal = *declared.decimal;
     return style;
   }
+  if (declared.thousands == ',' || declared.thousands == '.') {
+    style.decimal = declared.thousands == ',' ? '.' : ',';
+    return style;
+  }
   if (const auto sign = decimal_sign_of(column)) {
     style.decimal = *sign;
-  } else if (file_sign) {
+    return style;
+  }
+  if (file_sign) {
     style.decimal = *file_sign;
-  } else if (file.delimiter != ',') {
-    // Nothing tells: in 1,234 the comma is the decimal sign where it does not set fields apart.
-    const auto& texts = column.dictionary;
-    bool any_comma = false;
-    for (std::size_t code = 0; code < texts.size() && !any_comma; ++code) {
-      any_comma = texts.text(code).find(',') != std::string_view::npos;
-    }
-    style.decimal = any_comma ? ',' : '.';
+    return style;
+  }
+  if (file.delimiter == ',') {
+    return style;
+  }
+  // Nothing tells. In 1,234 the comma is the decimal sign where it does not set fields apart; but
+  // not in a column without 1234, unless semicolons say that commas are for decimals.
+  const auto commas = commas_of(column);
+  if (commas.any) {
+    style.decimal = commas.all_have_large && file.delimiter != ';' ? '.' : ',';
+    notes.push_back("column '" + column.name + "': 1,234 is read as " +
+                    (style.decimal == ',' ? "1.234" : "1234") +
+                    "; declare table.csv.decimal to have it read as you mean it");
   }
   return style;
 }
@@ -194,7 +233,7 @@ Result<Table> type_table(RawTable raw, const std::string& source, const ReadOpti
     const TypingRules rules{declaration,
                             forced ? Discreteness::kForced : Discreteness::kInferred,
                             options.missing_values,
-                            style_of(raw_column, file_sign, raw, options.dialect),
+                            style_of(raw_column, file_sign, raw, options.dialect, table.notes),
                             options.lenient,
                             source};
     GENESIS_ASSIGN(auto typed, type_column(std::move(raw_column), rules));

@@ -226,7 +226,7 @@ DistinctNumbers distinct_numbers(const RawColumn& raw, std::span<const double> v
 
 bool is_key(const Typing& column, const Numbers& numbers) {
   if (!numbers.integral || numbers.grouped || numbers.currency || numbers.percent ||
-      numbers.present < kFewestCells) {
+      numbers.present < 2) {
     return false;
   }
   const auto cells = static_cast<double>(numbers.present);
@@ -240,13 +240,14 @@ bool is_key(const Typing& column, const Numbers& numbers) {
   if (2.0 * distinct > cells && names_a_key(column.raw.name)) {
     return true;
   }
-  if (distinct < cells) {
+  constexpr double kFewestNumbers = 10;  // of which one can say that they all differ
+  if (distinct < cells || cells < kFewestNumbers) {
     return false;
   }
   // n independent draws from a range of r values repeat none with probability exp(-n^2 / 2r) at
   // most: below 1 in 1,000 here.
   constexpr double kSurprise = 7.0;
-  if (cells * cells > 2.0 * kSurprise * (most - least + 1.0)) {
+  if (numbers.present >= kFewestCells && cells * cells > 2.0 * kSurprise * (most - least + 1.0)) {
     return true;
   }
   constexpr double kSevenDigits = 1e6;

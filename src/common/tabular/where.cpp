@@ -247,6 +247,12 @@ class NumberReader {
     if (dots == std::string_view::npos) {
       GENESIS_ASSIGN(const double value, read(condition, text));
       const double near = step_.rounded(value);
+      constexpr double kNoise = 1e-12;  // of the last digits of a double
+      if (std::abs(near - value) > kNoise * std::abs(value)) {
+        return refuse(condition,
+                      "no row can have " + std::string(trim(text)) + ": values of column '" +
+                          spec_->name + "' have fewer digits");
+      }
       return Interval{near, near};
     }
     Interval interval;

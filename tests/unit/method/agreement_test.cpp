@@ -22,6 +22,11 @@ tabular::Table rows_of(const char* csv) {
   return *tabular::parse_csv(csv, "test.csv");
 }
 
+// Small tables: all that they hold may leave.
+tabular::Sketch whole_sketch(const tabular::Table& table) {
+  return tabular::sketch(table, {.min_category_count = 1});
+}
+
 // The documents of an ask, as a site gets them.
 class Served final : public Documents {
  public:
@@ -50,7 +55,7 @@ TEST_CASE("method: sites agree on one encoder, however the rows are split", "[me
     Agreement agreement({});
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const auto table = rows_of(tables[i]);
-      REQUIRE(agreement.introduce(id(i == 0 ? "a" : "b"), sketch_text(tabular::sketch(table))) ==
+      REQUIRE(agreement.introduce(id(i == 0 ? "a" : "b"), sketch_text(whole_sketch(table))) ==
               table.rows);
     }
     const auto ask = *agreement.ask();
@@ -75,9 +80,9 @@ TEST_CASE("method: sites agree on one encoder, however the rows are split", "[me
 
 TEST_CASE("method: a sketch that differs is refused, and nothing has changed", "[method]") {
   Agreement agreement({});
-  REQUIRE(agreement.introduce(id("a"), sketch_text(tabular::sketch(rows_of(kOfA)))));
+  REQUIRE(agreement.introduce(id("a"), sketch_text(whole_sketch(rows_of(kOfA)))));
   const auto differs =
-      agreement.introduce(id("b"), sketch_text(tabular::sketch(rows_of("colour\nred\n"))));
+      agreement.introduce(id("b"), sketch_text(whole_sketch(rows_of("colour\nred\n"))));
   REQUIRE_FALSE(differs);
   CHECK_THAT(differs.error().message, ContainsSubstring("size"));
   CHECK_FALSE(agreement.introduce(id("b"), "{}"));
@@ -87,10 +92,10 @@ TEST_CASE("method: a sketch that differs is refused, and nothing has changed", "
 
 TEST_CASE("method: the join that makes the encoder too large is the one refused", "[method]") {
   Agreement agreement({});
-  REQUIRE(agreement.introduce(id("a"), sketch_text(tabular::sketch(rows_of(kOfA)))));
+  REQUIRE(agreement.introduce(id("a"), sketch_text(whole_sketch(rows_of(kOfA)))));
   // A site of texts of a MiB each, which no other site has.
   const auto large = [](char first) {
-    auto sketch = nlohmann::json::parse(sketch_text(tabular::sketch(rows_of(kOfA))));
+    auto sketch = nlohmann::json::parse(sketch_text(whole_sketch(rows_of(kOfA))));
     sketch["rows"] = 100;
     auto& texts = sketch["columns"][0]["categories"];
     texts.clear();
@@ -104,14 +109,14 @@ TEST_CASE("method: the join that makes the encoder too large is the one refused"
   const auto refused = agreement.introduce(id("d"), large('M'));
   REQUIRE_FALSE(refused);
   CHECK_THAT(refused.error().message, ContainsSubstring("the encoder would be of"));
-  CHECK(agreement.introduce(id("d"), sketch_text(tabular::sketch(rows_of(kOfB)))));
+  CHECK(agreement.introduce(id("d"), sketch_text(whole_sketch(rows_of(kOfB)))));
   CHECK(agreement.ask());
 }
 
 TEST_CASE("method: counts that contradict the join or the plan are refused", "[method]") {
   Agreement agreement({});
   const auto table = rows_of(kOfA);
-  REQUIRE(agreement.introduce(id("a"), sketch_text(tabular::sketch(table))));
+  REQUIRE(agreement.introduce(id("a"), sketch_text(whole_sketch(table))));
   const auto ask = *agreement.ask();
   Served documents(ask);
   auto counts = std::get<rounds::Counts>(count_rows(table, {}, documents)->values);

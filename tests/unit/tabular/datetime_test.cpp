@@ -90,6 +90,14 @@ TEST_CASE("tabular: every known format writes what it reads", "[tabular][propert
   }));
 }
 
+TEST_CASE("tabular: a duration that is rounded up carries into its first part", "[tabular]") {
+  const auto format = ok(DatetimeFormat::parse("[%H]:%M:%S"));
+  CHECK(write(format, 3599.9999996) == "1:00:00");
+  CHECK(write(format, 3599.0) == "0:59:59");
+  CHECK(write(format, -0.2) == "0:00:00");
+  CHECK(write(format, -61.0) == "-0:01:01");
+}
+
 TEST_CASE("tabular: a moment beyond four-digit years is written as the last one", "[tabular]") {
   const auto format = ok(DatetimeFormat::parse("%Y-%m-%d"));
   CHECK(write(format, 1e300) == "9999-12-31");

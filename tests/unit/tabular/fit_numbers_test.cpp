@@ -68,12 +68,12 @@ std::vector<double> drawn(const Encoder& encoder, std::size_t rows) {
           layout.mode_has_value[mode] != 0 ? static_cast<float>(scalar) : 0.0F);
     }
   }
-  return encoder.decode(encoded, 0).columns[0].numbers;
+  return encoder.decode(encoded, 1, 0).columns[0].numbers;
 }
 
 // What a site's rows become on the way through the encoder.
 std::vector<double> there_and_back(const Encoder& encoder, const Table& table) {
-  return encoder.decode(ok(encoder.encode(table, stream("encode"))), 0).columns[0].numbers;
+  return encoder.decode(ok(encoder.encode(table, stream("encode"))), 1, 0).columns[0].numbers;
 }
 
 std::vector<double> exact_values(const Encoder& encoder) {

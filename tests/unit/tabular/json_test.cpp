@@ -170,7 +170,7 @@ TEST_CASE("tabular: an altered encoder is refused or encodes and decodes", "[tab
     }
     const auto encoded = read->encode(sample(), rng);
     if (encoded) {
-      const Table rows = read->decode(*encoded, 0);
+      const Table rows = read->decode(*encoded, 1, 0);
       REQUIRE(write_csv(rows, TextCells::kRaw).size() > rows.rows);
     }
   });

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "common/tabular/infer.hpp"
 #include "tests/unit/tabular/builders.hpp"
 
@@ -127,6 +129,78 @@ TEST_CASE("tabular: whole numbers that number the rows are identifiers", "[tabul
   CHECK(kind_of("patient_id", 20000, 997, 100) == Kind::kIdentifier);
   CHECK(kind_of("paid", 20000, 997, 100) == Kind::kInteger);
   CHECK(kind_of("x", 4000000, 50021, 100) == Kind::kIdentifier);  // seven digits, all of them
+}
+
+TEST_CASE("tabular: keys are keys in small and in large tables", "[tabular]") {
+  std::string large = "key\n";
+  for (int i = 1; i <= 200'000; ++i) {  // 100000 is 1e+05 in the shortest form
+    large += std::to_string(i) + "\n";
+  }
+  CHECK(read(large).kind == Kind::kIdentifier);
+  std::vector<std::string> few;
+  for (int i = 0; i < 15; ++i) {
+    few.push_back(std::to_string(40'123'000 + 977 * i));
+  }
+  CHECK(read(one_column(few)).kind == Kind::kIdentifier);
+  CHECK(read("patient_id\n17\n4\n52\n").kind == Kind::kIdentifier);
+  CHECK(read("age\n17\n4\n52\n").kind == Kind::kInteger);
+}
+
+TEST_CASE("tabular: a column of many numbers keeps their texts where these matter", "[tabular]") {
+  // As words, whatever their number.
+  std::string codes = "c\n";
+  for (int i = 1; i <= 120'000; ++i) {
+    codes += std::to_string(i <= 20'000 ? i : 100'000) + "\n";
+  }
+  const auto forced =
+      ok(parse_csv(codes, "t.csv", {.discrete_columns = std::vector<std::string>{"c"}}));
+  CHECK(std::ranges::count(forced.columns[0].categories, "100000") == 1);
+  CHECK(std::ranges::count(forced.columns[0].categories, "1e+05") == 0);
+  // 1.230 is a thousand and more, where another column has decimal commas.
+  std::string mixed = "n;x\n";
+  for (int i = 0; i < 60'000; ++i) {
+    const int thousands = 1 + i % 900;
+    const int rest = i / 900 * 10;
+    mixed += std::to_string(thousands) + "." +
+             (rest < 10    ? "00"
+              : rest < 100 ? "0"
+                           : "") +
+             std::to_string(rest) + ";" + std::to_string(i % 10) + ",5\n";
+  }
+  const auto table = ok(parse_csv(mixed, "t.csv", {}));
+  CHECK(table.columns[0].kind == Kind::kInteger);
+  CHECK(table.columns[0].numbers[0] == 1000.0);
+  CHECK(table.columns[1].numbers[1] == 1.5);
+}
+
+TEST_CASE("tabular: thousands are not taken for decimals in silence", "[tabular]") {
+  const std::string tabs = "pay\tx\n1,234\t1\n12,345\t2\n999\t3\n";
+  const auto read_as = [](const std::string& text, const ReadOptions& options = {}) {
+    return ok(parse_csv(text, "t.csv", options));
+  };
+  const auto thousands = read_as(tabs);
+  CHECK(thousands.columns[0].numbers == std::vector<double>{1234.0, 12345.0, 999.0});
+  CHECK_THAT(thousands.notes.at(1), ContainsSubstring("1,234 is read as 1234"));
+  // Beside 1234 the comma can't set thousands apart, and semicolons speak for decimals.
+  CHECK(read_as("pay\tx\n1,234\t1\n1234\t2\n").columns[0].numbers[0] == 1.234);
+  const auto decimals = read_as("pay;x\n1,234;1\n12,345;2\n");
+  CHECK(decimals.columns[0].numbers[0] == 1.234);
+  CHECK_THAT(decimals.notes.at(1), ContainsSubstring("1,234 is read as 1.234"));
+  ReadOptions declared;
+  declared.dialect.thousands = ',';
+  CHECK(read_as("pay;x\n1,234;1\n12,345;2\n", declared).columns[0].numbers[0] == 1234.0);
+}
+
+TEST_CASE("tabular: digits do not depend on the order of rows", "[tabular]") {
+  std::vector<std::string> cells;
+  for (int i = 0; i < 100'000; ++i) {  // every tenth of the even ones has three places
+    cells.push_back(std::to_string(i) + (i % 20 == 0 ? ".125" : ".25"));
+  }
+  const auto mixed = read(one_column(cells));
+  std::ranges::sort(cells, {}, [](const auto& cell) { return cell.size(); });
+  const auto sorted = read(one_column(cells));
+  CHECK(mixed.precision == sorted.precision);
+  CHECK(mixed.significant == sorted.significant);
 }
 
 TEST_CASE("tabular: dates are read in the formats of exports", "[tabular]") {

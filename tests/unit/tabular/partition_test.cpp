@@ -34,7 +34,7 @@ std::vector<double> cuts_of(const std::vector<std::vector<double>>& sites, const
   std::map<double, std::uint64_t> counts;
   std::uint64_t total = 0;
   for (const auto& site : sites) {
-    const auto refinement = refine(counted(site));
+    const auto refinement = refine(counted(site), 1, kMaxBins);
     edges.insert(edges.end(), refinement.edges.begin(), refinement.edges.end());
     for (const auto& [value, count] : refinement.atoms) {
       counts[value] += count;
@@ -47,7 +47,7 @@ std::vector<double> cuts_of(const std::vector<std::vector<double>>& sites, const
   for (const auto& [value, count] : counts) {
     atoms.push_back({value, count});
   }
-  auto cuts = join_cuts(edges, atoms, total, step);
+  auto cuts = join_cuts(edges, atoms, total, step, kMaxBins);
   REQUIRE(are_cuts(cuts));
   return cuts;
 }
@@ -189,7 +189,7 @@ TEST_CASE("tabular: the largest and smallest numbers have cells", "[tabular]") {
   for (const double value : {1e300, -1e300, 1e-300, -1e-300, 5e-324}) {
     values.insert(values.end(), 50, value);
   }
-  const auto refinement = refine(counted(values));
+  const auto refinement = refine(counted(values), 1, kMaxBins);
   CHECK(std::all_of(refinement.edges.begin(), refinement.edges.end(), [](double edge) {
     return std::abs(edge) <= 1e300;
   }));

@@ -40,7 +40,8 @@ TEST_CASE("tabular: a sketch tells extremes, heavy values and categories, no mor
   }
   const Sketch about = sketch(table_of(text));
   CHECK(about.rows == 3000);
-  CHECK(about.columns[0].extremes == std::vector<double>{7.0, 2999.0});
+  // 7 is told, for 1,500 rows have it; the five largest are below 3,000, rounded up to 64.
+  CHECK(about.columns[0].extremes == std::vector<double>{7.0, 3008.0});
   CHECK(about.columns[0].heavy_values == std::vector<double>{7.0});  // the others hold 1 in 3000
   CHECK(about.columns[0].heavy_counts == std::vector<std::uint64_t>{1500});
   CHECK_FALSE(about.columns[0].few_values);
@@ -50,7 +51,8 @@ TEST_CASE("tabular: a sketch tells extremes, heavy values and categories, no mor
 }
 
 TEST_CASE("tabular: few values are all told, with the digits that they need", "[tabular]") {
-  const auto about = sketch(site({"63.00", "64.00", "", "63.00"})).columns[0];
+  const auto about =
+      sketch(site({"63.00", "64.00", "", "63.00"}), {.min_category_count = 1}).columns[0];
   CHECK(about.few_values);
   CHECK(about.heavy_values == std::vector<double>{63.0, 64.0});
   CHECK(about.precision == 2);
@@ -166,6 +168,47 @@ TEST_CASE("tabular: too many categories are refused with advice", "[tabular]") {
   CHECK_THAT(refusal({huge}), ContainsSubstring("more than 4096 categories over all clients"));
 }
 
+TEST_CASE("tabular: no value of few rows leaves a site", "[tabular]") {
+  // Each value is one row's, or that of `few` rows; and every policy keeps them.
+  for (const std::uint64_t least : {2U, 5U, 20U}) {
+    for (const int rows : {1, 3, 9, 15, 60, 500, 1000, 3000}) {
+      std::vector<std::string> cells;
+      for (int i = 0; i < rows; ++i) {
+        cells.push_back(std::to_string(1000 + 7 * i) + "." + std::to_string(i % 7 + 1));
+      }
+      const auto about = sketch(site(cells), {.min_category_count = least}).columns[0];
+      INFO(rows << " rows, " << least << " at least");
+      CHECK(about.heavy_values.empty());
+      for (const double told : about.extremes) {
+        CHECK(told == std::floor(told * 64.0) / 64.0);  // a power of two, not a cell
+        for (const auto& cell : cells) {
+          CHECK(told != std::stod(cell));
+        }
+      }
+    }
+  }
+  // What many rows have is told as it is.
+  const auto many = sketch(site(std::vector<std::string>(40, "41.5"))).columns[0];
+  CHECK(many.extremes == std::vector<double>{41.5, 41.5});
+  CHECK(many.heavy_values == std::vector<double>{41.5});
+  // Of few values, those of few rows count as their neighbours.
+  std::vector<std::string> grades;
+  for (int i = 0; i < 100; ++i) {
+    grades.push_back(i == 0 ? "9" : std::to_string(1 + i % 3));
+  }
+  const std::vector<NamedSketch> told = {{"a", sketch(site(grades))}};
+  const auto few = ok(plan(told, {})).columns[0];
+  CHECK(few.few_values);
+  CHECK(few.values == std::vector<double>{1.0, 2.0, 3.0});
+}
+
+TEST_CASE("tabular: a far value of one row does not set the bounds", "[tabular]") {
+  std::vector<std::string> cells = numbered("", 1, 1000);
+  cells.push_back("1000000000000");
+  const auto about = sketch(site(cells)).columns[0];
+  CHECK(about.extremes[1] <= 1024.0);
+}
+
 TEST_CASE("tabular: declarations give the domain", "[tabular]") {
   auto bounded = declare("x", Kind::kInteger);
   bounded.minimum = -0.5;
@@ -173,9 +216,9 @@ TEST_CASE("tabular: declarations give the domain", "[tabular]") {
   const auto wide = planned({site({"5", "9"})}, {bounded});
   CHECK(wide.minimum == 0.0);  // the first integer above the bound
   CHECK(wide.maximum == 120.0);
-  bounded.maximum = 8.0;
-  CHECK_THAT(refusal({site({"5", "9"})}, {bounded}),
-             ContainsSubstring("client 'a' has values outside the declared"));
+  bounded.minimum = 0.3;
+  bounded.maximum = 0.7;
+  CHECK_THAT(refusal({site({"5", "9"})}, {bounded}), ContainsSubstring("above the maximum"));
 
   auto listed = declare("x", Kind::kCategory);
   listed.categories = {"south", "north", "west"};

@@ -41,7 +41,7 @@ Encoder fitted(const std::vector<Table>& sites, const std::vector<Declaration>& 
 
 std::map<std::string, std::size_t> decoded(const Encoder& encoder, const Table& table) {
   const auto encoded = ok(encoder.encode(table, Rng(1, RoundId{0}, "a", "test")));
-  const auto back = encoder.decode(encoded, 0);
+  const auto back = encoder.decode(encoded, 1, 0);
   std::map<std::string, std::size_t> rows;
   for (const auto code : back.columns[0].codes) {
     ++rows[code == kMissingCode ? "" : back.columns[0].categories[code]];
@@ -103,12 +103,12 @@ TEST_CASE("tabular: what stands for other text does not depend on blocks of rows
     }
     return all;
   };
-  const auto whole = texts(encoder.decode(encoded, 1000));
+  const auto whole = texts(encoder.decode(encoded, 1, 1000));
   EncodedTable tail;
   tail.rows = encoded.rows - 33;
   tail.columns.push_back(
       {{encoded.columns[0].mode.begin() + 33, encoded.columns[0].mode.end()}, {}});
-  const auto end = texts(encoder.decode(tail, 1033));
+  const auto end = texts(encoder.decode(tail, 1, 1033));
   CHECK(std::equal(end.begin(), end.end(), whole.begin() + 33));
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("tabular: a column of rare text alone is made anew", "[tabular]") {
   auto patterned = declare("x", Kind::kIdentifier);
   patterned.pattern = "P-###/A";
   const auto with_pattern = fitted({table}, {patterned});
-  const auto rows = with_pattern.decode({.rows = 2, .columns = {EncodedColumn{}}}, 8);
+  const auto rows = with_pattern.decode({.rows = 2, .columns = {EncodedColumn{}}}, 1, 8);
   CHECK(rows.columns[0].categories == std::vector<std::string>{"P-009/A", "P-010/A"});
 }
 
@@ -155,9 +155,9 @@ TEST_CASE("tabular: a site that comes late with a new category is taken", "[tabu
   const auto encoder = fitted({known});  // no other text
   const auto late = table_of(column_with(10, {"new"}, 10));
   REQUIRE(check_fits(sketch(late), encoder));
-  CHECK_THAT(moved_columns(sketch(late), encoder).at(0),
+  CHECK_THAT(moved_columns(late, sketch(late), encoder).at(0),
              ContainsSubstring("\"new\"") && ContainsSubstring("spread over"));
-  CHECK(moved_columns(sketch(known), encoder).empty());
+  CHECK(moved_columns(known, sketch(known), encoder).empty());
   const auto rows = decoded(encoder, late);
   CHECK(rows.count("new") == 0);
   CHECK(rows.at("common") >= 10);
@@ -175,9 +175,10 @@ TEST_CASE("tabular: a site that comes late with a new extreme is taken at the ne
   const auto encoder = fitted({numbers(0, 1)});
   const auto late = numbers(-100, 20);
   REQUIRE(check_fits(sketch(late), encoder));
-  CHECK_THAT(moved_columns(sketch(late), encoder).at(0), ContainsSubstring("beyond the bounds"));
+  CHECK_THAT(moved_columns(late, sketch(late), encoder).at(0),
+             ContainsSubstring("beyond the bounds"));
   const auto encoded = ok(encoder.encode(late, Rng(1, RoundId{0}, "a", "test")));
-  const auto rows = encoder.decode(encoded, 0);
+  const auto rows = encoder.decode(encoded, 1, 0);
   for (const double value : rows.columns[0].numbers) {
     CHECK(value >= 0.5);
     CHECK(value <= 59.5);

@@ -43,8 +43,7 @@ TEST_CASE("tabular: a table that does not fit the plan is refused with the reaso
     return error_of(summarize(table_of(text), agreed));
   };
   CHECK_THAT(why("n,d\n1,x\n"), ContainsSubstring("column 'c' is not in the table"));
-  CHECK_THAT(why("n,c\n7,x\n"),
-             ContainsSubstring("column 'n', row 1") && ContainsSubstring("outside the domain"));
+  CHECK(ok(summarize(table_of("n,c\n7,x\n"), agreed)).columns[0].values.back() == 1);  // a bound
   CHECK(ok(summarize(table_of("n,c\n1,w\n"), agreed)).columns[1].categories ==
         std::vector<std::uint64_t>{0, 0, 1});  // other text
   CHECK_THAT(why("n,c\nw,x\n"),

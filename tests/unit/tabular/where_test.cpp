@@ -191,6 +191,8 @@ TEST_CASE("tabular: what no cell can meet is refused with what can", "[tabular]"
              ContainsSubstring("no cell of column 'age' meets it") &&
                  ContainsSubstring("its values reach from 18 to 95"));
   CHECK_THAT(refusal({"admitted>=2030-01-01"}), ContainsSubstring("from 2022-01-1"));
+  CHECK_THAT(refusal({"age=40.5"}), ContainsSubstring("no row can have 40.5"));
+  CHECK_THAT(refusal({"age!=40.5"}), ContainsSubstring("no row can have 40.5"));
   CHECK_THAT(refusal({"age=60..40"}), ContainsSubstring("the range 60..40 is empty"));
   CHECK_THAT(refusal({"age is missing"}), ContainsSubstring("has no missing cells"));
   CHECK_THAT(refusal({"dx=I1O"}), ContainsSubstring("did you mean \"I10\"?"));
