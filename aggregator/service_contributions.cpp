@@ -206,7 +206,11 @@ http::Response Service::fold(const Address& address, rounds::Contribution contri
   uploads_.take(client);
   const auto& state = coordinator_.state();
   if (state.open.id != before.id || coordinator_.is_over()) {
-    spdlog::info("{} closed clients={}", rounds::name_of(before.request), state.members.size());
+    const bool is_round = before.request.round.value > 0;
+    spdlog::info("{}={} closed clients={}",
+                 is_round ? "round" : "collection",
+                 is_round ? std::to_string(before.request.round.value) : before.request.purpose,
+                 state.members.size());
   }
   return progress_response(200, address);
 }

@@ -1,6 +1,10 @@
 #include "common/method/table_reading.hpp"
 
+#include <algorithm>
 #include <utility>
+
+#include "common/tabular/cell.hpp"
+#include "common/tabular/unicode.hpp"
 
 namespace genesis::method {
 namespace {
@@ -34,9 +38,19 @@ void add(const spec::CsvSpec& csv, tabular::Dialect& dialect) {
   }
 }
 
+// As cells are, before they are compared with it.
+std::string word(std::string_view text) {
+  return tabular::composed(tabular::trim(text));
+}
+
+std::vector<std::string> words(std::vector<std::string> texts) {
+  std::ranges::transform(texts, texts.begin(), word);
+  return texts;
+}
+
 tabular::Declaration declaration_of(const spec::DeclaredColumn& column) {
   tabular::Declaration declaration;
-  declaration.name = column.name;
+  declaration.name = word(column.name);
   if (column.kind) {
     if (auto kind = tabular::parse_kind(*column.kind)) {  // the schema's enum has the same words
       declaration.kind = *kind;
@@ -48,9 +62,9 @@ tabular::Declaration declaration_of(const spec::DeclaredColumn& column) {
     declaration.precision = static_cast<int>(*column.precision);
   }
   declaration.format = column.format;
-  declaration.categories = column.categories;
+  declaration.categories = words(column.categories);
   for (const auto& alias : column.aliases) {
-    declaration.aliases.push_back({alias.value, alias.from});
+    declaration.aliases.push_back({word(alias.value), words(alias.from)});
   }
   declaration.missing_values = column.missing_values;
   declaration.censored = column.censored.value_or(false);
@@ -67,7 +81,7 @@ std::vector<tabular::Declaration> declarations(const spec::TableSpec& table) {
     all.push_back(declaration_of(column));
     if (all.back().censored) {
       tabular::Declaration flag;
-      flag.name = tabular::flag_name(column.name);
+      flag.name = tabular::flag_name(word(column.name));
       flag.kind = tabular::Kind::kCategory;
       flag.categories = {"<", "=", ">"};
       all.push_back(std::move(flag));
@@ -89,9 +103,9 @@ TableReading table_reading(const spec::FederatedTraining& training, std::string_
   const auto& table = training.table;
   TableReading reading;
   reading.declarations = declarations(table);
-  reading.discrete_columns = table.discrete_columns;
+  reading.discrete_columns = words(table.discrete_columns);
   reading.missing_values = table.missing_values;
-  reading.ignored_columns = table.ignore_columns;
+  reading.ignored_columns = words(table.ignore_columns);
   reading.lenient = table.lenient;
   if (table.csv) {
     add(*table.csv, reading.dialect);

@@ -106,42 +106,59 @@ std::optional<Number> parse(std::string_view text, LeadingZeros leading_zeros) {
   return number;
 }
 
-constexpr std::array<std::string_view, 16> kCurrencies = {"$",
-                                                          "\xE2\x82\xAC",
-                                                          "\xC2\xA3",
-                                                          "\xC2\xA5",
-                                                          "US$",
-                                                          "usd",
-                                                          "eur",
-                                                          "gbp",
-                                                          "chf",
-                                                          "jpy",
-                                                          "cad",
-                                                          "aud",
-                                                          "sek",
-                                                          "nok",
-                                                          "dkk",
-                                                          "kr"};
+// A currency's signs and codes, and the one name for all of them. Longer ones come first.
+struct Currency {
+  std::string_view sign;
+  std::string_view name;
+};
+constexpr std::array<Currency, 16> kCurrencies = {{{"US$", "usd"},
+                                                   {"usd", "usd"},
+                                                   {"eur", "eur"},
+                                                   {"gbp", "gbp"},
+                                                   {"chf", "chf"},
+                                                   {"jpy", "jpy"},
+                                                   {"cad", "cad"},
+                                                   {"aud", "aud"},
+                                                   {"sek", "sek"},
+                                                   {"nok", "nok"},
+                                                   {"dkk", "dkk"},
+                                                   {"kr", "kr"},
+                                                   {"\xE2\x82\xAC", "eur"},
+                                                   {"\xC2\xA3", "gbp"},
+                                                   {"\xC2\xA5", "jpy"},
+                                                   {"$", "usd"}}};
 
-// Takes a currency off the head or the tail of `text`.
-bool take_currency(std::string_view& text) {
-  for (const auto currency : kCurrencies) {
-    if (text.size() <= currency.size()) {
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Takes a currency off the head or the tail of `text` and returns its name; "" where there is none.
+// Letters that touch whole digits are a code, such as CAD1, and no currency.
+std::string_view take_currency(std::string_view& text) {
+  const auto is_amount = [](std::string_view rest) {
+    return trim(rest) != rest || rest.find_first_of(".,") != std::string_view::npos;
+  };
+  for (const auto& [sign, name] : kCurrencies) {
+    if (text.size() <= sign.size()) {
       continue;
     }
-    const auto is_it = [&](std::string_view part) {
-      return part == currency || equals_ignoring_case(part, currency);
+    const auto is_it = [&, mark = sign](
+                           std::string_view part, bool touches_by_letter, std::string_view rest) {
+      return (part == mark || equals_ignoring_case(part, mark)) &&
+             (!touches_by_letter || is_amount(rest));
     };
-    if (is_it(text.substr(0, currency.size()))) {
-      text = trim(text.substr(currency.size()));
-      return true;
+    const auto after = text.substr(sign.size());
+    if (is_it(text.substr(0, sign.size()), is_letter(sign.back()), after)) {
+      text = trim(after);
+      return name;
     }
-    if (is_it(text.substr(text.size() - currency.size()))) {
-      text = trim(text.substr(0, text.size() - currency.size()));
-      return true;
+    const auto before = text.substr(0, text.size() - sign.size());
+    if (is_it(text.substr(before.size()), is_letter(sign.front()), before)) {
+      text = trim(before);
+      return name;
     }
   }
-  return false;
+  return {};
 }
 
 // The separator of thousands at the head of `text` and its length; 0 where there is none.
@@ -234,7 +251,7 @@ std::optional<Number> parse_styled(std::string_view text,
     }
   };
   take_sign();
-  const bool currency = take_currency(text);
+  const auto currency = take_currency(text);
   take_sign();
   bool percent = false;
   if (text.ends_with('%')) {
@@ -472,7 +489,7 @@ std::string in_quotes(std::string_view text) {
   std::string shown = "\"";
   for (const char c : text.substr(0, kShown)) {
     const auto byte = static_cast<unsigned char>(c);
-    shown += byte < 0x20 || byte == 0x7F ? '?' : c;
+    shown += byte < 0x20 || byte == 0x7F ? '?' : c == '"' ? '\'' : c;
   }
   shown += text.size() > kShown ? "…\"" : "\"";
   return is_utf8(shown) ? shown : "(text that is not UTF-8)";

@@ -45,9 +45,9 @@ struct Number {
   int decimals = 0;       // places after the point that the text needs ("1.50": 2, "1e-3": 3)
   bool integral = false;  // digits only, and exact: |value| < 2^53
   bool digits_only = false;
-  bool percent = false;   // "12%", read as 12
-  bool currency = false;  // a sign or code of a currency before or behind it
-  bool grouped = false;   // thousands are set apart
+  bool percent = false;            // "12%", read as 12
+  std::string_view currency = {};  // "eur", with a sign or code before or behind it
+  bool grouped = false;            // thousands are set apart
 };
 /// A finite number, |x| <= 1e300, with an optional minus sign, point and exponent. Refuses leading
 /// zeros ("007" is a code), a leading plus, "inf" and hexadecimal. Expects trimmed text.

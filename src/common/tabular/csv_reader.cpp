@@ -54,6 +54,19 @@ bool numbers_rows(const RawColumn& column) {
   return rows >= 2 && (first == 0.0 || first == 1.0);
 }
 
+// Whole numbers that are all different, as an index is that came from a selection of rows.
+bool is_index(const RawColumn& column) {
+  if (!is_whole(column)) {
+    return false;
+  }
+  if (!column.holds_numbers()) {
+    return column.dictionary.size() == column.rows();
+  }
+  auto numbers = column.numbers;
+  std::ranges::sort(numbers);
+  return column.dictionary.size() == 0 && std::ranges::adjacent_find(numbers) == numbers.end();
+}
+
 bool is_empty(const RawColumn& column) {
   return !column.holds_numbers() &&
          all_texts(column, [](std::string_view text) { return trim(text).empty(); });
@@ -291,12 +304,12 @@ struct CsvReader::Impl {
       move_names_over_index();
     }
     if (failure && columns.size() > 1 && columns.front().name.empty() &&
-        is_whole(columns.front())) {
+        is_index(columns.front())) {
       columns.erase(columns.begin());
       table.notes.emplace_back(
           "column 1 has no name and numbers the rows, as pandas and R write their index: left out");
     } else if (failure && columns.size() > 1 && columns.front().name == "Unnamed: 0" &&
-               is_whole(columns.front())) {
+               is_index(columns.front())) {
       columns.erase(columns.begin());
       table.notes.emplace_back("column 'Unnamed: 0' is an index that pandas has read: left out");
     }

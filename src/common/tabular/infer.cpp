@@ -158,7 +158,8 @@ TypedColumn typed_text(const Typing& typing, Discreteness discreteness) {
 }
 
 Result<TypedColumn> infer(const Typing& typing) {
-  if (typing.rules.discreteness == Discreteness::kForced) {
+  const bool has_aliases = !typing.rules.declaration.aliases.empty();  // so its cells are words
+  if (typing.rules.discreteness == Discreteness::kForced || has_aliases) {
     return typed_text(typing, Discreteness::kForced);
   }
   auto numbers = read_numbers(typing);
@@ -430,9 +431,9 @@ Typing typing_of(const RawColumn& raw, const TypingRules& rules) {
 bool needs_texts(const RawColumn& raw, const TypingRules& rules) {
   const auto kind = declared_kind(rules.declaration);
   const bool other_sign = raw.plain.decimals > 0 && raw.plain.decimal != rules.style.decimal;
-  if (rules.discreteness == Discreteness::kForced || other_sign ||
-      (kind && *kind != Kind::kInteger && *kind != Kind::kDecimal) || rules.missing_values ||
-      rules.declaration.missing_values) {
+  if (rules.discreteness == Discreteness::kForced || !rules.declaration.aliases.empty() ||
+      other_sign || (kind && *kind != Kind::kInteger && *kind != Kind::kDecimal) ||
+      rules.missing_values || rules.declaration.missing_values) {
     return true;
   }
   constexpr double kFirstDate = 19000101.0;

@@ -30,7 +30,7 @@ bool MissingValues::in_words(std::string_view text) const {
 }
 
 bool MissingValues::is_declared(std::string_view text) const {
-  if (text.empty() || std::find(texts_.begin(), texts_.end(), text) != texts_.end()) {
+  if (text.empty() || std::ranges::find(texts_, composed(text)) != texts_.end()) {
     return true;
   }
   if (numbers_.empty()) {

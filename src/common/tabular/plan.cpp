@@ -114,7 +114,11 @@ Result<Agreement> agree_on_kind(const ColumnAtSites& column) {
   }
   const SiteColumn* first = binding;
   std::optional<Kind> kind = bound;
-  for (const auto& site : column.sites) {
+  // Identifiers first: a key at one site is one at all, whatever the names of the others are.
+  auto sites = column.sites;
+  std::ranges::stable_partition(
+      sites, [](const SiteColumn& site) { return site.sketch->kind == Kind::kIdentifier; });
+  for (const auto& site : sites) {
     if (!has_opinion(site)) {
       continue;
     }

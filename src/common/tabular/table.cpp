@@ -1,12 +1,14 @@
 #include "common/tabular/table.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/base/text.hpp"
 #include "common/tabular/cell.hpp"
 #include "common/tabular/csv_file.hpp"
 #include "common/tabular/csv_reader.hpp"
+#include "common/tabular/datetime.hpp"
 #include "common/tabular/infer.hpp"
 #include "common/tabular/unicode.hpp"
 
@@ -98,6 +100,73 @@ NumberStyle style_of(const RawColumn& column,
   return style;
 }
 
+// Whether the numbers among a header's names count on, as the years of a wide table do, or the
+// names that pandas gives where there are none.
+bool count_on(const std::vector<double>& numbers) {
+  if (numbers.size() < 2) {
+    return false;
+  }
+  for (std::size_t i = 1; i < numbers.size(); ++i) {
+    if (numbers[i] != numbers[0] + static_cast<double>(i)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// A day, with or without a time.
+bool is_day(std::string_view text) {
+  constexpr std::size_t kShortest = 8;  // 1/1/2020, 20200101
+  return text.size() >= kShortest &&
+         std::ranges::any_of(known_datetime_formats(), [&](const auto& known) {
+           return known.format.read(text).has_value();
+         });
+}
+
+// A file without a header would give its first row away as names.
+Status check_header(const std::vector<std::string>& names,
+                    const std::string& source,
+                    const ReadOptions& options) {
+  std::set<std::string> seen;
+  std::vector<double> numbers;
+  std::vector<std::size_t> days;
+  std::size_t first_number = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto& name = names[i];
+    if (!seen.insert(name).second) {
+      return fail(Errc::kInvalidArgument,
+                  source + ": two columns have one name once accents are composed, column " +
+                      std::to_string(i + 1) + " and one before it; rename one of them");
+    }
+    const bool is_meant =
+        std::ranges::find(options.declarations, name, &Declaration::name) !=
+            options.declarations.end() ||
+        std::ranges::find(options.discrete_columns, name) != options.discrete_columns.end();
+    if (is_meant) {
+      continue;
+    }
+    if (const auto number = parse_number(name)) {
+      first_number = numbers.empty() ? i : first_number;
+      numbers.push_back(number->value);
+    } else if (is_day(name)) {
+      days.push_back(i);
+    }
+  }
+  constexpr std::size_t kMostDays = 2;  // of a record; a wide table has a column for each of many
+  const bool has_numbers = !numbers.empty() && !count_on(numbers);
+  const bool has_days = !days.empty() && days.size() <= kMostDays;
+  if (!has_numbers && !has_days) {
+    return {};
+  }
+  return fail(Errc::kInvalidArgument,
+              source +
+                  ":1: the first line looks like data, not like names of columns: the name of "
+                  "column " +
+                  std::to_string((has_numbers ? first_number : days.front()) + 1) +
+                  (has_numbers ? " is a number" : " is a date") +
+                  "; add a line of names, or list the name in table.columns if it is one");
+}
+
 // Takes columns out of `raw`; returns the names of those that stay at the site.
 std::vector<std::string> leave_out(RawTable& raw, const ReadOptions& options) {
   std::vector<std::string> kept;
@@ -122,6 +191,7 @@ Result<Table> type_table(RawTable raw, const std::string& source, const ReadOpti
     column.name = composed(column.name);
     present.push_back(column.name);
   }
+  GENESIS_RETURN_IF_ERROR(check_header(present, source, options));
   std::vector<std::string> declared;
   std::vector<std::string> flags;  // columns that are made here, not read
   for (const auto& declaration : options.declarations) {
@@ -168,6 +238,13 @@ Result<Table> type_table(RawTable raw, const std::string& source, const ReadOpti
                             source};
     GENESIS_ASSIGN(auto typed, type_column(std::move(raw_column), rules));
     table.columns.push_back(std::move(typed.column));
+    if (typed.flag && std::ranges::find(present, typed.flag->name) != present.end()) {
+      return fail(Errc::kInvalidArgument,
+                  source + ": column '" + declaration.name + "' is declared censored, and '" +
+                      typed.flag->name +
+                      "', which that makes, is in the file already; leave it out with "
+                      "table.ignoreColumns, or rename it");
+    }
     if (typed.flag) {
       table.columns.push_back(*std::move(typed.flag));
     }

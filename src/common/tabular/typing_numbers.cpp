@@ -26,7 +26,7 @@ class NumbersBuilder {
                      (number.digits_only || number.decimals == 1);
     numbers_.least_places = std::min(numbers_.least_places, number.decimals);
     numbers_.grouped = numbers_.grouped || number.grouped;
-    numbers_.currency = numbers_.currency || number.currency;
+    numbers_.currency = numbers_.currency || !number.currency.empty();
     numbers_.percent = numbers_.percent || number.percent;
     all_percent_ = all_percent_ && number.percent;
   }
@@ -164,6 +164,7 @@ std::optional<Numbers> read_numbers(const Typing& column) {
   if (column.raw.holds_numbers()) {
     builder.add(column.raw.plain);
   }
+  std::string_view currency;  // the first
   for (std::size_t code = 0; code < column.size(); ++code) {
     const std::string_view text = column.text(code);
     numbers.values.push_back(kNoNumber);
@@ -171,7 +172,11 @@ std::optional<Numbers> read_numbers(const Typing& column) {
       continue;
     }
     numbers.present += column.counts[code];
-    if (const auto number = parse_number(text, column.rules.style)) {
+    const auto number = parse_number(text, column.rules.style);
+    const bool is_other_currency = number && !number->currency.empty() && !currency.empty() &&
+                                   number->currency != currency;  // $5 beside €5
+    if (number && !is_other_currency) {
+      currency = number->currency.empty() ? currency : number->currency;
       builder.add(*number, column.counts[code]);
       numbers.values.back() = number->value;
     } else {

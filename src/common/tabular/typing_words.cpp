@@ -80,15 +80,19 @@ Words read_words(const Typing& column) {
 
 std::optional<Words> as_booleans(const Typing& typing, Words texts) {
   std::vector<std::string> words;
+  bool any_token = false;  // that stands for "no value"
   for (auto& text : texts) {
     if (text && typing.missing.in_values(*text) && *text != "none") {
       text.reset();
+      any_token = true;
     }
     if (text) {
       words.push_back(*text);
     }
   }
-  if (words.size() > 20 || !is_boolean(words)) {
+  // "no" beside "NA" is what is left at a site that has no "yes".
+  const bool is_half = words.size() == 1 && any_token && truth(words.front());
+  if (words.size() > 20 || !(is_boolean(words) || is_half)) {
     return std::nullopt;
   }
   settle_truth(texts);

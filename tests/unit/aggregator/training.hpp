@@ -83,7 +83,7 @@ inline rounds::Contribution summary_of(const Coordinator& coordinator,
                                        const tabular::Table& rows) {
   auto summary = contribution_of(coordinator, client);
   Served documents(coordinator);
-  summary.body = rounds::Plain{method::count_rows(rows, documents)->values};
+  summary.body = rounds::Plain{method::count_rows(rows, {}, documents)->values};
   return summary;
 }
 

@@ -248,6 +248,13 @@ TEST_CASE("base: what is no UTF-8 is replaced byte by byte", "[base]") {
   CHECK(printable("\xff\xfe") == "??");
 }
 
+TEST_CASE("base: what stands in quotes is left out of what others read", "[base]") {
+  CHECK(without_quoted("a.csv:5: column 'x': \"Miller\" is no number; nearest \"1\"") ==
+        "a.csv:5: column 'x': (a text) is no number; nearest (a text)");
+  CHECK(without_quoted("cut \"off") == "cut (a text)");
+  CHECK(without_quoted("plain").size() == 5);
+}
+
 TEST_CASE("base: amounts read well", "[base]") {
   CHECK(human_bytes(512) == "512 B");
   CHECK(human_bytes(1536) == "1.5 KiB");

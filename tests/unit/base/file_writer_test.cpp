@@ -75,6 +75,30 @@ TEST_CASE("base: what is no regular file is written as it comes", "[base]") {
   CHECK_THAT(written.error().message, ContainsSubstring("/dev/full"));
 }
 
+TEST_CASE("base: a link stays a link, and what it leads to is written", "[base]") {
+  const Folder folder;
+  const auto target = folder.file();
+  std::ofstream(target) << "old";
+  const auto link = folder.file().parent_path() / "stdout";  // as /dev/stdout is
+  std::filesystem::create_symlink(target, link);
+  auto file = FileWriter::create(link).value();
+  REQUIRE(file.write("a,b\n"));
+  REQUIRE(file.finish());
+  CHECK(std::filesystem::is_symlink(link));
+  CHECK(content(target) == "a,b\n");
+}
+
+TEST_CASE("base: a file keeps its mode", "[base]") {
+  const Folder folder;
+  std::ofstream(folder.file()) << "old";
+  const auto mode = std::filesystem::perms(0640);
+  std::filesystem::permissions(folder.file(), mode);
+  auto file = FileWriter::create(folder.file()).value();
+  REQUIRE(file.write("new"));
+  REQUIRE(file.finish());
+  CHECK(std::filesystem::status(folder.file()).permissions() == mode);
+}
+
 TEST_CASE("base: a file that can't be made is named", "[base]") {
   const auto file = FileWriter::create("/nonexistent/rows.csv");
   REQUIRE_FALSE(file.has_value());

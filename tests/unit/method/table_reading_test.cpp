@@ -53,3 +53,24 @@ TEST_CASE("method: a site reads as the table says, but for what is said of the s
   CHECK(b.dialect.thousands == '\0');
   CHECK(b.dialect.encoding == tabular::Encoding::kUtf16LittleEndian);
 }
+
+TEST_CASE("method: the spec's words have the form that cells have", "[method]") {
+  const std::string composed = "caf\xC3\xA9";
+  const std::string decomposed = " cafe\xCC\x81 ";
+  spec::FederatedTraining training;
+  training.table.discrete_columns = {decomposed};
+  training.table.ignore_columns = {decomposed};
+  spec::DeclaredColumn column;
+  column.name = decomposed;
+  column.categories = {decomposed};
+  column.aliases = {{decomposed, {decomposed}}};
+  training.table.columns.push_back(column);
+  const auto reading = method::table_reading(training, "a");
+  CHECK(reading.discrete_columns.front() == composed);
+  CHECK(reading.ignored_columns.front() == composed);
+  const auto& declared = reading.declarations.front();
+  CHECK(declared.name == composed);
+  CHECK(declared.categories.front() == composed);
+  CHECK(declared.aliases.front().value == composed);
+  CHECK(declared.aliases.front().from.front() == composed);
+}
