@@ -19,6 +19,7 @@ import gzip
 import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -145,6 +146,7 @@ def main():
     parser.add_argument("--declared", type=int)
     parser.add_argument("--attack", default="weights,norms,extremes")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with it
     attackers = tuple(filter(None, options.attack.split(",")))
     with tempfile.TemporaryDirectory(prefix="genesis-demo-") as folder:
         demo = Demo(options, pathlib.Path(folder))
