@@ -44,11 +44,10 @@ test-full: deps ## Run all tests and those that take hours: more cases, strategi
 	@scripts/test --build $(BUILD) --full
 
 soak: SOAK_MINUTES ?= 30
-soak: build ## Kill random trainings and besiege others, side by side, then spoil the demo (SOAK_MINUTES=30, SOAK_SEED=1)
+soak: build ## Kill random trainings and besiege others, side by side (SOAK_MINUTES=30, SOAK_SEED=1)
 	@tests/chaos/soak.py $(BUILD)/bin $(BUILD)/tests/chaos/libkillpoint.so --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)) & kills=$$!; \
 	  tests/soak/siege.py $(BUILD)/bin --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)); siege=$$?; \
 	  wait $$kills && exit $$siege
-	@tests/soak/demo.py $(BUILD)/bin .
 
 test-unit: build ## Run the unit tests alone
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2 -L unit

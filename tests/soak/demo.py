@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Admitted members that spoil the demo: how far they move the overall score of its synthetic rows.
 
-demo.py BIN SOURCE [--rounds 20] [--strategy median] [--attack weights,norms,extremes] [--max-share S]
+demo.py BIN SOURCE [--rounds 20] [--strategy median] [--attack weights,norms,extremes] [--max-share S] [--declared ROWS]
 
 Trains manifests/samples/adult.yaml, in fewer rounds, at four real workers: once alone, and once with one attacker of each kind that
 is named, all at once. Fails where the overall score of `genesis evaluate` against the holdout differs by more than 0.02.
 
-  weights   claims 2^29 - 1 rows, and replaces the model by 0.5 everywhere
+  weights   claims 2^29 - 1 rows (with --declared ROWS so many, as participants[].maxRows holds it to them), and replaces the model by 0.5 everywhere
   norms     sends +-32,768 in every value
   extremes  has one row, of +-9e15 in each number, and sends nothing but zeros
 
@@ -15,9 +15,11 @@ Standard library only; talks to 127.0.0.1 alone.
 
 import argparse
 import array
+import gzip
 import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,8 +52,14 @@ class Demo:
     def site(self, name, attackers):
         """`Site` of the demo's tables and of attackers, who have none."""
         site = Site(self.options.bin, self.dir / name, (*HONEST, *attackers), self.spec, rows=1)
-        for honest in HONEST:
-            (site.dir / f"{honest}.csv").write_bytes((self.data / f"{honest}.csv.gz").read_bytes())
+        for name_ in site.sites:
+            rows = self.options.declared
+            if name_ in HONEST:
+                packed = (self.data / f"{name_}.csv.gz").read_bytes()
+                (site.dir / f"{name_}.csv").write_bytes(packed)
+                rows = len(gzip.decompress(packed).splitlines()) - 1
+            if self.options.declared:
+                site.spec.write_text(site.spec.read_text().replace(f"- name: {name_}\n", f"- name: {name_}\n    maxRows: {rows}\n"))
         return site
 
     def introduction(self):
@@ -74,7 +82,7 @@ class Demo:
         run = Run(site, self.dir / f"{name}-run")
         try:
             run.start("server")
-            threads = [threading.Thread(target=attack, args=(Member(run, kind), kind, introduction), daemon=True) for kind in attackers]
+            threads = [threading.Thread(target=attack, args=(Member(run, kind), kind, introduction, self.options.declared), daemon=True) for kind in attackers]
             for honest in HONEST:
                 run.start(honest)
             for thread in threads:
@@ -93,11 +101,11 @@ class Demo:
             run.end()
 
 
-def attack(member, kind, introduction):
+def attack(member, kind, introduction, declared):
     """Takes part as `kind` says until the training is over."""
-    rows, columns = introduction["rows"], json.loads(json.dumps(introduction["columns"]))
+    rows, columns = declared or introduction["rows"], json.loads(json.dumps(introduction["columns"]))
     if kind == "weights":
-        rows = MOST_ROWS
+        rows = declared or MOST_ROWS
     elif kind == "extremes":
         rows = 1
         for column in columns:
@@ -135,8 +143,10 @@ def main():
     parser.add_argument("--strategy", default="median")
     parser.add_argument("--trimmed-share", type=float, default=0.4)
     parser.add_argument("--max-share", type=float)
+    parser.add_argument("--declared", type=int)
     parser.add_argument("--attack", default="weights,norms,extremes")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with it
     attackers = tuple(filter(None, options.attack.split(",")))
     with tempfile.TemporaryDirectory(prefix="genesis-demo-") as folder:
         demo = Demo(options, pathlib.Path(folder))

@@ -108,7 +108,7 @@ class Numbers:
         print(f"{what}: honest requests p50/p99/max ms: all {in_ms(every)} of {len(every)}, "
               + ", ".join(f"{kind} {in_ms(s)}" for kind, s in sorted(self.seconds.items()))
               + f"; {self.counted['contributions']} contributions, {self.counted['cuts']} links cut, {self.counted['broken']} requests repeated after a cut, "
-              f"a kill or a closed connection, {self.counted['later']} after 503; aggregator {self.peak:.0f} MiB resident at most", flush=True)
+              f"a kill or a closed connection, {self.counted['later']} after 503, {self.counted['unheard']} clients that did not hear of the end; aggregator {self.peak:.0f} MiB resident at most", flush=True)
         if self.health:
             print(f"{what}: /healthz p50/p99/max ms: besieged {in_ms(self.health)}, idle {in_ms(self.idle)} of {len(self.idle)}", flush=True)
         for kind in besiegers.KINDS:
@@ -197,8 +197,8 @@ class Siege:
             clients = started(replay_part, 2, run, self.honest, self.recordings, seed, cuts, flag)
             attackers = started(besiege_part, 4, run, self.options.attackers, self.honest, self.recordings, seed, flag) if is_besieged else []
             code = self.watch(run, numbers, draw, is_besieged, flag)
+            flag.value = 1  # who has not heard of the end in time learns it so
             told = [read(*one) for one in clients]
-            flag.value = 1
             for answers in (read(*one) for one in attackers):
                 for kind, counted in (answers or {}).items():
                     numbers.answers[kind].update(counted)
