@@ -79,6 +79,7 @@ spec:
       csv: {delimiter: tab, decimal: ".", thousands: none, quote: none, encoding: utf-16, skipRows: 1, comment: "!"}
       external: false
       maxRows: 1000
+      policyRef: {name: policy-of-a}
       storage: {size: 100Mi, storageClassName: fast}
       image: a/worker:1
       resources: {requests: {cpu: 500m, memory: 512Mi}, limits: {cpu: 1, memory: 1Gi}}
@@ -102,7 +103,8 @@ spec:
     imagePullSecrets: [{name: registry}]
     runtimeClassName: kata
     schedulerName: own
-  security: {authTokenSecretRef: {name: t, key: token}, tls: {secretName: ca}}
+  security: {authTokenSecretRef: {name: t, key: token}, tls: {secretName: ca},
+    deny: [site-9]}
   output:
     rows: 5
     image: a/worker:1
@@ -154,7 +156,7 @@ TEST_CASE("spec: the CRD is named as clients of the API expect", "[spec]") {
   for (const auto& column : version.at("additionalPrinterColumns")) {
     columns += column.at("name").get<std::string>() + " ";
   }
-  CHECK(columns == "Phase Round Clients Age ");
+  CHECK(columns == "Phase Round Clients Reason Remaining Model Message Age ");
   CHECK(api_version() == "federated.genesis.dev/v1alpha1");
 }
 
