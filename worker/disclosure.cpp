@@ -40,12 +40,16 @@ std::string line_of(const tabular::ColumnSketch& column, std::uint64_t least_row
                           column.missing);
   if (tabular::is_continuous(column.kind)) {
     if (!column.extremes.empty()) {
-      line += fmt::format("; smallest and largest value: {}", listed(column.extremes));
+      line += fmt::format(
+          "; {}: {}",
+          least_rows > 1 ? fmt::format("bounds that {} rows or more reach on each side", least_rows)
+                         : "smallest and largest value",
+          listed(column.extremes));
     }
     if (!column.heavy_values.empty()) {
       line += fmt::format("; {} {}: {}",
                           column.heavy_values.size(),
-                          column.few_values ? "values, which are all" : "frequent values",
+                          column.few_values ? "values, which are nearly all" : "frequent values",
                           listed(column.heavy_values));
     }
   } else if (column.kind != tabular::Kind::kIdentifier) {

@@ -10,7 +10,6 @@
 #include "common/base/json.hpp"
 #include "common/method/inner_bounds.hpp"
 #include "common/method/majority.hpp"
-#include "common/tabular/clamp.hpp"
 #include "common/tabular/fits.hpp"
 #include "common/tabular/look_alikes.hpp"
 #include "common/tabular/summary_counts.hpp"
@@ -286,16 +285,9 @@ Result<Answer> count_rows(const tabular::Table& table,
   GENESIS_ASSIGN(const auto json, parse_json(text, kEncodingLimits));
   GENESIS_ASSIGN(const auto plan, tabular::plan_from_json(json));
   GENESIS_RETURN_IF_ERROR(check_texts(plan, rules.declared));
-  const auto beyond = tabular::beyond(table, tabular::domains_of(plan.columns));
-  auto within = beyond.empty() ? tabular::Table() : table;
-  tabular::clamp(within, beyond);
-  GENESIS_ASSIGN(auto summary, tabular::summarize(beyond.empty() ? table : within, plan));
+  GENESIS_ASSIGN(auto summary, tabular::summarize(table, plan));
   tabular::withhold_rare(rules.policy, plan, summary);
-  Answer answer{tabular::counts_of(summary)};
-  for (const auto& column : beyond) {
-    answer.notes.push_back(tabular::note_of(column));
-  }
-  return answer;
+  return Answer{tabular::counts_of(summary)};
 }
 
 }  // namespace genesis::method

@@ -155,7 +155,12 @@ std::vector<std::string> moved_columns(const Table& table,
     }
     const std::size_t outside =
         count([&](double x) { return x < spec.minimum || x > spec.maximum; });
-    if (outside >= kFewestRows) {
+    // What a site tells as its bounds leaves a few of its own rows out.
+    const bool reaches_out = std::ranges::any_of(column->extremes, [&](double value) {
+      const double x = step->rounded(value);
+      return x < spec.minimum || x > spec.maximum;
+    });
+    if (reaches_out && outside >= kFewestRows) {
       moved.push_back("column '" + spec.name +
                       "': values beyond the bounds that the sites agreed "
                       "on, in " +

@@ -82,8 +82,9 @@ struct ReadOptions {
 /// Text of which more than half is distinct is an identifier, from 100 cells on; and so are whole
 /// numbers that are all distinct where chance would have repeated some, the name says so ("id"), or
 /// all have as many digits, at least 7.
-/// Where more than 80% of the cells are numbers or dates and the others are not, the table is
-/// refused with the first of these, unless ReadOptions::lenient.
+/// Where more than 80% of the cells are numbers or dates and the others are not, or more than half
+/// are numbers and at most three texts are none, the table is refused with the first of these,
+/// unless ReadOptions::lenient.
 /// Blanks at both ends of a cell are no part of it, text is in Unicode's composed form, and 1.0 is
 /// 1 where all of a category column's cells are whole. Blank lines are skipped. Errors name file,
 /// line (where the record starts) and column.
