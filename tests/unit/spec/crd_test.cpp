@@ -78,8 +78,8 @@ spec:
       data: {path: /data/a.csv, volume: {persistentVolumeClaim: {claimName: a}}}
       csv: {delimiter: tab, decimal: ".", thousands: none, quote: none, encoding: utf-16, skipRows: 1, comment: "!"}
       external: false
-      maxRows: 1000
       policyRef: {name: policy-of-a}
+      maxRows: 1000
       storage: {size: 100Mi, storageClassName: fast}
       image: a/worker:1
       resources: {requests: {cpu: 500m, memory: 512Mi}, limits: {cpu: 1, memory: 1Gi}}
