@@ -100,6 +100,7 @@ struct CsvReader::Impl {
 
   std::size_t field = 0;  // fields of the current record so far
   bool header_done = false;
+  bool header_is_one_field = false;
   RawTable table;
   RawColumn surplus{""};  // a field more than the header has, in each row
   bool has_surplus = false;
@@ -158,6 +159,7 @@ struct CsvReader::Impl {
     const std::size_t fields = std::exchange(field, 0);
     if (!header_done) {
       header_done = true;
+      header_is_one_field = fields == 1;
       return check_names();
     }
     const std::size_t wanted = table.columns.size();
@@ -409,6 +411,11 @@ struct CsvReader::Impl {
 
   void refuse_hidden_delimiter() {
     if (table.columns.size() != 1 || declared.delimiter || table.columns[0].holds_numbers()) {
+      return;
+    }
+    if (title > 0 && header_is_one_field) {  // the fields behind it are set apart by a sign that it
+                                             // does not hold
+      failure = fail(Errc::kInvalidArgument, source + ": one column" + remedy_for_shape());
       return;
     }
     const auto& column = table.columns.front();

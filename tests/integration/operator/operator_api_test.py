@@ -554,7 +554,7 @@ class BackDoor(unittest.TestCase):
             made = {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["uid"]
                     for one in get("jobs,secrets,configmaps,services,networkpolicies,pvc")["items"]
                     if one["metadata"]["name"].startswith("kept-")}
-            self.assertEqual(len(made), 10)
+            self.assertEqual(len(made), 11)
             until(lambda: get(FT, "kept")["status"].get("children") == made, "the record")
             operator.stop()
         # What the aggregator and other Secrets are made from cannot be edited in place.
