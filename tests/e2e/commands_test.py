@@ -298,7 +298,9 @@ class Evaluation(Commands):
         rows = list(patients(50, 2))
         self.assert_complains(self.evaluate(HEADER[:-1], [row[:-1] for row in rows]), 'missing "stay"')
         self.assert_complains(self.evaluate(["i", *HEADER], [[i, *row] for i, row in enumerate(rows)]), 'additional "i"')
-        self.assert_complains(self.evaluate(["", *HEADER], [[i, *row] for i, row in enumerate(rows)]), "column 1 has no name")
+        indexed = self.evaluate(["", *HEADER], [[i, *row] for i, row in enumerate(rows)])
+        self.assertEqual(indexed.returncode, 0, indexed.stderr)  # an index is left out
+        self.assert_complains(self.evaluate(["", *HEADER], [[i % 9, *row] for i, row in enumerate(rows)]), "column 1 has no name")
         self.assert_complains(self.evaluate(HEADER, []), "other.csv")
 
     def test_dates_in_another_form_count_nothing_and_are_named(self):

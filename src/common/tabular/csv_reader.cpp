@@ -67,6 +67,24 @@ bool is_index(const RawColumn& column) {
   return column.dictionary.size() == 0 && std::ranges::adjacent_find(numbers) == numbers.end();
 }
 
+// Whether nine of ten texts hold one sign that sets fields apart, equally often.
+bool holds_a_delimiter(const RawColumn& column) {
+  const auto& texts = column.dictionary;
+  for (const char sign : {';', '\t', '|', ','}) {
+    std::map<std::ptrdiff_t, std::size_t> by_count;
+    for (std::size_t code = 0; code < texts.size(); ++code) {
+      ++by_count[std::ranges::count(texts.text(code), sign)];
+    }
+    const bool is_even = std::ranges::any_of(by_count, [&](const auto& entry) {
+      return entry.first > 0 && 10 * entry.second >= 9 * texts.size();
+    });
+    if (is_even) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool is_empty(const RawColumn& column) {
   return !column.holds_numbers() &&
          all_texts(column, [](std::string_view text) { return trim(text).empty(); });
@@ -100,6 +118,7 @@ struct CsvReader::Impl {
 
   std::size_t field = 0;  // fields of the current record so far
   bool header_done = false;
+  bool header_is_one_field = false;
   RawTable table;
   RawColumn surplus{""};  // a field more than the header has, in each row
   bool has_surplus = false;
@@ -158,6 +177,7 @@ struct CsvReader::Impl {
     const std::size_t fields = std::exchange(field, 0);
     if (!header_done) {
       header_done = true;
+      header_is_one_field = fields == 1;
       return check_names();
     }
     const std::size_t wanted = table.columns.size();
@@ -409,6 +429,13 @@ struct CsvReader::Impl {
 
   void refuse_hidden_delimiter() {
     if (table.columns.size() != 1 || declared.delimiter || table.columns[0].holds_numbers()) {
+      return;
+    }
+    if (title > 0 && header_is_one_field &&
+        holds_a_delimiter(
+            table.columns.front())) {  // the fields behind it are set apart by a sign that it
+                                       // does not hold
+      failure = fail(Errc::kInvalidArgument, source + ": one column" + remedy_for_shape());
       return;
     }
     const auto& column = table.columns.front();

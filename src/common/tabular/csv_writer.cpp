@@ -57,7 +57,8 @@ bool is_number(std::string_view text) {
 std::string cell_of(std::string_view text, TextCells cells) {
   const bool starts_formula =
       !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
-  if (cells == TextCells::kRaw || !starts_formula || is_number(text)) {
+  const bool is_sign = text == "=";  // alone it is no formula, and stands beside censored numbers
+  if (cells == TextCells::kRaw || !starts_formula || is_sign || is_number(text)) {
     return escape(text);
   }
   return escape("'" + std::string(text));

@@ -60,9 +60,12 @@ const ValueCount& at_rank(const std::vector<ValueCount>& counts, std::uint64_t r
 }
 
 // Bounds on or beyond which `least` rows lie on each side, or half of all where there are fewer. A
-// value that fewer rows hold is rounded outward, to a 32nd of what lies between the bounds or
-// coarser, so that nobody's own value is told.
-std::vector<double> told_extremes(const std::vector<ValueCount>& counts, std::uint64_t least) {
+// value that fewer rows hold is rounded outward, to a 32nd of what lies between the bounds or an
+// eighth of itself, and two steps at least, so that nobody's own value is told and one far value
+// takes no other bound along.
+std::vector<double> told_extremes(const std::vector<ValueCount>& counts,
+                                  std::uint64_t least,
+                                  const Step& step) {
   std::uint64_t total = 0;
   for (const auto& value : counts) {
     total += value.count;
@@ -71,11 +74,14 @@ std::vector<double> told_extremes(const std::vector<ValueCount>& counts, std::ui
   const auto& low = at_rank(counts, aside);
   const auto& high = at_rank(counts, total - 1 - aside);
   constexpr double kParts = 32.0;
-  constexpr double kPartsOfOne = 8.0;  // where all are one value
-  const double width = high.value > low.value ? (high.value - low.value) / kParts
-                                              : std::abs(low.value) / kPartsOfOne;
-  const double unit = std::isnormal(width) ? std::ldexp(1.0, std::ilogb(width)) : 0.0;
+  constexpr double kPartsOfOne = 8.0;
   const auto outward = [&](const ValueCount& bound, double (*round)(double)) {
+    const double of_itself = std::abs(bound.value) / kPartsOfOne;
+    const double of_all = (high.value - low.value) / kParts;
+    const double finest =
+        of_all > 0.0 && of_itself > 0.0 ? std::min(of_all, of_itself) : std::max(of_all, of_itself);
+    const double width = std::max(finest, 2.0 * step.size(bound.value));
+    const double unit = std::isnormal(width) ? std::ldexp(1.0, std::ilogb(width)) : 0.0;
     const double steps = unit > 0.0 ? bound.value / unit : 0.0;
     const bool is_told = bound.count >= least || unit == 0.0 || !std::isfinite(steps);
     return is_told ? bound.value : round(steps) * unit;
@@ -106,7 +112,7 @@ void sketch_numbers(const Column& column,
     counts = rounded(counts, *step);
   }
   const std::uint64_t least = policy.min_category_count;
-  result.extremes = told_extremes(counts, least);
+  result.extremes = told_extremes(counts, least, step.value_or(Step{1.0, 1.0, kAllDigits}));
   auto refinement = refine(counts, least, most_edges);
   result.edges = std::move(refinement.edges);
   result.few_values = counts.size() <= kFewValues;

@@ -197,6 +197,11 @@ TEST_CASE("tabular: text that a spreadsheet would run as a formula gets a quote 
   CHECK(back.columns[0].categories == column.categories);
 }
 
+TEST_CASE("tabular: a sign beside censored numbers is no formula", "[tabular]") {
+  const auto table = table_of("x_censored\n=\n<\n=\n");
+  CHECK(write_csv(table, TextCells::kNeutralised) == "x_censored\n=\n<\n=\n");
+}
+
 TEST_CASE("tabular: numbers are numbers whatever is done to text", "[tabular]") {
   const Table table = table_of("n,x\n-1,-0.5\n-20,2.5\n");
   CHECK(write_csv(table, TextCells::kNeutralised) == "n,x\n-1,-0.5\n-20,2.5\n");
