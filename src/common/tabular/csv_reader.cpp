@@ -67,6 +67,24 @@ bool is_index(const RawColumn& column) {
   return column.dictionary.size() == 0 && std::ranges::adjacent_find(numbers) == numbers.end();
 }
 
+// Whether nine of ten texts hold one sign that sets fields apart, equally often.
+bool holds_a_delimiter(const RawColumn& column) {
+  const auto& texts = column.dictionary;
+  for (const char sign : {';', '\t', '|', ','}) {
+    std::map<std::ptrdiff_t, std::size_t> by_count;
+    for (std::size_t code = 0; code < texts.size(); ++code) {
+      ++by_count[std::ranges::count(texts.text(code), sign)];
+    }
+    const bool is_even = std::ranges::any_of(by_count, [&](const auto& entry) {
+      return entry.first > 0 && 10 * entry.second >= 9 * texts.size();
+    });
+    if (is_even) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool is_empty(const RawColumn& column) {
   return !column.holds_numbers() &&
          all_texts(column, [](std::string_view text) { return trim(text).empty(); });
@@ -413,8 +431,9 @@ struct CsvReader::Impl {
     if (table.columns.size() != 1 || declared.delimiter || table.columns[0].holds_numbers()) {
       return;
     }
-    if (title > 0 && header_is_one_field) {  // the fields behind it are set apart by a sign that it
-                                             // does not hold
+    // The fields behind a title are set apart by a sign that it does not hold.
+    const bool is_title = title > 0 && header_is_one_field;
+    if (is_title && holds_a_delimiter(table.columns.front())) {
       failure = fail(Errc::kInvalidArgument, source + ": one column" + remedy_for_shape());
       return;
     }
