@@ -274,7 +274,7 @@ TEST_CASE("tabular: numbers survive the same however the rows are split", "[tabu
   cells.emplace_back("1e15");
   const Encoder pooled = encoder_for({column(cells)});
   CHECK(pooled.columns()[0].scale.unit > 0.0);
-  for (const std::size_t sites : {2, 5, 26}) {
+  for (const std::size_t sites : {std::size_t{2}, std::size_t{5}, std::size_t{26}}) {
     std::vector<std::vector<std::string>> parts(sites, std::vector<std::string>{""});
     for (auto& part : parts) {
       part.clear();
