@@ -142,7 +142,8 @@ TEST_CASE("tabular: the cells do not depend on how rows are split", "[tabular][p
   values.push_back(1e12);
   const auto pooled = agreed({values}, kHundredths);
   REQUIRE(pooled.size() > 300);
-  for (const std::size_t sites : {2, 3, 7, 40, 700}) {
+  for (const std::size_t sites :
+       {std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{40}, std::size_t{700}}) {
     std::vector<std::vector<double>> split(sites);
     for (const double value : values) {
       const double skewed = rng.uniform();
