@@ -7,7 +7,7 @@ import random
 import threading
 
 from attackers import (BROKEN, HALF_A_HELLO, MIB, MANY_FEW_VALUES, NO_ROOM_FOR_VALUES, HIDDEN_COLUMNS, OTHER_COLUMNS, TEN_GB, Peer,
-                       compressed_bombs, impossible_joins, many_categories, nested, odd_updates, send_unfinished, smuggled, split)
+                       compressed_bombs, impossible_joins, nested, odd_updates, send_unfinished, smuggled, split)
 from members import small_columns
 from replay import instance_of
 
@@ -68,11 +68,11 @@ class Besieger(threading.Thread):
         else:
             self.said(self.peer.send("POST", "/v1/join", self.one_of(impossible_joins(self.name_))))
 
-    def late_categories(self):
-        """4,090 categories in a column, once the encoder is agreed upon."""
+    def late_kinds(self):
+        """A column of another kind, once the encoder is agreed upon."""
         told = self.status()
         if told and told["round"]["current"] > 0:
-            self.join(100_000, small_columns(group=many_categories(4090)))
+            self.join(100_000, small_columns(group={"kind": "integer", "categories": [], "extremes": [1.0, 9.0]}))
 
     def large_joins(self):
         self.said(self.peer.send("POST", "/v1/join", b'{"client":"' + b"a" * ((20, 3)[self.turn % 2] * MIB) + b'"}'))
@@ -147,7 +147,7 @@ class Besieger(threading.Thread):
         self.forged(f"Genesis-Instance: {instance_of(self.name_)}")
 
 
-MEMBERS = ("other_columns", "hidden_columns", "impossible_tables", "late_categories", "large_joins", "nested_joins", "unfinished_joins")
+MEMBERS = ("other_columns", "hidden_columns", "impossible_tables", "late_kinds", "large_joins", "nested_joins", "unfinished_joins")
 STRANGERS = ("flood", "heads", "odd_requests", "half_hellos", "wrong_tokens")
 ROBBERS = ("robbers", "robbers_of_the_state_too")
 KINDS = (*MEMBERS, *STRANGERS, *ROBBERS)

@@ -245,6 +245,9 @@ Result<std::uint64_t> introduce_late(const ClientId& client,
                                      std::string_view sketch,
                                      const tabular::Encoder& encoder) {
   GENESIS_ASSIGN(const auto introduced, parse_sketch(client, sketch));
+  if (auto sense = check_sense(introduced); !sense) {
+    return tl::unexpected(sense.error().within("client " + client.str()));
+  }
   if (auto fits = tabular::check_fits(introduced, encoder); !fits) {
     return tl::unexpected(
         fits.error().within("client " + client.str() + ": joins after the start"));
