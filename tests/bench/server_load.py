@@ -105,8 +105,8 @@ def work(client, moved):
                                             "telemetry": {"generator_loss": 0.5, "train_seconds": 0.1}})}
 
     task = client.wait_for("summaries")
-    counts = struct.pack("<4Q", 100, 0, 50, 50)  # rows; of the column: missing, then each category
-    client.contribute(task, sealed({"counts": {"dtype": "U64", "shape": [4], "data_offsets": [0, 32]}}, metadata(task), counts))
+    counts = struct.pack("<5Q", 100, 0, 50, 50, 0)  # rows; of the column: missing, each category, other text
+    client.contribute(task, sealed({"counts": {"dtype": "U64", "shape": [5], "data_offsets": [0, 40]}}, metadata(task), counts))
     task = client.wait_for("updates")
     weights = client.ask("GET", f"/v1/collections/{task['collection']}/documents/parameters")
     size = struct.unpack("<Q", weights[:8])[0]
