@@ -17,7 +17,9 @@ void add_spec(CLI::App& command, SpecSource& source) {
 void add_lenient(CLI::App& command, SpecSource& source) {
   command.add_flag_callback(
       "--lenient",
-      [&source] { source.overrides.push_back({"table.lenient", "true"}); },
+      [&source] {
+        source.overrides.push_back({"table.lenient", "true"});
+      },
       "Read a column as text that is almost one of numbers or dates, instead of stopping");
 }
 

@@ -104,9 +104,10 @@ TEST_CASE("aggregator: a client that sends garbage is quarantined and the others
   CHECK(training.coordinator.state().phase == rounds::Phase::kComplete);
 }
 
-TEST_CASE("aggregator: a resumed training may have other deadlines and retries, and names what else "
-          "differs",
-          "[aggregator]") {
+TEST_CASE(
+    "aggregator: a resumed training may have other deadlines and retries, and names what else "
+    "differs",
+    "[aggregator]") {
   Training training;
   std::optional<wire::Checkpoint> saved;
   training.coordinator.on_checkpoint([&](const wire::Checkpoint& made) { saved = made; });
