@@ -110,7 +110,8 @@ def attack(member, kind, introduction, declared):
         rows = 1
         for column in columns:
             if column["extremes"]:
-                column.update(extremes=[-9e15, 9e15], heavyValues=[], heavyCounts=[], fewValues=False, missing=0)
+                column.update(extremes=[-9e15, 9e15], heavyValues=[], heavyCounts=[], fewValues=False, missing=0,
+                              digits={"decimals": [], "whole": [], "significant": [], "full": 0})
             else:
                 column.update(categories=column["categories"][:1], missing=0)
     answer = member.join(rows, columns)

@@ -1,5 +1,6 @@
 // JSON of what sites and aggregator exchange before an encoder exists: sketch and plan.
 #include <algorithm>
+#include <span>
 
 #include <nlohmann/json.hpp>
 
@@ -45,6 +46,17 @@ std::string at(const char* list, std::size_t index) {
   return std::string(list) + "[" + std::to_string(index) + "]";
 }
 
+// Whether counts of rows are of no more than `most` rows together.
+bool are_of(std::span<const std::uint64_t> counts, std::uint64_t most) {
+  for (const auto count : counts) {
+    if (count > most) {
+      return false;
+    }
+    most -= count;
+  }
+  return true;
+}
+
 Status sketch_is_consistent(const ColumnSketch& column, std::uint64_t rows, JsonReader& reader) {
   const auto& extremes = column.extremes;
   const auto& heavy = column.heavy_values;
@@ -67,6 +79,16 @@ Status sketch_is_consistent(const ColumnSketch& column, std::uint64_t rows, Json
   }
   if (column.missing > rows) {
     reader.refuse("missing", "is more than the rows");
+    return reader.status();
+  }
+  const std::uint64_t present = rows - column.missing;
+  const auto& digits = column.digits;
+  if (!are_of(column.heavy_counts, present)) {
+    reader.refuse("heavyCounts", "are of more rows than there are");
+  }
+  if (!are_of(digits.decimals, present) || !are_of(digits.whole, present) ||
+      !are_of(digits.significant, present) || digits.full > present) {
+    reader.refuse("digits", "are of more rows than there are");
   }
   return reader.status();
 }

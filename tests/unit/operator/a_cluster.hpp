@@ -199,4 +199,14 @@ class Cluster {
   int made_ = 0;
 };
 
+/// Three sites in round 2.
+inline Cluster a_running_cluster() {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.report(wire::Phase::kTraining, 2);
+  cluster.after(std::chrono::seconds(5)).reconcile();
+  return cluster;
+}
+
 }  // namespace genesis::control

@@ -21,15 +21,6 @@ std::size_t made(const Done& done) {
       std::ranges::count_if(done, [](const auto& text) { return text.starts_with(kMade); }));
 }
 
-Cluster a_running_cluster() {
-  Cluster cluster(kThreeSites);
-  cluster.reconcile();
-  cluster.start_pods();
-  cluster.report(wire::Phase::kTraining, 2);
-  cluster.after(5s).reconcile();
-  return cluster;
-}
-
 }  // namespace
 
 TEST_CASE("operator: a new training gets its children in the order in which they are needed",

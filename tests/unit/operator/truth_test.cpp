@@ -16,15 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using Done = std::vector<std::string>;
 
-Cluster a_running_cluster() {
-  Cluster cluster(kThreeSites);
-  cluster.reconcile();
-  cluster.start_pods();
-  cluster.report(wire::Phase::kTraining, 2);
-  cluster.after(5s).reconcile();
-  return cluster;
-}
-
 // The end of a training of a and b alone, and of the rows.
 void end_without_c(Cluster& cluster) {
   cluster.seen.report.reset();

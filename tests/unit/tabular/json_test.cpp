@@ -185,6 +185,8 @@ TEST_CASE("tabular: what is wrong in JSON is named by its path", "[tabular]") {
     return error_of(read_sketch(altered));
   };
   CHECK_THAT(why("/columns/1/kind", "number"), ContainsSubstring("sketch.columns[1].kind"));
+  CHECK_THAT(why("/columns/0/digits/full", 1'000'000),
+             ContainsSubstring("digits: are of more rows"));
   CHECK_THAT(why("/columns/0/extremes", {5, 1}), ContainsSubstring("[minimum, maximum]"));
   CHECK_THAT(why("/columns/0/extremes", {1e305, 2e305}), ContainsSubstring("finite"));
   CHECK_THAT(why("/columns/0/heavyValues", {5, 5}), ContainsSubstring("increasing"));
