@@ -80,9 +80,7 @@ void add_columns(const std::string& introduction,
 }
 
 std::string_view words_of(spec::Strategy strategy) {
-  return strategy == spec::Strategy::kMedian || strategy == spec::Strategy::kTrimmedMean
-             ? "is kept until the round closes"
-             : "is added up as it arrives";
+  return spec::is_robust(strategy) ? "is kept until the round closes" : "is added up as it arrives";
 }
 
 }  // namespace

@@ -195,7 +195,7 @@ Result<Ask> Agreement::ask() {
   ask.request = {std::string(kSummaries), rounds::Roster::kEveryone, RoundId{0}};
   ask.documents.push_back(
       make_document(std::string(kPlanDocument), dump_json(tabular::to_json(plan_))));
-  ask.combine = SumOfCounts{tabular::count_words(plan_)};
+  ask.combine = SumOfCounts{tabular::count_words(plan_), tabular::count_lists(plan_)};
   return ask;
 }
 

@@ -110,6 +110,10 @@ struct Local {
 };
 
 enum class Strategy { kFedavg, kWeighted, kFedprox, kMedian, kTrimmedMean };
+/// Whether no minority of clients decides what it makes of their values.
+[[nodiscard]] constexpr bool is_robust(Strategy strategy) {
+  return strategy == Strategy::kMedian || strategy == Strategy::kTrimmedMean;
+}
 
 struct Aggregation {
   Strategy strategy = Strategy::kWeighted;

@@ -1,5 +1,6 @@
 #include "common/tabular/summary_counts.hpp"
 
+#include <numeric>
 #include <string>
 
 #include "common/tabular/summary_shape.hpp"
@@ -17,12 +18,17 @@ std::vector<std::uint64_t> counts_of(const Summary& summary) {
   return counts;
 }
 
-std::size_t count_words(const Plan& plan) {
-  std::size_t words = 1;
+std::vector<std::size_t> count_lists(const Plan& plan) {
+  std::vector<std::size_t> lengths{1};
   for (const auto& column : plan.columns) {
-    words += 1 + bin_count(column) + column.values.size() + category_slots(column);
+    lengths.push_back(1 + bin_count(column) + column.values.size() + category_slots(column));
   }
-  return words;
+  return lengths;
+}
+
+std::size_t count_words(const Plan& plan) {
+  const auto lengths = count_lists(plan);
+  return std::reduce(lengths.begin(), lengths.end(), std::size_t{0});
 }
 
 Result<Summary> summary_of(const std::vector<std::uint64_t>& counts, const Plan& plan) {
