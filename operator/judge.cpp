@@ -170,6 +170,16 @@ class Judge {
       return complete(std::move(verdict), reason::kModelReady, where);
     }
     const auto* const generate = seen_.children.job(names_.generate);
+    const bool is_recorded =
+        training_.recorded.contains(record_key(k8s::kPersistentVolumeClaims.kind, names_.model));
+    if ((generate == nullptr || !generate->is_complete) && is_recorded &&
+        seen_.children.find(k8s::kPersistentVolumeClaims, names_.model) == nullptr) {
+      const Finding failure{reason::kModelLost,
+                            "PersistentVolumeClaim " + names_.model +
+                                ", which held the finished model, has been deleted; restore it "
+                                "from a backup, or start a new training"};
+      return failed(std::move(verdict), failure);
+    }
     if (generate != nullptr && generate->is_complete) {
       return complete(std::move(verdict),
                       reason::kRowsReady,
@@ -209,7 +219,7 @@ class Judge {
 
   std::optional<Finding> lost_quorum() const {
     const auto& participants = training_.spec.participants;
-    const auto needed = training_.spec.rounds.min_clients;
+    const auto needed = spec::min_clients_of(training_.spec);
     auto left = static_cast<std::int64_t>(participants.size());
     std::string why;
     for (const auto& participant : participants) {
@@ -283,15 +293,17 @@ class Judge {
         break;
       case Stage::kTraining:
         add_problems_of_objects(found);
+        // What is wrong with the aggregator comes first: the sites only notice it.
+        add_problem_of_pod(names_.aggregator, "the aggregator", found);
+        add_unreachable_aggregator(found);
         for (const auto& participant : training_.spec.participants) {
           if (!participant.external) {
             add_problem_of_pod(
                 names_.worker(participant.name), "participant " + participant.name, found);
+            add_missing_data(participant, found);
           }
         }
-        add_problem_of_pod(names_.aggregator, "the aggregator", found);
         add_absent_clients(found);
-        add_unreachable_aggregator(found);
         add_warnings(found);
         break;
       case Stage::kGenerating:
@@ -329,6 +341,14 @@ class Judge {
                                     : " already exists and does not belong to this training; "
                                       "delete it, or rename the training")});
         }
+      }
+    }
+    for (const auto& [name, claim] : seen_.children.of(k8s::kPersistentVolumeClaims)) {
+      if (claim.is_ours && claim.is_deleting) {
+        found.push_back({reason::kClaimTerminating,
+                         "PersistentVolumeClaim " + name +
+                             " is being deleted: it goes, with what it holds, as soon as no pod "
+                             "uses it; to keep that, copy it while the pod runs"});
       }
     }
     for (const auto& refusal : seen_.refusals) {
@@ -376,12 +396,36 @@ class Judge {
     }
   }
 
+  // What a pod that does not run yet waits for. ConfigMaps are missed by name: the kubelet tells of
+  // them in Events only.
+  void add_missing_data(const spec::Participant& participant, Findings& found) const {
+    if (const auto why = seen_.missing_data.find(participant.name);
+        why != seen_.missing_data.end()) {
+      found.push_back(
+          {reason::kPodNotStarting, "participant " + participant.name + ": " + why->second});
+    }
+  }
+
+  bool is_aggregator_silent() const {
+    const auto* const pod = seen_.children.newest_pod(names_.aggregator);
+    return pod != nullptr && pod->is_running && !seen_.report && !seen_.report_error.empty();
+  }
+
   bool has_ended_badly(const std::string& name, const JobState& job, const Pod& pod) const {
     if (job.is_failed) {
       return true;
     }
-    const bool has_failed = !pod.reason.empty() || (pod.last && pod.last->exit_code != 0);
-    if (!has_failed) {
+    const auto& end = pod.last ? pod.last : pod.before;
+    const bool has_failed = !pod.reason.empty() || (end && end->exit_code != 0);
+    if (!has_failed || pod.is_deleting) {  // a drain or a suspension is no failure
+      return false;
+    }
+    if (!pod.last && (!pod.unschedulable.empty() || is_stuck(pod))) {
+      return false;  // what it waits for now is news
+    }
+    // That it cannot reach an aggregator that does not answer is no failure of the site.
+    if (end && end->exit_code == kExitUnavailable &&
+        (is_aggregator_silent() || seen_.children.newest_pod(names_.aggregator) == nullptr)) {
       return false;
     }
     if (name == names_.aggregator) {
@@ -440,10 +484,10 @@ class Judge {
   }
 
   void add_unreachable_aggregator(Findings& found) const {
-    const auto* const pod = seen_.children.newest_pod(names_.aggregator);
-    if (pod != nullptr && pod->is_running && !seen_.report && !seen_.report_error.empty()) {
+    if (is_aggregator_silent()) {
+      const auto* const pod = seen_.children.newest_pod(names_.aggregator);
       found.push_back({reason::kAggregatorUnreachable,
-                       seen_.report_error,
+                       "the aggregator runs and does not answer: " + seen_.report_error,
                        pod->created + settings_.pod_patience});
     }
   }

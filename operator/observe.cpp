@@ -129,6 +129,7 @@ Observed World::observe(const k8s::ObjectKey& key) {
     }
   }
   std::ranges::stable_sort(children.pods, {}, &Pod::created);
+  link_ends(children.pods);
   return seen;
 }
 

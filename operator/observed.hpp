@@ -121,8 +121,9 @@ struct Pod {
   bool is_deleting = false;
   std::string reason;  // of a pod that the kubelet has ended: "Evicted"
   std::string message;
-  std::optional<Termination> last;  // the latest termination of its container
-  std::string waiting_reason;       // "ImagePullBackOff"
+  std::optional<Termination> last;    // the latest termination of its container
+  std::optional<Termination> before;  // of the pod of its Job before it
+  std::string waiting_reason;         // "ImagePullBackOff"
   std::string waiting_message;
   std::string unschedulable;  // the scheduler's message
   std::string host_ip;
@@ -134,6 +135,10 @@ struct TransientError {
   std::string message;  // "Job a: failed calling webhook"
   SystemTime since;     // the first of the consecutive passes that it ended
 };
+
+/// Gives each pod, in order of creation, the end of the pod of its Job before it. A pod that was
+/// deleted has none to give: somebody has ended it.
+void link_ends(std::vector<Pod>& pods);
 
 /// The children of one training, by kind and name.
 class Children {
@@ -162,10 +167,11 @@ class Children {
 struct Observed {
   std::optional<Training> training;
   Children children;
-  std::optional<wire::StatusReport> report;  // absent while the aggregator does not answer
-  std::string report_error;                  // why it does not
-  std::vector<std::string> not_allowed;      // Secrets that this training must not use
-  bool may_write_progress = true;            // or what only counts on has to wait
+  std::optional<wire::StatusReport> report;         // absent while the aggregator does not answer
+  std::string report_error;                         // why it does not
+  std::vector<std::string> not_allowed;             // Secrets that this training must not use
+  std::map<std::string, std::string> missing_data;  // by participant: "there is no ConfigMap a"
+  bool may_write_progress = true;                   // or what only counts on has to wait
   // What this pass has met so far:
   std::vector<std::string> refusals;              // "Job a: exceeded quota"
   std::optional<TransientError> transient_error;  // that ended the changes of this pass

@@ -50,6 +50,8 @@ inline constexpr std::string_view kParticipantAbsent =
 inline constexpr std::string_view kPodNotStarting = "PodNotStarting";  // image, volume, Secret
 inline constexpr std::string_view kPodUnschedulable = "PodUnschedulable";
 inline constexpr std::string_view kPodMissing = "PodMissing";  // quota, admission
+inline constexpr std::string_view kClaimTerminating =
+    "ClaimTerminating";  // somebody has deleted a claim that is in use
 inline constexpr std::string_view kAggregatorRestarting = "AggregatorRestarting";
 inline constexpr std::string_view kAggregatorUnreachable = "AggregatorUnreachable";
 inline constexpr std::string_view kTrainingWarning =
@@ -67,6 +69,7 @@ inline constexpr std::string_view kAggregatorFailed = "AggregatorFailed";  // it
 inline constexpr std::string_view kQuorumImpossible = "QuorumImpossible";
 inline constexpr std::string_view kStartDeadlineExceeded = "StartDeadlineExceeded";
 inline constexpr std::string_view kDeadlineExceeded = "DeadlineExceeded";
+inline constexpr std::string_view kModelLost = "ModelLost";  // its claim was deleted
 inline constexpr std::string_view kGenerateFailed = "GenerateFailed";
 }  // namespace reason
 

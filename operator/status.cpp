@@ -113,6 +113,7 @@ TrainingStatus status_from_json(const Json& json) {
                                integer(round, "estimatedRemainingSeconds")};
   }
   status.clients = integer(json, "clients");
+  status.min_clients = integer(json, "minClients").value_or(0);
   status.rounds = text(json, "rounds");
   status.joined = text(json, "joined");
   status.reason = text(json, "reason");
@@ -151,6 +152,9 @@ Json to_json(const TrainingStatus& status) {
     json["round"] = std::move(round);
   }
   set(json, "clients", status.clients);
+  if (status.min_clients > 0) {
+    json["minClients"] = status.min_clients;
+  }
   set(json, "rounds", status.rounds);
   set(json, "joined", status.joined);
   set(json, "reason", status.reason);

@@ -59,6 +59,7 @@ struct TrainingStatus {
   std::vector<Condition> conditions;
   std::optional<RoundStatus> round;
   std::optional<std::int64_t> clients;
+  std::int64_t min_clients = 0;  // that is in force; 0 in a status of old
   // For people, who see them in columns:
   std::string rounds;  // "34/300"
   std::string joined;  // "3/3"

@@ -1,6 +1,7 @@
 // Each field is named once, in visit() of its struct; Reader and Writer go both ways over it.
 #include "common/spec/fields.hpp"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <string_view>
@@ -404,6 +405,17 @@ std::string_view to_string(Quantization quantization) {
 }
 std::string_view to_string(ServiceType type) {
   return name_of(type);
+}
+
+std::int64_t min_clients_of(const FederatedTraining& training) {
+  const auto named = static_cast<std::int64_t>(training.participants.size());
+  return training.rounds.min_clients.value_or(std::max<std::int64_t>(named, 1));
+}
+
+std::int64_t max_clients_of(const FederatedTraining& training) {
+  constexpr std::int64_t kUsual = 100;
+  const auto named = static_cast<std::int64_t>(training.participants.size());
+  return training.rounds.max_clients.value_or(std::max({kUsual, min_clients_of(training), named}));
 }
 
 FederatedTraining from_json(const Json& document) {

@@ -98,6 +98,26 @@ TEST_CASE("operator: each pod is what PodSecurity restricted asks for", "[operat
   }
 }
 
+TEST_CASE("operator: the pods of a training are replaced, watched and forgiven as they should be",
+          "[operator]") {
+  const auto training = a_training(kThreeSites);
+  for (const auto& job : {aggregator_job(training, settings()),
+                          worker_job(training, training.spec.participants.front(), settings())}) {
+    const Json& rules = job.at("spec").at("podFailurePolicy").at("rules");
+    CHECK(rules.at(0).at("action") == "FailJob");
+    CHECK(rules.at(0).at("onExitCodes").at("values") ==
+          Json::array({kExitUsageError, kExitPermanentError}));
+    CHECK(rules.at(1).at("action") == "Ignore");
+    CHECK(rules.at(1).at("onExitCodes").at("values") == Json::array({kExitUnavailable}));
+    CHECK(rules.at(2).at("onPodConditions").at(0).at("type") == "DisruptionTarget");
+    const Json& pod = job.at("spec").at("template").at("spec");
+    CHECK(pod.at("restartPolicy") == "Never");
+    const Json& main = pod.at("containers").at(0);
+    CHECK(main.at("livenessProbe").at("httpGet").at("path") == "/healthz");
+    CHECK(main.at("startupProbe").at("httpGet").at("path") == "/healthz");
+  }
+}
+
 TEST_CASE("operator: no pod gets the authority's key, and each its own Secret alone",
           "[operator]") {
   const auto training = a_training(kKnobs);
