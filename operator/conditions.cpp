@@ -178,7 +178,8 @@ Finding failed(const Verdict& verdict) {
 // Nothing happens until somebody changes something.
 bool is_stalled(const Verdict& verdict) {
   const bool is_blocked = std::ranges::any_of(verdict.problems, [](const Problem& problem) {
-    return problem.reason == reason::kForeignObject || problem.reason == reason::kNotAllowed;
+    return problem.reason == reason::kForeignObject || problem.reason == reason::kNotAllowed ||
+           problem.reason == reason::kModelClaimExists;
   });
   return verdict.stage == Stage::kInvalid || verdict.stage == Stage::kRefused ||
          verdict.stage == Stage::kFailed || is_blocked;
@@ -356,8 +357,8 @@ ParticipantStatus participant_status(const Training& training,
     status.reason = std::move(why);  // the aggregator knows only that it is silent
   }
   const auto* const started = training.status.condition(kQuorumReached);
-  if (status.reason.empty() && pod != nullptr && !participant.storage && started != nullptr &&
-      started->holds && pod->created > started->since) {
+  if (status.reason.empty() && pod != nullptr && !storage_of(training, participant) &&
+      started != nullptr && started->holds && pod->created > started->since) {
     status.reason =
         "its new pod has no storage, so the optimizer state is lost; training continues with "
         "fresh moments";

@@ -77,7 +77,7 @@ class Judge {
       verdict.stage = Stage::kHeld;
       return verdict;
     }
-    if (!status.start_time && !not_allowed_.empty()) {
+    if (!status.start_time && (!not_allowed_.empty() || has_foreign_model())) {
       verdict.stage = Stage::kRefused;
       return verdict;
     }
@@ -92,6 +92,13 @@ class Judge {
       return verdict;
     }
     return unless_late(std::move(verdict), Stage::kTraining);
+  }
+
+  // Whether a deleted training of the same name has left its claim, and nobody has said what to do.
+  bool has_foreign_model() const {
+    const auto* const claim = seen_.children.find(k8s::kPersistentVolumeClaims, names_.model);
+    return claim != nullptr && !claim->is_ours && claim->is_retained &&
+           !training_.spec.output.existing_claim;
   }
 
   Verdict complete(Verdict verdict, std::string_view reason, std::string message) const {
@@ -330,9 +337,18 @@ class Judge {
     for (const auto& refusal : not_allowed_) {
       found.push_back({reason::kNotAllowed, refusal});
     }
+    if (has_foreign_model()) {
+      found.push_back({reason::kModelClaimExists,
+                       "PersistentVolumeClaim " + names_.model +
+                           " holds what a deleted training of this name has left; set "
+                           "output.existingClaim to reuse to go on from its checkpoint or to "
+                           "replace to delete it, delete the claim, or rename the training"});
+    }
     for (const auto& kind : kChildKinds) {
       for (const auto& [name, child] : seen_.children.of(kind)) {
-        if (!child.is_ours) {
+        const bool is_left =
+            child.is_retained && name == names_.model && kind == k8s::kPersistentVolumeClaims;
+        if (!child.is_ours && !is_left) {
           found.push_back({reason::kForeignObject,
                            std::string(kind.kind) + " " + name +
                                (child.is_impostor

@@ -44,6 +44,8 @@ struct Training {
   std::string invalid;
   TrainingStatus status;
   Record recorded;  // status.children, and what has been created since it was written
+  // Whether participants that name no storage get a claim: there is a default StorageClass.
+  bool has_default_storage = false;
 };
 
 /// What is read of a Job.
@@ -67,11 +69,13 @@ struct Child {
   std::string uid;
   bool is_ours = true;       // the training is its controlling owner, and the operator created it
   bool is_impostor = false;  // the first, but not the second
+  bool is_retained = false;  // a claim that outlives the training it was made for
   std::string origin;        // what it has as the code of its origin (origin.hpp)
   std::string content;       // what it has as the digest of what it holds (kContent)
   bool is_deleting = false;
   std::optional<JobState> job;          // of our Jobs
   std::optional<ServiceState> service;  // of our Services
+  std::string spec;                     // JSON, of our Services and NetworkPolicies
 };
 
 /// The kinds of a training's children. This is the only list of them. Clean-up deletes them in this

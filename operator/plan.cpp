@@ -44,7 +44,7 @@ class Planner {
       case Stage::kSuspended:
         // A name conflict and what is not allowed keep all children from being created: part of a
         // training is of no use.
-        if (!is_blocked()) {
+        if (!is_blocked() && has_model_claim()) {
           ensure(children_of(training_, settings_));
           ensure(join_secrets());
           update_deny_list();
@@ -91,15 +91,44 @@ class Planner {
   }
 
   bool is_blocked() const {
-    return has_problem(reason::kForeignObject) || has_problem(reason::kNotAllowed);
+    return has_problem(reason::kForeignObject) || has_problem(reason::kNotAllowed) ||
+           has_problem(reason::kModelClaimExists);
   }
 
   void ensure(std::vector<Desired> children) {
     for (auto& desired : children) {
-      if (seen_.children.find(desired.resource, desired.name()) == nullptr) {
-        plan_.actions.emplace_back(ApplyObject{std::move(desired), ""});
+      const auto* const child = seen_.children.find(desired.resource, desired.name());
+      const std::string what = std::string(desired.resource.kind) + " " + desired.name();
+      if (child == nullptr) {
+        const bool was_there =
+            training_.recorded.contains(record_key(desired.resource.kind, desired.name()));
+        plan_.actions.emplace_back(ApplyObject{
+            std::move(desired), "", was_there ? what + " was deleted; it is created again" : ""});
+      } else if (child->is_ours && !child->is_deleting && !is_as_desired(desired, *child)) {
+        plan_.actions.emplace_back(
+            ApplyObject{change_of(std::move(desired), child->uid),
+                        child->uid,
+                        what + " was changed by somebody else; it is as it was"});
       }
     }
+  }
+
+  // Takes over or deletes the claim that an earlier training of this name has left, as the spec
+  // says. False while it is being deleted.
+  bool has_model_claim() {
+    const auto* const claim = seen_.children.find(k8s::kPersistentVolumeClaims, names_.model);
+    if (claim == nullptr || claim->is_ours || !claim->is_retained) {
+      return true;
+    }
+    if (training_.spec.output.existing_claim == spec::ExistingClaim::kReuse) {
+      plan_.actions.emplace_back(ApplyObject{model_claim(training_, claim->uid), claim->uid, ""});
+      return true;
+    }
+    if (!claim->is_deleting) {
+      plan_.actions.emplace_back(
+          DeleteObject{k8s::kPersistentVolumeClaims, names_.model, claim->uid});
+    }
+    return false;
   }
 
   // spec.security.deny may change while the training runs.
@@ -107,7 +136,7 @@ class Planner {
     const auto* const list = seen_.children.find(k8s::kConfigMaps, names_.deny);
     const bool is_there = list != nullptr && list->is_ours && !list->is_deleting;
     if (is_there && list->content != deny_digest(training_)) {
-      plan_.actions.emplace_back(ApplyObject{deny_list(training_, list->uid), list->uid});
+      plan_.actions.emplace_back(ApplyObject{deny_list(training_, list->uid), list->uid, ""});
     }
   }
 
@@ -168,7 +197,7 @@ class Planner {
                 {"metadata", {{"name", name}, {"namespace", training_.ns}, {"uid", child.uid}}},
                 {"spec", {{"suspend", suspend}}}};
     plan_.actions.emplace_back(
-        ApplyObject{Desired{k8s::kJobs, std::move(object), std::nullopt}, child.uid});
+        ApplyObject{Desired{k8s::kJobs, std::move(object), std::nullopt}, child.uid, ""});
   }
 
   // Stops the workers that still run a while after the model is complete.

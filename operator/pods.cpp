@@ -238,10 +238,11 @@ Json worker_job(const Training& training,
   const std::string name = names.worker(participant.name);
   Mounts mounts;
   mount_data(mounts, participant);
-  mounts.add("state",
-             "/state",
-             participant.storage ? from_claim(name) : Json{{"emptyDir", Json::object()}},
-             false);
+  mounts.add(
+      "state",
+      "/state",
+      storage_of(training, participant) ? from_claim(name) : Json{{"emptyDir", Json::object()}},
+      false);
   mounts.add("keys", "/keys", keys(training, name), true);
   Json arguments{"--server",
                  service_url(training),

@@ -42,6 +42,8 @@ inline constexpr std::string_view kNotAllowed =
     "NotAllowed";  // a volume, image or Secret that the training must not use, or a policy that is
                    // not there
 inline constexpr std::string_view kForeignObject = "ForeignObject";  // a name conflict
+inline constexpr std::string_view kModelClaimExists =
+    "ModelClaimExists";  // a deleted training of the same name has left its model
 inline constexpr std::string_view kApplyFailed = "ApplyFailed";  // the API server refused a change
 inline constexpr std::string_view kSpecChanged = "SpecChanged";  // after the start
 inline constexpr std::string_view kParticipantFailed = "ParticipantFailed";
@@ -56,6 +58,9 @@ inline constexpr std::string_view kAggregatorRestarting = "AggregatorRestarting"
 inline constexpr std::string_view kAggregatorUnreachable = "AggregatorUnreachable";
 inline constexpr std::string_view kTrainingWarning =
     "TrainingWarning";  // the aggregator warns: of a client that dominates, of divergence
+// Events alone.
+inline constexpr std::string_view kChildRestored =
+    "ChildRestored";  // somebody has deleted or changed an object of the training
 // Complete.
 inline constexpr std::string_view kInProgress = "InProgress";
 inline constexpr std::string_view kModelReady = "ModelReady";

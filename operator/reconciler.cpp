@@ -219,6 +219,46 @@ boost::asio::awaitable<Status> Reconciler::look_at_data(Observed& seen,
   co_return Status();
 }
 
+boost::asio::awaitable<Status> Reconciler::look_at_storage(Observed& seen,
+                                                           Memory& memory,
+                                                           k8s::Api& api) {
+  auto& training = *seen.training;
+  const bool has_not_begun = !training.status.start_time && training.spec.suspend;
+  if (training.is_deleting || has_not_begun || is_over(training.status) ||
+      !training.invalid.empty()) {
+    co_return Status();
+  }
+  const auto undecided =
+      std::ranges::find_if(training.spec.participants, [&](const auto& participant) {
+        const auto name = Names(training.name).worker(participant.name);
+        return !participant.external && !participant.storage &&
+               !training.recorded.contains(record_key(k8s::kJobs.kind, name));
+      });
+  if (undecided == training.spec.participants.end()) {
+    co_return Status();
+  }
+  if (!memory.has_default_storage) {
+    Desired claim = worker_claim(training, *undecided);
+    // Another claim of that name would keep the API server from answering.
+    claim.object["metadata"].erase("name");
+    claim.object["metadata"]["generateName"] = "genesis-default-";
+    k8s::WriteOptions options;
+    options.dry_run = k8s::DryRun::kYes;
+    const auto made = co_await api.create(
+        k8s::kPersistentVolumeClaims, std::move(claim.object), std::move(options));
+    if (!made && is_retryable(made.error().code)) {
+      co_return tl::unexpected(made.error().within("PersistentVolumeClaim"));
+    }
+    // A quota that has no room for a claim refuses it here already.
+    const Json none;
+    const Json& spec = made && made->contains("spec") ? made->at("spec") : none;
+    memory.has_default_storage =
+        spec.is_object() && !spec.value("storageClassName", std::string()).empty();
+  }
+  training.has_default_storage = *memory.has_default_storage;
+  co_return Status();
+}
+
 bool Reconciler::may_write_progress(const Memory& memory, SystemTime now) {
   if (writes_.in_second != now) {
     writes_ = {now, 0};
@@ -321,6 +361,10 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
     co_return tl::unexpected(looked.error());
   }
   settle(origin_, *seen.training, seen.children);
+  looked = co_await look_at_storage(seen, memory, api);
+  if (!looked) {
+    co_return tl::unexpected(looked.error());
+  }
   add_conflicts(memory.conflicts, seen.children);
   co_await ask_aggregator(seen, memory, watch);
   seen.may_write_progress = may_write_progress(memory, seen.now);

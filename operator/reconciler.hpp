@@ -61,6 +61,7 @@ class Reconciler {
     std::optional<WrittenStatus> written;           // until the cache has moved on
     std::optional<SystemTime> written_at;           // the latest status
     std::optional<Reported> report;                 // the latest
+    std::optional<bool> has_default_storage;        // once somebody has needed to know
     Record created;                                 // until the status has it
     std::map<std::string, Look> secrets;            // of the training, by name
     std::map<std::string, Look> data;               // ConfigMaps with rows, likewise
@@ -86,6 +87,11 @@ class Reconciler {
   [[nodiscard]] static boost::asio::awaitable<Status> look_at_data(Observed& seen,
                                                                    Memory& memory,
                                                                    k8s::Api& api);
+  // Whether a claim that names no StorageClass gets one. The API server fills it in, which needs no
+  // right but to create claims.
+  [[nodiscard]] static boost::asio::awaitable<Status> look_at_storage(Observed& seen,
+                                                                      Memory& memory,
+                                                                      k8s::Api& api);
   [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen,
                                                             Memory& memory,
                                                             k8s::Stopwatch& watch);

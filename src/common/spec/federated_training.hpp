@@ -197,8 +197,14 @@ struct Security {
   bool operator==(const Security&) const = default;
 };
 
+enum class RetainPolicy { kRetain, kDelete };
+
+enum class ExistingClaim { kReuse, kReplace };
+
 struct Output {
   std::int64_t rows = 10000;
+  std::optional<RetainPolicy> retain_policy;    // kRetain when absent
+  std::optional<ExistingClaim> existing_claim;  // no claim may be there when absent
   PodSettings pod;
   bool operator==(const Output&) const = default;
 };

@@ -32,6 +32,17 @@ constexpr std::array<std::pair<ServiceType, std::string_view>, 3> kServiceTypes 
      {ServiceType::kNodePort, "NodePort"},
      {ServiceType::kLoadBalancer, "LoadBalancer"}}};
 
+constexpr std::array<std::pair<RetainPolicy, std::string_view>, 2> kRetainPolicies = {
+    {{RetainPolicy::kRetain, "Retain"}, {RetainPolicy::kDelete, "Delete"}}};
+constexpr std::array<std::pair<ExistingClaim, std::string_view>, 2> kExistingClaims = {
+    {{ExistingClaim::kReuse, "reuse"}, {ExistingClaim::kReplace, "replace"}}};
+
+constexpr const auto& names_of(RetainPolicy) {
+  return kRetainPolicies;
+}
+constexpr const auto& names_of(ExistingClaim) {
+  return kExistingClaims;
+}
 constexpr const auto& names_of(LrSchedule) {
   return kLrSchedules;
 }
@@ -220,6 +231,8 @@ void visit(Visitor& field, T& security) {
 template <typename Visitor, Is<Output> T>
 void visit(Visitor& field, T& output) {
   field("rows", output.rows);
+  field("retainPolicy", output.retain_policy);
+  field("existingClaim", output.existing_claim);
   visit(field, output.pod);
 }
 

@@ -118,6 +118,40 @@ TEST_CASE("operator: the pods of a training are replaced, watched and forgiven a
   }
 }
 
+TEST_CASE("operator: where there is a default StorageClass, a worker's state outlives its pod",
+          "[operator]") {
+  auto training = a_training(kThreeSites);
+  const auto& a = training.spec.participants.front();
+  const auto claims = [&] {
+    std::string names;
+    for (const auto& child : children_of(training, settings())) {
+      names += child.resource == k8s::kPersistentVolumeClaims ? child.name() + " " : "";
+    }
+    return names;
+  };
+  const auto volume = [&] {
+    const Json job = worker_job(training, a, settings());
+    for (const Json& one : job.at("spec").at("template").at("spec").at("volumes")) {
+      if (one.at("name") == "state") {
+        return one.contains("emptyDir") ? "emptyDir" : "claim";
+      }
+    }
+    return "none";
+  };
+  CHECK(claims() == "hospitals-model hospitals-worker-b ");
+  CHECK(volume() == std::string("emptyDir"));
+  training.has_default_storage = true;
+  CHECK(claims() == "hospitals-model hospitals-worker-a hospitals-worker-b hospitals-worker-c ");
+  CHECK(volume() == std::string("claim"));
+  // What was decided at the start stays, whatever becomes of the StorageClass.
+  training.recorded["PersistentVolumeClaim/hospitals-worker-a"] = "u";
+  training.recorded["Job/hospitals-worker-c"] = "u";
+  CHECK(claims() == "hospitals-model hospitals-worker-a hospitals-worker-b ");
+  training.has_default_storage = false;
+  CHECK(claims() == "hospitals-model hospitals-worker-a hospitals-worker-b ");
+  CHECK(volume() == std::string("claim"));
+}
+
 TEST_CASE("operator: no pod gets the authority's key, and each its own Secret alone",
           "[operator]") {
   const auto training = a_training(kKnobs);
@@ -155,8 +189,14 @@ TEST_CASE("operator: each child has its owner and its labels", "[operator]") {
   for (const auto& desired : all_children(a_training(kKnobs))) {
     CAPTURE(desired.name());
     const Json& metadata = desired.object.at("metadata");
-    CHECK(metadata.at("ownerReferences").at(0).at("uid") == "uid-of-hospitals");
-    CHECK(metadata.at("ownerReferences").at(0).at("controller") == true);
+    if (desired.name() == "hospitals-model") {  // it outlives the training
+      CHECK_FALSE(metadata.contains("ownerReferences"));
+      CHECK(metadata.at("annotations").at(std::string(kRetainedFor)) ==
+            "hospitals/uid-of-hospitals");
+    } else {
+      CHECK(metadata.at("ownerReferences").at(0).at("uid") == "uid-of-hospitals");
+      CHECK(metadata.at("ownerReferences").at(0).at("controller") == true);
+    }
     CHECK(metadata.at("labels").at("app.kubernetes.io/managed-by") == "genesis-operator");
     CHECK(metadata.at("namespace") == "demo");
   }

@@ -361,6 +361,32 @@ TEST_CASE("operator: a claim that somebody deletes is told of, and a model that 
   CHECK(cluster.condition(kFailed).reason == reason::kModelLost);
 }
 
+TEST_CASE("operator: a claim that an earlier training has left is taken as the spec says",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  auto& claims = cluster.seen.children.of(k8s::kPersistentVolumeClaims);
+  Child left;
+  left.uid = "old";
+  left.is_ours = false;
+  left.is_retained = true;
+  claims["hospitals-model"] = left;
+  CHECK(cluster.reconcile() == Done{"status Pending", "event ModelClaimExists"});
+  CHECK_FALSE(cluster.status().start_time);
+  CHECK(cluster.condition(kStalled).holds);
+  SECTION("reuse") {
+    cluster.seen.training->spec.output.existing_claim = spec::ExistingClaim::kReuse;
+    const auto done = cluster.reconcile();
+    CHECK(done.front() == "change PersistentVolumeClaim hospitals-model");
+    CHECK(std::ranges::count(done, "create Job hospitals-aggregator") == 1);
+  }
+  SECTION("replace") {
+    cluster.seen.training->spec.output.existing_claim = spec::ExistingClaim::kReplace;
+    CHECK(cluster.reconcile().front() == "delete PersistentVolumeClaim hospitals-model");
+    const auto done = cluster.reconcile();
+    CHECK(std::ranges::count(done, "create PersistentVolumeClaim hospitals-model") == 1);
+  }
+}
+
 TEST_CASE("operator: a site that did not hear of the end has succeeded too, and had time to",
           "[operator]") {
   Cluster cluster(

@@ -107,6 +107,8 @@ spec:
     deny: [site-9]}
   output:
     rows: 5
+    retainPolicy: Delete
+    existingClaim: replace
     image: a/worker:1
     resources: {requests: {cpu: 500m}, limits: {memory: 1Gi}}
     nodeSelector: {zone: a}
