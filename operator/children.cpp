@@ -108,10 +108,13 @@ Json without_empty_lists(Json spec) {
 
 // The API server adds fields of its own to a Service and its ports.
 bool has_fields_of(const Json& object, const Json& desired) {
-  return object.is_object() && std::ranges::all_of(desired.items(), [&](const auto& field) {
-           const auto found = object.find(field.key());
-           return found != object.end() && *found == field.value();
-         });
+  for (const auto& [name, value] : desired.items()) {
+    const auto found = object.find(name);
+    if (found == object.end() || *found != value) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool is_service_as_desired(const Json& desired, const Json& live) {
@@ -181,6 +184,7 @@ spec::FederatedTraining training_part(const spec::FederatedTraining& spec) {
   part.suspend = defaults.suspend;
   part.active_deadline_seconds = defaults.active_deadline_seconds;
   part.ttl_seconds_after_finished = defaults.ttl_seconds_after_finished;
+  part.retry = defaults.retry;
   part.backoff_limit = defaults.backoff_limit;
   part.aggregator = defaults.aggregator;
   part.security = defaults.security;

@@ -461,6 +461,9 @@ TrainingStatus status_after(const Training& training,
     return status;
   }
   status.children = recorded(training, seen, verdict);
+  if (verdict.stage != Stage::kFailed) {
+    status.retry = training.spec.retry.value_or(0);  // there is nothing to start again
+  }
   status.min_clients = spec::min_clients_of(training.spec);
   const bool starts = verdict.stage != Stage::kHeld && !status.start_time;
   if (starts) {

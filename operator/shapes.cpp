@@ -137,6 +137,7 @@ JobState job_from(const Json& object) {
   const Json& failed = holding(object, "Failed");
   const Json& failing = failed.is_object() ? failed : holding(object, "FailureTarget");
   job.is_failed = failing.is_object();
+  job.reason = text(failing, {"reason"});
   job.message = text(failing, {"message"});
   return job;
 }

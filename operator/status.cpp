@@ -69,6 +69,7 @@ ParticipantStatus participant_from_json(const Json& json) {
   participant.state = text(json, "state");
   participant.rows = integer(json, "rows");
   participant.last_round = integer(json, "lastRound");
+  participant.replaced_after_round = integer(json, "replacedAfterRound");
   participant.reason = text(json, "reason");
   return participant;
 }
@@ -78,6 +79,7 @@ Json to_json(const ParticipantStatus& participant) {
   set(json, "state", participant.state);
   set(json, "rows", participant.rows);
   set(json, "lastRound", participant.last_round);
+  set(json, "replacedAfterRound", participant.replaced_after_round);
   set(json, "reason", participant.reason);
   return json;
 }
@@ -96,6 +98,13 @@ const Condition* TrainingStatus::condition(std::string_view type) const {
 bool TrainingStatus::holds(std::string_view type) const {
   const auto* const found = condition(type);
   return found != nullptr && found->holds;
+}
+
+bool TrainingStatus::has_replaced_jobs() const {
+  return retry_time || replaced_after_round ||
+         std::ranges::any_of(participants, [](const ParticipantStatus& participant) {
+           return participant.replaced_after_round.has_value();
+         });
 }
 
 TrainingStatus status_from_json(const Json& json) {
@@ -126,6 +135,9 @@ TrainingStatus status_from_json(const Json& json) {
     status.model = ModelStatus{text(model, "sha256"), integer(model, "bytes"), text(model, "path")};
   }
   status.spec_sha256 = text(json, "specSha256");
+  status.retry = integer(json, "retry").value_or(0);
+  status.retry_time = time(json, "retryTime");
+  status.replaced_after_round = integer(json, "replacedAfterRound");
   status.start_time = time(json, "startTime");
   status.completion_time = time(json, "completionTime");
   if (const Json& children = field(json, "children"); children.is_object()) {
@@ -172,6 +184,13 @@ Json to_json(const TrainingStatus& status) {
     json["model"] = std::move(model);
   }
   set(json, "specSha256", status.spec_sha256);
+  if (status.retry > 0) {
+    json["retry"] = status.retry;
+  }
+  if (status.retry_time) {
+    json["retryTime"] = to_rfc3339(*status.retry_time);
+  }
+  set(json, "replacedAfterRound", status.replaced_after_round);
   if (status.start_time) {
     json["startTime"] = to_rfc3339(*status.start_time);
   }

@@ -215,6 +215,7 @@ struct FederatedTraining {
   bool suspend = false;
   std::optional<std::int64_t> active_deadline_seconds;
   std::optional<std::int64_t> ttl_seconds_after_finished;
+  std::optional<std::int64_t> retry;  // counts the restarts that somebody has asked for
   std::int64_t backoff_limit = 6;
   Model model;
   TableSpec table;

@@ -228,9 +228,23 @@ class Schema(unittest.TestCase):
                 self.assertNotEqual(refused.returncode, 0)
                 self.assertIn(path, refused.stderr)
                 self.assertIn("cannot change once the training has started", refused.stderr)
-        for spec in ({"suspend": True}, {"activeDeadlineSeconds": 60}, {"ttlSecondsAfterFinished": 1},
+        for spec in ({"suspend": True}, {"retry": 1}, {"activeDeadlineSeconds": 60}, {"ttlSecondsAfterFinished": 1},
                      {"security": {"deny": ["s0", "sha256:" + "AB:" * 31 + "AB"]}}, {"security": {"deny": []}}):
             self.assertEqual(change(spec).returncode, 0)
+        # What pods are like may change while it is suspended, but neither what they mount nor what they read.
+        site = lambda number, **fields: {"name": f"s{number}", "external": False, "data": {
+            "path": "/d/r.csv", "volume": {"persistentVolumeClaim": {"claimName": "r"}}}} | fields
+        kubectl("patch", FT, "fixed", "--type=merge", "-p", '{"spec": {"suspend": true}}')
+        for spec in ({"aggregator": {"image": "localhost/a:2", "affinity": None}}, {"output": {"nodeSelector": {"zone": "b"}}},
+                     {"participants": [site(0), site(1, image="localhost/w:2", priorityClassName="low")]}):
+            self.assertEqual(change(spec).returncode, 0, change(spec).stderr)
+        for spec in ({"aggregator": {"storage": {"size": "9Gi"}}}, {"output": {"rows": 7}}, {"participants": [site(0)]},
+                     {"participants": [site(0), site(1, storage={"size": "1Gi"})]}, {"participants": [site(1), site(0)]},
+                     {"participants": [site(0), site(1, imagePullSecrets=[{"name": "others"}])]},
+                     {"participants": [site(0), site(1, data={"path": "/d/other.csv"})]},
+                     {"suspend": False, "aggregator": {"image": "localhost/a:3"}}):
+            refused = change(spec)
+            self.assertIn("while spec.suspend is true", refused.stderr, spec)
         kubectl("delete", FT, "fixed")
 
     def test_the_golden_children_pass_a_dry_run(self):
@@ -322,10 +336,53 @@ class Reconcile(unittest.TestCase):
             until(lambda: told().get("status") == "False", "no problem")
             remove()
             kubectl("apply", "-f", "-", text=training("precious", spec(", existingClaim: replace, retainPolicy: Delete")))
+            until(lambda: "deletionTimestamp" in claim(), "the deletion of what was left")
+            kubectl("patch", "pvc", "precious-model", "--type=merge", "-p", '{"metadata": {"finalizers": null}}')  # nobody mounts it
             until(lambda: get("job", "precious-worker-s0"), "the last Job")
             self.assertNotEqual(claim()["uid"], before["uid"])
             self.assertEqual(claim()["ownerReferences"][0]["uid"], get(FT, "precious")["metadata"]["uid"])
             until(lambda: told().get("status") == "False", "no problem")
+
+    def test_a_wrong_image_is_mended_while_suspended(self):
+        kubectl("apply", "-f", "-", text=training("mended", sites(1)))
+        patch = lambda spec: kubectl("patch", FT, "mended", "--type=merge", "-p", json.dumps({"spec": spec}))
+        job = lambda: get("job", "mended-aggregator")
+        with Operator(None, "--no-leader-election", "--allow-images", "localhost"):
+            until(lambda: get("job", "mended-worker-s0"), "the last Job")
+            worker = get("job", "mended-worker-s0")["metadata"]["uid"]
+            patch({"suspend": True})
+            until(lambda: condition("mended", "Suspended").get("status") == "True", "the suspension")
+            patch({"aggregator": {"image": "localhost/mended:2"}})
+            image = lambda: (job() or {}).get("spec", {}).get("template", {}).get("spec", {}).get("containers", [{}])[0].get("image")
+            until(lambda: image() == "localhost/mended:2", "the new image")
+            self.assertTrue(job()["spec"]["suspend"])
+            patch({"suspend": False})
+            until(lambda: not job()["spec"]["suspend"], "the resumption")
+            self.assertEqual(get("job", "mended-worker-s0")["metadata"]["uid"], worker)
+            until(lambda: condition("mended", "Degraded").get("status") == "False", "no problem")
+            events = kubectl("get", "events", "--field-selector=involvedObject.name=mended", "-o",
+                             "jsonpath={.items[*].reason}").stdout.split()
+            self.assertNotIn("ChildRestored", events)
+
+    def test_a_raised_retry_starts_a_failed_training_again(self):
+        kubectl("apply", "-f", "-", text=training("again", sites(1)))
+        with Operator(None, "--no-leader-election"):
+            until(lambda: get("job", "again-worker-s0"), "the last Job")
+            first = get("job", "again-aggregator")["metadata"]["uid"]
+            claim = get("pvc", "again-model")["metadata"]["uid"]
+            end_job("again-aggregator", "Failed", "Job has reached the specified backoff limit")
+            until(lambda: condition("again", "Failed").get("status") == "True", "the failure")
+            kubectl("patch", FT, "again", "--type=merge", "-p", '{"spec": {"retry": 1}}')
+            until(lambda: condition("again", "Failed").get("status") == "False", "the retry")
+            until(lambda: (get("job", "again-aggregator") or {"metadata": {"uid": first}})["metadata"]["uid"] != first, "a new Job")
+            until(lambda: get("job", "again-worker-s0"), "all Jobs")
+            self.assertEqual(get("pvc", "again-model")["metadata"]["uid"], claim)
+            self.assertEqual(get(FT, "again")["status"]["retry"], 1)
+            until(lambda: condition("again", "Degraded").get("status") == "False", "no problem")
+            events = kubectl("get", "events", "--field-selector=involvedObject.name=again", "-o",
+                             "jsonpath={.items[*].reason}").stdout.split()
+            self.assertIn("Retried", events)
+            self.assertNotIn("ChildRestored", events)
 
     def test_a_default_storage_class_gives_each_worker_a_claim(self):
         kubectl("create", "-f", "-", text=json.dumps({
@@ -868,6 +925,7 @@ class Rbac(unittest.TestCase):
         end_job("r-worker-s0", "Complete")
         end_job("r-aggregator", "Complete")
         until(lambda: get("job", "r-aggregator") is None, "clearing up")
+        until(lambda: get("networkpolicy", "r-workers") is None, "clearing up to the end")
         kubectl("delete", FT, "r")
         kubectl("apply", "-f", "-", text=training("r", sites(1, "output: {rows: 0, existingClaim: reuse},")))
         until(lambda: get("job", "r-worker-s0"), "Jobs on the claim that was left")
