@@ -57,8 +57,8 @@ rounds::Config round_config(const spec::FederatedTraining& training) {
       config.participants.insert(std::move(*id));
     }
   }
-  config.min_clients = static_cast<std::size_t>(training.rounds.min_clients);
-  config.max_clients = static_cast<std::size_t>(training.rounds.max_clients);
+  config.min_clients = static_cast<std::size_t>(spec::min_clients_of(training));
+  config.max_clients = static_cast<std::size_t>(spec::max_clients_of(training));
   config.expected_clients = training.participants.empty()
                                 ? config.min_clients
                                 : std::min(training.participants.size(), config.max_clients);

@@ -195,7 +195,7 @@ Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
     return {};
   }
   metrics::declare_process(registry, "genesis-aggregator");
-  metrics.emplace(registry, static_cast<std::size_t>(spec.rounds.max_clients));
+  metrics.emplace(registry, static_cast<std::size_t>(spec::max_clients_of(spec)));
   const http::ListenAddress address{options.metrics.host, *options.metrics.port};
   GENESIS_ASSIGN(health, http::HealthServer::start(address, registry, metrics->checks()));
   spdlog::info("metrics url={}", health->url());

@@ -267,6 +267,30 @@ std::vector<PolicyReference> policy_references(const spec::FederatedTraining& sp
   return references;
 }
 
+std::vector<DataReference> data_references(const spec::FederatedTraining& spec) {
+  std::vector<DataReference> references;
+  for (std::size_t i = 0; i < spec.participants.size(); ++i) {
+    const auto& participant = spec.participants[i];
+    if (!participant.data_volume) {
+      continue;
+    }
+    const Json volume = Json::parse(participant.data_volume->json);
+    const Json* const source = member(volume, "configMap");
+    const auto name = source == nullptr ? std::nullopt : text_at(*source, "name");
+    const Json* const optional = source == nullptr ? nullptr : member(*source, "optional");
+    if (name && (optional == nullptr || *optional != true)) {
+      references.push_back(
+          {participant.name, participant_field(i, "data.volume.configMap"), *name});
+    }
+  }
+  return references;
+}
+
+std::string why_no_data(const DataReference& reference) {
+  return reference.field + ": there is no ConfigMap " + reference.name +
+         "; create it, with the file of data.path in it";
+}
+
 std::string why_no_policy(const Json& config_map, const PolicyReference& reference) {
   const std::string key = kPolicyKey;
   if (config_map.is_null()) {

@@ -72,7 +72,9 @@ int main(int argc, char** argv) {
       "histograms, and in every round a model update with its losses and step times. The server\n"
       "can read all of it and passes bounds, frequent values and categories on to the other sites.",
       "genesis federated client");
-  app.footer("Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry).");
+  app.footer(
+      "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry), 4 the\n"
+      "server could not be reached.");
   app.set_version_flag("--version", version_line("genesis-worker"));
   Options options;
   auto* server =
@@ -138,7 +140,7 @@ int main(int argc, char** argv) {
                                 command_line::describe(done.error());
     std::cerr << message << "\n";
     write_outcome(options, message);
-    return exit_code_of(done.error().code);
+    return is_retryable(done.error().code) ? kExitUnavailable : exit_code_of(done.error().code);
   }
   return 0;
 }

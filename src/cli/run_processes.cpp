@@ -209,7 +209,7 @@ Status run_processes(const spec::FederatedTraining& training,
       progress(*report);
     }
     const auto alive = workers.size() - failed_before.size();
-    const bool is_quorum = alive >= static_cast<std::size_t>(training.rounds.min_clients);
+    const bool is_quorum = alive >= static_cast<std::size_t>(spec::min_clients_of(training));
     if (!failed_before.empty() && (!has_started || !is_quorum)) {
       return fail(Errc::kFailedPrecondition, failed_before.front());
     }

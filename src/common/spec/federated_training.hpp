@@ -88,8 +88,8 @@ struct TableSpec {
 
 struct Rounds {
   std::int64_t count = 10;
-  std::int64_t min_clients = 1;
-  std::int64_t max_clients = 100;
+  std::optional<std::int64_t> min_clients;  // what is in force: min_clients_of()
+  std::optional<std::int64_t> max_clients;  // likewise: max_clients_of()
   double client_fraction = 1.0;
   double over_selection = 0.0;
   std::int64_t deadline_seconds = 300;
@@ -201,8 +201,14 @@ struct Security {
   bool operator==(const Security&) const = default;
 };
 
+enum class RetainPolicy { kRetain, kDelete };
+
+enum class ExistingClaim { kReuse, kReplace };
+
 struct Output {
   std::int64_t rows = 10000;
+  std::optional<RetainPolicy> retain_policy;    // kRetain when absent
+  std::optional<ExistingClaim> existing_claim;  // no claim may be there when absent
   PodSettings pod;
   bool operator==(const Output&) const = default;
 };
@@ -213,6 +219,7 @@ struct FederatedTraining {
   bool suspend = false;
   std::optional<std::int64_t> active_deadline_seconds;
   std::optional<std::int64_t> ttl_seconds_after_finished;
+  std::optional<std::int64_t> retry;  // counts the restarts that somebody has asked for
   std::int64_t backoff_limit = 6;
   Model model;
   TableSpec table;
@@ -227,6 +234,11 @@ struct FederatedTraining {
   Output output;
   bool operator==(const FederatedTraining&) const = default;
 };
+
+/// rounds.minClients, or all named participants where it is absent; 1 if there is none.
+[[nodiscard]] std::int64_t min_clients_of(const FederatedTraining& training);
+/// rounds.maxClients, or 100 where it is absent, but no fewer than minClients and the participants.
+[[nodiscard]] std::int64_t max_clients_of(const FederatedTraining& training);
 
 /// The names of the spec: "cosine", "fedprox", "gzip".
 [[nodiscard]] std::string_view to_string(LrSchedule schedule);

@@ -1,6 +1,7 @@
 // Each field is named once, in visit() of its struct; Reader and Writer go both ways over it.
 #include "common/spec/fields.hpp"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <string_view>
@@ -31,6 +32,17 @@ constexpr std::array<std::pair<ServiceType, std::string_view>, 3> kServiceTypes 
      {ServiceType::kNodePort, "NodePort"},
      {ServiceType::kLoadBalancer, "LoadBalancer"}}};
 
+constexpr std::array<std::pair<RetainPolicy, std::string_view>, 2> kRetainPolicies = {
+    {{RetainPolicy::kRetain, "Retain"}, {RetainPolicy::kDelete, "Delete"}}};
+constexpr std::array<std::pair<ExistingClaim, std::string_view>, 2> kExistingClaims = {
+    {{ExistingClaim::kReuse, "reuse"}, {ExistingClaim::kReplace, "replace"}}};
+
+constexpr const auto& names_of(RetainPolicy) {
+  return kRetainPolicies;
+}
+constexpr const auto& names_of(ExistingClaim) {
+  return kExistingClaims;
+}
 constexpr const auto& names_of(LrSchedule) {
   return kLrSchedules;
 }
@@ -219,6 +231,8 @@ void visit(Visitor& field, T& security) {
 template <typename Visitor, Is<Output> T>
 void visit(Visitor& field, T& output) {
   field("rows", output.rows);
+  field("retainPolicy", output.retain_policy);
+  field("existingClaim", output.existing_claim);
   visit(field, output.pod);
 }
 
@@ -228,6 +242,7 @@ void visit(Visitor& field, T& training) {
   field("suspend", training.suspend);
   field("activeDeadlineSeconds", training.active_deadline_seconds);
   field("ttlSecondsAfterFinished", training.ttl_seconds_after_finished);
+  field("retry", training.retry);
   field("backoffLimit", training.backoff_limit);
   field("model", training.model);
   field("table", training.table);
@@ -404,6 +419,17 @@ std::string_view to_string(Quantization quantization) {
 }
 std::string_view to_string(ServiceType type) {
   return name_of(type);
+}
+
+std::int64_t min_clients_of(const FederatedTraining& training) {
+  const auto named = static_cast<std::int64_t>(training.participants.size());
+  return training.rounds.min_clients.value_or(std::max<std::int64_t>(named, 1));
+}
+
+std::int64_t max_clients_of(const FederatedTraining& training) {
+  constexpr std::int64_t kUsual = 100;
+  const auto named = static_cast<std::int64_t>(training.participants.size());
+  return training.rounds.max_clients.value_or(std::max({kUsual, min_clients_of(training), named}));
 }
 
 FederatedTraining from_json(const Json& document) {

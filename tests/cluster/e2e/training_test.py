@@ -93,9 +93,11 @@ class TrainingTest(NodeTest):
         selector = f"{LABEL},app.kubernetes.io/component={component_name}"
         if participant:
             selector += f",federated.genesis.dev/participant={participant}"
-        living = [pod["metadata"]["name"] for pod in get_all("pods", self.namespace, selector)
-                  if "deletionTimestamp" not in pod["metadata"]]
-        return living[0] if living else None
+        living = [pod for pod in get_all("pods", self.namespace, selector) if "deletionTimestamp" not in pod["metadata"]]
+        # A pod that has ended stays beside the one that takes its place.
+        newest = max(living, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["status"]["phase"] == "Running"),
+                     default=None)
+        return newest["metadata"]["name"] if newest else None
 
     def delete_pod(self, *which):
         kubectl("delete", "pod", self.pod(*which), "-n", self.namespace, "--grace-period=0", "--force")
@@ -226,7 +228,10 @@ class Breaks(TrainingTest):
         self.assert_same_bytes()
 
     def test_a_workers_pod_deleted_without_storage_goes_on_and_says_what_was_lost(self):
-        self.start(long_training())
+        default = "storageclass.kubernetes.io/is-default-class"
+        self.addCleanup(kubectl, "annotate", "--overwrite", "storageclass", "standard", f"{default}=true")
+        kubectl("annotate", "--overwrite", "storageclass", "standard", f"{default}=false")
+        self.start(long_training(aggregator={"storage": {"size": "100Mi", "storageClassName": "standard"}}))
         self.wait_round(3)
         self.delete_pod("worker", "site-2")
         said = wait_until(lambda: (name := self.pod("worker", "site-2")) and (text := self.logs(name))
@@ -302,9 +307,11 @@ class Deletion(TrainingTest):
     def delete(self):
         began = time.monotonic()
         kubectl("delete", "ft", NAME, "-n", self.namespace, "--timeout=60s", timeout=90)
-        wait_until(lambda: not get_all("jobs,pods,services,secrets,networkpolicies,pvc", self.namespace, LABEL),
+        selector = f"{LABEL},app.kubernetes.io/component!=model"      # that claim outlives its training
+        wait_until(lambda: not get_all("jobs,pods,services,secrets,networkpolicies,pvc", self.namespace, selector),
                    lambda: str([(o["kind"], o["metadata"]["name"]) for o in
-                                get_all("jobs,pods,services,secrets,networkpolicies,pvc", self.namespace, LABEL)]), 30)
+                                get_all("jobs,pods,services,secrets,networkpolicies,pvc", self.namespace, selector)]), 30)
+        self.assertEqual([claim["metadata"]["name"] for claim in get_all("pvc", self.namespace)], [f"{NAME}-model"])
         return time.monotonic() - began
 
     def test_deletion_leaves_nothing_after_30_seconds(self):

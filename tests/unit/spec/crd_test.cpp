@@ -51,6 +51,7 @@ spec:
   suspend: true
   activeDeadlineSeconds: 3600
   ttlSecondsAfterFinished: 60
+  retry: 1
   backoffLimit: 2
   model: {method: ctgan, embeddingDim: 64, generatorDims: [32], discriminatorDims: [16, 8], pac: 5}
   table:
@@ -107,6 +108,8 @@ spec:
     deny: [site-9]}
   output:
     rows: 5
+    retainPolicy: Delete
+    existingClaim: replace
     image: a/worker:1
     resources: {requests: {cpu: 500m}, limits: {memory: 1Gi}}
     nodeSelector: {zone: a}

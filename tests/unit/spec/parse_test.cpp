@@ -114,6 +114,27 @@ TEST_CASE("spec: each field takes the values at its bounds and none beyond", "[s
   CHECK_THAT(complaint(a_training(), {{path, bad}}), ContainsSubstring(root + path));
 }
 
+TEST_CASE("spec: without minClients all named participants are needed, and there is room for them",
+          "[spec]") {
+  const auto numbers = [](const std::string& text) {
+    const auto training = parse(a_training(text), "x.yaml").value();
+    return std::pair(min_clients_of(training), max_clients_of(training));
+  };
+  std::string many = "[";
+  for (int i = 0; i < 150; ++i) {
+    many += "{name: s" + std::to_string(i) + ", external: true},";
+  }
+  many.back() = ']';
+  CHECK(numbers("{participants: []}") == std::pair<std::int64_t, std::int64_t>(1, 100));
+  CHECK(numbers("{participants: [{name: a, external: true}, {name: b, external: true}]}") ==
+        std::pair<std::int64_t, std::int64_t>(2, 100));
+  CHECK(numbers("{participants: " + many + "}") == std::pair<std::int64_t, std::int64_t>(150, 150));
+  CHECK(numbers("{rounds: {minClients: 3}, participants: " + many + "}") ==
+        std::pair<std::int64_t, std::int64_t>(3, 150));
+  CHECK(numbers("{rounds: {minClients: 200}, participants: []}") ==
+        std::pair<std::int64_t, std::int64_t>(200, 200));
+}
+
 TEST_CASE("spec: names are as long as DNS allows", "[spec]") {
   const auto participant = [](std::size_t length) {
     return a_training("{participants: [{name: " + std::string(length, 'a') + ", external: true}]}");
@@ -130,6 +151,14 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{rounds: {minClients: 3, maxClients: 3}}", ""},
       {"{rounds: {minClients: 4, maxClients: 3}}",
        "spec.rounds.minClients: 4 exceeds maxClients, 3; lower it or raise maxClients"},
+      {"{rounds: {minClients: 400}}", ""},
+      {"{rounds: {maxClients: 2}, participants: [{name: a, external: true}, {name: b, external: "
+       "true}]}",
+       ""},
+      {"{rounds: {maxClients: 1}, participants: [{name: a, external: true}, {name: b, external: "
+       "true}]}",
+       "spec.rounds.minClients: 2, the number of participants, exceeds maxClients, 1; set it or "
+       "raise maxClients"},
       {"{rounds: {clientFraction: 0.5, overSelection: 1}}", ""},
       {"{rounds: {overSelection: 0.1}}",
        "spec.rounds.overSelection: requires clientFraction below 1, since otherwise all clients "
