@@ -4,7 +4,7 @@ import time
 import unittest
 
 from node import apply, claim_folder, get, get_all, kubectl, node_exec, sha256, wait_until
-from training_test import NAME, SITES, TrainingTest, tables_of, training
+from training_test import NAME, SITES, TrainingTest, long_training, tables_of, training
 
 
 class Operations(TrainingTest):
@@ -32,7 +32,7 @@ class Operations(TrainingTest):
         node_exec("kill", "-STOP", process)
 
     def test_drains_in_any_number_change_no_byte_and_count_as_no_failure(self):
-        self.start(training(backoffLimit=1))
+        self.start(long_training(backoffLimit=1))
         for number, which in enumerate((("worker", "site-1"), ("aggregator",), ("worker", "site-1"), ("worker", "site-1"))):
             self.wait_round(2 + number)
             self.evict(*which)
@@ -40,7 +40,7 @@ class Operations(TrainingTest):
         self.assertNotIn("ParticipantFailed", self.events())
 
     def test_a_worker_that_hangs_is_replaced_from_its_claim(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(3)
         stopped = self.pod("worker", "site-2")
         began = time.monotonic()
@@ -50,7 +50,7 @@ class Operations(TrainingTest):
         self.assert_same_bytes()
 
     def test_an_aggregator_that_hangs_is_blamed_and_replaced(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(3)
         stopped = self.pod("aggregator")
         self.stop_process(stopped)
@@ -106,7 +106,7 @@ class Operations(TrainingTest):
         self.assert_same_bytes()
 
     def test_what_somebody_changes_or_deletes_is_put_back(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(2)
         workers = f"{NAME}-workers"
         policy = get("networkpolicy", workers, self.namespace)["spec"]
@@ -118,7 +118,7 @@ class Operations(TrainingTest):
         self.assert_same_bytes()
 
     def test_each_worker_has_a_claim_where_there_is_a_default_storage_class(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(1)
         claims = {claim["metadata"]["name"] for claim in get_all("pvc", self.namespace)}
         self.assertEqual(claims, {f"{NAME}-model", *(f"{NAME}-worker-{site}" for site in SITES)})
