@@ -198,7 +198,7 @@ struct CsvReader::Impl {
 
   [[nodiscard]] std::string remedy_for_shape() const {
     const bool is_first = table.rows == 0;
-    if (title > 0 && is_first) {
+    if (title > 0 && (is_first || header_is_one_field)) {
       return "; the first lines look like a title: declare table.csv.skipRows: " +
              std::to_string(title);
     }

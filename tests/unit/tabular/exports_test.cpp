@@ -143,7 +143,8 @@ TEST_CASE("tabular: dates in two formats stop, as neither holds for all", "[tabu
   CHECK_THAT(read_error(text),
              ContainsSubstring("column 'at': holds dates in more than one format"));
   const auto lenient = ok(parse_csv(text, "t.csv", {.lenient = true}));
-  CHECK_THAT(lenient.columns[0].remark, ContainsSubstring("read as text"));
+  REQUIRE(lenient.notes.size() == 1);
+  CHECK_THAT(lenient.notes[0], ContainsSubstring("read as text"));
 }
 
 TEST_CASE("tabular: a short line below the table is no title above it", "[tabular]") {
