@@ -73,9 +73,10 @@ test-strategies: build ## Kill aggregator and worker at all named points with ea
 test-seeds: build ## Train the demo with five seeds and ask as much of the rows of each
 	@scripts/seeds $(BUILD)/bin/genesis
 
-test-tables: build ## Train on tables that Python packages ship, and on invented ones that are wide or long
+test-tables: build ## Train on tables that Python packages ship, beside the ctgan package, and on wide and long ones
 	@scripts/judges
-	@scripts/real-tables $(BUILD)/bin
+	@scripts/peers
+	@scripts/real-tables $(BUILD)/bin --peer build/peers/bin/python
 
 fuzz: SECONDS ?= 60
 fuzz: build-sanitized ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)

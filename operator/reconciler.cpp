@@ -240,8 +240,7 @@ boost::asio::awaitable<Status> Reconciler::look_at_storage(Observed& seen,
   if (!memory.has_default_storage) {
     Desired claim = worker_claim(training, *undecided);
     // Another claim of that name would keep the API server from answering.
-    claim.object["metadata"].erase("name");
-    claim.object["metadata"]["generateName"] = "genesis-default-";
+    claim.object["metadata"]["name"] = "genesis-storage-" + training.uid;
     k8s::WriteOptions options;
     options.dry_run = k8s::DryRun::kYes;
     const auto made = co_await api.create(

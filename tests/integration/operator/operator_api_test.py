@@ -396,7 +396,7 @@ class Reconcile(unittest.TestCase):
             until(lambda: get("job", "lasting-worker-s1"), "the last Job")
             self.assertEqual(state()["persistentVolumeClaim"], {"claimName": "lasting-worker-s0"})
             self.assertEqual(get("pvc", "lasting-worker-s1")["spec"]["storageClassName"], "usual")
-            self.assertEqual([one for one in get("pvc")["items"] if one["metadata"]["name"].startswith("genesis-default")], [])
+            self.assertEqual([one for one in get("pvc")["items"] if one["metadata"]["name"].startswith("genesis-storage")], [])
             kubectl("delete", "storageclass", "usual")
             kubectl("delete", "job", "lasting-worker-s0")
             until(lambda: get("job", "lasting-worker-s0"), "the Job again")

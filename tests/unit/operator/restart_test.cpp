@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "operator/causes.hpp"
 #include "operator/judge.hpp"
 #include "operator/pod_settings.hpp"
 #include "tests/support/catch.hpp"
