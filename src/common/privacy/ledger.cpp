@@ -59,7 +59,7 @@ Result<LedgerHead> parse_head(std::string_view text) {
     const auto [end, error] =
         std::from_chars(number.data(), number.data() + number.size(), head.sequence);
     if (error == std::errc{} && end == number.data() + number.size() && is_hex(head.id, 32) &&
-        is_hex(head.hash, 64)) {
+        is_hex(head.hash, 64) && to_text(head) == text) {
       return head;
     }
   }

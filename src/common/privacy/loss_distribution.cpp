@@ -22,6 +22,8 @@ constexpr double kTail = 1e-13;
 // Points of the window: the grid's step follows from it. Error of epsilon against formulas that are
 // known: below 1e-4 relative (tests/unit/privacy/loss_distribution_test.cpp).
 constexpr std::size_t kPoints = 30'000;
+constexpr std::size_t kMostSize = std::size_t{1} << 23U;  // of a transform
+constexpr double kMostPoints = 1 << 20U;                  // of one execution's losses
 constexpr double kMostLoss = 1e4;
 // A factor of the transform below this, after all executions, is nothing.
 constexpr double kNegligible = 1e-40;
@@ -97,7 +99,9 @@ LossRange window_of(const std::vector<GridLoss>& grids, double step) {
     variance += count * variance_of(grid, step, mean_of(grid, step));
   }
   const double deviation = std::sqrt(variance);
-  for (double t = 0.02 / deviation; t < 30 / deviation; t *= 1.3) {
+  // Around 1 / deviation for what is nearly normal; from 0.02 for losses that are rare and large,
+  // whose moments are finite for t below 1.
+  for (double t = std::min(0.02, 0.02 / deviation); t < 30 / deviation; t *= 1.3) {
     double right = 0;
     double left = 0;
     for (const auto& grid : grids) {
@@ -187,17 +191,20 @@ Result<LossDistribution> LossDistribution::compose(std::span<const Mechanism> me
                 "the noise is too weak to be accounted for: one answer alone may have a privacy "
                 "loss above 10,000; raise the noise");
   }
-  // A first, coarse grid says how wide the composition is; the grid follows from that.
-  double step = (single.most - single.least) / 2048;
+  // A first grid says how wide the composition is; the grid follows from that, and from one
+  // execution's losses, which it has to resolve however many executions there are.
+  const double range = single.most - single.least;
+  double step = range / 2048;
   for (int i = 0; i < 2; ++i) {
     const auto window = window_of(all_on_grid(mechanisms, Direction::kRemove, step), step);
-    const double finer = (window.most - window.least) / static_cast<double>(kPoints);
-    const bool enough = finer > step / 2;
-    step = std::min(step, finer);
-    if (enough) {
+    const double probed = step;
+    step = std::min((window.most - window.least) / static_cast<double>(kPoints), range / 160);
+    if (step > probed / 2) {
       break;
     }
   }
+  // Losses that are possible but too rare to widen the window still need a place on the grid.
+  step = std::max(step, range / kMostPoints);
   step = aligned(mechanisms, step);
   LossDistribution result;
   for (const auto direction : {Direction::kRemove, Direction::kAdd}) {
@@ -206,6 +213,11 @@ Result<LossDistribution> LossDistribution::compose(std::span<const Mechanism> me
     }
     const auto grids = all_on_grid(mechanisms, direction, step);
     const auto window = window_of(grids, step);
+    if (window.most - window.least > static_cast<double>(kMostSize) * step) {
+      return fail(Errc::kInvalidArgument,
+                  "these answers together can't be accounted for: their privacy losses are of too "
+                  "different sizes; account for them apart");
+    }
     const auto needed =
         static_cast<std::size_t>(std::ceil((window.most - window.least) / step)) + 2;
     std::size_t size = std::bit_ceil(needed);

@@ -150,6 +150,18 @@ GridLoss grid_of(const NoisyCounts& m, double step, double tail) {
   return grid;
 }
 
+// From a standard deviation of 8192 on, the integers are too close together to matter: delta
+// differs from that of continuous noise by some 1 / variance of itself, which 1e-6 less noise more
+// than pays for. The lattice would have as many points as the deviation is wide.
+constexpr double kLatticeVariance = 0x1p26;
+
+SubsampledGaussian as_continuous(const NoisyCounts& m) {
+  const double deviation = std::sqrt(m.variance) * (1 - 1e-6);
+  return {.sampling_rate = 1,
+          .noise_multiplier = deviation / static_cast<double>(m.shift),
+          .steps = m.tables};
+}
+
 SubsampledGaussian as_subsampled(GaussianPrivacy m) {
   return {.sampling_rate = 1, .noise_multiplier = 1 / m.mu, .steps = 1};
 }
@@ -158,7 +170,10 @@ SubsampledGaussian as_subsampled(GaussianPrivacy m) {
 
 LossRange loss_range(const Mechanism& mechanism, double tail) {
   return std::visit(
-      Overloaded{[&](const NoisyCounts& m) { return range_of(m, tail); },
+      Overloaded{[&](const NoisyCounts& m) {
+                   return m.variance < kLatticeVariance ? range_of(m, tail)
+                                                        : range_of(as_continuous(m), tail);
+                 },
                  [&](const SubsampledGaussian& m) { return range_of(m, tail); },
                  [&](const GaussianPrivacy& m) { return range_of(as_subsampled(m), tail); }},
       mechanism);
@@ -166,7 +181,11 @@ LossRange loss_range(const Mechanism& mechanism, double tail) {
 
 GridLoss on_grid(const Mechanism& mechanism, Direction direction, double step, double tail) {
   return std::visit(
-      Overloaded{[&](const NoisyCounts& m) { return grid_of(m, step, tail); },
+      Overloaded{[&](const NoisyCounts& m) {
+                   return m.variance < kLatticeVariance
+                              ? grid_of(m, step, tail)
+                              : grid_of(as_continuous(m), direction, step, tail);
+                 },
                  [&](const SubsampledGaussian& m) { return grid_of(m, direction, step, tail); },
                  [&](const GaussianPrivacy& m) {
                    return grid_of(as_subsampled(m), direction, step, tail);

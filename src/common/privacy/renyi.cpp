@@ -58,8 +58,8 @@ Status check(const SubsampledGaussian& mechanism) {
   if (!(mechanism.noise_multiplier >= 0.1 && mechanism.noise_multiplier <= 1e6)) {
     return out_of_range("noise multiplier", mechanism.noise_multiplier, "[0.1, 1e6]");
   }
-  if (mechanism.steps < 1 || mechanism.steps > 100'000'000) {
-    return out_of_range("steps", static_cast<double>(mechanism.steps), "[1, 1e8]");
+  if (mechanism.steps < 1 || mechanism.steps > 10'000'000) {
+    return out_of_range("steps", static_cast<double>(mechanism.steps), "[1, 1e7]");
   }
   return {};
 }

@@ -196,6 +196,7 @@ TEST_CASE("privacy: heads tell a cut, a restored and a foreign ledger", "[privac
   CHECK_THAT(now.check_contains(foreign).error().message, ContainsSubstring("other data"));
 
   CHECK(parse_head(to_text(now.head())).value() == now.head());
+  CHECK_FALSE(parse_head(kId + ":01:" + now.head().hash));
   for (const char* text : {"", ":", "::", "a:1:b", "55555555555555555555555555555555:x:00"}) {
     CHECK_FALSE(parse_head(text));
   }

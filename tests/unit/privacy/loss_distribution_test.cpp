@@ -136,6 +136,20 @@ TEST_CASE("privacy: many tables of small noise come to the Gaussian, never below
   CHECK(exact_delta(counts, composed({counts}).epsilon(Delta{1e-5})).value <= 1e-5);
 }
 
+TEST_CASE("privacy: very wide noise costs what continuous noise does, and a little more",
+          "[privacy]") {
+  // The lattice below 2^26, without it from there on.
+  for (const double variance : {0x1p26 - 1, 0x1p26, 0x1p33}) {
+    const NoisyCounts counts{.tables = 4,
+                             .variance = variance,
+                             .shift = static_cast<std::uint64_t>(std::sqrt(variance))};
+    const double mu = 2 * static_cast<double>(counts.shift) / std::sqrt(variance);
+    const double gaussian = epsilon_of(GaussianPrivacy{mu}, Delta{1e-5}).value;
+    CHECK(composed({counts}).epsilon(Delta{1e-5}).value > gaussian * (1 - 1e-7));
+    CHECK(composed({counts}).epsilon(Delta{1e-5}).value < gaussian * (1 + 1e-4));
+  }
+}
+
 TEST_CASE("privacy: a unit of several rows costs what its shift says", "[privacy]") {
   const NoisyCounts one{.tables = 20, .variance = 400};
   const NoisyCounts three{.tables = 20, .variance = 400, .shift = 3};
@@ -179,6 +193,19 @@ TEST_CASE("privacy: any composition grows with each part and falls with noise",
     RC_ASSERT(alone <=
               1.001 * epsilon({NoisyCounts{.tables = tables, .variance = variance / 1.1}}) + 1e-9);
   }));
+}
+
+TEST_CASE("privacy: rare and extreme mechanisms take neither memory nor time", "[privacy]") {
+  for (const SubsampledGaussian rare : {SubsampledGaussian{1e-14, 0.1, 1},
+                                        SubsampledGaussian{1e-9, 0.1, 10'000'000},
+                                        SubsampledGaussian{1e-5, 1e6, 10'000'000}}) {
+    CHECK(composed({rare}).epsilon(Delta{1e-5}).value >= 0);
+    CHECK(composed({rare, NoisyCounts{.tables = 3, .variance = 1e16}}).epsilon(Delta{1e-5}).value >=
+          0);
+  }
+  CHECK(composed({NoisyCounts{.tables = 1'000'000'000, .variance = 1e16}})
+            .epsilon(Delta{1e-5})
+            .value < 1e-2);
 }
 
 TEST_CASE("privacy: what cannot be accounted for is refused", "[privacy]") {
