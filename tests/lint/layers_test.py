@@ -11,6 +11,7 @@ SOURCE = pathlib.Path(sys.argv[1])
 MAY_INCLUDE = {
     "base": [],
     "crypto": ["base"],
+    "privacy": ["base", "crypto"],
     "spec": ["base"],
     "tabular": ["base"],
     "aggregation": ["base"],
@@ -29,7 +30,7 @@ MAY_INCLUDE = {
     # The seam of methods, one folder a method, and the tables of all methods.
     "method": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire"],
     "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
-    "methods": ["base", "spec", "wire", "method", "ctgan"],
+    "methods": ["base", "privacy", "spec", "wire", "method", "ctgan"],
     "genesis": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
     "aggregator": ["base", "crypto", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",
@@ -39,8 +40,8 @@ MAY_INCLUDE = {
                "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     # wire: the aggregator's report is a message, and each message is there once.
     "operator": ["base", "crypto", "spec", "metrics", "log", "wire", "tls", "http", "k8s"],
-    "cli": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http", "federation", "method",
-            "aggregator", "worker", "genesis", "command_line",
+    "cli": ["base", "crypto", "privacy", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http",
+            "federation", "method", "methods/lookup.hpp", "methods/server_methods.hpp", "aggregator", "worker", "genesis", "command_line",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
             "k8s"],
 }

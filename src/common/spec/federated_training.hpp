@@ -92,9 +92,19 @@ struct Aggregation {
   bool operator==(const Aggregation&) const = default;
 };
 
+struct DifferentialPrivacy {
+  double epsilon = 0.0;
+  double delta = 1e-5;
+  double max_grad_norm = 1.0;  // of one row
+  bool operator==(const DifferentialPrivacy&) const = default;
+};
+
 struct Privacy {
   std::optional<double> max_grad_norm;  // no clipping when absent
   bool clip_per_layer = false;
+  std::optional<DifferentialPrivacy> differential_privacy;
+  std::optional<std::string> unit_column;  // each row is a unit of its own when absent
+  std::optional<std::int64_t> max_rows_per_unit;
   bool operator==(const Privacy&) const = default;
 };
 

@@ -121,10 +121,20 @@ void visit(Visitor& field, T& aggregation) {
   field("maxUpdateNorm", aggregation.max_update_norm);
 }
 
+template <typename Visitor, Is<DifferentialPrivacy> T>
+void visit(Visitor& field, T& differential_privacy) {
+  field("epsilon", differential_privacy.epsilon);
+  field("delta", differential_privacy.delta);
+  field("maxGradNorm", differential_privacy.max_grad_norm);
+}
+
 template <typename Visitor, Is<Privacy> T>
 void visit(Visitor& field, T& privacy) {
   field("maxGradNorm", privacy.max_grad_norm);
   field("clipPerLayer", privacy.clip_per_layer);
+  field("differentialPrivacy", privacy.differential_privacy);
+  field("unitColumn", privacy.unit_column);
+  field("maxRowsPerUnit", privacy.max_rows_per_unit);
 }
 
 template <typename Visitor, Is<Communication> T>

@@ -108,6 +108,15 @@ spec:
     schedulerName: own
 )";
 
+// The fields of differential privacy, which no method of kFull has.
+constexpr const char* kPrivate = R"(
+spec:
+  privacy:
+    differentialPrivacy: {epsilon: 3.0, delta: 0.000001, maxGradNorm: 2.0}
+    unitColumn: patient
+    maxRowsPerUnit: 4
+)";
+
 // The paths of the fields that a document gives, as walk() names them.
 void paths_of(const std::string& path, const Json& value, std::set<std::string>& paths) {
   paths.insert(path);
@@ -218,7 +227,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 9);
+  REQUIRE(spec.rules.size() == 13);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
   REQUIRE(columns.rules.size() == 6);
@@ -236,6 +245,7 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
   Json full = read_yaml(kFull, "full").value();
   std::set<std::string> given;
   paths_of("", full, given);
+  paths_of("", read_yaml(kPrivate, "private").value(), given);
   walk(".spec",
        whole_schema().at("properties").at("spec"),
        [&](const std::string& path, const Json&) {
@@ -250,6 +260,17 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
     participant["external"] = participant.value("external", false);
   }
   CHECK(to_json(*parsed).dump() == full.dump());
+}
+
+TEST_CASE("spec: the fields of differential privacy are read and written back", "[spec]") {
+  Json full = read_yaml(kFull, "full").value();
+  const Json privacy = read_yaml(kPrivate, "private").value().at("spec").at("privacy");
+  full["spec"]["privacy"].update(privacy);
+  const auto training = from_json(full);
+  REQUIRE(training.privacy.differential_privacy);
+  CHECK(training.privacy.differential_privacy->epsilon == 3.0);
+  CHECK(training.privacy.unit_column == "patient");
+  CHECK(to_json(training)["spec"]["privacy"] == full["spec"]["privacy"]);
 }
 
 TEST_CASE("spec: the defaults of the CRD are those of the C++ type", "[spec]") {

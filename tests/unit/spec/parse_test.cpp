@@ -144,6 +144,16 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{privacy: {clipPerLayer: true}}",
        "spec.privacy.clipPerLayer: needs maxGradNorm; set privacy.maxGradNorm, such as 1.0, or "
        "remove clipPerLayer"},
+      {"{privacy: {differentialPrivacy: {epsilon: 3, delta: 1e-6}}}",
+       "spec.privacy.differentialPrivacy: is not implemented for method ctgan, whose updates carry "
+       "no noise; remove it or use a method that adds noise"},
+      {"{privacy: {unitColumn: patient}}",
+       "spec.privacy.unitColumn: needs differentialPrivacy; set privacy.differentialPrivacy or "
+       "remove unitColumn\nspec.privacy.unitColumn: needs maxRowsPerUnit; set "
+       "privacy.maxRowsPerUnit, the number of rows of one unit that are used"},
+      {"{privacy: {maxRowsPerUnit: 3}}",
+       "spec.privacy.maxRowsPerUnit: needs unitColumn; set privacy.unitColumn or remove "
+       "maxRowsPerUnit"},
       {"{participants: [{name: a}]}",
        "spec.participants[0]: 'a' has no data; set data.path, or external: true if it joins from "
        "elsewhere"},
@@ -177,6 +187,24 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.table.columns[0].categories: needs kind category; set kind or remove categories"},
   }));
   CHECK(complaint(a_training(spec)) == expected);
+}
+
+TEST_CASE("spec: an epsilon or a delta that promises nothing is refused", "[spec]") {
+  const auto privacy = [](const std::string& fields) {
+    return complaint(a_training("{privacy: {differentialPrivacy: {" + fields + "}}}"));
+  };
+  for (const char* epsilon : {"0", "-1", ".nan", ".inf", "-.inf", "2e9", "one"}) {
+    CAPTURE(epsilon);
+    CHECK_THAT(privacy(std::string("epsilon: ") + epsilon),
+               ContainsSubstring("spec.privacy.differentialPrivacy.epsilon"));
+  }
+  for (const char* delta : {"0", "-1e-5", "1e-11", "1", ".nan", "small"}) {
+    CAPTURE(delta);
+    CHECK_THAT(privacy(std::string("epsilon: 1, delta: ") + delta),
+               ContainsSubstring("spec.privacy.differentialPrivacy.delta"));
+  }
+  CHECK_THAT(privacy("delta: 1e-5"), ContainsSubstring("epsilon"));
+  CHECK_THAT(privacy("epsilon: 1e9"), !ContainsSubstring("epsilon:"));
 }
 
 TEST_CASE("spec: all mistakes come at once, a line each, in the order of their paths", "[spec]") {
