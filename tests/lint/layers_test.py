@@ -28,7 +28,8 @@ MAY_INCLUDE = {
     # The seam of methods, one folder a method, and the tables of all methods.
     "method": ["base", "crypto", "spec", "tabular", "rounds", "wire"],
     "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
-    "methods": ["base", "spec", "wire", "method", "ctgan"],
+    "mixture": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire", "method"],
+    "methods": ["base", "spec", "wire", "method", "ctgan", "mixture"],
     "genesis": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
     "aggregator": ["base", "crypto", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",
