@@ -92,7 +92,7 @@ Result<Outcome> run(const Options& options) {
   ProgressPrinter printer;
   const Progress progress = [&](const wire::StatusReport& report) {
     printer(report);
-    outcome.rounds = report.current_round.value;
+    outcome.rounds = report.total_rounds;
     outcome.clients = report.clients.size();
   };
   const auto trained = options.simulate
@@ -107,7 +107,6 @@ Result<Outcome> run(const Options& options) {
     return tl::unexpected(trained.error());
   }
   outcome.training_seconds = elapsed.seconds();
-  outcome.rounds = static_cast<std::uint32_t>(training.rounds.count);
   GENESIS_ASSIGN(auto bytes, read_file(outcome.model, wire::kMaxModelBytes));
   outcome.model_sha256 = crypto::sha256_hex(bytes);
   if (training.output.rows > 0) {

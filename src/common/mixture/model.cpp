@@ -106,7 +106,12 @@ wire::ModelFile to_file(const Model& model, const std::string& provenance) {
                             static_cast<std::int64_t>(model.components.width())}}};
   file.generator.values = model.components.shares;
   file.encoder_json = dump_json(encoder);
-  file.model_json = json{{"method", kMethod}, {"components", model.components.count}}.dump();
+  file.model_json = json{
+      {"method", kMethod},
+      {"components", model.components.count},
+      {"pairs", model.pairs},
+      {"all_pairs",
+       model.all_pairs}}.dump();
   file.provenance_json = provenance;
   return file;
 }

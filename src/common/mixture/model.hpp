@@ -19,6 +19,9 @@ struct Model {
   Marginals marginals;
   Binnings binnings;
   Components components;
+  // Pairs of columns whose tables it was fitted to, and that there are.
+  std::size_t pairs = 0;
+  std::size_t all_pairs = 0;
 };
 
 [[nodiscard]] wire::ModelFile to_file(const Model& model, const std::string& provenance);
