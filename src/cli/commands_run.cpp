@@ -126,8 +126,9 @@ void print_people(const Outcome& outcome) {
   if (outcome.quality) {
     std::cout << "\n" << quality::print(*outcome.quality);
   }
-  std::printf("\n%u rounds, %zu clients, trained in %.1f s (%.1f s in total)\n",
+  std::printf("\n%u %s, %zu clients, trained in %.1f s (%.1f s in total)\n",
               outcome.rounds,
+              outcome.rounds == 1 ? "round" : "rounds",
               outcome.clients,
               outcome.training_seconds,
               outcome.wall_seconds);
