@@ -55,6 +55,7 @@ Schema strange_schema() {
   open.has_precision = false;
   Column with_other = category("named", {"a", "b", "other"});
   with_other.other = 2;
+  with_other.missing = Missing::kDeclared;
   Column id = category("id", {});
   id.kind = tabular::Kind::kIdentifier;
   return {date, open, with_other, number("small", 1, 9), category("plain", {"a", "7"}), id};

@@ -122,7 +122,7 @@ std::vector<std::string> split(const std::string& csv, std::size_t parts) {
   std::size_t row = 0;
   for (std::size_t at = header_end; at < csv.size();) {
     const auto end = csv.find('\n', at) + 1;
-    tables[row * row % parts] += csv.substr(at, end - at);
+    tables[row % 5 % parts] += csv.substr(at, end - at);
     ++row;
     at = end;
   }
