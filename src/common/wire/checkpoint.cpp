@@ -17,7 +17,7 @@ constexpr std::string_view kStateKey = "state";
 constexpr std::string_view kTrainingKey = "training";
 constexpr std::string_view kMethodPrefix = "method.";  // of a method's documents
 constexpr std::string_view kHeaderKey = "header";      // of a worker's last contribution
-constexpr std::string_view kCountsKey = "counts";      // of that, where its body is counts
+constexpr std::string_view kCountsKey = "words";       // of that, where its body is counts
 constexpr std::string_view kBodyPrefix = "contribution.";
 constexpr std::string_view kResidualPrefix = "residual.";
 
