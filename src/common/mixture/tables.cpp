@@ -174,7 +174,7 @@ Result<TablePlan> table_plan_from_json(const nlohmann::json& json, const Binning
     }
     cells += plan.cells(p);
     if (cells > kMaxTableCells) {
-      return fail(Errc::kResourceExhausted, "tables: more than 2^20 cells");
+      return fail(Errc::kResourceExhausted, "tables: more than 2^19 cells");
     }
   }
   return plan;

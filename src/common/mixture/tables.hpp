@@ -16,7 +16,7 @@
 namespace genesis::mixture {
 
 /// Cells of all tables together; where all pairs have more, some pairs are chosen.
-inline constexpr std::uint64_t kMaxTableCells = std::uint64_t{1} << 20;
+inline constexpr std::uint64_t kMaxTableCells = std::uint64_t{1} << 19;
 
 struct TablePlan {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;  // columns, the smaller one first
