@@ -107,6 +107,10 @@ class Coordinator {
   [[nodiscard]] std::span<const method::TelemetryName> telemetry() const {
     return method_->telemetry();
   }
+  /// Rounds that the training will have.
+  [[nodiscard]] std::uint32_t total_rounds() const {
+    return method_->rounds().value_or(static_cast<std::uint32_t>(training_.rounds.count));
+  }
   [[nodiscard]] wire::StatusReport status(Instant now) const;
   /// Largest body that a contribution to the open collection can be.
   [[nodiscard]] std::uint64_t max_contribution_bytes() const;

@@ -220,8 +220,7 @@ Status FederatedServer::Impl::start() {
     return tl::unexpected(started.error().within(options.output.string()));
   }
   coordinator.emplace(std::move(*started));
-  reporter.emplace(
-      callbacks.on_round_complete, callbacks.on_metrics, coordinator->training().rounds.count);
+  reporter.emplace(callbacks.on_round_complete, callbacks.on_metrics, coordinator->total_rounds());
   coordinator->on_folded([this](const aggregator::Folded& update) { reporter->folded(update); });
   coordinator->on_checkpoint([this](const wire::Checkpoint& checkpoint) { closed(checkpoint); });
 
@@ -264,7 +263,7 @@ Status FederatedServer::Impl::start() {
   spdlog::info("training name={} run={} rounds={} waiting-for={}",
                coordinator->training().name,
                coordinator->run(),
-               coordinator->training().rounds.count,
+               coordinator->total_rounds(),
                coordinator->config().expected_clients);
   return {};
 }

@@ -70,12 +70,13 @@ Result<Site> Site::create(ClientId client,
                           spec::FederatedTraining training,
                           tabular::Table table,
                           double learning_rate_scale,
-                          SiteObserver observer) {
+                          SiteObserver observer,
+                          method::Audience audience) {
   GENESIS_ASSIGN(
       const auto* entry,
       methods::find(methods::site_methods(), training.model.method, "spec.model.method"));
   auto shared = std::make_shared<const SiteObserver>(std::move(observer));
-  method::SiteSetup setup{client, training, std::move(table), learning_rate_scale, {}};
+  method::SiteSetup setup{client, training, std::move(table), learning_rate_scale, {}, audience};
   if (shared->on_step) {
     setup.on_step = [shared](const method::StepReport& step) { shared->on_step(step); };
   }
@@ -213,7 +214,7 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
     const auto what = task.purpose + " of round " + std::to_string(task.round.value);
     GENESIS_ASSIGN(*tensors, quantize(std::move(*tensors), what));
   }
-  const bool is_kept = tensors != nullptr;  // counts are counted again
+  const bool is_kept = tensors != nullptr || answer.is_kept;  // other counts are counted again
   made.body = rounds::Plain{std::move(answer.values)};
   last_ = std::move(made);
   last_round_ = task.round;

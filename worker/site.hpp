@@ -39,11 +39,13 @@ class Site {
   /// `table` is what this site has read of its rows by the spec's declarations.
   /// `learning_rate_scale` is this site's factor on the rate that each round asks for. Errors:
   /// kInvalidArgument where spec.model is no method's.
-  [[nodiscard]] static Result<Site> create(ClientId client,
-                                           spec::FederatedTraining training,
-                                           tabular::Table table,
-                                           double learning_rate_scale = 1.0,
-                                           SiteObserver observer = {});
+  [[nodiscard]] static Result<Site> create(
+      ClientId client,
+      spec::FederatedTraining training,
+      tabular::Table table,
+      double learning_rate_scale = 1.0,
+      SiteObserver observer = {},
+      method::Audience audience = method::Audience::kAggregator);
 
   [[nodiscard]] const ClientId& client() const { return client_; }
   [[nodiscard]] std::uint64_t rows() const { return method_->rows(); }

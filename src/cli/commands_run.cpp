@@ -89,7 +89,7 @@ Result<Outcome> run(const Options& options) {
   ProgressPrinter printer;
   const Progress progress = [&](const wire::StatusReport& report) {
     printer(report);
-    outcome.rounds = report.current_round.value;
+    outcome.rounds = report.total_rounds;
     outcome.clients = report.clients.size();
   };
   const auto trained = options.simulate
@@ -104,7 +104,6 @@ Result<Outcome> run(const Options& options) {
     return tl::unexpected(trained.error());
   }
   outcome.training_seconds = elapsed.seconds();
-  outcome.rounds = static_cast<std::uint32_t>(training.rounds.count);
   GENESIS_ASSIGN(auto bytes, read_file(outcome.model, wire::kMaxModelBytes));
   outcome.model_sha256 = crypto::sha256_hex(bytes);
   if (training.output.rows > 0) {
@@ -124,8 +123,9 @@ void print_people(const Outcome& outcome) {
   if (outcome.quality) {
     std::cout << "\n" << quality::print(*outcome.quality);
   }
-  std::printf("\n%u rounds, %zu clients, trained in %.1f s (%.1f s in total)\n",
+  std::printf("\n%u %s, %zu clients, trained in %.1f s (%.1f s in total)\n",
               outcome.rounds,
+              outcome.rounds == 1 ? "round" : "rounds",
               outcome.clients,
               outcome.training_seconds,
               outcome.wall_seconds);

@@ -117,7 +117,10 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
     if (!rows) {
       return tl::unexpected(rows.error().within(participant.name));
     }
-    GENESIS_ASSIGN(auto site, worker::Site::create(std::move(id), training, std::move(*rows)));
+    GENESIS_ASSIGN(
+        auto site,
+        worker::Site::create(
+            std::move(id), training, std::move(*rows), 1.0, {}, method::Audience::kOneself));
     made.push_back(std::move(site));
   }
   if (made.empty()) {

@@ -101,6 +101,9 @@ class ServerMethod {
   [[nodiscard]] virtual wire::MethodState checkpoint() const = 0;
   [[nodiscard]] virtual Status restore(wire::MethodState state, RoundId closed) = 0;
 
+  /// How many rounds it asks for; nothing: spec.rounds.count.
+  [[nodiscard]] virtual std::optional<std::uint32_t> rounds() const { return std::nullopt; }
+
   /// What metrics show of the clients' telemetry.
   [[nodiscard]] virtual std::span<const TelemetryName> telemetry() const = 0;
 };

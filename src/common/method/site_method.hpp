@@ -24,6 +24,12 @@ struct StepReport {
   bool ends_epoch = false;
 };
 
+/// Who sees what a site answers.
+enum class Audience {
+  kAggregator,  // another process, which may be another's
+  kOneself,     // the process that reads the rows: a simulation on one's own files
+};
+
 struct SiteSetup {
   ClientId client;
   spec::FederatedTraining training;
@@ -31,6 +37,7 @@ struct SiteSetup {
   double learning_rate_scale = 1.0;  // this site's factor on the rate that each round asks for
   /// Called after each training step, on the training thread. Empty: nobody.
   std::function<void(const StepReport&)> on_step = {};
+  Audience audience = Audience::kAggregator;
 };
 
 /// The documents that an assignment names, fetched when they are asked for.
@@ -51,6 +58,8 @@ struct Answer {
   std::variant<rounds::Counts, Tensors> values;
   rounds::Telemetry telemetry = {};
   std::vector<std::string> notes = {};  // what people at the site should know; stays there
+  /// It must not be made again: it is kept with the site's state before it leaves, as tensors are.
+  bool is_kept = false;
 };
 
 class SiteMethod {

@@ -1,14 +1,27 @@
 #include "common/methods/server_methods.hpp"
 
 #include <array>
+#include <optional>
 
 #include "common/ctgan/server.hpp"
 #include "common/ctgan/settings.hpp"
+#include "common/mixture/server.hpp"
+#include "common/mixture/settings.hpp"
 
 namespace genesis::methods {
 
+namespace {
+
+Result<std::unique_ptr<method::ServerMethod>> make_mixture(
+    const spec::FederatedTraining& training) {
+  return mixture::make_server(training, std::nullopt);
+}
+
+}  // namespace
+
 std::span<const ServerEntry> server_methods() {
-  static constexpr std::array kMethods{ServerEntry{ctgan::kMethod, ctgan::make_server}};
+  static constexpr std::array kMethods{ServerEntry{ctgan::kMethod, ctgan::make_server},
+                                       ServerEntry{mixture::kMethod, make_mixture}};
   return kMethods;
 }
 

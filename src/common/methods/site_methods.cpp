@@ -1,16 +1,30 @@
 #include "common/methods/site_methods.hpp"
 
 #include <array>
+#include <optional>
+#include <utility>
 
 #include "common/ctgan/settings.hpp"
 #include "common/ctgan/site.hpp"
 #include "common/ctgan/synthesizer.hpp"
+#include "common/mixture/settings.hpp"
+#include "common/mixture/site.hpp"
+#include "common/mixture/synthesizer.hpp"
 
 namespace genesis::methods {
 
+namespace {
+
+Result<std::unique_ptr<method::SiteMethod>> make_mixture(method::SiteSetup setup) {
+  return mixture::make_site(std::move(setup), std::nullopt);
+}
+
+}  // namespace
+
 std::span<const SiteEntry> site_methods() {
   static constexpr std::array kMethods{
-      SiteEntry{ctgan::kMethod, ctgan::make_site, ctgan::open_model}};
+      SiteEntry{ctgan::kMethod, ctgan::make_site, ctgan::open_model},
+      SiteEntry{mixture::kMethod, make_mixture, mixture::open_model}};
   return kMethods;
 }
 

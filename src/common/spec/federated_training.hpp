@@ -49,6 +49,10 @@ struct DeclaredColumn {
   std::optional<std::int64_t> precision;  // decimal places, decimal only
   std::optional<std::string> format;      // strptime format, datetime only
   std::vector<std::string> categories;    // the whole domain, category only
+  std::optional<std::string> earliest;    // datetime only, in `format`
+  std::optional<std::string> latest;
+  std::optional<bool> nullable;      // whether cells may be missing
+  std::optional<std::string> other;  // the category of all that `categories` does not name
   bool operator==(const DeclaredColumn&) const = default;
 };
 

@@ -83,6 +83,10 @@ void visit(Visitor& field, T& column) {
   field("precision", column.precision);
   field("format", column.format);
   field.unless_empty("categories", column.categories);
+  field("earliest", column.earliest);
+  field("latest", column.latest);
+  field("nullable", column.nullable);
+  field("other", column.other);
 }
 
 template <typename Visitor, Is<TableSpec> T>

@@ -41,7 +41,7 @@ void walk(const std::string& path, const Json& schema, const Visit& visit) {
   }
 }
 
-// Every field once, none with its default.
+// Every field once, none with its default; of the model those of one method, see kMixture.
 constexpr const char* kFull = R"(
 apiVersion: federated.genesis.dev/v1alpha1
 kind: FederatedTraining
@@ -58,8 +58,8 @@ spec:
     columns:
       - {name: age, kind: integer, minimum: 0.0, maximum: 120.0}
       - {name: price, kind: decimal, precision: 2}
-      - {name: day, kind: datetime, format: "%Y-%m-%d"}
-      - {name: sex, kind: category, categories: [f, m]}
+      - {name: day, kind: datetime, format: "%Y-%m-%d", earliest: "2000-01-01", latest: "2020-12-31"}
+      - {name: sex, kind: category, categories: [f, m], nullable: false, other: m}
   rounds: {count: 3, minClients: 2, maxClients: 9, clientFraction: 0.5, overSelection: 0.25, deadlineSeconds: 30, startDeadlineSeconds: 60,
     retries: 1, maxFailures: 2}
   local: {epochs: 2, batchSize: 50, learningRate: 0.001, lrSchedule: cosine}
@@ -116,6 +116,17 @@ spec:
     unitColumn: patient
     maxRowsPerUnit: 4
 )";
+
+constexpr std::string_view kCtganModel =
+    "{method: ctgan, embeddingDim: 64, generatorDims: [32], discriminatorDims: [16, 8], pac: 5}";
+constexpr std::string_view kMixtureModel =
+    "{method: mixture, target: sex, components: 50, bins: 8, shares: {fine: 0.1, zoom: 0.05}}";
+
+// The same with the fields of the other method.
+std::string mixture_document() {
+  std::string text = kFull;
+  return text.replace(text.find(kCtganModel), kCtganModel.size(), kMixtureModel);
+}
 
 // The paths of the fields that a document gives, as walk() names them.
 void paths_of(const std::string& path, const Json& value, std::set<std::string>& paths) {
@@ -227,10 +238,10 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 13);
+  REQUIRE(spec.rules.size() == 21);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
-  REQUIRE(columns.rules.size() == 6);
+  REQUIRE(columns.rules.size() == 9);
   for (const auto& column : full.at("spec").at("table").at("columns")) {
     check_rules(columns, column);
   }
@@ -246,20 +257,24 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
   std::set<std::string> given;
   paths_of("", full, given);
   paths_of("", read_yaml(kPrivate, "private").value(), given);
+  paths_of("", read_yaml(mixture_document(), "mixture").value(), given);
   walk(".spec",
        whole_schema().at("properties").at("spec"),
        [&](const std::string& path, const Json&) {
          CAPTURE(path);
-         CHECK(given.count(path) == 1);  // so that the document below is a full one
+         CHECK(given.count(path) == 1);  // so that the documents below are full ones
        });
 
-  const auto parsed = parse(kFull, "full");
-  CAPTURE(parsed ? "" : parsed.error().message);
-  REQUIRE(parsed);
-  for (auto& participant : full["spec"]["participants"]) {
-    participant["external"] = participant.value("external", false);
+  for (const auto& text : {std::string(kFull), mixture_document()}) {
+    const auto parsed = parse(text, "full");
+    CAPTURE(parsed ? "" : parsed.error().message);
+    REQUIRE(parsed);
+    full = read_yaml(text, "full").value();
+    for (auto& participant : full["spec"]["participants"]) {
+      participant["external"] = participant.value("external", false);
+    }
+    CHECK(to_json(*parsed).dump() == full.dump());
   }
-  CHECK(to_json(*parsed).dump() == full.dump());
 }
 
 TEST_CASE("spec: the fields of differential privacy are read and written back", "[spec]") {

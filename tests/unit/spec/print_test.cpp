@@ -92,6 +92,8 @@ DeclaredColumn any_column(std::string name) {
     case 3:
       column.kind = "category";
       column.categories = any_distinct_texts(3);
+      column.nullable = *arbitrary<bool>();
+      column.other = any_text();
       break;
     default:
       break;

@@ -1,0 +1,182 @@
+#include "common/mixture/site.hpp"
+
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "common/base/json.hpp"
+#include "common/mixture/exchange.hpp"
+#include "common/mixture/introduction.hpp"
+#include "common/mixture/settings.hpp"
+#include "common/mixture/stages.hpp"
+
+namespace genesis::mixture {
+namespace {
+
+// Counts of a few tables take less than starting threads does.
+constexpr std::size_t kRowsForThreads = std::size_t{1} << 16;
+
+// A count of each category's rows, for the names that may leave.
+std::vector<NoiseSource::Named> named(const tabular::Column& column) {
+  std::vector<NoiseSource::Named> values;
+  for (const auto& category : column.categories) {
+    values.emplace_back(category, 0);
+  }
+  for (const auto code : column.codes) {
+    if (code != tabular::kMissingCode) {
+      ++values[code].second;
+    }
+  }
+  return values;
+}
+
+class Site final : public method::SiteMethod {
+ public:
+  Site(method::SiteSetup setup,
+       Settings settings,
+       std::optional<SiteProtection> protection,
+       Introduction introduction)
+      : setup_(std::move(setup)),
+        settings_(std::move(settings)),
+        protection_(std::move(protection)),
+        introduced_(std::move(introduction)),
+        introduction_(text_of(introduced_)) {}
+
+  const std::string& introduction() const override { return introduction_; }
+  std::uint64_t rows() const override { return introduced_.rows.value_or(0); }
+  Result<method::Answer> answer(const method::Assignment& assignment,
+                                method::Documents& documents) override;
+  Tensors state() const override { return {}; }
+  void restore(Tensors /*state*/) override {}
+  std::span<const method::TelemetryName> telemetry() const override { return {}; }
+
+ private:
+  struct Counted {
+    Query query;
+    Counts counts;
+  };
+  [[nodiscard]] Result<Counted> count(const method::Assignment& assignment,
+                                      method::Documents& documents) const;
+  /// The columns with bounds, which must agree with `schema` in all that it says.
+  [[nodiscard]] Result<Schema> columns(const Schema& schema, method::Documents& documents) const;
+  [[nodiscard]] Result<Counted> count_pairs(const Schema& schema,
+                                            method::Documents& documents) const;
+
+  method::SiteSetup setup_;
+  Settings settings_;
+  std::optional<SiteProtection> protection_;
+  Introduction introduced_;
+  std::string introduction_;
+};
+
+// The document as `parse` reads it.
+template <typename Parse>
+auto fetch(method::Documents& documents, std::string_view name, Parse parse)
+    -> decltype(parse(std::declval<JsonValue>())) {
+  GENESIS_ASSIGN(const std::string text, documents.fetch(name));
+  GENESIS_ASSIGN(const auto json, parse_json(text));
+  return parse(json.root());
+}
+
+Result<Schema> Site::columns(const Schema& schema, method::Documents& documents) const {
+  GENESIS_ASSIGN(auto columns, fetch(documents, kColumnsDocument, &schema_from_json));
+  bool is_same = columns.size() == schema.size();
+  for (std::size_t c = 0; is_same && c < schema.size(); ++c) {
+    auto expected = schema[c];
+    if (expected.is_number() && expected.units == 0) {
+      is_same = columns[c].units > 0;
+      expected.units = columns[c].units;
+      expected.minimum = columns[c].minimum;
+      expected.step = columns[c].step;
+      expected.precision = columns[c].precision;
+      expected.has_precision = columns[c].has_precision;
+    }
+    is_same = is_same && expected == columns[c];
+  }
+  return is_same ? Result<Schema>(std::move(columns))
+                 : fail(Errc::kInvalidArgument, "asked to count other columns than were agreed");
+}
+
+Result<Site::Counted> Site::count_pairs(const Schema& schema, method::Documents& documents) const {
+  GENESIS_ASSIGN(const auto bounded, columns(schema, documents));
+  GENESIS_ASSIGN(const auto binnings, fetch(documents, kBinsDocument, [&](JsonValue json) {
+                   return binnings_from_json(json, bounded);
+                 }));
+  GENESIS_ASSIGN(const auto plan, fetch(documents, kPairsDocument, [&](JsonValue json) {
+                   return table_plan_from_json(json, binnings);
+                 }));
+  const unsigned threads =
+      setup_.table.rows < kRowsForThreads ? 1 : std::max(1U, std::thread::hardware_concurrency());
+  GENESIS_ASSIGN(auto counts, count_tables(setup_.table, bounded, binnings, plan, threads));
+  return Counted{tables_query(settings_, schema, plan), std::move(counts)};
+}
+
+Result<Site::Counted> Site::count(const method::Assignment& assignment,
+                                  method::Documents& documents) const {
+  GENESIS_ASSIGN(const auto schema, fetch(documents, kSchemaDocument, &schema_from_json));
+  GENESIS_RETURN_IF_ERROR(check_asked(setup_.training.table, introduced_, schema));
+  if (assignment.purpose == kFine) {
+    GENESIS_ASSIGN(auto counts, count_fine(setup_.table, schema));
+    return Counted{fine_query(settings_, schema), std::move(counts)};
+  }
+  if (assignment.purpose == kZoom) {
+    GENESIS_ASSIGN(const auto bounded, columns(schema, documents));
+    GENESIS_ASSIGN(const auto ranges, fetch(documents, kRangesDocument, [&](JsonValue json) {
+                     return ranges_from_json(json, bounded);
+                   }));
+    GENESIS_ASSIGN(auto counts, count_zoom(setup_.table, bounded, ranges));
+    return Counted{zoom_query(settings_, ranges), std::move(counts)};
+  }
+  if (assignment.purpose == kTables) {
+    return count_pairs(schema, documents);
+  }
+  return fail(Errc::kInvalidArgument,
+              "asked for \"" + assignment.purpose + "\", which this version does not answer");
+}
+
+Result<method::Answer> Site::answer(const method::Assignment& assignment,
+                                    method::Documents& documents) {
+  GENESIS_ASSIGN(const auto counted, count(assignment, documents));
+  std::vector<std::int64_t> counts(counted.counts.begin(), counted.counts.end());
+  if (protection_) {
+    const double variance = variance_of(protection_->protection, counted.query);
+    GENESIS_RETURN_IF_ERROR(protection_->noise->add(counted.query, variance, counts));
+  }
+  method::Answer answer;
+  answer.values = to_words(counts);
+  answer.is_kept = protection_.has_value();
+  return answer;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup,
+                                                      std::optional<SiteProtection> protection) {
+  GENESIS_ASSIGN(auto settings, settings_of(setup.training.model));
+  if (!protection && setup.audience != method::Audience::kOneself) {
+    return fail(Errc::kFailedPrecondition,
+                "model.method: mixture sends tables of counts, which the aggregator would see of "
+                "each site as they are; this version protects them in no other way than by keeping "
+                "them in one process: genesis run --simulate");
+  }
+  const auto names = [&](const tabular::Column& column) -> Result<std::vector<std::string>> {
+    if (tabular::is_continuous(column.kind)) {
+      return std::vector<std::string>();
+    }
+    return protection ? protection->noise->names(column.name, named(column))
+                      : Result<std::vector<std::string>>(column.categories);
+  };
+  GENESIS_ASSIGN(auto introduction,
+                 introduce(setup.table,
+                           setup.training.table,
+                           protection ? Inference::kNone : Inference::kKinds,
+                           names));
+  if (!protection) {
+    introduction.rows = setup.table.rows;
+  }
+  return std::make_unique<Site>(
+      std::move(setup), std::move(settings), std::move(protection), std::move(introduction));
+}
+
+}  // namespace genesis::mixture
