@@ -1,5 +1,7 @@
 #include "worker/client.hpp"
 
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -8,9 +10,11 @@
 #include "common/federation/spec_views.hpp"
 #include "common/http/bearer.hpp"
 #include "common/method/agreement.hpp"
+#include "common/tabular/text_table.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
 #include "common/wire/messages.hpp"
+#include "worker/budget.hpp"
 #include "worker/disclosure.hpp"
 #include "worker/instance.hpp"
 #include "worker/link.hpp"
@@ -169,22 +173,51 @@ struct Read {
   std::vector<std::string> kept;
 };
 
-Result<Read> read_table(const ClientOptions& options, const spec::TableSpec& declared) {
+Read read_of(tabular::Table table, const std::vector<std::string>& present) {
+  Read read{std::move(table), {}};
+  for (const auto& name : present) {
+    if (std::ranges::find(read.table.columns, name, &tabular::Column::name) ==
+        read.table.columns.end()) {
+      read.kept.push_back(name);
+    }
+  }
+  return read;
+}
+
+std::vector<std::string> names_of(const tabular::Table& table) {
+  std::vector<std::string> names;
+  for (const auto& column : table.columns) {
+    names.push_back(column.name);
+  }
+  return names;
+}
+
+// Under differential privacy nothing depends on more than one row: no kinds are inferred, and no
+// cell is an error.
+Result<Read> read_private_table(const ClientOptions& options, const spec::TableSpec& declared) {
+  const auto agreed = policy::declarations(options.policy, method::declarations(declared));
+  if (!agreed) {
+    return tl::unexpected(agreed.error());
+  }
+  GENESIS_ASSIGN(auto table, tabular::read_text_table(options.data));
+  const auto present = names_of(table);
+  GENESIS_RETURN_IF_ERROR(policy::restrict_columns(options.policy, table));
+  return read_of(std::move(table), present);
+}
+
+Result<Read> read_table(const ClientOptions& options, const spec::FederatedTraining& training) {
+  const auto& declared = training.table;
+  if (training.privacy.differential_privacy) {
+    return read_private_table(options, declared);
+  }
   auto discrete = declared.discrete_columns;
   discrete.insert(discrete.end(), options.discrete_columns.begin(), options.discrete_columns.end());
   GENESIS_ASSIGN(const auto declarations,
                  policy::declarations(options.policy, method::declarations(declared)));
   GENESIS_ASSIGN(auto table, tabular::read_csv(options.data, declarations, discrete));
-  Read read;
-  for (const auto& column : table.columns) {
-    read.kept.push_back(column.name);
-  }
+  const auto present = names_of(table);
   GENESIS_RETURN_IF_ERROR(policy::restrict(options.policy, options.discrete_columns, table));
-  for (const auto& column : table.columns) {
-    std::erase(read.kept, column.name);
-  }
-  read.table = std::move(table);
-  return read;
+  return read_of(std::move(table), present);
 }
 
 // Says what is about to leave. True where nothing is to.
@@ -217,14 +250,21 @@ Status take_part(ClientOptions options) {
   const std::stop_callback cancel(options.stop, [&session] { session.cancel(); });
   GENESIS_ASSIGN(const auto offer, ask_for_offer(session, options));
   const auto& training = offer.training;
-  GENESIS_ASSIGN(auto read, read_table(options, training.table));
-  auto observer = observer_of(options, read.table.rows);
+  GENESIS_ASSIGN(auto read, read_table(options, training));
+  GENESIS_ASSIGN(
+      auto account,
+      open_account(
+          training,
+          {options.ledger, options.data_set.empty() ? options.client.str() : options.data_set}));
+  auto observer = observer_of(options, account == nullptr ? read.table.rows : 0);
   GENESIS_ASSIGN(auto site,
                  Site::create(options.client,
                               training,
                               std::move(read.table),
                               offer.learning_rate_scale,
-                              std::move(observer)));
+                              std::move(observer),
+                              method::Audience::kAggregator,
+                              std::move(account)));
   if (disclose(options, offer, read, site)) {
     return {};
   }

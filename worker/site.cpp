@@ -71,12 +71,14 @@ Result<Site> Site::create(ClientId client,
                           tabular::Table table,
                           double learning_rate_scale,
                           SiteObserver observer,
-                          method::Audience audience) {
+                          method::Audience audience,
+                          std::shared_ptr<privacy::Account> account) {
   GENESIS_ASSIGN(
       const auto* entry,
       methods::find(methods::site_methods(), training.model.method, "spec.model.method"));
   auto shared = std::make_shared<const SiteObserver>(std::move(observer));
-  method::SiteSetup setup{client, training, std::move(table), learning_rate_scale, {}, audience};
+  method::SiteSetup setup{
+      client, training, std::move(table), learning_rate_scale, {}, audience, std::move(account)};
   if (shared->on_step) {
     setup.on_step = [shared](const method::StepReport& step) { shared->on_step(step); };
   }
@@ -198,7 +200,8 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
   if (observer_->on_begin) {
     observer_->on_begin(task.round);
   }
-  const method::Assignment assignment{task.purpose, task.round, task.parameters};
+  const method::Assignment assignment{
+      task.purpose, task.round, task.parameters, run_, task.collection};
   GENESIS_ASSIGN(auto answer, method_->answer(assignment, fetcher));
   for (const auto& note : answer.notes) {
     spdlog::warn("client={} {}", client_.str(), note);

@@ -37,15 +37,17 @@ struct SiteObserver {
 class Site {
  public:
   /// `table` is what this site has read of its rows by the spec's declarations.
-  /// `learning_rate_scale` is this site's factor on the rate that each round asks for. Errors:
-  /// kInvalidArgument where spec.model is no method's.
+  /// `learning_rate_scale` is this site's factor on the rate that each round asks for. `account` is
+  /// that of the rows, where the spec asks for differential privacy. Errors: kInvalidArgument where
+  /// spec.model is no method's.
   [[nodiscard]] static Result<Site> create(
       ClientId client,
       spec::FederatedTraining training,
       tabular::Table table,
       double learning_rate_scale = 1.0,
       SiteObserver observer = {},
-      method::Audience audience = method::Audience::kAggregator);
+      method::Audience audience = method::Audience::kAggregator,
+      std::shared_ptr<privacy::Account> account = nullptr);
 
   [[nodiscard]] const ClientId& client() const { return client_; }
   [[nodiscard]] std::uint64_t rows() const { return method_->rows(); }
@@ -60,7 +62,9 @@ class Site {
 
   /// Keeps the method's state and the last answer in `files`, so that a restart goes on where this
   /// site was.
-  void keep_state(federation::RoundFiles files) { files_ = std::move(files); }
+  void keep_state(federation::RoundFiles files) {
+    files_ = std::make_unique<federation::RoundFiles>(std::move(files));
+  }
 
   enum class Answered { kNothing, kContributed, kOvertaken, kRefused, kFinished };
   /// Does what the task says, over `link`. A collection that it has answered before gets the same
@@ -114,7 +118,7 @@ class Site {
   std::map<std::string, std::string> asked_before_;  // purpose before the rounds: its documents
   std::uint32_t repeated_rounds_ = 0;
   Tensors residual_;  // what quantization has kept back so far; empty without it
-  std::optional<federation::RoundFiles> files_;
+  std::unique_ptr<federation::RoundFiles> files_;  // null: nothing is kept
 };
 
 }  // namespace genesis::worker

@@ -32,6 +32,7 @@ struct Options {
   bool resume = false;
   bool json = false;
   MetricsPort metrics_port;
+  std::string ledger;  // "": the default folder
 };
 
 struct Outcome {
@@ -47,8 +48,9 @@ struct Outcome {
 // One process, no network, one thread per core. Same model bytes.
 Status run_simulated(const spec::FederatedTraining& training,
                      const fs::path& output,
+                     const fs::path& ledger,
                      const Progress& progress) {
-  GENESIS_ASSIGN(auto sites, simulated_sites(training, {}));
+  GENESIS_ASSIGN(auto sites, simulated_sites(training, {}, ledger));
   SimulationObserver observer;
   observer.on_progress = progress;
   GENESIS_ASSIGN(auto model, simulate(training, std::move(sites), observer));
@@ -93,11 +95,12 @@ Result<Outcome> run(const Options& options) {
     outcome.clients = report.clients.size();
   };
   const auto trained = options.simulate
-                           ? run_simulated(training, output, progress)
+                           ? run_simulated(training, output, options.ledger, progress)
                            : run_processes(training,
                                            output,
                                            options.resume ? Start::kResume : Start::kAnew,
                                            options.metrics_port,
+                                           options.ledger,
                                            progress);
   printer.finish();
   if (!trained) {
@@ -179,6 +182,11 @@ Command add_run(CLI::App& app) {
                    options->metrics_port,
                    "Port of 127.0.0.1 for the aggregator's /metrics, /healthz and /readyz")
       ->excludes(simulate);
+  command->add_option(
+      "--ledger",
+      options->ledger,
+      "Folder of the privacy ledgers, one a participant, that trainings with "
+      "differential privacy are charged to (default: ~/.local/state/genesis/ledger)");
   command->add_option("--holdout",
                       options->holdout,
                       "CSV of real rows that no site trains on, to compare distances with");

@@ -5,13 +5,21 @@
 #include <thread>
 #include <utility>
 
+#include "common/crypto/entropy.hpp"
 #include "common/method/agreement.hpp"
 #include "common/tabular/table.hpp"
+#include "common/tabular/text_table.hpp"
+#include "worker/budget.hpp"
 
 namespace genesis {
 namespace {
 
-Result<tabular::Table> read(const SiteTable& site, const spec::TableSpec& declared) {
+Result<tabular::Table> read(const SiteTable& site, const spec::FederatedTraining& training) {
+  if (training.privacy.differential_privacy) {
+    return site.data.empty() ? tabular::parse_text_table(site.csv, site.site)
+                             : tabular::read_text_table(site.data);
+  }
+  const auto& declared = training.table;
   const auto declarations = method::declarations(declared);
   return site.data.empty()
              ? tabular::parse_csv(site.csv, site.site, declarations, declared.discrete_columns)
@@ -42,6 +50,15 @@ class Outbox final : public worker::Link {
   worker::Link& aggregator_;
   std::vector<rounds::Contribution> kept_;
 };
+
+// A ledger tells runs apart by their names; without one they are told nothing by it.
+std::string run_name(const spec::FederatedTraining& training) {
+  if (!training.privacy.differential_privacy) {
+    return "simulation";
+  }
+  crypto::SystemEntropy entropy;
+  return "simulation-" + crypto::random_id(entropy);
+}
 
 // What one site is to do, and what came of it.
 struct Turn {
@@ -93,7 +110,8 @@ Status MemoryLink::send(const rounds::Contribution& contribution) {
 }
 
 Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining& training,
-                                                  const std::vector<SiteTable>& tables) {
+                                                  const std::vector<SiteTable>& tables,
+                                                  const std::filesystem::path& ledger) {
   for (const auto& table : tables) {
     if (std::ranges::none_of(training.participants,
                              [&](const auto& p) { return p.name == table.site; })) {
@@ -113,14 +131,19 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
                   "spec.participants[" + participant.name +
                       "]: has no data.path and no table was given for it");
     }
-    auto rows = read(source, training.table);
+    auto rows = read(source, training);
     if (!rows) {
       return tl::unexpected(rows.error().within(participant.name));
     }
-    GENESIS_ASSIGN(
-        auto site,
-        worker::Site::create(
-            std::move(id), training, std::move(*rows), 1.0, {}, method::Audience::kOneself));
+    GENESIS_ASSIGN(auto account, worker::open_account(training, {ledger, participant.name}));
+    GENESIS_ASSIGN(auto site,
+                   worker::Site::create(std::move(id),
+                                        training,
+                                        std::move(*rows),
+                                        1.0,
+                                        {},
+                                        method::Audience::kOneself,
+                                        std::move(account)));
     made.push_back(std::move(site));
   }
   if (made.empty()) {
@@ -135,7 +158,7 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
                              const SimulationObserver& observer) {
   const SteadyClock clock;
   GENESIS_ASSIGN(auto coordinator,
-                 aggregator::Coordinator::start(training, "simulation", clock.now()));
+                 aggregator::Coordinator::start(training, run_name(training), clock.now()));
   coordinator.on_folded(observer.on_folded);
   if (observer.on_round) {
     coordinator.on_checkpoint(

@@ -19,7 +19,10 @@ class RepeatedNoise final : public NoiseSource {
  public:
   RepeatedNoise(std::uint64_t seed, std::string client) : seed_(seed), client_(std::move(client)) {}
 
-  Status add(const Query& query, double variance, std::span<std::int64_t> counts) override {
+  Status add(const Asked& /*asked*/,
+             const Query& query,
+             double variance,
+             std::span<std::int64_t> counts) override {
     Rng rng(seed_, RoundId{0}, client_, query.purpose);
     for (auto& count : counts) {
       count += std::llround(std::sqrt(variance) * rng.normal());

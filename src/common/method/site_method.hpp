@@ -16,6 +16,10 @@
 #include "common/spec/federated_training.hpp"
 #include "common/tabular/table.hpp"
 
+namespace genesis::privacy {
+class Account;
+}
+
 namespace genesis::method {
 
 /// What a trainer tells while it trains.
@@ -38,6 +42,8 @@ struct SiteSetup {
   /// Called after each training step, on the training thread. Empty: nobody.
   std::function<void(const StepReport&)> on_step = {};
   Audience audience = Audience::kAggregator;
+  /// Of this site's rows; null where the spec asks for no differential privacy.
+  std::shared_ptr<privacy::Account> account = {};
 };
 
 /// The documents that an assignment names, fetched when they are asked for.
@@ -52,6 +58,8 @@ struct Assignment {
   std::string purpose;
   RoundId round;           // 0: none
   std::string parameters;  // JSON of the method's half at the server
+  std::string run = {};
+  CollectionId collection = {};
 };
 
 struct Answer {

@@ -7,6 +7,8 @@
 #include "common/ctgan/settings.hpp"
 #include "common/ctgan/site.hpp"
 #include "common/ctgan/synthesizer.hpp"
+#include "common/mixture/ledger_noise.hpp"
+#include "common/mixture/privacy_plan.hpp"
 #include "common/mixture/settings.hpp"
 #include "common/mixture/site.hpp"
 #include "common/mixture/synthesizer.hpp"
@@ -16,7 +18,18 @@ namespace genesis::methods {
 namespace {
 
 Result<std::unique_ptr<method::SiteMethod>> make_mixture(method::SiteSetup setup) {
-  return mixture::make_site(std::move(setup), std::nullopt);
+  if (!setup.training.privacy.differential_privacy) {
+    return mixture::make_site(std::move(setup), std::nullopt);
+  }
+  if (setup.account == nullptr) {
+    return fail(Errc::kFailedPrecondition,
+                "privacy.differentialPrivacy: this site has no privacy ledger, so that nothing may "
+                "leave it; name a folder for it");
+  }
+  GENESIS_ASSIGN(const auto protection, mixture::protection_of(setup.training));
+  auto noise = mixture::ledger_noise(setup.account);
+  return mixture::make_site(std::move(setup),
+                            mixture::SiteProtection{protection, std::move(noise)});
 }
 
 }  // namespace

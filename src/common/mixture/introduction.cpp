@@ -230,6 +230,19 @@ Result<Schema> schema_of(const spec::TableSpec& declared,
   return schema;
 }
 
+Result<Schema> declared_schema(const spec::TableSpec& declared) {
+  Introduction named;
+  for (const auto& column : declared.columns) {
+    named.columns.push_back({column.name, Kind::kDecimal, "", {}});
+  }
+  for (const auto& name : declared.discrete_columns) {
+    if (declared_of(declared, name) == nullptr) {
+      named.columns.push_back({name, Kind::kCategory, "", {}});
+    }
+  }
+  return named.columns.empty() ? Result<Schema>(Schema{}) : schema_of(declared, {named});
+}
+
 Status check_asked(const spec::TableSpec& declared, const Introduction& own, const Schema& asked) {
   for (const auto& introduced : own.columns) {
     const auto found = std::ranges::find(asked, introduced.name, &Column::name);

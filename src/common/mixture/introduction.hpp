@@ -52,6 +52,10 @@ enum class Inference {
 [[nodiscard]] Result<Schema> schema_of(const spec::TableSpec& declared,
                                        const std::vector<Introduction>& introductions);
 
+/// The columns that the spec names, as far as it declares them: of the others nothing is known
+/// before a site tells. Errors: kInvalidArgument names the field of spec.table.
+[[nodiscard]] Result<Schema> declared_schema(const spec::TableSpec& declared);
+
 /// Whether `asked`, which came from a server, is what this site may count: every declared column is
 /// as declared. Errors: kInvalidArgument names the column.
 [[nodiscard]] Status check_asked(const spec::TableSpec& declared,

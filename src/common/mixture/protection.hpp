@@ -36,14 +36,22 @@ struct Query {
 /// Of the noise that one site adds to each count of the query.
 [[nodiscard]] double variance_of(const Protection& protection, const Query& query);
 
+/// One ask of a run.
+struct Asked {
+  std::string run;
+  std::uint32_t collection = 0;
+  std::string sha256;  // of its purpose and of all documents that say what is to be counted
+};
+
 /// Seam: where a site's noise comes from. An implementation charges its ledger before it draws.
 class NoiseSource {
  public:
   virtual ~NoiseSource() = default;
 
-  /// Adds an integer to each count, of mean 0 and the given variance. Errors: those of the ledger;
-  /// then nothing may leave.
-  [[nodiscard]] virtual Status add(const Query& query,
+  /// Adds an integer to each count, of mean 0 and the given variance; the same ones where a run
+  /// asks again what it has asked before. Errors: those of the ledger; then nothing may leave.
+  [[nodiscard]] virtual Status add(const Asked& asked,
+                                   const Query& query,
                                    double variance,
                                    std::span<std::int64_t> counts) = 0;
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/json.hpp"
+#include "common/crypto/digest.hpp"
 #include "common/mixture/exchange.hpp"
 #include "common/mixture/introduction.hpp"
 #include "common/mixture/settings.hpp"
@@ -135,13 +136,36 @@ Result<Site::Counted> Site::count(const method::Assignment& assignment,
               "asked for \"" + assignment.purpose + "\", which this version does not answer");
 }
 
+// Hashes what is fetched through it.
+class HashedDocuments final : public method::Documents {
+ public:
+  HashedDocuments(method::Documents& documents, std::string_view purpose)
+      : documents_(documents), text_(std::string(purpose) + "\n") {}
+
+  Result<std::string> fetch(std::string_view name) override {
+    auto bytes = documents_.fetch(name);
+    if (bytes) {
+      text_ += std::string(name) + " " + crypto::sha256_hex(*bytes) + "\n";
+    }
+    return bytes;
+  }
+  [[nodiscard]] std::string sha256() const { return crypto::sha256_hex(text_); }
+
+ private:
+  method::Documents& documents_;  // outlives this
+  std::string text_;
+};
+
 Result<method::Answer> Site::answer(const method::Assignment& assignment,
                                     method::Documents& documents) {
-  GENESIS_ASSIGN(const auto counted, count(assignment, documents));
+  HashedDocuments hashed(documents, assignment.purpose);
+  GENESIS_ASSIGN(const auto counted, count(assignment, hashed));
   std::vector<std::int64_t> counts(counted.counts.begin(), counted.counts.end());
   if (protection_) {
     const double variance = variance_of(protection_->protection, counted.query);
-    GENESIS_RETURN_IF_ERROR(protection_->noise->add(counted.query, variance, counts));
+    const Asked asked{
+        assignment.run, static_cast<std::uint32_t>(assignment.collection.value), hashed.sha256()};
+    GENESIS_RETURN_IF_ERROR(protection_->noise->add(asked, counted.query, variance, counts));
   }
   method::Answer answer;
   answer.values = to_words(counts);
@@ -154,10 +178,14 @@ Result<method::Answer> Site::answer(const method::Assignment& assignment,
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup,
                                                       std::optional<SiteProtection> protection) {
   GENESIS_ASSIGN(auto settings, settings_of(setup.training.model));
+  if (protection.has_value() != setup.training.privacy.differential_privacy.has_value()) {
+    return fail(Errc::kInternal,
+                "privacy.differentialPrivacy: the site was made without its noise");
+  }
   if (!protection && setup.audience != method::Audience::kOneself) {
     return fail(Errc::kFailedPrecondition,
                 "model.method: mixture sends tables of counts, which the aggregator would see of "
-                "each site as they are; this version protects them in no other way than by keeping "
+                "each site as they are; set privacy.differentialPrivacy {epsilon, delta}, or keep "
                 "them in one process: genesis run --simulate");
   }
   const auto names = [&](const tabular::Column& column) -> Result<std::vector<std::string>> {

@@ -193,9 +193,7 @@ Result<std::vector<tabular::Declaration>> declarations(
   return all;
 }
 
-Status restrict(const Policy& policy,
-                std::span<const std::string> discrete,
-                tabular::Table& table) {
+Status restrict_columns(const Policy& policy, tabular::Table& table) {
   GENESIS_RETURN_IF_ERROR(check_names(policy, table));
   std::erase_if(table.columns, [&](const tabular::Column& column) {
     const bool is_kept =
@@ -206,6 +204,13 @@ Status restrict(const Policy& policy,
   if (table.columns.empty()) {
     return fail(Errc::kPermissionDenied, "policy: no column may take part");
   }
+  return {};
+}
+
+Status restrict(const Policy& policy,
+                std::span<const std::string> discrete,
+                tabular::Table& table) {
+  GENESIS_RETURN_IF_ERROR(restrict_columns(policy, table));
   for (const auto& column : table.columns) {
     const auto own = find(policy.columns, column.name);
     const bool is_allowed = (own != policy.columns.end() && own->kind && is_text(*own->kind)) ||

@@ -46,6 +46,10 @@ struct Policy {
 [[nodiscard]] Result<std::vector<tabular::Declaration>> declarations(
     const Policy& policy, const std::vector<tabular::Declaration>& of_spec);
 
+/// Takes out of `table` the columns that never leave, by their names alone. Errors: kInvalidArgument
+/// a column that the policy names and the table lacks; kPermissionDenied where none is left.
+[[nodiscard]] Status restrict_columns(const Policy& policy, tabular::Table& table);
+
 /// Takes out of `table` what never leaves. `discrete` are columns of which the site itself says
 /// that they are categories. Errors: kPermissionDenied names a column that is nearly all distinct
 /// text and that the spec, not the policy, makes a category; kInvalidArgument a column that the

@@ -81,7 +81,10 @@ class SeededNoise final : public NoiseSource {
  public:
   explicit SeededNoise(std::uint64_t seed) : engine_(seed) {}
 
-  Status add(const Query& /*query*/, double variance, std::span<std::int64_t> counts) override {
+  Status add(const Asked& /*asked*/,
+             const Query& /*query*/,
+             double variance,
+             std::span<std::int64_t> counts) override {
     std::normal_distribution<double> noise(0.0, std::sqrt(variance));
     for (auto& count : counts) {
       count += std::llround(noise(engine_));

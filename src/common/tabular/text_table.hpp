@@ -1,0 +1,24 @@
+#pragma once
+// A table as text alone, for answers under differential privacy: what one row holds changes
+// nothing about another's cells, and no row is an error. Kinds are for whoever counts; readers of
+// table.hpp infer them from all rows and refuse what does not fit, which would tell about rows.
+#include <filesystem>
+#include <string_view>
+
+#include "common/base/error.hpp"
+#include "common/tabular/table.hpp"
+
+namespace genesis::tabular {
+
+/// Reads .csv or .csv.gz: fields are parted by the comma, semicolon, tab or bar that the header has
+/// most of. Every column is a category; the empty cell is missing, as are the cells of a line that
+/// has too few and a cell above 1 MiB. Cells beyond the header's are dropped, blank lines skipped.
+/// A quote that begins a field and that no quote before a field's end closes, within 1 MiB, is a
+/// character like others. A table may have no rows. Errors, of the header and the file alone:
+/// kInvalidArgument, kNotFound, kIo; kResourceExhausted above the bounds of table.hpp.
+[[nodiscard]] Result<Table> read_text_table(const std::filesystem::path& path);
+
+/// The same from memory; `source` stands for the file's name in messages.
+[[nodiscard]] Result<Table> parse_text_table(std::string_view text, std::string_view source);
+
+}  // namespace genesis::tabular

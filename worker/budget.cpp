@@ -1,0 +1,41 @@
+#include "worker/budget.hpp"
+
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "common/privacy/ledger_file.hpp"
+
+namespace genesis::worker {
+
+Result<std::shared_ptr<privacy::Account>> open_account(const spec::FederatedTraining& training,
+                                                       const LedgerPlace& place) {
+  const auto& asked = training.privacy.differential_privacy;
+  if (!asked) {
+    return nullptr;
+  }
+  const auto guarantee =
+      privacy::Guarantee::of(privacy::Epsilon{asked->epsilon}, privacy::Delta{asked->delta});
+  if (!guarantee) {
+    return tl::unexpected(guarantee.error().within("spec.privacy.differentialPrivacy"));
+  }
+  auto folder = place.folder;
+  if (folder.empty()) {
+    GENESIS_ASSIGN(folder, privacy::default_ledger_folder());
+  }
+  const privacy::Terms terms{
+      .guarantee = *guarantee,
+      .rows_per_unit = static_cast<std::uint64_t>(training.privacy.max_rows_per_unit.value_or(1))};
+  GENESIS_ASSIGN(auto account, privacy::Account::open(folder, place.data_set, terms));
+  GENESIS_ASSIGN(const auto spent, account.ledger().spent(guarantee->delta()));
+  spdlog::info(
+      "privacy ledger={} data-set={} spent-epsilon={:.4g} asked-epsilon={:.4g} delta={:.4g}",
+      folder.string(),
+      place.data_set,
+      spent.epsilon.value,
+      asked->epsilon,
+      asked->delta);
+  return std::make_shared<privacy::Account>(std::move(account));
+}
+
+}  // namespace genesis::worker
