@@ -4,7 +4,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/crypto/digest.hpp"
 #include "common/privacy/ledger_file.hpp"
+#include "common/spec/parse.hpp"
 
 namespace genesis::worker {
 
@@ -23,9 +25,20 @@ Result<std::shared_ptr<privacy::Account>> open_account(const spec::FederatedTrai
   if (folder.empty()) {
     GENESIS_ASSIGN(folder, privacy::default_ledger_folder());
   }
+  std::optional<privacy::Guarantee> total;
+  if (place.total_epsilon) {
+    const auto checked = privacy::Guarantee::of(privacy::Epsilon{*place.total_epsilon},
+                                                privacy::Delta{place.total_delta});
+    if (!checked) {
+      return tl::unexpected(checked.error().within("policy"));
+    }
+    total = *checked;
+  }
   const privacy::Terms terms{
       .guarantee = *guarantee,
-      .rows_per_unit = static_cast<std::uint64_t>(training.privacy.max_rows_per_unit.value_or(1))};
+      .rows_per_unit = static_cast<std::uint64_t>(training.privacy.max_rows_per_unit.value_or(1)),
+      .total = total,
+      .prelude = "before runs of spec sha256:" + crypto::sha256_hex(spec::print_json(training))};
   GENESIS_ASSIGN(auto account, privacy::Account::open(folder, place.data_set, terms));
   GENESIS_ASSIGN(const auto spent, account.ledger().spent(guarantee->delta()));
   spdlog::info(

@@ -2,6 +2,7 @@
 // A site's privacy ledger, as a training needs it.
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/error.hpp"
@@ -13,6 +14,8 @@ namespace genesis::worker {
 struct LedgerPlace {
   std::filesystem::path folder;  // empty: the default one
   std::string data_set;
+  std::optional<double> total_epsilon = {};  // of all trainings; nullopt: not bounded
+  double total_delta = 1e-5;
 };
 
 /// Null where the spec asks for no differential privacy. Errors: kInvalidArgument names the field

@@ -163,6 +163,7 @@ Result<Offer> ask_for_offer(Session& session, const ClientOptions& options) {
                  spec::parse(reply.training_json, options.server_url, options.overrides));
   GENESIS_ASSIGN(auto offered, spec::parse(reply.training_json, options.server_url));
   GENESIS_RETURN_IF_ERROR(policy::check_spec(options.policy, offered));
+  GENESIS_RETURN_IF_ERROR(policy::check_protection(options.policy, offered));
   const double scale = training.local.learning_rate / offered.local.learning_rate;
   return Offer{std::move(training), std::move(offered), scale};
 }
@@ -251,11 +252,12 @@ Status take_part(ClientOptions options) {
   GENESIS_ASSIGN(const auto offer, ask_for_offer(session, options));
   const auto& training = offer.training;
   GENESIS_ASSIGN(auto read, read_table(options, training));
-  GENESIS_ASSIGN(
-      auto account,
-      open_account(
-          training,
-          {options.ledger, options.data_set.empty() ? options.client.str() : options.data_set}));
+  const LedgerPlace ledger{
+      .folder = options.ledger,
+      .data_set = options.data_set.empty() ? options.client.str() : options.data_set,
+      .total_epsilon = options.policy.total_epsilon,
+      .total_delta = options.policy.total_delta};
+  GENESIS_ASSIGN(auto account, open_account(training, ledger));
   auto observer = observer_of(options, account == nullptr ? read.table.rows : 0);
   GENESIS_ASSIGN(auto site,
                  Site::create(options.client,

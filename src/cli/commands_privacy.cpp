@@ -1,9 +1,6 @@
 // genesis privacy: the plan of a training's noise, and the ledger of a site's data sets.
 // genesis audit: an attack on what the ledger has charged.
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -16,8 +13,10 @@
 #include "cli/report.hpp"
 #include "cli/spec_file.hpp"
 #include "common/base/file.hpp"
+#include "common/base/text.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/server_methods.hpp"
+#include "common/privacy/account.hpp"
 #include "common/privacy/ledger_file.hpp"
 
 namespace genesis::cli {
@@ -46,14 +45,6 @@ struct AuditOptions {
   LedgerOptions ledger;
   privacy::AuditSettings settings;
 };
-
-std::string now() {
-  const std::time_t time = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm utc{};
-  ::gmtime_r(&time, &utc);
-  std::array<char, 32> text{};
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc)};
-}
 
 Result<fs::path> folder_of(const LedgerOptions& options) {
   return options.folder.empty() ? privacy::default_ledger_folder() : fs::path(options.folder);
@@ -159,10 +150,11 @@ Result<std::string> verify(const LedgerOptions& options) {
 
 Result<std::string> export_ledger(const LedgerOptions& options) {
   GENESIS_ASSIGN(const auto folder, folder_of(options));
-  GENESIS_ASSIGN(auto ledger,
-                 privacy::LedgerFile::open(
-                     folder, options.data_set, privacy::LedgerFile::Missing::kRefuse, now()));
-  GENESIS_ASSIGN(const auto text, ledger.export_to(now()));
+  GENESIS_ASSIGN(
+      auto ledger,
+      privacy::LedgerFile::open(
+          folder, options.data_set, privacy::LedgerFile::Missing::kRefuse, privacy::utc_now()));
+  GENESIS_ASSIGN(const auto text, ledger.export_to(privacy::utc_now()));
   GENESIS_RETURN_IF_ERROR(write_file_atomic(options.file, text, FileAccess::kOwnerOnly));
   return "exported to " + options.file + "; the ledger in " + folder.string() +
          " is closed. Import it where the data set goes, once.\n";
@@ -171,7 +163,7 @@ Result<std::string> export_ledger(const LedgerOptions& options) {
 Result<std::string> import(const LedgerOptions& options) {
   GENESIS_ASSIGN(const auto folder, folder_of(options));
   GENESIS_ASSIGN(const auto text, read_file(options.file, kMaxExport));
-  const auto ledger = privacy::import_ledger(folder, options.data_set, text, now());
+  const auto ledger = privacy::import_ledger(folder, options.data_set, text, privacy::utc_now());
   if (!ledger) {
     return tl::unexpected(ledger.error().within(options.file));
   }
@@ -180,7 +172,7 @@ Result<std::string> import(const LedgerOptions& options) {
 }
 
 std::string name_of(const privacy::Charged& charged) {
-  return charged.question.run.substr(0, 20) + " collection " +
+  return printable(charged.question.run, 20) + " collection " +
          std::to_string(charged.question.collection);
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/base/json.hpp"
 #include "common/base/overloaded.hpp"
+#include "common/base/text.hpp"
 
 namespace genesis::cli {
 namespace {
@@ -19,6 +20,7 @@ using privacy::Delta;
 using privacy::Epsilon;
 
 // 97.5% quantile of the normal distribution: two-sided 95%.
+constexpr std::size_t kLongestRun = 64;  // that is shown; servers name runs
 constexpr double kTwoSided95 = 1.959963984540054;
 
 template <typename... Values>
@@ -117,7 +119,7 @@ std::string describe(const privacy::Event& event) {
           [](const Opened& opened) { return "opened for data set " + opened.data_set; },
           [](const Charged& charged) {
             const auto& [question, cost] = charged;
-            return "charged: run " + question.run + ", collection " +
+            return "charged: run " + printable(question.run, kLongestRun) + ", collection " +
                    std::to_string(question.collection) +
                    (question.attempt > 0 ? ", attempt " + std::to_string(question.attempt)
                                          : std::string()) +

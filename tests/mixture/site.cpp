@@ -30,6 +30,7 @@ class RepeatedNoise final : public NoiseSource {
     return {};
   }
   Result<std::vector<std::string>> names(std::string_view /*column*/,
+                                         double /*variance*/,
                                          std::span<const Named> values) override {
     std::vector<std::string> all;
     for (const auto& [name, rows] : values) {

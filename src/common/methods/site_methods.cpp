@@ -27,7 +27,9 @@ Result<std::unique_ptr<method::SiteMethod>> make_mixture(method::SiteSetup setup
                 "leave it; name a folder for it");
   }
   GENESIS_ASSIGN(const auto protection, mixture::protection_of(setup.training));
-  auto noise = mixture::ledger_noise(setup.account);
+  GENESIS_ASSIGN(const auto settings, mixture::settings_of(setup.training));
+  auto noise = mixture::ledger_noise(
+      setup.account, mixture::names_delta(settings, setup.account->terms().guarantee));
   return mixture::make_site(std::move(setup),
                             mixture::SiteProtection{protection, std::move(noise)});
 }

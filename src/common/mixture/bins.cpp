@@ -193,6 +193,16 @@ Status check(const Binning& binning, const Column& column, std::size_t at) {
   if (binning.missing && *binning.missing >= binning.bins) {
     return wrong(at, "lack the one for missing values");
   }
+  std::vector<bool> is_named(binning.bins, false);
+  for (const auto bin : binning.of_run) {
+    is_named[bin] = true;
+  }
+  if (binning.missing) {
+    is_named[*binning.missing] = true;
+  }
+  if (std::ranges::find(is_named, false) != is_named.end()) {
+    return wrong(at, "are more than its values have");
+  }
   return {};
 }
 

@@ -10,6 +10,9 @@ inline constexpr std::string_view kFine = "fine";      // each column's own coun
 inline constexpr std::string_view kZoom = "zoom";      // a closer look; only where there is need
 inline constexpr std::string_view kTables = "tables";  // of pairs of columns
 
+// What is asked before there is a run: which of a column's values may be named when it joins.
+inline constexpr std::string_view kNames = "names";
+
 // Documents that go with them.
 inline constexpr std::string_view kSchemaDocument = "schema";    // all: columns as agreed
 inline constexpr std::string_view kColumnsDocument = "columns";  // zoom, tables: all with bounds

@@ -7,7 +7,8 @@
 
 namespace genesis::mixture {
 
-/// `account` is not null.
-[[nodiscard]] std::unique_ptr<NoiseSource> ledger_noise(std::shared_ptr<privacy::Account> account);
+/// `account` is not null; `delta` is what may be spent on the names of one column.
+[[nodiscard]] std::unique_ptr<NoiseSource> ledger_noise(std::shared_ptr<privacy::Account> account,
+                                                        double delta);
 
 }  // namespace genesis::mixture

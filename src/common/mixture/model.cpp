@@ -1,5 +1,6 @@
 #include "common/mixture/model.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -65,6 +66,16 @@ Result<Marginal> marginal_from_json(JsonValue object,
     return wrong(place, "do not cover the column once");
   }
   marginal.has_missing = binning.missing.has_value();
+  std::vector<bool> has_values(binning.bins, false);
+  for (const auto bin : bins_of_atoms(marginal, binning)) {
+    has_values[bin] = true;
+  }
+  if (binning.missing) {
+    has_values[*binning.missing] = true;
+  }
+  if (std::ranges::find(has_values, false) != has_values.end()) {
+    return wrong(place, "leave a bin without values");
+  }
   return marginal;
 }
 

@@ -33,7 +33,25 @@ privacy::QueryPlan least_plan(const Settings& settings) {
            {std::string(kFine), 1, 1, settings.fine_share}}};
 }
 
-Result<privacy::QueryPlan> plan_of(const Settings& settings, const Schema& schema) {
+// What the names of all open columns cost, whatever the sites have.
+void add_names(const Settings& settings,
+               const privacy::Guarantee& guarantee,
+               privacy::QueryPlan& plan) {
+  constexpr std::uint64_t kMostValues = std::uint64_t{1} << 31U;
+  if (settings.open_columns > 0) {
+    const auto delta =
+        names_delta(settings, guarantee) * static_cast<double>(settings.open_columns);
+    plan.queries.push_back({std::string(kNames),
+                            settings.open_columns,
+                            settings.open_columns * kMostValues,
+                            settings.names_share,
+                            static_cast<std::uint64_t>(std::ceil(delta / privacy::kDeltaUnit))});
+  }
+}
+
+Result<privacy::QueryPlan> plan_of(const Settings& settings,
+                                   const Schema& schema,
+                                   const privacy::Guarantee& guarantee) {
   GENESIS_ASSIGN(const auto target, target_of(settings, schema));
   privacy::QueryPlan plan;
   const auto fine = fine_query(settings, schema);
@@ -53,6 +71,7 @@ Result<privacy::QueryPlan> plan_of(const Settings& settings, const Schema& schem
   if (wide > 0) {
     plan.queries.push_back({std::string(kZoom), wide, zoom_cells, settings.zoom_share});
   }
+  add_names(settings, guarantee, plan);
   const auto tables = plan_tables(binnings, target);
   if (!tables.pairs.empty()) {
     const auto query = tables_query(settings, schema, tables);
@@ -73,14 +92,21 @@ Result<Schema> known_columns(const spec::FederatedTraining& training) {
 }  // namespace
 
 Result<privacy::QueryPlan> query_plan(const spec::FederatedTraining& training) {
-  GENESIS_ASSIGN(const auto settings, settings_of(training.model));
+  GENESIS_ASSIGN(const auto settings, settings_of(training));
   GENESIS_ASSIGN(const auto schema, known_columns(training));
   if (counted_columns(schema) == 0) {
     return fail(Errc::kInvalidArgument,
                 "spec.table: names no column that is learned, so that it is not known what will be "
                 "asked; declare the columns in table.columns");
   }
-  return plan_of(settings, schema);
+  GENESIS_ASSIGN(const auto guarantee, guarantee_of(training));
+  return plan_of(settings, schema, guarantee);
+}
+
+double names_delta(const Settings& settings, const privacy::Guarantee& guarantee) {
+  constexpr double kPart = 0.1;
+  return kPart * guarantee.delta().value /
+         static_cast<double>(std::max<std::size_t>(settings.open_columns, 1));
 }
 
 Result<privacy::Guarantee> guarantee_of(const spec::FederatedTraining& training) {
@@ -95,7 +121,7 @@ Result<privacy::Guarantee> guarantee_of(const spec::FederatedTraining& training)
 }
 
 Result<Protection> protection_of(const spec::FederatedTraining& training) {
-  GENESIS_ASSIGN(const auto settings, settings_of(training.model));
+  GENESIS_ASSIGN(const auto settings, settings_of(training));
   GENESIS_ASSIGN(const auto guarantee, guarantee_of(training));
   GENESIS_ASSIGN(const auto schema, known_columns(training));
   // The target may be a column that the spec does not name; it has no part in how much noise there
@@ -106,7 +132,7 @@ Result<Protection> protection_of(const spec::FederatedTraining& training) {
   }
   privacy::QueryPlan plan = least_plan(settings);
   if (counted_columns(schema) > 0) {
-    GENESIS_ASSIGN(plan, plan_of(named, schema));
+    GENESIS_ASSIGN(plan, plan_of(named, schema, guarantee));
   }
   const auto rows_per_unit =
       static_cast<std::uint64_t>(training.privacy.max_rows_per_unit.value_or(1));

@@ -3,6 +3,7 @@
 // follows: both halves compute it from the spec alone. Pure.
 #include "common/base/error.hpp"
 #include "common/mixture/protection.hpp"
+#include "common/mixture/settings.hpp"
 #include "common/privacy/guarantee.hpp"
 #include "common/privacy/query_plan.hpp"
 #include "common/spec/federated_training.hpp"
@@ -15,6 +16,9 @@ namespace genesis::mixture {
 
 /// Of spec.privacy.differentialPrivacy, which must be there. Errors: kInvalidArgument.
 [[nodiscard]] Result<privacy::Guarantee> guarantee_of(const spec::FederatedTraining& training);
+
+/// What the names of one column may cost of delta: a tenth of it is for all of them.
+[[nodiscard]] double names_delta(const Settings& settings, const privacy::Guarantee& guarantee);
 
 /// How sites protect their counts: by noise of their own that suffices alone. Errors: as above, and
 /// kInvalidArgument where no noise keeps the guarantee.

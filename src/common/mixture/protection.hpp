@@ -56,8 +56,10 @@ class NoiseSource {
                                    std::span<std::int64_t> counts) = 0;
 
   using Named = std::pair<std::string, std::uint64_t>;  // a value and how many rows have it
-  /// Which values of a column may be told by name, at the start.
+  /// Which values of a column may be told by name, at the start; `variance` is that of the noise on
+  /// their counts.
   [[nodiscard]] virtual Result<std::vector<std::string>> names(std::string_view column,
+                                                               double variance,
                                                                std::span<const Named> values) = 0;
 };
 

@@ -305,7 +305,10 @@ Status Server::restore(wire::MethodState state, RoundId /*closed*/) {
 
 Result<std::unique_ptr<method::ServerMethod>> make_server(const spec::FederatedTraining& training,
                                                           std::optional<Protection> protection) {
-  GENESIS_ASSIGN(auto settings, settings_of(training.model));
+  GENESIS_ASSIGN(auto settings, settings_of(training));
+  if (!protection && training.privacy.differential_privacy) {
+    return fail(Errc::kInternal, "privacy.differentialPrivacy: the server was made without it");
+  }
   return std::make_unique<Server>(training, std::move(settings), protection);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// spec.model of the method "mixture".
+// spec.model of the method "mixture", and what follows from the rest of the spec.
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -20,10 +20,14 @@ struct Settings {
   // them; the tables of pairs have the rest.
   double fine_share = 0.08;
   double zoom_share = 0.04;
+  /// Columns whose categories the spec leaves to the sites, which then name them under differential
+  /// privacy, and the part of the budget that goes to their names.
+  std::size_t open_columns = 0;
+  double names_share = 0.0;
   bool operator==(const Settings&) const = default;
 };
 
 /// Fields that are absent have the defaults above. Errors: kInvalidArgument names the field.
-[[nodiscard]] Result<Settings> settings_of(const spec::Model& model);
+[[nodiscard]] Result<Settings> settings_of(const spec::FederatedTraining& training);
 
 }  // namespace genesis::mixture

@@ -32,6 +32,49 @@ std::vector<NoiseSource::Named> named(const tabular::Column& column) {
   return values;
 }
 
+// Keeps the first rows of each unit, at most `most`, which depends on no other unit's rows; rows
+// that name no unit are one together. Errors: kInvalidArgument where the table lacks the column.
+Status cap_units(tabular::Table& table, const std::string& column, std::uint64_t most) {
+  const auto units = std::ranges::find(table.columns, column, &tabular::Column::name);
+  if (units == table.columns.end()) {
+    return fail(Errc::kInvalidArgument,
+                "privacy.unitColumn: the table has no column '" + column + "'");
+  }
+  if (tabular::is_continuous(units->kind)) {
+    return fail(Errc::kInternal, "privacy.unitColumn: was not read as text");
+  }
+  std::vector<std::uint64_t> rows_of(units->categories.size() + 1, 0);
+  std::vector<std::size_t> kept;
+  for (std::size_t row = 0; row < table.rows; ++row) {
+    const auto code = units->codes[row];
+    auto& rows = code == tabular::kMissingCode ? rows_of.back() : rows_of[code];
+    if (rows++ < most) {
+      kept.push_back(row);
+    }
+  }
+  table.columns.erase(units);
+  const auto keep = [&](auto& cells) {
+    if (!cells.empty()) {
+      for (std::size_t i = 0; i < kept.size(); ++i) {
+        cells[i] = cells[kept[i]];
+      }
+      cells.resize(kept.size());
+    }
+  };
+  for (auto& other : table.columns) {
+    keep(other.codes);
+    keep(other.numbers);
+  }
+  table.rows = kept.size();
+  return {};
+}
+
+// The unit's column is not learned, so that nothing may be declared of it.
+void forget_column(spec::TableSpec& table, const std::string& name) {
+  std::erase_if(table.columns, [&](const auto& column) { return column.name == name; });
+  std::erase(table.discrete_columns, name);
+}
+
 class Site final : public method::SiteMethod {
  public:
   Site(method::SiteSetup setup,
@@ -177,8 +220,8 @@ Result<method::Answer> Site::answer(const method::Assignment& assignment,
 
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup,
                                                       std::optional<SiteProtection> protection) {
-  GENESIS_ASSIGN(auto settings, settings_of(setup.training.model));
-  if (protection.has_value() != setup.training.privacy.differential_privacy.has_value()) {
+  GENESIS_ASSIGN(auto settings, settings_of(setup.training));
+  if (!protection && setup.training.privacy.differential_privacy) {
     return fail(Errc::kInternal,
                 "privacy.differentialPrivacy: the site was made without its noise");
   }
@@ -188,12 +231,20 @@ Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup,
                 "each site as they are; set privacy.differentialPrivacy {epsilon, delta}, or keep "
                 "them in one process: genesis run --simulate");
   }
+  if (const auto unit = setup.training.privacy.unit_column; protection && unit) {
+    const auto most = setup.training.privacy.max_rows_per_unit.value_or(1);
+    GENESIS_RETURN_IF_ERROR(cap_units(setup.table, *unit, static_cast<std::uint64_t>(most)));
+    forget_column(setup.training.table, *unit);
+  }
   const auto names = [&](const tabular::Column& column) -> Result<std::vector<std::string>> {
     if (tabular::is_continuous(column.kind)) {
       return std::vector<std::string>();
     }
-    return protection ? protection->noise->names(column.name, named(column))
-                      : Result<std::vector<std::string>>(column.categories);
+    if (!protection) {
+      return column.categories;
+    }
+    return protection->noise->names(
+        column.name, variance_of(protection->protection, names_query(settings)), named(column));
   };
   GENESIS_ASSIGN(auto introduction,
                  introduce(setup.table,

@@ -9,6 +9,8 @@
 
 namespace genesis::mixture {
 
+/// Of one column whose categories a site names; there are settings.open_columns of them.
+[[nodiscard]] Query names_query(const Settings& settings);
 [[nodiscard]] Query fine_query(const Settings& settings, const Schema& schema);
 [[nodiscard]] Query zoom_query(const Settings& settings, const Ranges& ranges);
 /// All that the others leave; the share of "zoom" is left over only where no column of `schema`

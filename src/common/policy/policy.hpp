@@ -18,12 +18,17 @@ namespace genesis::policy {
 
 enum class OtherColumns { kSend, kKeep };
 
+enum class LeastProtection { kNone, kDifferentialPrivacy };
+
 struct Policy {
   std::vector<tabular::Declaration> columns;
   OtherColumns other_columns = OtherColumns::kSend;
   std::vector<std::string> never_send;
   std::uint64_t min_category_count = 5;
   std::string expect_spec;  // "sha256:" and 64 hex digits; "": any
+  LeastProtection least_protection = LeastProtection::kNone;
+  std::optional<double> total_epsilon;  // of all trainings on these rows; nullopt: not bounded
+  double total_delta = 1e-5;
 };
 
 /// The defaults where there is no file. Errors: kInvalidArgument names `source` and each field that
@@ -40,14 +45,19 @@ struct Policy {
 /// Errors: kPermissionDenied where another spec is expected, with both digests.
 [[nodiscard]] Status check_spec(const Policy& policy, const spec::FederatedTraining& training);
 
+/// Errors: kPermissionDenied where the training protects less than the policy asks for.
+[[nodiscard]] Status check_protection(const Policy& policy,
+                                      const spec::FederatedTraining& training);
+
 /// How the site reads its columns: what the policy declares, and what the spec does beside it.
 /// Errors: kPermissionDenied names a column that the spec declares another way than the policy
 /// allows.
 [[nodiscard]] Result<std::vector<tabular::Declaration>> declarations(
     const Policy& policy, const std::vector<tabular::Declaration>& of_spec);
 
-/// Takes out of `table` the columns that never leave, by their names alone. Errors: kInvalidArgument
-/// a column that the policy names and the table lacks; kPermissionDenied where none is left.
+/// Takes out of `table` the columns that never leave, by their names alone. Errors:
+/// kInvalidArgument a column that the policy names and the table lacks; kPermissionDenied where
+/// none is left.
 [[nodiscard]] Status restrict_columns(const Policy& policy, tabular::Table& table);
 
 /// Takes out of `table` what never leaves. `discrete` are columns of which the site itself says

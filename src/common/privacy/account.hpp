@@ -8,10 +8,12 @@
 // DIR/NAME.answers/ the noisy counts of each charge, which are sent again as they are
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.hpp"
@@ -25,6 +27,8 @@ struct Terms {
   Guarantee guarantee;               // of all that one run is answered
   std::uint64_t rows_per_unit = 1;   // that are used
   std::optional<Guarantee> total{};  // of all runs together; none: runs are counted, not bounded
+  /// What was asked under this name counts to every run: it came before there was one.
+  std::string prelude{};
 };
 
 /// Counts that are about to leave, and the noise that they need for their share.
@@ -35,6 +39,29 @@ struct Request {
   std::uint64_t tables = 1;  // a row adds 1 to at most one cell of each
   double variance = 0;       // of the noise of each cell
 };
+
+/// How names of values are told that nobody has declared: each value that occurs is counted, and
+/// those whose noisy count reaches the threshold are named (Korolova et al. 2009; Wilson et al.
+/// 2020). A value that a single unit has is named with a probability that delta pays for.
+struct NameRule {
+  std::uint64_t threshold = 0;
+  std::uint64_t extra_delta = 0;  // units of kDeltaUnit
+};
+
+/// The least threshold at which names that only one unit of `rows_per_unit` rows has are told with
+/// at most the probability `delta`. Errors: kInvalidArgument where the noise is none.
+[[nodiscard]] Result<NameRule> name_rule(double variance,
+                                         std::uint64_t rows_per_unit,
+                                         double delta);
+
+/// A value and in how many rows it is.
+using Named = std::pair<std::string, std::uint64_t>;
+
+/// Whether a training of that guarantee fits beside what a data set has spent, before it begins: it
+/// is not to be stopped half way. Errors: kResourceExhausted.
+[[nodiscard]] Status check_room(const Ledger& ledger,
+                                const Guarantee& guarantee,
+                                const Guarantee& total);
 
 /// Not thread-safe; one process at a time has a data set's. Lives as long as the site may answer.
 class Account {
@@ -53,12 +80,26 @@ class Account {
   [[nodiscard]] Result<std::vector<std::int64_t>> release(const Request& request,
                                                           std::span<const std::uint64_t> counts);
 
+  /// The names that may leave of `values`, which differ. The same question gets the same ones.
+  /// Errors: as those of release().
+  [[nodiscard]] Result<std::vector<std::string>> release_names(const Request& request,
+                                                               const NameRule& rule,
+                                                               std::span<const Named> values);
+
   [[nodiscard]] const Terms& terms() const { return terms_; }
   [[nodiscard]] const Ledger& ledger() const { return file_.ledger(); }
 
  private:
   Account(LedgerFile file, std::filesystem::path answers, const Terms& terms)
       : file_(std::move(file)), answers_(std::move(answers)), terms_(terms) {}
+
+  /// Makes an answer's bytes with noise of the cost's variance.
+  using Draw = std::function<std::string(const Cost&)>;
+  /// The bytes of the answer, `size` of them where that is known.
+  [[nodiscard]] Result<std::string> answer(const Request& request,
+                                           const Cost& least,
+                                           std::optional<std::size_t> size,
+                                           const Draw& draw);
 
   struct Earlier {
     std::uint64_t charge = 0;
@@ -67,10 +108,8 @@ class Account {
   };
   [[nodiscard]] std::optional<Earlier> earlier(const Request& request) const;
   /// The cost at which all that the run was answered keeps its guarantee.
-  [[nodiscard]] Result<Cost> affordable(const Request& request, std::uint64_t cells) const;
-  [[nodiscard]] Result<std::vector<std::int64_t>> fix(std::uint64_t charge,
-                                                      const Cost& cost,
-                                                      std::span<const std::uint64_t> counts);
+  [[nodiscard]] Result<Cost> affordable(const Request& request, const Cost& least) const;
+  [[nodiscard]] Result<std::string> fix(std::uint64_t charge, const Cost& cost, const Draw& draw);
   [[nodiscard]] std::filesystem::path answer_path(std::uint64_t charge) const;
 
   LedgerFile file_;

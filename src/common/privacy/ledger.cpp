@@ -118,7 +118,7 @@ Entry Ledger::next(Event event, std::string time) const {
   return *complete;
 }
 
-Status Ledger::append(Entry entry) {
+Status Ledger::check_next(const Entry& entry) const {
   if (entry.sequence != entries_.size() ||
       entry.previous != (entries_.empty() ? "" : entries_.back().hash)) {
     return fail(Errc::kDataLoss,
@@ -136,9 +136,16 @@ Status Ledger::append(Entry entry) {
     if (exported_ != imported->transfer) {
       return fail(Errc::kDataLoss, "was imported without having been exported");
     }
-    exported_.reset();
   } else if (exported_) {
     return fail(Errc::kDataLoss, "was written after the ledger had been exported");
+  }
+  return {};
+}
+
+Status Ledger::append(Entry entry) {
+  GENESIS_RETURN_IF_ERROR(check_next(entry));
+  if (std::holds_alternative<Imported>(entry.event)) {
+    exported_.reset();
   } else if (const auto* exported = std::get_if<Exported>(&entry.event)) {
     exported_ = exported->transfer;
   }
@@ -166,6 +173,12 @@ const Released* Ledger::release_of(std::uint64_t charge) const {
   return nullptr;
 }
 
+tl::unexpected<Error> Ledger::closed() const {
+  return fail(Errc::kFailedPrecondition,
+              "the ledger was exported and this copy is closed; use the one where transfer " +
+                  *exported_ + " was imported");
+}
+
 Result<std::optional<ChargeReceipt>> Ledger::consider(const Question& question,
                                                       const Cost& cost,
                                                       const std::optional<Guarantee>& total) const {
@@ -185,13 +198,13 @@ Result<std::optional<ChargeReceipt>> Ledger::consider(const Question& question,
     if (const Released* released = release_of(entry->sequence)) {
       receipt.state = ChargeState::kReleased;
       receipt.released_sha256 = released->sha256;
+    } else if (exported_) {
+      return closed();
     }
     return receipt;
   }
   if (exported_) {
-    return fail(Errc::kFailedPrecondition,
-                "the ledger was exported and this copy is closed; use the one where transfer " +
-                    *exported_ + " was imported");
+    return closed();
   }
   if (question.attempt > 0) {
     Question before = question;
@@ -233,6 +246,9 @@ Result<bool> Ledger::consider_release(std::uint64_t charge, std::string_view sha
     return fail(Errc::kConflict,
                 "other bytes were released for " + line_name(charge) +
                     " of the ledger; a second answer has to be charged");
+  }
+  if (exported_) {
+    return closed();
   }
   return true;
 }

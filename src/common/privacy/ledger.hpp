@@ -66,16 +66,18 @@ class Ledger {
   [[nodiscard]] Entry next(Event event, std::string time) const;
   /// Errors: kDataLoss where the entry does not follow.
   [[nodiscard]] Status append(Entry entry);
+  [[nodiscard]] Status check_next(const Entry& entry) const;
 
   /// What to do about a question: the receipt of its earlier charge, or nothing, where `cost` is to
   /// be charged. Errors: kConflict where the same collection of the run was another question or
   /// another cost; kResourceExhausted where all answers together would exceed `total`;
-  /// kFailedPrecondition where the ledger has been exported; kInvalidArgument.
+  /// kFailedPrecondition where the ledger has been exported and nothing was released for the
+  /// charge; kInvalidArgument.
   [[nodiscard]] Result<std::optional<ChargeReceipt>> consider(
       const Question& question, const Cost& cost, const std::optional<Guarantee>& total) const;
 
   /// Whether the release is still to be recorded. Errors: kConflict where another digest was
-  /// released for the charge, kNotFound.
+  /// released for the charge, kNotFound, kFailedPrecondition where the ledger has been exported.
   [[nodiscard]] Result<bool> consider_release(std::uint64_t charge, std::string_view sha256) const;
 
   /// Over all runs. Errors: kInvalidArgument where the noise is too weak to be accounted for.
@@ -96,6 +98,7 @@ class Ledger {
   [[nodiscard]] std::string text() const;
 
  private:
+  [[nodiscard]] tl::unexpected<Error> closed() const;
   [[nodiscard]] const Entry* charge_of(const Question& question) const;
   [[nodiscard]] const Released* release_of(std::uint64_t charge) const;
 

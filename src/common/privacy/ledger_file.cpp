@@ -44,8 +44,9 @@ struct Loaded {
 // What the two files say together; changes nothing. kNotFound where neither is there.
 Result<Loaded> load_files(const fs::path& folder, const std::string& data_set) {
   const auto path = ledger_path(folder, data_set);
-  const auto text = read_file(path, kMaxBytes);
+  // The head first: the ledger only grows, so beside a site at work it is never behind that head.
   const auto head_text = read_file(head_path_of(folder, data_set), kMaxHead);
+  const auto text = read_file(path, kMaxBytes);
   if (!text && text.error().code != Errc::kNotFound) {
     return tl::unexpected(text.error());
   }
@@ -247,7 +248,11 @@ Status LedgerFile::load() {
     GENESIS_RETURN_IF_ERROR(cut_durably(path(), loaded.complete_bytes));
   }
   ledger_ = std::move(loaded.ledger);
-  return loaded.head_is_current ? Status{} : write_head();
+  if (loaded.head_is_current) {
+    return {};
+  }
+  GENESIS_RETURN_IF_ERROR(append_durably(path(), ""));  // what was written may not be on disk yet
+  return write_head();
 }
 
 // Ledger before head: a head alone is a ledger that was lost. Replaces what is there, as a whole.
@@ -267,8 +272,9 @@ Status LedgerFile::append(Event event, const std::string& time) {
     return fail(Errc::kFailedPrecondition,
                 path().string() + ": an earlier write failed; restart once the disk is in order");
   }
-  broken_ = true;
   Entry entry = ledger_.next(std::move(event), time);
+  GENESIS_RETURN_IF_ERROR(ledger_.check_next(entry));
+  broken_ = true;
   GENESIS_RETURN_IF_ERROR(append_durably(path(), to_line(entry) + "\n"));
   GENESIS_RETURN_IF_ERROR(ledger_.append(std::move(entry)));
   GENESIS_RETURN_IF_ERROR(write_head());

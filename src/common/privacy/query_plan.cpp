@@ -34,6 +34,7 @@ Result<std::vector<Cost>> costs_of(const QueryPlan& plan,
     GENESIS_ASSIGN(auto cost,
                    cost_of(query.tables, query.cells, variance, protection.rows_per_unit));
     cost.shares = protection.shares;
+    cost.extra_delta = query.extra_delta;
     GENESIS_RETURN_IF_ERROR(privacy::check(cost));
     costs.push_back(cost);
   }

@@ -13,10 +13,11 @@ namespace genesis::privacy {
 
 /// The tables of one collection.
 struct PlannedQuery {
-  std::string name;          // for people: "fine", "zoom", "tables"
-  std::uint64_t tables = 1;  // a row adds 1 to at most one cell of each
-  std::uint64_t cells = 1;   // of all tables
-  double share = 1;          // of mu^2; those of a plan add up to 1 or less
+  std::string name;               // for people: "fine", "zoom", "tables"
+  std::uint64_t tables = 1;       // a row adds 1 to at most one cell of each
+  std::uint64_t cells = 1;        // of all tables
+  double share = 1;               // of mu^2; those of a plan add up to 1 or less
+  std::uint64_t extra_delta = 0;  // beside the noise (Cost::extra_delta)
 };
 
 /// All that a run will ask of a site's rows. Later tables may depend on the noisy answers to

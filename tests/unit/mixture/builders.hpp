@@ -13,6 +13,7 @@
 #include "common/mixture/protection.hpp"
 #include "common/mixture/schema.hpp"
 #include "common/tabular/table.hpp"
+#include "common/tabular/text_table.hpp"
 #include "tests/support/catch.hpp"
 
 namespace genesis::mixture {
@@ -50,6 +51,11 @@ inline Column category(std::string name, std::vector<std::string> categories) {
 
 inline tabular::Table table(const std::string& csv) {
   return must(tabular::parse_csv(csv, "test", {}, {}));
+}
+
+// As a site reads it under differential privacy.
+inline tabular::Table private_table(const std::string& csv) {
+  return must(tabular::parse_text_table(csv, "test"));
 }
 
 // Rows in which `size` follows from `kind`, `spike` is 7 in most, and `wild` is spread evenly.
@@ -92,6 +98,7 @@ class SeededNoise final : public NoiseSource {
     return {};
   }
   Result<std::vector<std::string>> names(std::string_view /*column*/,
+                                         double /*variance*/,
                                          std::span<const Named> values) override {
     std::vector<std::string> names;
     for (const auto& [name, rows] : values) {

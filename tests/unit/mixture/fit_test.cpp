@@ -158,7 +158,7 @@ TEST_CASE("mixture: negative noisy counts are as good as any", "[mixture]") {
   auto made = example();
   made.tables.sigma = 1000.0;  // two thirds of a cell of the widest tables
   SeededNoise noise(4);
-  REQUIRE(noise.add({}, made.tables.sigma * made.tables.sigma, made.tables.counts));
+  REQUIRE(noise.add({}, {}, made.tables.sigma * made.tables.sigma, made.tables.counts));
   const auto components = fitted(made, 1);
   for (const float share : components.shares) {
     REQUIRE(std::isfinite(share));

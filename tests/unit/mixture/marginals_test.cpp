@@ -16,7 +16,7 @@ NoisyCounts noisy(const Counts& counts, double sigma, std::uint64_t seed) {
   NoisyCounts sum(counts.begin(), counts.end());
   if (sigma > 0.0) {
     SeededNoise noise(seed);
-    REQUIRE(noise.add({}, sigma * sigma, sum));
+    REQUIRE(noise.add({}, {}, sigma * sigma, sum));
   }
   return sum;
 }

@@ -271,6 +271,12 @@ TEST_CASE("mixture: the shares of all queries are the whole budget", "[mixture]"
                  tables_query(settings, schema, plan).share,
              WithinAbs(1.0, 1e-12));
   CHECK_THAT(tables_query(settings, {category("y", {"a"})}, plan).share, WithinAbs(0.92, 1e-12));
+  Settings open;
+  open.open_columns = 3;
+  open.names_share = 0.05;
+  CHECK_THAT(3 * names_query(open).share + fine_query(open, schema).share +
+                 zoom_query(open, ranges).share + tables_query(open, schema, plan).share,
+             WithinAbs(1.0, 1e-12));
   CHECK_THAT(variance_of({2.0, 1}, {"x", 8, 0.5}), WithinAbs(4.0, 1e-12));
   CHECK_THAT(variance_of({2.0, 4}, {"x", 8, 0.5}), WithinAbs(1.0, 1e-12));
 }

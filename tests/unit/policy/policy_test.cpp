@@ -48,6 +48,9 @@ TEST_CASE("policy: an empty policy has the safe defaults", "[policy]") {
     CHECK(policy.never_send.empty());
     CHECK(policy.min_category_count == 5);
     CHECK(policy.expect_spec.empty());
+    CHECK(policy.least_protection == LeastProtection::kNone);
+    CHECK_FALSE(policy.total_epsilon);
+    CHECK(policy.total_delta == 1e-5);
   }
 }
 
@@ -59,6 +62,9 @@ TEST_CASE("policy: every field of a policy is read", "[policy]") {
   otherColumns: keep
   neverSend: [ssn]
   minCategoryCount: 0
+  leastProtection: differentialPrivacy
+  totalEpsilon: 4.5
+  totalDelta: 0.000001
   expectSpec: sha256:)" + std::string(64, 'a')),
                              "policy.yaml");
   REQUIRE(policy.columns.size() == 3);
@@ -71,6 +77,9 @@ TEST_CASE("policy: every field of a policy is read", "[policy]") {
   CHECK(policy.never_send == std::vector<std::string>{"ssn"});
   CHECK(policy.min_category_count == 0);
   CHECK(policy.expect_spec == "sha256:" + std::string(64, 'a'));
+  CHECK(policy.least_protection == LeastProtection::kDifferentialPrivacy);
+  CHECK(policy.total_epsilon == 4.5);
+  CHECK(policy.total_delta == 1e-6);
 }
 
 TEST_CASE("policy: what is wrong in a policy is named", "[policy]") {
@@ -159,4 +168,35 @@ TEST_CASE("policy: a server can't make identifiers categories, the site can", "[
   Policy allows;
   allows.columns = {declared("ssn", tabular::Kind::kCategory)};
   CHECK(restrict(allows, {}, table));
+}
+
+TEST_CASE("policy: a site that asks for differential privacy takes part in no training without",
+          "[policy]") {
+  const auto policy = *parse(document("  leastProtection: differentialPrivacy\n"), "policy.yaml");
+  spec::FederatedTraining training;
+  const auto refused = check_protection(policy, training);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kPermissionDenied);
+  training.privacy.differential_privacy = spec::DifferentialPrivacy{.epsilon = 3.0};
+  CHECK(check_protection(policy, training));
+  CHECK(check_protection(Policy{}, spec::FederatedTraining{}));
+}
+
+TEST_CASE("policy: a total that is none is refused", "[policy]") {
+  for (const char* bad : {"totalEpsilon: 0",
+                          "totalEpsilon: -1",
+                          "totalEpsilon: .nan",
+                          "totalDelta: 0",
+                          "totalDelta: 1",
+                          "leastProtection: some"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse(document("  " + std::string(bad) + "\n"), "policy.yaml"));
+  }
+}
+
+TEST_CASE("policy: columns are kept by their names alone", "[policy]") {
+  auto table = people(300);
+  const auto policy = *parse(document("  neverSend: [ssn]\n"), "policy.yaml");
+  REQUIRE(restrict_columns(policy, table));
+  CHECK(names(table) == std::vector<std::string>{"surname", "age"});
 }
