@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -305,11 +306,23 @@ Status Coordinator::finish() {
   for (const auto& [id, member] : state_.members) {
     clients[id.str()] = {{"rows", sites_.at(id).rows}, {"lastRound", member.last_round.value}};
   }
-  const nlohmann::json provenance{{"training", training_.name},
-                                  {"seed", training_.seed},
-                                  {"rounds", state_.open.request.round.value},
-                                  {"aggregation", spec::to_string(training_.aggregation.strategy)},
-                                  {"clients", std::move(clients)}};
+  nlohmann::json provenance{{"training", training_.name},
+                            {"seed", training_.seed},
+                            {"rounds", state_.open.request.round.value},
+                            {"aggregation", spec::to_string(training_.aggregation.strategy)},
+                            {"clients", std::move(clients)}};
+  if (const auto& asked = training_.privacy.differential_privacy) {
+    const auto& unit = training_.privacy.unit_column;
+    provenance["privacy"] = {
+        {"epsilon", asked->epsilon},
+        {"delta", asked->delta},
+        {"unit",
+         unit ? fmt::format("all rows of one value of {} (at most {})",
+                            *unit,
+                            training_.privacy.max_rows_per_unit.value_or(1))
+              : std::string("one row")},
+        {"against", "everyone else together, the aggregator and all other sites included"}};
+  }
   GENESIS_ASSIGN(model_, method_->model(provenance.dump()));
   model_sha256_ = crypto::sha256_hex(model_);
   ++version_;

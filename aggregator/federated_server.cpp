@@ -17,6 +17,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/federation/deadlines.hpp"
+#include "common/federation/model_cards.hpp"
 #include "common/federation/round_files.hpp"
 #include "common/federation/tls_reload.hpp"
 #include "common/http/health.hpp"
@@ -328,6 +329,7 @@ Result<TrainedModel> FederatedServer::Impl::finish() {
   if (!options.output.empty()) {
     model.path = options.output / kModelFile;
     GENESIS_RETURN_IF_ERROR(write_file_atomic(model.path, model.bytes));
+    GENESIS_RETURN_IF_ERROR(federation::write_model_card(options.output, model.bytes, {}));
     files->clear();  // every client has heard of the end
   }
   if (callbacks.on_training_complete) {

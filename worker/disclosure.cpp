@@ -69,6 +69,13 @@ void add_columns(const std::string& introduction, std::vector<std::string>& line
   }
 }
 
+void add_kept(const Leaving& leaving, std::vector<std::string>& lines) {
+  for (const auto& column : leaving.kept) {
+    lines.push_back(fmt::format("stays here: column '{}', its name included",
+                                printable(column, kLongestValue)));
+  }
+}
+
 std::string_view words_of(spec::Strategy strategy) {
   return strategy == spec::Strategy::kMedian || strategy == spec::Strategy::kTrimmedMean
              ? "is kept until the round closes"
@@ -82,6 +89,16 @@ std::vector<std::string> disclosure(const Leaving& leaving) {
   std::vector<std::string> lines;
   lines.push_back(
       fmt::format("training '{}', spec {}", training.name, policy::digest_of(training)));
+  if (const auto& asked = training.privacy.differential_privacy) {
+    lines.push_back(fmt::format(
+        "differential privacy, epsilon {:g}, delta {:g}, for everything together: whatever is "
+        "computed from rows has this site's own noise and is charged to its privacy ledger",
+        asked->epsilon,
+        asked->delta));
+    lines.push_back("with the join: " + leaving.introduction);
+    add_kept(leaving, lines);
+    return lines;
+  }
   add_columns(leaving.introduction, lines);
   lines.emplace_back(
       "once before the rounds: how many rows are in each bin, have each value and lack one, for "
@@ -95,10 +112,7 @@ std::vector<std::string> disclosure(const Leaving& leaving) {
       training.rounds.count,
       words_of(training.aggregation.strategy),
       telemetry));
-  for (const auto& column : leaving.kept) {
-    lines.push_back(fmt::format("stays here: column '{}', its name included",
-                                printable(column, kLongestValue)));
-  }
+  add_kept(leaving, lines);
   if (leaving.policy.min_category_count == 0) {
     lines.emplace_back(
         "WARNING: minCategoryCount is 0: text that a single row holds leaves this site");

@@ -14,10 +14,12 @@
 #include "cli/spec_file.hpp"
 #include "common/base/file.hpp"
 #include "common/base/text.hpp"
+#include "common/base/utc.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/server_methods.hpp"
-#include "common/privacy/account.hpp"
 #include "common/privacy/ledger_file.hpp"
+#include "common/quality/attacks.hpp"
+#include "common/quality/evaluate.hpp"
 
 namespace genesis::cli {
 namespace {
@@ -38,6 +40,12 @@ struct LedgerOptions {
   std::string file;
   std::vector<std::string> heads;
   double delta = 1e-5;
+  bool json = false;
+};
+
+struct TableAuditOptions {
+  std::string real, synthetic, holdout, secret;
+  quality::AttackOptions attack;
   bool json = false;
 };
 
@@ -150,11 +158,10 @@ Result<std::string> verify(const LedgerOptions& options) {
 
 Result<std::string> export_ledger(const LedgerOptions& options) {
   GENESIS_ASSIGN(const auto folder, folder_of(options));
-  GENESIS_ASSIGN(
-      auto ledger,
-      privacy::LedgerFile::open(
-          folder, options.data_set, privacy::LedgerFile::Missing::kRefuse, privacy::utc_now()));
-  GENESIS_ASSIGN(const auto text, ledger.export_to(privacy::utc_now()));
+  GENESIS_ASSIGN(auto ledger,
+                 privacy::LedgerFile::open(
+                     folder, options.data_set, privacy::LedgerFile::Missing::kRefuse, utc_now()));
+  GENESIS_ASSIGN(const auto text, ledger.export_to(utc_now()));
   GENESIS_RETURN_IF_ERROR(write_file_atomic(options.file, text, FileAccess::kOwnerOnly));
   return "exported to " + options.file + "; the ledger in " + folder.string() +
          " is closed. Import it where the data set goes, once.\n";
@@ -163,7 +170,7 @@ Result<std::string> export_ledger(const LedgerOptions& options) {
 Result<std::string> import(const LedgerOptions& options) {
   GENESIS_ASSIGN(const auto folder, folder_of(options));
   GENESIS_ASSIGN(const auto text, read_file(options.file, kMaxExport));
-  const auto ledger = privacy::import_ledger(folder, options.data_set, text, privacy::utc_now());
+  const auto ledger = privacy::import_ledger(folder, options.data_set, text, utc_now());
   if (!ledger) {
     return tl::unexpected(ledger.error().within(options.file));
   }
@@ -201,6 +208,18 @@ Result<AuditReport> audit_ledger(const AuditOptions& options) {
     GENESIS_RETURN_IF_ERROR(add("all together", ledger.costs()));
   }
   return report;
+}
+
+Result<std::string> audit_table(const TableAuditOptions& options) {
+  GENESIS_ASSIGN(const auto real, tabular::read_csv(options.real, {}, {}));
+  GENESIS_ASSIGN(const auto synthetic, quality::read_beside(options.synthetic, real));
+  GENESIS_ASSIGN(const auto holdout, quality::read_beside(options.holdout, real));
+  auto attack = options.attack;
+  if (!options.secret.empty()) {
+    attack.secret = options.secret;
+  }
+  GENESIS_ASSIGN(const auto attacks, quality::attack(real, synthetic, holdout, attack));
+  return options.json ? quality::to_json(attacks) + "\n" : quality::print(attacks);
 }
 
 }  // namespace
@@ -271,7 +290,24 @@ Command add_audit(CLI::App& app) {
   ledger->add_option("--confidence", options->settings.confidence, "Confidence of each lower bound")
       ->capture_default_str();
   ledger->add_flag("--json", options->ledger.json, "Print the report as one line of JSON");
-  return [options] {
+
+  auto of_table = std::make_shared<TableAuditOptions>();
+  auto* table = audit->add_subcommand(
+      "table",
+      "A finished synthetic table: singling out, linkability, inference and membership, each "
+      "beside held-out rows and guesses");
+  table->add_option("--real", of_table->real, "CSV of the rows that were trained on")->required();
+  table->add_option("--synthetic", of_table->synthetic, "CSV of synthetic rows")->required();
+  table->add_option("--holdout", of_table->holdout, "CSV of real rows that were not trained on")
+      ->required();
+  table->add_option("--secret", of_table->secret, "Column that is inferred (default: the last)");
+  table->add_option("--tries", of_table->attack.tries, "Tries of each attack")
+      ->capture_default_str();
+  table->add_flag("--json", of_table->json, "Print the report as one line of JSON");
+  return [=] {
+    if (table->parsed()) {
+      return answer("audit table", audit_table(*of_table));
+    }
     const auto report = audit_ledger(*options);
     if (!report) {
       return complain("audit", report.error());

@@ -15,6 +15,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/federation/model_cards.hpp"
 #include "common/quality/evaluate.hpp"
 #include "common/wire/model_file.hpp"
 #include "genesis/federated_synthesizer.hpp"
@@ -109,6 +110,7 @@ Result<Outcome> run(const Options& options) {
   outcome.training_seconds = elapsed.seconds();
   GENESIS_ASSIGN(auto bytes, read_file(outcome.model, wire::kMaxModelBytes));
   outcome.model_sha256 = crypto::sha256_hex(bytes);
+  GENESIS_RETURN_IF_ERROR(federation::write_model_card(output, bytes, std::nullopt));
   if (training.output.rows > 0) {
     GENESIS_ASSIGN(auto synthesizer, FederatedSynthesizer::load(outcome.model));
     SampleOptions sample;
@@ -117,6 +119,8 @@ Result<Outcome> run(const Options& options) {
     GENESIS_RETURN_IF_ERROR(synthesizer.sample_to(outcome.synthetic, sample));
     GENESIS_ASSIGN(const auto real, pooled_rows(training));
     GENESIS_ASSIGN(outcome.quality, evaluate_files(real, outcome.synthetic, options.holdout));
+    GENESIS_RETURN_IF_ERROR(
+        federation::write_model_card(output, bytes, quality::to_json(*outcome.quality)));
   }
   outcome.wall_seconds = elapsed.seconds();
   return outcome;

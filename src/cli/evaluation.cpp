@@ -40,8 +40,18 @@ std::vector<std::string> names_of(const tabular::Table& table) {
 }  // namespace
 
 Result<tabular::Table> pooled_rows(const spec::FederatedTraining& training) {
-  const auto declarations = method::declarations(training.table);
-  const auto& discrete = training.table.discrete_columns;
+  auto declarations = method::declarations(training.table);
+  auto discrete = training.table.discrete_columns;
+  if (training.privacy.differential_privacy) {
+    // Sites count cells that are not as declared, instead of refusing them.
+    for (const auto& column : declarations) {
+      const bool is_text = column.kind && !tabular::is_continuous(*column.kind);
+      if (is_text && std::ranges::find(discrete, column.name) == discrete.end()) {
+        discrete.push_back(column.name);
+      }
+    }
+    declarations.clear();
+  }
   std::vector<std::string> names;
   std::string text;
   for (const auto& site : training.participants) {

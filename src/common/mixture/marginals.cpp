@@ -115,8 +115,10 @@ Opened open(std::uint32_t index, Column column, std::span<const std::int64_t> ce
     bins[i % grid.bins] += cells[i];
   }
   const double bin_sigma = at_least(sigma) * std::sqrt(static_cast<double>(classes));
+  // Among so many bins, one of noise alone is above this once in 100,000 columns.
+  const double clear = std::sqrt(2.0 * std::log(static_cast<double>(bins.size()))) + 2.0;
   const auto is_clear = [&](std::int64_t count) {
-    return static_cast<double>(count) > kClear * bin_sigma;
+    return static_cast<double>(count) > clear * bin_sigma;
   };
   const auto first = static_cast<std::size_t>(std::ranges::find_if(bins, is_clear) - bins.begin());
   if (first == bins.size()) {

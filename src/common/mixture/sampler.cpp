@@ -72,6 +72,16 @@ std::vector<std::uint32_t> draw_components(std::span<const double> weights,
   return components;
 }
 
+// Of components by their likelihoods, which may be far below what a double holds.
+std::vector<double> weights_of(std::span<const double> logarithms) {
+  const double most = *std::ranges::max_element(logarithms);
+  std::vector<double> weights;
+  for (const double logarithm : logarithms) {
+    weights.push_back(std::isfinite(most) ? std::exp(logarithm - most) : 1.0);
+  }
+  return weights;
+}
+
 // The parts of `atom` that are allowed, each with its part of the rows.
 void add_allowed(std::vector<Atom>& atoms, const Atom& atom, const Allowed& allowed) {
   const auto size = static_cast<double>(atom.last - atom.first + 1);
@@ -172,12 +182,13 @@ Sampler::Drawer Sampler::drawer(std::size_t column,
   drawer.bins = binning.bins;
   drawer.missing = binning.missing ? *binning.missing : drawer.missing;
 
+  const double marginal_rows = model_.marginals.rows;
   std::vector<std::vector<Atom>> in_bin(binning.bins);
   std::vector<double> all(binning.bins, 0.0);
   const auto bins = bins_of_atoms(marginal, binning);
   for (std::size_t i = 0; i < bins.size(); ++i) {
     auto atom = marginal.atoms[i];
-    atom.rows += kLeastRows * static_cast<double>(atom.last - atom.first + 1);
+    atom.rows += kLeastRows * std::max(1.0, marginal_rows);
     all[bins[i]] += atom.rows;
     if (allowed == nullptr) {
       in_bin[bins[i]].push_back(atom);
@@ -218,7 +229,7 @@ Sampler::Drawer Sampler::drawer(std::size_t column,
       drawer.others[k * binning.bins + i] = static_cast<std::uint16_t>(other);
     });
     if (likelihood != nullptr) {
-      (*likelihood)[k] *= std::accumulate(weights.begin(), weights.end(), 0.0);
+      (*likelihood)[k] += std::log(std::accumulate(weights.begin(), weights.end(), 0.0));
     }
   }
   return drawer;
@@ -240,7 +251,7 @@ Result<tabular::Table> Sampler::block(std::uint64_t seed,
                                       std::uint64_t block,
                                       std::size_t rows,
                                       std::span<const Allowed> allowed) const {
-  std::vector<double> weights(model_.components.count, 1.0);
+  std::vector<double> likelihood(model_.components.count, 0.0);  // logarithms
   std::vector<Drawer> asked(allowed.size());
   std::vector<const Drawer*> drawers;
   for (const auto& drawer : drawers_) {
@@ -248,11 +259,11 @@ Result<tabular::Table> Sampler::block(std::uint64_t seed,
   }
   for (std::size_t i = 0; i < allowed.size(); ++i) {
     GENESIS_RETURN_IF_ERROR(check(allowed[i]));
-    asked[i] = drawer(allowed[i].column, &allowed[i], &weights);
+    asked[i] = drawer(allowed[i].column, &allowed[i], &likelihood);
     drawers[allowed[i].column] = &asked[i];
   }
   Rng rng(seed, RoundId{0}, std::to_string(block), "mixture rows");
-  const auto components = draw_components(weights, kBlockRows, rng);
+  const auto components = draw_components(weights_of(likelihood), kBlockRows, rng);
   tabular::Table table;
   table.rows = rows;
   for (std::size_t c = 0; c < model_.schema.size(); ++c) {

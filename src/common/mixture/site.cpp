@@ -229,7 +229,7 @@ Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup,
     return fail(Errc::kFailedPrecondition,
                 "model.method: mixture sends tables of counts, which the aggregator would see of "
                 "each site as they are; set privacy.differentialPrivacy {epsilon, delta}, or keep "
-                "them in one process: genesis run --simulate");
+                "them in one process, by simulating the training");
   }
   if (const auto unit = setup.training.privacy.unit_column; protection && unit) {
     const auto most = setup.training.privacy.max_rows_per_unit.value_or(1);

@@ -1,13 +1,11 @@
 #include "common/privacy/account.hpp"
 
 #include <algorithm>
-#include <array>
-#include <chrono>
 #include <cmath>
-#include <ctime>
 #include <utility>
 
 #include "common/base/file.hpp"
+#include "common/base/utc.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/privacy/gaussian.hpp"
 #include "common/privacy/noisy_counts.hpp"
@@ -106,14 +104,6 @@ Result<NameRule> name_rule(double variance, std::uint64_t rows_per_unit, double 
   }
   return NameRule{static_cast<std::uint64_t>(threshold),
                   static_cast<std::uint64_t>(std::ceil(told(threshold) / kDeltaUnit))};
-}
-
-std::string utc_now() {
-  const std::time_t time = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm utc{};
-  ::gmtime_r(&time, &utc);
-  std::array<char, 32> text{};
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc)};
 }
 
 Result<Account> Account::open(const fs::path& folder,

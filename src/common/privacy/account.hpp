@@ -120,7 +120,4 @@ class Account {
 /// How a message begins that says that a budget is spent.
 inline constexpr std::string_view kExhausted = "privacy budget exhausted: ";
 
-/// The time now, RFC 3339 in UTC, as the ledger's entries have it.
-[[nodiscard]] std::string utc_now();
-
 }  // namespace genesis::privacy

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numbers>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,19 @@ constexpr std::uint64_t kMostTables = 1'000'000;
 constexpr std::uint64_t kMostCells = std::uint64_t{1} << 40U;
 constexpr std::uint64_t kMostShift = 1'000'000;
 constexpr std::uint32_t kMostShares = 100'000;
+// Below this the sum of several sites' noise is no discrete Gaussian any more.
+constexpr double kLeastShare = 4;
+
+// How far the sum of `shares` discrete Gaussians of `variance` each is from one of their variance
+// together (Kairouz, Liu & Steinke 2021, theorem 1).
+double distance_of_sum(std::uint32_t shares, double variance) {
+  double sum = 0;
+  for (std::uint32_t k = 1; k < shares; ++k) {
+    sum += std::exp(-2 * std::numbers::pi * std::numbers::pi * variance * k / (k + 1.0));
+  }
+  return 10 * sum;
+}
+
 constexpr std::uint64_t kMostUnits = std::uint64_t{1} << 60U;
 
 }  // namespace
@@ -37,7 +51,12 @@ Status check(const Cost& cost) {
   GENESIS_RETURN_IF_ERROR(within("shift", cost.shift, 1, kMostShift));
   GENESIS_RETURN_IF_ERROR(within("shares", cost.shares, 1, kMostShares));
   GENESIS_RETURN_IF_ERROR(within("extraDelta", cost.extra_delta, 0, kMostUnits));
-  return within("distance", cost.distance, 0, kMostUnits);
+  GENESIS_RETURN_IF_ERROR(within("distance", cost.distance, 0, kMostUnits));
+  if (cost.shares > 1 && cost.variance.value() < kLeastShare) {
+    return fail(Errc::kInvalidArgument,
+                "variance: noise that several sites share must have at least 4 at each");
+  }
+  return {};
 }
 
 Result<Cost> cost_of(std::uint64_t tables,
@@ -74,6 +93,10 @@ Result<Epsilon> epsilon_of(std::span<const Cost> costs, Delta delta, Adversary a
     tables[{cost.variance.value() * shares, cost.shift}] += cost.tables;
     left -= static_cast<double>(cost.extra_delta) * kDeltaUnit;
     distance += static_cast<double>(cost.distance) * kDistanceUnit;
+    if (shares > 1) {
+      distance +=
+          static_cast<double>(cost.cells) * distance_of_sum(cost.shares, cost.variance.value());
+    }
   }
   std::vector<Mechanism> mechanisms;
   for (const auto& [noise, count] : tables) {

@@ -277,17 +277,22 @@ TEST_CASE("privacy: a ledger moves, and only one copy can be charged", "[privacy
   {
     auto file = opened(folder / "old");
     charge(file, 1);
+    const auto answered = charge(file, 4);
+    REQUIRE(file.record_release(answered.sequence, a_digest('b'), kNow));
     text = file.export_to(kNow).value();
     CHECK(file.export_to(kNow).value() == text);  // again: the same transfer
     CHECK_FALSE(file.charge(a_question(2), a_cost(10, 200), {}, kNow));
-    CHECK(file.charge(a_question(1), a_cost(10, 200), {}, kNow));  // answered long ago
+    CHECK(file.charge(a_question(4), a_cost(10, 200), {}, kNow));  // answered long ago
+    // Charged and never answered: the other copy may draw its noise, so this one may not.
+    CHECK_FALSE(file.charge(a_question(1), a_cost(10, 200), {}, kNow));
+    CHECK_FALSE(file.record_release(1, a_digest('c'), kNow));
   }
   CHECK_FALSE(opened(folder / "old").charge(a_question(2), a_cost(10, 200), {}, kNow));
   {
     auto moved = import_ledger(folder / "new", "patients", text, kNow);
     REQUIRE(moved);
     CHECK(charge(*moved, 2).state == ChargeState::kNew);
-    CHECK(moved->ledger().costs().size() == 2);
+    CHECK(moved->ledger().costs().size() == 3);
   }
   // Twice into the same place, back to where it came from, and over a ledger in use: refused.
   CHECK(import_ledger(folder / "new", "patients", text, kNow).error().code == Errc::kAlreadyExists);
@@ -299,7 +304,7 @@ TEST_CASE("privacy: a ledger moves, and only one copy can be charged", "[privacy
   const auto back = opened(folder / "new").export_to(kNow).value();
   auto returned = import_ledger(folder / "old", "patients", back, kNow);
   REQUIRE(returned);
-  CHECK(returned->ledger().costs().size() == 2);
+  CHECK(returned->ledger().costs().size() == 3);
   CHECK(charge(*returned, 3).state == ChargeState::kNew);
 }
 
