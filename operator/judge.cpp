@@ -345,9 +345,12 @@ class Judge {
     if (has_ended_badly(name, *job, *pod)) {
       const std::string line = pod->last ? last_line(*pod->last) : job->message;
       const std::string code = pod->last ? "exit code " + std::to_string(pod->last->exit_code) : "";
-      found.push_back(
-          {name == names_.aggregator ? reason::kAggregatorRestarting : reason::kParticipantFailed,
-           who + ": " + (line.empty() ? code : line)});
+      // As the worker's error begins, after its name.
+      const bool is_exhausted = line.find("privacy budget exhausted: ") != std::string::npos;
+      found.push_back({name == names_.aggregator ? reason::kAggregatorRestarting
+                       : is_exhausted            ? reason::kPrivacyBudgetExhausted
+                                                 : reason::kParticipantFailed,
+                       who + ": " + (line.empty() ? code : line)});
       return;
     }
     if (!pod->unschedulable.empty()) {

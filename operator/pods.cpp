@@ -217,6 +217,9 @@ Json worker_job(const Training& training,
              participant.storage ? from_claim(name) : Json{{"emptyDir", Json::object()}},
              false);
   mounts.add("keys", "/keys", keys(training, name), true);
+  if (participant.ledger) {
+    mounts.add("ledger", "/ledger", from_claim(participant.ledger->claim_name), false);
+  }
   Json main = container("worker",
                         participant.pod.image.value_or(settings.worker_image),
                         {"genesis-worker"},
@@ -237,6 +240,14 @@ Json worker_job(const Training& training,
                          "--auth-token-file",
                          "/keys/token"},
                         std::move(mounts.mounts));
+  if (participant.ledger) {
+    for (const auto& argument : {std::string("--ledger"),
+                                 std::string("/ledger"),
+                                 std::string("--data-set"),
+                                 participant.ledger->data_set.value_or(participant.name)}) {
+      main["args"].push_back(argument);
+    }
+  }
   main["ports"] = Json::array({{{"name", "metrics"}, {"containerPort", kMetricsPort}}});
   // OnFailure restarts the container in the same pod, so that an emptyDir survives.
   Json object =

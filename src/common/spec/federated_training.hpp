@@ -131,12 +131,19 @@ struct Storage {
   bool operator==(const Storage&) const = default;
 };
 
+struct LedgerClaim {
+  std::string claim_name;               // a PersistentVolumeClaim that no training owns
+  std::optional<std::string> data_set;  // the participant's name when absent
+  bool operator==(const LedgerClaim&) const = default;
+};
+
 struct Participant {
   std::string name;
   std::optional<std::string> data_path;  // absent: joins from elsewhere (external: true)
   std::optional<Verbatim> data_volume;   // core/v1 volume source, mounted at data_path's folder
   bool external = false;
   std::optional<std::int64_t> max_rows;  // that it may claim
+  std::optional<LedgerClaim> ledger;     // of privacy
   std::optional<Storage> storage;
   PodSettings pod;
   bool operator==(const Participant&) const = default;

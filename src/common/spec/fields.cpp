@@ -155,6 +155,12 @@ void visit(Visitor& field, T& storage) {
   field("storageClassName", storage.storage_class_name);
 }
 
+template <typename Visitor, Is<LedgerClaim> T>
+void visit(Visitor& field, T& ledger) {
+  field("claimName", ledger.claim_name);
+  field("dataSet", ledger.data_set);
+}
+
 template <typename Visitor, Is<Participant> T>
 void visit(Visitor& field, T& participant) {
   field("name", participant.name);
@@ -162,6 +168,7 @@ void visit(Visitor& field, T& participant) {
   field.within("data", "volume", participant.data_volume);
   field("external", participant.external);
   field("maxRows", participant.max_rows);
+  field("ledger", participant.ledger);
   field("storage", participant.storage);
   visit(field, participant.pod);
 }

@@ -71,6 +71,7 @@ spec:
       data: {path: /data/a.csv, volume: {persistentVolumeClaim: {claimName: a}}}
       external: false
       maxRows: 1000
+      ledger: {claimName: a-ledger, dataSet: patients}
       storage: {size: 100Mi, storageClassName: fast}
       image: a/worker:1
       resources: {requests: {cpu: 500m, memory: 512Mi}, limits: {cpu: 1, memory: 1Gi}}
