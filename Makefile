@@ -17,7 +17,7 @@ tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
-  test-seeds test-tables test-e2e fuzz demo images cluster-up cluster-demo cluster-down install bench manifests lint format clean
+  test-seeds test-tables test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install bench manifests lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -85,6 +85,10 @@ fuzz: build-sanitized ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in
 demo: deps $(BUILD)/build.ninja ## Train four sites on UCI Adult and show what came out
 	@cmake --build $(BUILD) --target $(PROGRAMS)
 	@$(BUILD)/bin/genesis run -f manifests/samples/adult.yaml --output-dir $(DEMO_DIR) --holdout data/adult/holdout.csv.gz
+
+demo-private: deps $(BUILD)/build.ninja ## Train the same sites under differential privacy: plan, quality, ledger, audit
+	@cmake --build $(BUILD) --target $(PROGRAMS)
+	@scripts/demo-private $(BUILD)/bin/genesis $(DEMO_DIR)-private
 
 images: ## Build the container images (as root; needs no image registry)
 	@scripts/images

@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -257,12 +258,32 @@ Following Coordinator::advance(Instant now) {
   if (is_sum && save_) {
     save_(checkpoint(state_.open.request.round));
   }
+  return follow(std::move(next), now);
+}
+
+void Coordinator::worked(Instant now) {
+  if (state_.phase != rounds::Phase::kAdvancing) {
+    return;  // the training has ended meanwhile
+  }
+  auto next = method_->next(std::nullopt);
+  if (!next) {
+    apply(rounds::EffectFailed{next.error().message}, now);
+  } else if (auto following = follow(*std::move(next), now)) {
+    apply(std::move(*following), now);
+  }
+}
+
+std::optional<rounds::Event> Coordinator::follow(method::Next next, Instant now) {
+  if (auto* work = std::get_if<method::Work>(&next)) {
+    work_ = std::move(work->run);
+    return std::nullopt;
+  }
   rounds::NextRequested following;
   for (auto& [client, reason] : method_->take_disqualified()) {
     following.disqualified.push_back({std::move(client), std::move(reason)});
   }
   if (std::holds_alternative<method::Done>(next)) {
-    return std::optional<rounds::Event>(rounds::ModelReleased{});
+    return rounds::ModelReleased{};
   }
   ask_ = std::get<method::Ask>(std::move(next));
   for (const auto& remark : ask_.remarks) {
@@ -272,7 +293,7 @@ Following Coordinator::advance(Instant now) {
     rounds_started_ = now;
   }
   following.request = ask_.request;
-  return std::optional<rounds::Event>(std::move(following));
+  return following;
 }
 
 Status Coordinator::open() {
@@ -361,11 +382,23 @@ Status Coordinator::finish() {
   for (const auto& [id, member] : state_.members) {
     clients[id.str()] = {{"rows", sites_.at(id).rows}, {"lastRound", member.last_round.value}};
   }
-  const nlohmann::json provenance{{"training", training_.name},
-                                  {"seed", training_.seed},
-                                  {"rounds", state_.open.request.round.value},
-                                  {"aggregation", spec::to_string(training_.aggregation.strategy)},
-                                  {"clients", std::move(clients)}};
+  nlohmann::json provenance{{"training", training_.name},
+                            {"seed", training_.seed},
+                            {"rounds", state_.open.request.round.value},
+                            {"aggregation", spec::to_string(training_.aggregation.strategy)},
+                            {"clients", std::move(clients)}};
+  if (const auto& asked = training_.privacy.differential_privacy) {
+    const auto& unit = training_.privacy.unit_column;
+    provenance["privacy"] = {
+        {"epsilon", asked->epsilon},
+        {"delta", asked->delta},
+        {"unit",
+         unit ? fmt::format("all rows of one value of {} (at most {})",
+                            *unit,
+                            training_.privacy.max_rows_per_unit.value_or(1))
+              : std::string("one row")},
+        {"against", "everyone else together, the aggregator and all other sites included"}};
+  }
   GENESIS_ASSIGN(model_, method_->model(provenance.dump()));
   model_sha256_ = crypto::sha256_hex(model_);
   ++version_;

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "aggregator/summation.hpp"
@@ -100,6 +101,12 @@ class Coordinator {
 
   void tick(Instant now);
 
+  /// What takes long and is due, such as a fit: whoever drives this runs it, on any thread, and
+  /// calls worked() afterwards; meanwhile all else goes on. Empty where nothing is due; each is
+  /// given once.
+  [[nodiscard]] std::function<void()> take_work() { return std::exchange(work_, nullptr); }
+  void worked(Instant now);
+
   [[nodiscard]] const rounds::State& state() const { return state_; }
   [[nodiscard]] const rounds::Config& config() const { return config_; }
   [[nodiscard]] bool is_over() const { return state_.is_over(); }
@@ -111,6 +118,10 @@ class Coordinator {
   [[nodiscard]] const spec::FederatedTraining& training() const { return training_; }
   [[nodiscard]] std::span<const method::TelemetryName> telemetry() const {
     return method_->telemetry();
+  }
+  /// Rounds that the training will have.
+  [[nodiscard]] std::uint32_t total_rounds() const {
+    return method_->rounds().value_or(static_cast<std::uint32_t>(training_.rounds.count));
   }
   [[nodiscard]] wire::StatusReport status(Instant now) const;
   /// Largest body that a contribution to the open collection can be.
@@ -150,6 +161,7 @@ class Coordinator {
   [[nodiscard]] Result<std::optional<rounds::Event>> perform(const rounds::Effect& effect,
                                                              Instant now);
   [[nodiscard]] Result<std::optional<rounds::Event>> advance(Instant now);
+  [[nodiscard]] std::optional<rounds::Event> follow(method::Next next, Instant now);
   [[nodiscard]] Status open();
   /// The open collection's sum, of nothing so far.
   [[nodiscard]] Status begin_sum();
@@ -183,6 +195,7 @@ class Coordinator {
   std::map<ClientId, Site> sites_;
   method::Ask ask_;               // of the open collection
   std::optional<Summation> sum_;  // of its contributions so far
+  std::function<void()> work_;    // that is due, until somebody takes it
   Limits limits_;
   std::function<void(const wire::Checkpoint&)> save_;
   std::function<void(const Folded&)> observe_;

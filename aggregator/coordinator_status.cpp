@@ -36,7 +36,7 @@ wire::StatusReport Coordinator::status(Instant now) const {
   report.phase = phase_of(state_);
   const RoundId round = state_.open.request.round;
   report.current_round = round;
-  report.total_rounds = static_cast<std::uint32_t>(training_.rounds.count);
+  report.total_rounds = total_rounds();
   report.model_sha256 = model_sha256_;
   report.reason = state_.reason;
   report.elapsed_seconds = seconds(now - started_);

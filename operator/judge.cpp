@@ -398,9 +398,13 @@ class Judge {
       return;
     }
     if (has_ended_badly(name, *job, *pod)) {
-      found.push_back(
-          {name == names_.aggregator ? reason::kAggregatorRestarting : reason::kParticipantFailed,
-           who + ": " + why_failed(*job, name)});
+      // As the worker's error begins.
+      const auto why = why_failed(*job, name);
+      const bool is_exhausted = why.find("privacy budget exhausted: ") != std::string::npos;
+      found.push_back({name == names_.aggregator ? reason::kAggregatorRestarting
+                       : is_exhausted            ? reason::kPrivacyBudgetExhausted
+                                                 : reason::kParticipantFailed,
+                       who + ": " + why});
       return;
     }
     if (!pod->unschedulable.empty()) {

@@ -272,6 +272,15 @@ Json worker_job(const Training& training,
     arguments.push_back("--policy");
     arguments.push_back(std::string("/policy/") + kPolicyKey);
   }
+  if (participant.ledger) {
+    mounts.add("ledger", "/ledger", from_claim(participant.ledger->claim_name), false);
+    for (const auto& argument : {std::string("--ledger"),
+                                 std::string("/ledger"),
+                                 std::string("--data-set"),
+                                 participant.ledger->data_set.value_or(participant.name)}) {
+      arguments.push_back(argument);
+    }
+  }
   Json main = container("worker",
                         participant.pod.image.value_or(settings.worker_image),
                         {"genesis-worker"},

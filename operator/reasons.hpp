@@ -47,6 +47,8 @@ inline constexpr std::string_view kModelClaimExists =
 inline constexpr std::string_view kApplyFailed = "ApplyFailed";  // the API server refused a change
 inline constexpr std::string_view kSpecChanged = "SpecChanged";  // after the start
 inline constexpr std::string_view kParticipantFailed = "ParticipantFailed";
+inline constexpr std::string_view kPrivacyBudgetExhausted =
+    "PrivacyBudgetExhausted";  // a site's ledger has no room for this training
 inline constexpr std::string_view kParticipantAbsent =
     "ParticipantAbsent";  // lost, dropped or quarantined by the aggregator
 inline constexpr std::string_view kPodNotStarting = "PodNotStarting";  // image, volume, Secret

@@ -90,6 +90,8 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .auth_token = std::move(options.auth_token),
                              .overrides = std::move(options.overrides),
                              .policy = std::move(policy),
+                             .ledger = std::move(options.ledger),
+                             .data_set = std::move(options.data_set),
                              .only_disclose = std::move(callbacks.only_disclose)};
   auto impl = std::make_unique<Impl>(std::move(loop), std::move(callbacks));
   GENESIS_RETURN_IF_ERROR(impl->watch(options.metrics));

@@ -114,6 +114,15 @@ int main(int argc, char** argv) {
   app.add_option("--expect-spec",
                  options.client.expect_spec,
                  "Take part only in the training whose spec has this digest, sha256:HEX");
+  app.add_option("--ledger",
+                 options.client.ledger,
+                 "Folder of this site's privacy ledgers, on a disk that survives this process; "
+                 "trainings with differential privacy are charged there (default: "
+                 "~/.local/state/genesis/ledger)");
+  app.add_option("--data-set",
+                 options.client.data_set,
+                 "Name of these rows in the privacy ledger; the same for all trainings on them "
+                 "(default: the client id)");
   app.add_flag("--dry-run",
                options.is_dry_run,
                "Print everything that would leave this site, and send none of it");

@@ -71,7 +71,9 @@ Result<Site> Site::create(ClientId client,
                           tabular::Table table,
                           tabular::SitePolicy policy,
                           double learning_rate_scale,
-                          SiteObserver observer) {
+                          SiteObserver observer,
+                          method::Audience audience,
+                          std::shared_ptr<privacy::Account> account) {
   GENESIS_ASSIGN(
       const auto* entry,
       methods::find(methods::site_methods(), training.model.method, "spec.model.method"));
@@ -80,7 +82,9 @@ Result<Site> Site::create(ClientId client,
                           .training = training,
                           .table = std::move(table),
                           .policy = policy,
-                          .learning_rate_scale = learning_rate_scale};
+                          .learning_rate_scale = learning_rate_scale,
+                          .audience = audience,
+                          .account = std::move(account)};
   if (shared->on_step) {
     setup.on_step = [shared](const method::StepReport& step) { shared->on_step(step); };
   }
@@ -92,7 +96,7 @@ Result<Site> Site::create(ClientId client,
 
 Status Site::keep_state(federation::RoundFiles files) {
   GENESIS_ASSIGN(asked_, AskedPlans::load(files.folder() / "asked.json"));
-  files_ = std::move(files);
+  files_ = std::make_unique<federation::RoundFiles>(std::move(files));
   return {};
 }
 
@@ -211,7 +215,8 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
   if (observer_->on_begin) {
     observer_->on_begin(task.round);
   }
-  const method::Assignment assignment{task.purpose, task.round, task.parameters};
+  const method::Assignment assignment{
+      task.purpose, task.round, task.parameters, run_, task.collection};
   GENESIS_ASSIGN(auto answer, method_->answer(assignment, fetcher));
   for (const auto& note : answer.notes) {
     spdlog::warn("client={} {}", client_.str(), note);
@@ -227,7 +232,7 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
     const auto what = task.purpose + " of round " + std::to_string(task.round.value);
     GENESIS_ASSIGN(*tensors, quantize(std::move(*tensors), what));
   }
-  const bool is_kept = tensors != nullptr;  // counts are counted again
+  const bool is_kept = tensors != nullptr || answer.is_kept;  // other counts are counted again
   made.body = rounds::Plain{std::move(answer.values)};
   last_ = std::move(made);
   last_round_ = task.round;

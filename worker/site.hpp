@@ -37,15 +37,18 @@ struct SiteObserver {
 class Site {
  public:
   /// `table` is what this site has read of its rows by the spec's declarations, and `policy` what
-  /// may leave of it.
-  /// `learning_rate_scale` is this site's factor on the rate that each round asks for. Errors:
+  /// may leave of it. `learning_rate_scale` is this site's factor on the rate that each round asks
+  /// for. `account` is that of the rows, where the spec asks for differential privacy. Errors:
   /// kInvalidArgument where spec.model is no method's.
-  [[nodiscard]] static Result<Site> create(ClientId client,
-                                           spec::FederatedTraining training,
-                                           tabular::Table table,
-                                           tabular::SitePolicy policy = {},
-                                           double learning_rate_scale = 1.0,
-                                           SiteObserver observer = {});
+  [[nodiscard]] static Result<Site> create(
+      ClientId client,
+      spec::FederatedTraining training,
+      tabular::Table table,
+      tabular::SitePolicy policy = {},
+      double learning_rate_scale = 1.0,
+      SiteObserver observer = {},
+      method::Audience audience = method::Audience::kAggregator,
+      std::shared_ptr<privacy::Account> account = nullptr);
 
   [[nodiscard]] const ClientId& client() const { return client_; }
   [[nodiscard]] std::uint64_t rows() const { return method_->rows(); }
@@ -115,7 +118,7 @@ class Site {
   AskedPlans asked_;
   std::uint32_t repeated_rounds_ = 0;
   Tensors residual_;  // what quantization has kept back so far; empty without it
-  std::optional<federation::RoundFiles> files_;
+  std::unique_ptr<federation::RoundFiles> files_;  // null: nothing is kept
 };
 
 }  // namespace genesis::worker

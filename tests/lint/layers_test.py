@@ -11,6 +11,7 @@ SOURCE = pathlib.Path(sys.argv[1])
 MAY_INCLUDE = {
     "base": [],
     "crypto": ["base"],
+    "privacy": ["base", "crypto"],
     "spec": ["base"],
     "tabular": ["base"],
     "aggregation": ["base"],
@@ -24,23 +25,24 @@ MAY_INCLUDE = {
     "command_line": ["base", "spec", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp"],
     "http": ["base", "tls", "metrics"],
     "k8s": ["base", "crypto", "tls", "http", "metrics"],
-    "federation": ["base", "crypto", "spec", "wire/quantization.hpp"],
+    "federation": ["base", "crypto", "spec", "wire/model_card.hpp", "wire/quantization.hpp"],
     "policy": ["base", "crypto", "spec", "tabular"],
     # The seam of methods, one folder a method, and the tables of all methods.
     "method": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire"],
     "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
-    "methods": ["base", "spec", "wire", "method", "ctgan"],
+    "mixture": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "method"],
+    "methods": ["base", "privacy", "spec", "wire", "method", "ctgan", "mixture"],
     "genesis": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
     "aggregator": ["base", "crypto", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",
                    "genesis/federated_server.hpp", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
-    "worker": ["base", "crypto", "spec", "tabular", "policy", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
+    "worker": ["base", "crypto", "privacy", "spec", "tabular", "policy", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
                "method", "methods/lookup.hpp", "methods/site_methods.hpp", "genesis/callbacks.hpp", "genesis/federated_client.hpp",
                "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     # wire: the aggregator's report is a message, and each message is there once.
     "operator": ["base", "crypto", "spec", "metrics", "log", "wire", "tls", "http", "k8s"],
-    "cli": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http", "federation", "method",
-            "aggregator", "worker", "genesis", "command_line",
+    "cli": ["base", "crypto", "privacy", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http",
+            "federation", "method", "methods/lookup.hpp", "methods/server_methods.hpp", "aggregator", "worker", "genesis", "command_line",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
             "k8s"],
 }

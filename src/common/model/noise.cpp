@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "common/model/target.hpp"
+#include "common/base/target.hpp"
 #include "common/model/vector_math.hpp"
 
 namespace genesis::model {

@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "common/model/target.hpp"
+#include "common/base/target.hpp"
 
 namespace genesis::model {
 

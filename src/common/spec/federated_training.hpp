@@ -72,7 +72,10 @@ struct DeclaredColumn {
   std::optional<std::vector<std::string>> missing_values;  // instead of the table's
   std::optional<bool> censored;                            // integer and decimal only
   std::optional<std::string> pattern;                      // identifier only
-  std::optional<std::string> other;                        // category only
+  std::optional<std::string> earliest;                     // datetime only, in `format`
+  std::optional<std::string> latest;
+  std::optional<bool> nullable;      // whether cells may be missing
+  std::optional<std::string> other;  // category only
   bool operator==(const DeclaredColumn&) const = default;
 };
 
@@ -124,9 +127,19 @@ struct Aggregation {
   bool operator==(const Aggregation&) const = default;
 };
 
+struct DifferentialPrivacy {
+  double epsilon = 0.0;
+  double delta = 1e-5;
+  double max_grad_norm = 1.0;  // of one row
+  bool operator==(const DifferentialPrivacy&) const = default;
+};
+
 struct Privacy {
   std::optional<double> max_grad_norm;  // no clipping when absent
   bool clip_per_layer = false;
+  std::optional<DifferentialPrivacy> differential_privacy;
+  std::optional<std::string> unit_column;  // each row is a unit of its own when absent
+  std::optional<std::int64_t> max_rows_per_unit;
   bool operator==(const Privacy&) const = default;
 };
 
@@ -155,6 +168,12 @@ struct Storage {
   bool operator==(const Storage&) const = default;
 };
 
+struct LedgerClaim {
+  std::string claim_name;               // a PersistentVolumeClaim that no training owns
+  std::optional<std::string> data_set;  // the participant's name when absent
+  bool operator==(const LedgerClaim&) const = default;
+};
+
 struct Participant {
   std::string name;
   std::optional<std::string> data_path;  // absent: joins from elsewhere (external: true)
@@ -163,6 +182,7 @@ struct Participant {
   bool external = false;
   std::optional<ConfigMapRef> policy_ref;  // of the site's policy; for its pod
   std::optional<std::int64_t> max_rows;    // that it may claim
+  std::optional<LedgerClaim> ledger;       // of privacy
   std::optional<Storage> storage;
   PodSettings pod;
   bool operator==(const Participant&) const = default;

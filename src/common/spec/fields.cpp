@@ -112,6 +112,9 @@ void visit(Visitor& field, T& column) {
   field("precision", column.precision);
   field("format", column.format);
   field.unless_empty("categories", column.categories);
+  field("earliest", column.earliest);
+  field("latest", column.latest);
+  field("nullable", column.nullable);
   field.unless_empty("aliases", column.aliases);
   field("missingValues", column.missing_values);
   field("censored", column.censored);
@@ -159,10 +162,20 @@ void visit(Visitor& field, T& aggregation) {
   field("maxUpdateNorm", aggregation.max_update_norm);
 }
 
+template <typename Visitor, Is<DifferentialPrivacy> T>
+void visit(Visitor& field, T& differential_privacy) {
+  field("epsilon", differential_privacy.epsilon);
+  field("delta", differential_privacy.delta);
+  field("maxGradNorm", differential_privacy.max_grad_norm);
+}
+
 template <typename Visitor, Is<Privacy> T>
 void visit(Visitor& field, T& privacy) {
   field("maxGradNorm", privacy.max_grad_norm);
   field("clipPerLayer", privacy.clip_per_layer);
+  field("differentialPrivacy", privacy.differential_privacy);
+  field("unitColumn", privacy.unit_column);
+  field("maxRowsPerUnit", privacy.max_rows_per_unit);
 }
 
 template <typename Visitor, Is<Communication> T>
@@ -184,6 +197,12 @@ void visit(Visitor& field, T& storage) {
   field("storageClassName", storage.storage_class_name);
 }
 
+template <typename Visitor, Is<LedgerClaim> T>
+void visit(Visitor& field, T& ledger) {
+  field("claimName", ledger.claim_name);
+  field("dataSet", ledger.data_set);
+}
+
 template <typename Visitor, Is<Participant> T>
 void visit(Visitor& field, T& participant) {
   field("name", participant.name);
@@ -193,6 +212,7 @@ void visit(Visitor& field, T& participant) {
   field("external", participant.external);
   field("policyRef", participant.policy_ref);
   field("maxRows", participant.max_rows);
+  field("ledger", participant.ledger);
   field("storage", participant.storage);
   visit(field, participant.pod);
 }

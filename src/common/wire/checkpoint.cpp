@@ -17,6 +17,7 @@ constexpr std::string_view kStateKey = "state";
 constexpr std::string_view kTrainingKey = "training";
 constexpr std::string_view kMethodPrefix = "method.";  // of a method's documents
 constexpr std::string_view kHeaderKey = "header";      // of a worker's last contribution
+constexpr std::string_view kCountsKey = "words";       // of that, where its body is counts
 constexpr std::string_view kBodyPrefix = "contribution.";
 constexpr std::string_view kResidualPrefix = "residual.";
 
@@ -25,6 +26,19 @@ void append(Tensors& to, const Tensors& from, std::string_view prefix) {
     to.specs.push_back({std::string(prefix) + spec.name, spec.shape});
   }
   to.values.insert(to.values.end(), from.values.begin(), from.values.end());
+}
+
+Result<rounds::Counts> decode_counts(std::string_view text, std::string_view name) {
+  GENESIS_ASSIGN(const auto values, parse_json(text));
+  rounds::Counts counts;
+  for (const JsonValue value : values.root().elements()) {
+    const auto count = value.whole();
+    if (!count) {
+      return fail(Errc::kInvalidArgument, std::string(name) + ": counts: expected whole numbers");
+    }
+    counts.push_back(*count);
+  }
+  return counts;
 }
 
 }  // namespace
@@ -101,11 +115,15 @@ std::string encode(const WorkerState& state) {
   const auto& plain = std::get<rounds::Plain>(state.contribution.body);
   Tensors all;
   append(all, state.method, "");
-  append(all, std::get<Tensors>(plain.values), kBodyPrefix);
+  Metadata metadata{{std::string(kFormatKey), std::string(kWorkerStateFormat)},
+                    {std::string(kHeaderKey), encode_header(state.contribution)}};
+  if (const auto* counts = std::get_if<rounds::Counts>(&plain.values)) {
+    metadata.emplace(kCountsKey, dump_json(*counts));
+  } else {
+    append(all, std::get<Tensors>(plain.values), kBodyPrefix);
+  }
   append(all, state.residual, kResidualPrefix);
-  return seal(all,
-              {{std::string(kFormatKey), std::string(kWorkerStateFormat)},
-               {std::string(kHeaderKey), encode_header(state.contribution)}});
+  return seal(all, std::move(metadata));
 }
 
 Result<WorkerState> decode_worker_state(std::string_view bytes, std::string_view name) {
@@ -131,7 +149,13 @@ Result<WorkerState> decode_worker_state(std::string_view bytes, std::string_view
     to->values.insert(to->values.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
     to->specs.push_back(std::move(spec));
   }
-  state.contribution.body = rounds::Plain{std::move(body)};
+  if (file.metadata.contains(std::string(kCountsKey))) {
+    GENESIS_ASSIGN(const std::string text, take(file.metadata, kCountsKey, name));
+    GENESIS_ASSIGN(auto counts, decode_counts(text, name));
+    state.contribution.body = rounds::Plain{std::move(counts)};
+  } else {
+    state.contribution.body = rounds::Plain{std::move(body)};
+  }
   return state;
 }
 

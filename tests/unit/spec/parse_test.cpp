@@ -25,6 +25,13 @@ TEST_CASE("spec: each field takes the values at its bounds and none beyond", "[s
       {"model.discriminatorDims", "[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 2, 3, 4, 5, 6, 7, 8, 9]"},
       {"model.pac", "1", "0"},
       {"model.pac", "100", "101"},
+      {"table.columns",
+       "[{name: a, kind: category, other: z}]",
+       "[{name: a, kind: integer, other: z}]"},
+      {"table.columns",
+       "[{name: a, kind: datetime, format: '%Y', earliest: '1990', latest: '2020'}]",
+       "[{name: a, kind: datetime, earliest: '1990'}]"},
+      {"table.columns", "[{name: a, nullable: false}]", "[{name: a, nullable: no-one}]"},
       {"table.discreteColumns", "[a, b]", "[a, a]"},
       {"table.discreteColumns", "[a]", "['']"},
       {"table.columns", "[{name: a}]", "[{kind: integer}]"},
@@ -175,6 +182,12 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{local: {batchSize: 7}, model: {pac: 7}}", ""},
       {"{local: {batchSize: 501}}",
        "spec.local.batchSize: 501 is not a multiple of model.pac, 10; use 510 or change model.pac"},
+      {"{local: {batchSize: 501}, model: {method: mixture}}", ""},
+      {"{model: {method: mixture, target: z, components: 4096, bins: 2, shares: {fine: 0.1}}}", ""},
+      {"{model: {method: mixture, pac: 10}}",
+       "spec.model.pac: belongs to method ctgan; remove it or set model.method to ctgan"},
+      {"{model: {target: z}}",
+       "spec.model.target: belongs to method mixture; remove it or set model.method to mixture"},
       {"{model: {pac: 7}}",
        "spec.local.batchSize: 500 is not a multiple of model.pac, 7; use 504 or change model.pac"},
       {"{aggregation: {strategy: fedprox, proximalMu: 0.1}}", ""},
@@ -190,6 +203,16 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{privacy: {clipPerLayer: true}}",
        "spec.privacy.clipPerLayer: needs maxGradNorm; set privacy.maxGradNorm, such as 1.0, or "
        "remove clipPerLayer"},
+      {"{privacy: {differentialPrivacy: {epsilon: 3, delta: 1e-6}}}",
+       "spec.privacy.differentialPrivacy: is not implemented for method ctgan, whose updates carry "
+       "no noise; remove it or use a method that adds noise"},
+      {"{privacy: {unitColumn: patient}}",
+       "spec.privacy.unitColumn: needs differentialPrivacy; set privacy.differentialPrivacy or "
+       "remove unitColumn\nspec.privacy.unitColumn: needs maxRowsPerUnit; set "
+       "privacy.maxRowsPerUnit, the number of rows of one unit that are used"},
+      {"{privacy: {maxRowsPerUnit: 3}}",
+       "spec.privacy.maxRowsPerUnit: needs unitColumn; set privacy.unitColumn or remove "
+       "maxRowsPerUnit"},
       {"{participants: [{name: a}]}",
        "spec.participants[0]: 'a' has no data; set data.path, or external: true if it joins from "
        "elsewhere"},
@@ -225,8 +248,8 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{table: {columns: [{name: a, other: x}]}}",
        "spec.table.columns[0].other: needs kind category; set kind or remove other"},
       {"{table: {columns: [{name: a, kind: category, other: x, categories: [z]}]}}",
-       "spec.table.columns[0].other: has no use where categories lists all values; remove one of "
-       "the two"},
+       "spec.table.columns: has an other that has no use where categories lists all values, as "
+       "method ctgan wants; remove one of the two"},
       {"{table: {columns: [{name: a, kind: integer, pattern: '#'}]}}",
        "spec.table.columns[0].pattern: needs kind identifier; set kind or remove pattern"},
       {"{table: {columns: [{name: a, kind: category, censored: true}]}}",
@@ -236,6 +259,24 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.table.columns[0].aliases: needs kind category or boolean; set kind or remove aliases"},
   }));
   CHECK(complaint(a_training(spec)) == expected);
+}
+
+TEST_CASE("spec: an epsilon or a delta that promises nothing is refused", "[spec]") {
+  const auto privacy = [](const std::string& fields) {
+    return complaint(a_training("{privacy: {differentialPrivacy: {" + fields + "}}}"));
+  };
+  for (const char* epsilon : {"0", "-1", ".nan", ".inf", "-.inf", "2e9", "one"}) {
+    CAPTURE(epsilon);
+    CHECK_THAT(privacy(std::string("epsilon: ") + epsilon),
+               ContainsSubstring("spec.privacy.differentialPrivacy.epsilon"));
+  }
+  for (const char* delta : {"0", "-1e-5", "1e-11", "1", ".nan", "small"}) {
+    CAPTURE(delta);
+    CHECK_THAT(privacy(std::string("epsilon: 1, delta: ") + delta),
+               ContainsSubstring("spec.privacy.differentialPrivacy.delta"));
+  }
+  CHECK_THAT(privacy("delta: 1e-5"), ContainsSubstring("epsilon"));
+  CHECK_THAT(privacy("epsilon: 1e9"), !ContainsSubstring("epsilon:"));
 }
 
 TEST_CASE("spec: all mistakes come at once, a line each, in the order of their paths", "[spec]") {

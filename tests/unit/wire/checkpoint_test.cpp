@@ -46,6 +46,15 @@ Checkpoint a_checkpoint() {
 
 }  // namespace
 
+TEST_CASE("wire: a worker's state with counts reads back", "[wire]") {
+  auto state = a_state();
+  state.method = {};
+  state.contribution.body = rounds::Plain{rounds::Counts{1, 0, std::uint64_t{1} << 53U}};
+  const auto read = decode_worker_state(encode(state), "state");
+  REQUIRE(read);
+  CHECK(*read == state);
+}
+
 TEST_CASE("wire: a worker's state comes back, with and without a residual", "[wire]") {
   auto state = a_state();
   CHECK(decode_worker_state(encode(state), "file").value() == state);

@@ -1,0 +1,156 @@
+#include "common/mixture/vectors.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+
+// Compiled for several instruction sets, the best one chosen when the program starts; sanitizers
+// instrument the chooser, which runs before they are ready.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define GENESIS_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define GENESIS_KERNEL
+#endif
+
+namespace genesis::mixture {
+namespace {
+
+using Out = float* __restrict__;
+using In = const float* __restrict__;
+
+// e^x for x in [-87, 0], relative error below 3e-7 (Cephes, S. Moshier, expf).
+inline __attribute__((always_inline)) float exponential(float x) {
+  x = x < -87.0F ? -87.0F : x;
+  const auto n = static_cast<std::int32_t>(x * 1.44269504088896341F - 0.5F);
+  const auto k = static_cast<float>(n);
+  const float r = (x - k * 0.693359375F) + k * 2.12194440e-4F;
+  float p = 1.9875691500e-4F;
+  p = p * r + 1.3981999507e-3F;
+  p = p * r + 8.3334519073e-3F;
+  p = p * r + 4.1665795894e-2F;
+  p = p * r + 1.6666665459e-1F;
+  p = p * r + 5.0000001201e-1F;
+  p = p * r * r + r + 1.0F;
+  return p * std::bit_cast<float>((n + 127) << 23);
+}
+
+GENESIS_KERNEL void exponentials(Out values, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    values[i] = exponential(values[i]);
+  }
+}
+
+GENESIS_KERNEL void add(Out to, In from, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    to[i] += from[i];
+  }
+}
+
+GENESIS_KERNEL void scale_kernel(Out to, In from, float factor, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    to[i] = factor * from[i];
+  }
+}
+
+GENESIS_KERNEL void add_scaled_kernel(Out to, In from, float factor, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    to[i] += factor * from[i];
+  }
+}
+
+GENESIS_KERNEL void adam_kernel(
+    Out value, In gradient, Out first, Out second, const AdamRates& r, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const float g = gradient[i];
+    const float m = r.first_decay * first[i] + (1.0F - r.first_decay) * g;
+    const float v = r.second_decay * second[i] + (1.0F - r.second_decay) * g * g;
+    first[i] = m;
+    second[i] = v;
+    value[i] -= r.rate * m / (std::sqrt(v * r.second_scale) + r.epsilon);
+  }
+}
+
+}  // namespace
+
+void softmax(std::span<float> values,
+             std::span<const float> bias,
+             std::span<const std::uint32_t> offsets) {
+  add(values.data(), bias.data(), values.size());
+  for (std::size_t c = 0; c + 1 < offsets.size(); ++c) {
+    const auto column = values.subspan(offsets[c], offsets[c + 1] - offsets[c]);
+    float most = column.empty() ? 0.0F : column[0];
+    for (const float value : column) {
+      most = std::max(most, value);
+    }
+    for (float& value : column) {
+      value -= most;
+    }
+  }
+  exponentials(values.data(), values.size());
+  for (std::size_t c = 0; c + 1 < offsets.size(); ++c) {
+    const auto column = values.subspan(offsets[c], offsets[c + 1] - offsets[c]);
+    float sum = 0.0F;
+    for (const float value : column) {
+      sum += value;
+    }
+    const float inverse = 1.0F / sum;
+    for (float& value : column) {
+      value *= inverse;
+    }
+  }
+}
+
+void softmax_gradient(std::span<float> gradient,
+                      std::span<const float> shares,
+                      std::span<const std::uint32_t> offsets,
+                      float scale) {
+  for (std::size_t c = 0; c + 1 < offsets.size(); ++c) {
+    float mean = 0.0F;
+    for (std::size_t i = offsets[c]; i < offsets[c + 1]; ++i) {
+      mean += shares[i] * gradient[i];
+    }
+    for (std::size_t i = offsets[c]; i < offsets[c + 1]; ++i) {
+      gradient[i] = scale * shares[i] * (gradient[i] - mean);
+    }
+  }
+}
+
+void scale(std::span<float> to, std::span<const float> from, float factor) {
+  scale_kernel(to.data(), from.data(), factor, to.size());
+}
+
+void add_scaled(std::span<float> to, std::span<const float> from, float factor) {
+  add_scaled_kernel(to.data(), from.data(), factor, to.size());
+}
+
+float dot(std::span<const float> a, std::span<const float> b) {
+  constexpr std::size_t kParts = 16;
+  std::array<float, kParts> sums{};
+  std::size_t i = 0;
+  for (; i + kParts <= a.size(); i += kParts) {
+    for (std::size_t p = 0; p < kParts; ++p) {
+      sums[p] += a[i + p] * b[i + p];
+    }
+  }
+  float sum = 0.0F;
+  for (const float part : sums) {
+    sum += part;
+  }
+  for (; i < a.size(); ++i) {
+    sum += a[i] * b[i];
+  }
+  return sum;
+}
+
+void adam(std::span<float> value,
+          std::span<const float> gradient,
+          std::span<float> first,
+          std::span<float> second,
+          const AdamRates& rates) {
+  adam_kernel(value.data(), gradient.data(), first.data(), second.data(), rates, value.size());
+}
+
+}  // namespace genesis::mixture
