@@ -60,7 +60,7 @@ inline constexpr std::string_view kAggregatorRestarting = "AggregatorRestarting"
 inline constexpr std::string_view kAggregatorUnreachable = "AggregatorUnreachable";
 inline constexpr std::string_view kTrainingWarning =
     "TrainingWarning";  // the aggregator warns: of a client that dominates, of divergence
-// Events alone.
+// Events.
 inline constexpr std::string_view kChildRestored =
     "ChildRestored";  // somebody has deleted or changed an object of the training
 inline constexpr std::string_view kRetried = "Retried";  // spec.retry has started it again
