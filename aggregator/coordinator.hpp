@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "aggregator/summation.hpp"
@@ -50,7 +51,8 @@ class Coordinator {
   /// Called with the state after each collection that has closed, before anyone hears of the next.
   void on_checkpoint(std::function<void(const wire::Checkpoint&)> save) { save_ = std::move(save); }
 
-  /// Called for each contribution that is folded, once.
+  /// Called for each contribution that is folded: once, or again where its collection has started
+  /// again without a client that was evicted.
   void on_folded(std::function<void(const Folded&)> observe) { observe_ = std::move(observe); }
   /// Tells `metrics`, which outlives this, of all that follows.
   void measure(Metrics& metrics, Instant now);
@@ -93,7 +95,17 @@ class Coordinator {
   /// open or it is of another run, kInvalidArgument where its method state is not this model's.
   [[nodiscard]] Status roll_back(wire::Checkpoint checkpoint, Instant now);
 
+  /// Its certificates are refused from now on: it takes part no more, and what it has sent to the
+  /// open collection is not in its sum. Nothing where it takes no part.
+  void evict(const ClientId& client, Instant now);
+
   void tick(Instant now);
+
+  /// What takes long and is due, such as a fit: whoever drives this runs it, on any thread, and
+  /// calls worked() afterwards; meanwhile all else goes on. Empty where nothing is due; each is
+  /// given once.
+  [[nodiscard]] std::function<void()> take_work() { return std::exchange(work_, nullptr); }
+  void worked(Instant now);
 
   [[nodiscard]] const rounds::State& state() const { return state_; }
   [[nodiscard]] const rounds::Config& config() const { return config_; }
@@ -149,7 +161,11 @@ class Coordinator {
   [[nodiscard]] Result<std::optional<rounds::Event>> perform(const rounds::Effect& effect,
                                                              Instant now);
   [[nodiscard]] Result<std::optional<rounds::Event>> advance(Instant now);
+  [[nodiscard]] std::optional<rounds::Event> follow(method::Next next, Instant now);
   [[nodiscard]] Status open();
+  /// The open collection's sum, of nothing so far.
+  [[nodiscard]] Status begin_sum();
+  [[nodiscard]] Status restart();
   [[nodiscard]] Status fold(const rounds::Contribution& contribution);
   [[nodiscard]] Status finish();
   /// The state after `closed`, a round.
@@ -179,6 +195,7 @@ class Coordinator {
   std::map<ClientId, Site> sites_;
   method::Ask ask_;               // of the open collection
   std::optional<Summation> sum_;  // of its contributions so far
+  std::function<void()> work_;    // that is due, until somebody takes it
   Limits limits_;
   std::function<void(const wire::Checkpoint&)> save_;
   std::function<void(const Folded&)> observe_;

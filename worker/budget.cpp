@@ -4,11 +4,19 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/privacy/ledger_file.hpp"
 #include "common/spec/parse.hpp"
 
 namespace genesis::worker {
+namespace {
+
+std::filesystem::path head_path(const privacy::Ledger& ledger, const std::filesystem::path& state) {
+  return state / ("ledger-" + ledger.data_set() + ".head");
+}
+
+}  // namespace
 
 Result<std::shared_ptr<privacy::Account>> open_account(const spec::FederatedTraining& training,
                                                        const LedgerPlace& place) {
@@ -49,6 +57,33 @@ Result<std::shared_ptr<privacy::Account>> open_account(const spec::FederatedTrai
       asked->epsilon,
       asked->delta);
   return std::make_shared<privacy::Account>(std::move(account));
+}
+
+Status check_remembered(const privacy::Ledger& ledger, const std::filesystem::path& state) {
+  constexpr std::uint64_t kMaxBytes = 1024;
+  const auto path = head_path(ledger, state);
+  if (!std::filesystem::exists(path)) {
+    return {};
+  }
+  GENESIS_ASSIGN(auto text, read_file(path, kMaxBytes));
+  text.erase(text.find_last_not_of('\n') + 1);
+  const auto head = privacy::parse_head(text);
+  if (!head) {
+    return tl::unexpected(head.error().within(path.string()));
+  }
+  if (auto contained = ledger.check_contains(*head); !contained) {
+    return fail(Errc::kDataLoss,
+                "the ledger of " + ledger.data_set() +
+                    " is not the one that this client has charged, or was restored from an older "
+                    "copy: " +
+                    contained.error().message + " (" + path.string() +
+                    "). Restore the newest copy; if there is none, the budget is spent");
+  }
+  return {};
+}
+
+Status remember(const privacy::Ledger& ledger, const std::filesystem::path& state) {
+  return write_file_atomic(head_path(ledger, state), privacy::to_text(ledger.head()) + "\n");
 }
 
 }  // namespace genesis::worker

@@ -23,4 +23,11 @@ struct LedgerPlace {
 [[nodiscard]] Result<std::shared_ptr<privacy::Account>> open_account(
     const spec::FederatedTraining& training, const LedgerPlace& place);
 
+/// A client's state remembers which heads the ledgers had that it has charged, so that a ledger
+/// that is lost, or that was restored from an older copy, is not charged again as if nothing had
+/// been spent. Errors: kDataLoss where `ledger` does not contain the head that `state` remembers.
+[[nodiscard]] Status check_remembered(const privacy::Ledger& ledger,
+                                      const std::filesystem::path& state);
+[[nodiscard]] Status remember(const privacy::Ledger& ledger, const std::filesystem::path& state);
+
 }  // namespace genesis::worker

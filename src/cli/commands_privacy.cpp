@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include <CLI/CLI.hpp>
@@ -112,7 +113,8 @@ Result<std::set<std::string>> data_sets_in(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->path().extension() == ".ledger") {
+    // A head without its ledger is that of a ledger that is lost.
+    if (entry->path().extension() == ".ledger" || entry->path().extension() == ".head") {
       names.insert(entry->path().stem().string());
     }
   }
@@ -133,10 +135,22 @@ Result<std::string> show(const LedgerOptions& options) {
     GENESIS_ASSIGN(names, data_sets_in(folder));
   }
   std::string text;
+  std::optional<Error> damage;  // a ledger that cannot be read hides no other
   for (const auto& name : names) {
-    GENESIS_ASSIGN(const auto ledger, privacy::read_ledger(folder, name));
-    GENESIS_ASSIGN(const auto one, options.json ? to_json(ledger, delta) : to_text(ledger, delta));
+    const auto ledger = privacy::read_ledger(folder, name);
+    if (!ledger) {
+      damage = ledger.error();
+      text += (text.empty() || options.json ? "" : "\n");
+      text += options.json ? "" : name + ": " + ledger.error().message + "\n";
+      continue;
+    }
+    GENESIS_ASSIGN(const auto one,
+                   options.json ? to_json(*ledger, delta) : to_text(*ledger, delta));
     text += (text.empty() || options.json ? "" : "\n") + one;
+  }
+  if (damage) {
+    std::cout << (names.size() > 1 ? text : "");
+    return tl::unexpected(*damage);
   }
   return text;
 }
@@ -189,10 +203,20 @@ Result<AuditReport> audit_ledger(const AuditOptions& options) {
   GENESIS_ASSIGN(const auto ledger, privacy::read_ledger(folder, options.ledger.data_set));
   AuditReport report{.settings = options.settings, .lines = {}};
   GENESIS_ASSIGN(report.settings.delta, delta_of(options.ledger));
+  std::size_t charges = 0;
+  std::uint64_t tables = 0;
+  for (const auto& cost : ledger.costs()) {
+    ++charges;
+    tables += cost.tables;
+  }
+  // A sound ledger is to be refuted as seldom, however many audits it has.
+  auto settings = report.settings;
+  settings.confidence =
+      1 - (1 - settings.confidence) / static_cast<double>(charges > 1 ? charges + 1 : 1);
   privacy::NoiseBits bits;
   const auto site = privacy::site_answers(bits);
   const auto add = [&](std::string name, const std::vector<privacy::Cost>& costs) -> Status {
-    GENESIS_ASSIGN(const auto result, privacy::audit(costs, site, bits, report.settings));
+    GENESIS_ASSIGN(const auto result, privacy::audit(costs, site, bits, settings));
     report.lines.push_back({std::move(name), result});
     return {};
   };
@@ -204,14 +228,17 @@ Result<AuditReport> audit_ledger(const AuditOptions& options) {
   if (report.lines.empty()) {
     return fail(Errc::kNotFound, "the ledger of " + ledger.data_set() + " has charged nothing yet");
   }
-  if (report.lines.size() > 1) {
+  if (tables > privacy::kMostAuditedTables) {
+    std::cerr << "note: all charges together have " << tables << " tables, of which an audit takes "
+              << privacy::kMostAuditedTables << ": each was audited by itself\n";
+  } else if (report.lines.size() > 1) {
     GENESIS_RETURN_IF_ERROR(add("all together", ledger.costs()));
   }
   return report;
 }
 
 Result<std::string> audit_table(const TableAuditOptions& options) {
-  GENESIS_ASSIGN(const auto real, tabular::read_csv(options.real, {}, {}));
+  GENESIS_ASSIGN(const auto real, tabular::read_csv(options.real));
   GENESIS_ASSIGN(const auto synthetic, quality::read_beside(options.synthetic, real));
   GENESIS_ASSIGN(const auto holdout, quality::read_beside(options.holdout, real));
   auto attack = options.attack;

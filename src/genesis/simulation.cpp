@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/crypto/entropy.hpp"
-#include "common/method/agreement.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/tabular/table.hpp"
 #include "common/tabular/text_table.hpp"
 #include "worker/budget.hpp"
@@ -15,15 +15,13 @@ namespace genesis {
 namespace {
 
 Result<tabular::Table> read(const SiteTable& site, const spec::FederatedTraining& training) {
+  const auto reading = method::table_reading(training, site.site);
   if (training.privacy.differential_privacy) {
-    return site.data.empty() ? tabular::parse_text_table(site.csv, site.site)
-                             : tabular::read_text_table(site.data);
+    return site.data.empty() ? tabular::parse_text_table(site.csv, site.site, reading.options())
+                             : tabular::read_text_table(site.data, reading.options());
   }
-  const auto& declared = training.table;
-  const auto declarations = method::declarations(declared);
-  return site.data.empty()
-             ? tabular::parse_csv(site.csv, site.site, declarations, declared.discrete_columns)
-             : tabular::read_csv(site.data, declarations, declared.discrete_columns);
+  return site.data.empty() ? tabular::parse_csv(site.csv, site.site, reading.options())
+                           : tabular::read_csv(site.data, reading.options());
 }
 
 // Keeps what a site sends, so that the aggregator hears the sites in the order of the roster and
@@ -140,6 +138,7 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
                    worker::Site::create(std::move(id),
                                         training,
                                         std::move(*rows),
+                                        tabular::SitePolicy{},
                                         1.0,
                                         {},
                                         method::Audience::kOneself,
@@ -184,6 +183,11 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
   });
   MemoryLink link(coordinator, clock);
   while (!coordinator.is_over()) {
+    if (const auto work = coordinator.take_work()) {
+      work();
+      coordinator.worked(clock.now());
+      continue;
+    }
     std::vector<Turn> turns;
     for (auto& site : sites) {
       GENESIS_ASSIGN(auto task, coordinator.task({site.client()}, clock.now()));

@@ -6,6 +6,7 @@ private_training_test.py BIN KILLPOINT."""
 import hashlib
 import json
 import pathlib
+import shutil
 import signal
 import sys
 import tempfile
@@ -23,7 +24,7 @@ PRIVATE = """{method: mixture, components: 40, target: flag}
       - {name: age, kind: integer, minimum: 0, maximum: 999, nullable: false}
       - {name: amount, kind: decimal, precision: 2, minimum: 0, maximum: 250, nullable: false}
       - {name: group, kind: category, categories: [a, b, c, d, e], nullable: false}
-      - {name: flag, kind: category, categories: [y, n], nullable: false}"""
+      - {name: flag, kind: category, categories: ["y", "n"], nullable: false}"""
 SPEC = SMALL_SPEC.replace(MODEL, PRIVATE)
 
 LEDGER, HEAD, ANSWERS = "ledger/site-1.ledger", "ledger/site-1.head", "ledger/site-1.answers/"
@@ -133,6 +134,21 @@ class PrivateTraining(unittest.TestCase):
         self.assertEqual(again.parts["site-1"].wait(60), 3, again.logs())
         self.assertIn("privacy budget exhausted: data set site-1 has spent epsilon", again.log("site-1"))
         self.assertEqual(self.entries(run), before)
+
+    def test_a_ledger_that_is_lost_or_restored_from_an_older_copy_is_not_charged_again(self):
+        run = self.run_of()
+        self.start_all(run)
+        self.assert_trained(run)
+        for path in (run.dir / "ledger").glob("site-1.*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        again = PrivateRun(run.site, self.dir / "again")
+        self.addCleanup(again.end)
+        (again.dir / "state").symlink_to(run.dir / "state")
+        again.start("server")
+        again.start("site-1")
+        self.assertNotEqual(again.parts["site-1"].wait(60), 0, again.logs())
+        self.assertIn("restored from an older copy", again.log("site-1"))
+        self.assertNotIn("joined", again.log("site-1"))
 
     def test_a_policy_that_asks_for_protection_keeps_the_site_out_of_trainings_without(self):
         policy = self.dir / "policy.yaml"

@@ -4,6 +4,7 @@
 // It knows no HTTP, no rounds and no client but by name; it needs no LibTorch. A new method is one
 // folder with its two halves and a line in each table of common/methods.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,6 +47,7 @@ struct Ask {
   std::string parameters = "{}";  // JSON, small; read by the method's half at the site
   std::vector<Document> documents;
   Combine combine;
+  std::vector<std::string> remarks = {};  // for people who watch the training; nothing of rows
 };
 
 /// What the answers have become.
@@ -53,7 +55,12 @@ using Sum = std::variant<rounds::Counts, std::vector<float>>;
 
 /// The model is ready to be released.
 struct Done {};
-using Next = std::variant<Ask, Done>;
+/// Something that takes long is due: `run` it once, on any thread, then call next() again without a
+/// sum. Until it has returned, only introduce(), leave() and const functions are called beside it.
+struct Work {
+  std::function<void()> run;
+};
+using Next = std::variant<Ask, Done, Work>;
 
 /// A site that can't take part with what it has told of its table, and why.
 struct Disqualified {

@@ -154,7 +154,21 @@ Binning bin_number(const Marginal& marginal, double rows, std::size_t most) {
   return binning;
 }
 
-Binning bin_categories(const Marginal& marginal, bool is_target) {
+// All but so many of the heaviest are rare.
+void keep_heaviest(const std::vector<Atom>& atoms, std::size_t most, std::vector<bool>& is_rare) {
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < atoms.size(); ++i) {
+    if (!is_rare[i]) {
+      kept.push_back(i);
+    }
+  }
+  std::ranges::stable_sort(kept, [&](auto a, auto b) { return atoms[a].rows > atoms[b].rows; });
+  for (std::size_t k = most; k < kept.size(); ++k) {
+    is_rare[kept[k]] = true;
+  }
+}
+
+Binning bin_categories(const Marginal& marginal, bool is_target, std::size_t most) {
   const auto& atoms = marginal.atoms;
   std::vector<bool> is_rare;
   for (const auto& atom : atoms) {
@@ -162,6 +176,9 @@ Binning bin_categories(const Marginal& marginal, bool is_target) {
   }
   if (std::ranges::count(is_rare, true) <= 1) {
     is_rare.assign(atoms.size(), false);
+  }
+  if (static_cast<std::size_t>(std::ranges::count(is_rare, false)) > most) {
+    keep_heaviest(atoms, most - 1, is_rare);
   }
   const auto kept = static_cast<std::uint16_t>(std::ranges::count(is_rare, false));
   Binning binning;
@@ -227,7 +244,10 @@ Binnings bin(const Schema& schema, const Marginals& marginals, const BinRules& r
     if (schema[c].is_number()) {
       binning = bin_number(marginal, marginals.rows, rules.most);
     } else if (schema[c].is_counted()) {
-      binning = bin_categories(marginal, rules.target == c);
+      const bool is_target = rules.target == c;
+      const std::size_t most = std::max<std::size_t>(
+          2, is_target ? std::min(rules.most_categories, kMostTargetBins) : rules.most_categories);
+      binning = bin_categories(marginal, is_target, most);
     }
     if (schema[c].is_counted() && marginal.has_missing) {
       binning.missing = static_cast<std::uint16_t>(binning.bins++);

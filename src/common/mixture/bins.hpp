@@ -33,8 +33,12 @@ using Binnings = std::vector<Binning>;
 
 struct BinRules {
   std::size_t most = 16;              // bins of a number
-  std::optional<std::size_t> target;  // the column whose categories all stay apart
+  std::optional<std::size_t> target;  // the column whose categories stay apart, rare ones too
+  std::size_t most_categories = kMaxCategories;  // that stay apart in one column
 };
+
+/// Of the target: all tables have its bins, so more leave room for few tables.
+inline constexpr std::size_t kMostTargetBins = 64;
 
 /// One a column of `schema`.
 [[nodiscard]] Binnings bin(const Schema& schema, const Marginals& marginals, const BinRules& rules);

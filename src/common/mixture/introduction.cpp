@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -107,6 +108,7 @@ Status declare(Column& column, const spec::DeclaredColumn& declared) {
     if (declared.other) {
       categories.insert(*declared.other);
     }
+    categories.erase("");  // the empty cell is a missing value
     column.categories.assign(categories.begin(), categories.end());
     if (declared.other) {
       column.other = static_cast<std::uint32_t>(
@@ -144,15 +146,24 @@ void merge(IntroducedColumn& all, const IntroducedColumn& one) {
   all.categories.assign(categories.begin(), categories.end());
 }
 
-bool has_all_names(const Introduction& one, const Introduction& other, std::string& lacking) {
+using Places = std::map<std::string_view, std::size_t>;
+
+Places places_of(const Introduction& introduction) {
+  Places places;
+  for (std::size_t i = 0; i < introduction.columns.size(); ++i) {
+    places.emplace(introduction.columns[i].name, i);
+  }
+  return places;
+}
+
+// A column of `one` that is not among `others`, or "".
+std::string lacking(const Introduction& one, const Places& others) {
   for (const auto& column : one.columns) {
-    if (std::ranges::find(other.columns, column.name, &IntroducedColumn::name) ==
-        other.columns.end()) {
-      lacking = column.name;
-      return false;
+    if (!others.contains(column.name)) {
+      return column.name;
     }
   }
-  return true;
+  return "";
 }
 
 Result<Column> column_of(const spec::TableSpec& declared, const IntroducedColumn& introduced) {
@@ -206,22 +217,30 @@ Result<Introduction> introduce(const tabular::Table& table,
   return introduction;
 }
 
-Result<Schema> schema_of(const spec::TableSpec& declared,
-                         const std::vector<Introduction>& introductions) {
+Result<Introduction> merged(const std::vector<Introduction>& introductions) {
   if (introductions.empty() || introductions[0].columns.empty()) {
     return fail(Errc::kInvalidArgument, "no site has told the columns of its table");
   }
   auto all = introductions[0];
+  const auto known = places_of(introductions[0]);
   for (const auto& one : introductions) {
-    std::string lacking;
-    if (!has_all_names(all, one, lacking) || !has_all_names(one, all, lacking)) {
+    const auto places = places_of(one);
+    auto missing = lacking(all, places);
+    missing = missing.empty() ? lacking(one, known) : missing;
+    if (!missing.empty()) {
       return fail(Errc::kInvalidArgument,
-                  "column '" + lacking + "' is not in the tables of all sites");
+                  "column '" + missing + "' is not in the tables of all sites");
     }
     for (auto& column : all.columns) {
-      merge(column, *std::ranges::find(one.columns, column.name, &IntroducedColumn::name));
+      merge(column, one.columns[places.at(column.name)]);
     }
   }
+  return all;
+}
+
+Result<Schema> schema_of(const spec::TableSpec& declared,
+                         const std::vector<Introduction>& introductions) {
+  GENESIS_ASSIGN(const auto all, merged(introductions));
   Schema schema;
   for (const auto& introduced : all.columns) {
     GENESIS_ASSIGN(auto column, column_of(declared, introduced));
@@ -331,6 +350,9 @@ Result<Introduction> parse_introduction(std::string_view text) {
     column.format = item.find("format") ? fields.text("format", kMaxFormatBytes) : "";
     if (item.find("categories")) {
       column.categories = fields.sorted_texts("categories", kMaxCategories);
+    }
+    if (!column.categories.empty() && column.categories[0].empty()) {
+      fields.refuse("categories", "the empty text is a missing value, not a category");
     }
     if (column.kind == Kind::kBoolean) {
       fields.refuse("kind", "boolean is written as category");

@@ -47,6 +47,10 @@ enum class Inference {
                                              Inference inference,
                                              const NameFilter& names);
 
+/// What all sites say together, in the order of the first one's columns. Errors: kInvalidArgument
+/// names a column that not all of them have.
+[[nodiscard]] Result<Introduction> merged(const std::vector<Introduction>& introductions);
+
 /// The columns that all introductions together have, in the order of the first one. Errors:
 /// kInvalidArgument names the column and what differs, or the field of spec.table that is missing.
 [[nodiscard]] Result<Schema> schema_of(const spec::TableSpec& declared,

@@ -117,9 +117,7 @@ void put(tabular::Column& made, const Column& column, std::size_t row, std::uint
   } else if (unit == kMissingUnit) {
     made.numbers[row] = std::numeric_limits<double>::quiet_NaN();
   } else {
-    const double value = column.minimum + static_cast<double>(unit) * column.step;
-    made.numbers[row] =
-        column.kind == tabular::Kind::kDecimal ? tabular::round_to(value, column.precision) : value;
+    made.numbers[row] = value_of(column, unit);
   }
 }
 

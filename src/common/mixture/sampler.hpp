@@ -50,6 +50,11 @@ class Sampler {
 
   [[nodiscard]] const Schema& schema() const { return model_.schema; }
 
+  /// Whether cells of the column may be missing in rows.
+  [[nodiscard]] bool has_missing(std::size_t column) const {
+    return model_.schema[column].is_counted() && model_.binnings[column].missing.has_value();
+  }
+
   /// Rows of block number `block`, the first `rows` of kBlockRows; at most one entry of `allowed` a
   /// column. Errors: kInvalidArgument where a column's allowed units are none of its domain.
   [[nodiscard]] Result<tabular::Table> block(std::uint64_t seed,

@@ -156,7 +156,7 @@ Status check(const Column& column, const std::string& path) {
     return wrong(path, "its bounds are no domain");
   }
   if (column.precision < 0 || column.precision > tabular::kMaxPrecision) {
-    return wrong(path, "precision: expected 0 to 9");
+    return wrong(path, "precision: expected 0 to 15");
   }
   if (column.kind == Kind::kDatetime) {
     auto format = tabular::DatetimeFormat::parse(column.format);
@@ -166,6 +166,9 @@ Status check(const Column& column, const std::string& path) {
   }
   if (column.categories.size() > kMaxCategories) {
     return fail(Errc::kResourceExhausted, path + ": more than 4096 categories");
+  }
+  if (std::ranges::find(column.categories, "") != column.categories.end()) {
+    return wrong(path, "categories: the empty text is a missing value, not a category");
   }
   if (column.other && *column.other >= column.categories.size()) {
     return wrong(path, "other: names no category");
@@ -273,21 +276,10 @@ std::vector<double> numbers_of(const tabular::Column& cells, const Column& colum
   return numbers;
 }
 
-std::optional<std::uint64_t> unit_of(std::string_view text, const Column& column) {
-  if (text.empty()) {
-    return kMissingUnit;
-  }
-  if (!column.is_number()) {
-    const auto found = std::ranges::find(column.categories, text);
-    return found == column.categories.end()
-               ? std::nullopt
-               : std::optional<std::uint64_t>(found - column.categories.begin());
-  }
-  const double x = NumberReader(column).read(text);
-  const double unit = std::nearbyint((x - column.minimum) / column.step);
-  const bool is_there = unit >= 0.0 && unit < static_cast<double>(column.units) &&
-                        std::abs(column.minimum + unit * column.step - x) <= column.step * 1e-6;
-  return is_there ? std::optional<std::uint64_t>(static_cast<std::uint64_t>(unit)) : std::nullopt;
+double value_of(const Column& column, std::uint64_t unit) {
+  const double value = column.minimum + static_cast<double>(unit) * column.step;
+  return column.kind == tabular::Kind::kDecimal ? tabular::round_to(value, column.precision)
+                                                : value;
 }
 
 json to_json(const Schema& schema) {

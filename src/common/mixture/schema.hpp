@@ -61,13 +61,14 @@ using Schema = std::vector<Column>;
 inline constexpr std::uint64_t kMissingUnit = std::numeric_limits<std::uint64_t>::max();
 inline constexpr std::uint64_t kNoUnit = kMissingUnit - 1;  // the row is not counted
 
+/// What a unit of a number or date stands for, in rows.
+[[nodiscard]] double value_of(const Column& column, std::uint64_t unit);
+
 /// The unit of each row. `column` has bounds; `cells` may be of any kind.
 [[nodiscard]] std::vector<std::uint64_t> units_of(const tabular::Column& cells,
                                                   const Column& column);
 /// The number of each row of a column without bounds; NaN is missing.
 [[nodiscard]] std::vector<double> numbers_of(const tabular::Column& cells, const Column& column);
-/// The unit that `text` names; nothing where the domain has none. "" is missing.
-[[nodiscard]] std::optional<std::uint64_t> unit_of(std::string_view text, const Column& column);
 
 nlohmann::json to_json(const Schema& schema);
 /// Errors: kInvalidArgument names the field, kResourceExhausted the bound.

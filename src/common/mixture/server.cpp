@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -28,7 +30,24 @@ constexpr const char* kSumsDocument = "sums";  // of the checkpoint
 constexpr std::size_t kSharesForThreads = std::size_t{1} << 18;
 constexpr unsigned kMostThreads = 8;
 
-enum class Stage { kFine, kZoom, kTables, kDone };
+// Bins of all columns together: the fit holds the square of them.
+constexpr std::size_t kMostBins = 8192;
+// The rows of an average cell in the tables are to be at least this part of its noise; else numbers
+// have fewer bins, but not below the least.
+constexpr double kRowsPerSigma = 0.5;
+constexpr std::size_t kLeastBins = 4;
+
+enum class Stage { kFine, kZoom, kTables, kFit, kDone };
+
+// What a fit is made of, and what comes of it. Shared with whoever runs it.
+struct Fitting {
+  TablePlan plan;
+  Measured tables;
+  double rows = 0.0;
+  std::vector<std::vector<double>> starts;
+  FitOptions options;
+  std::optional<Components> fitted;
+};
 
 class Server final : public method::ServerMethod {
  public:
@@ -41,7 +60,10 @@ class Server final : public method::ServerMethod {
         protection_(protection) {}
 
   Result<std::uint64_t> introduce(const ClientId& client, std::string_view introduction) override;
-  void leave(const ClientId& client) override { introductions_.erase(client); }
+  void leave(const ClientId& client) override {
+    introductions_.erase(client);
+    together_.reset();
+  }
   Result<method::Next> next(std::optional<method::Sum> sum) override;
   Status check(const rounds::Plain& answer, std::uint64_t rows) const override;
   Result<std::string> model(const std::string& provenance) const override;
@@ -59,7 +81,8 @@ class Server final : public method::ServerMethod {
   [[nodiscard]] std::size_t cells() const;  // of the open stage
   [[nodiscard]] double deviation(const Query& query, std::uint64_t sites) const;
   void make_bins();
-  void fit_model();
+  void plan_with(std::size_t most_bins);
+  [[nodiscard]] method::Work fit_model();
   [[nodiscard]] method::Ask ask() const;
 
   Settings settings_;
@@ -67,6 +90,7 @@ class Server final : public method::ServerMethod {
   std::uint64_t seed_;
   std::optional<Protection> protection_;
   std::map<ClientId, Introduction> introductions_;
+  std::optional<Introduction> together_;  // all of them; nothing: not known
 
   Stage stage_ = Stage::kFine;
   Schema schema_;  // empty until it is agreed
@@ -75,8 +99,11 @@ class Server final : public method::ServerMethod {
   Measured fine_;
   Zoom zoom_;
   Measured zoomed_;
+  std::uint64_t sites_ = 1;  // in the sum of fine counts
   TablePlan plan_;
+  bool is_without_target_ = false;  // which the tables had no room for
   Measured tables_;
+  std::shared_ptr<Fitting> fitting_;
   Model model_;
 };
 
@@ -90,9 +117,14 @@ Result<std::uint64_t> Server::introduce(const ClientId& client, std::string_view
                 "client " + client.str() +
                     ": has other privacy settings than this server; start it with the same spec");
   }
-  auto all = introduced();
-  const auto known = introductions_.find(client);
-  if (known == introductions_.end()) {
+  if (!together_ && !introductions_.empty()) {
+    GENESIS_ASSIGN(together_, merged(introduced()));
+  }
+  std::vector<Introduction> all;
+  if (together_) {
+    all.push_back(*together_);
+  }
+  if (!introductions_.contains(client)) {
     all.push_back(*told);
   }
   auto schema = schema_of(declared_, all);
@@ -104,6 +136,7 @@ Result<std::uint64_t> Server::introduce(const ClientId& client, std::string_view
     return tl::unexpected(schema.error().within("client " + client.str()));
   }
   const auto rows = told->rows.value_or(0);
+  GENESIS_ASSIGN(together_, merged(all));
   introductions_.insert_or_assign(client, std::move(*told));
   return rows;
 }
@@ -134,7 +167,18 @@ Result<method::Next> Server::next(std::optional<method::Sum> sum) {
     GENESIS_ASSIGN(auto summed, from_words(std::get<rounds::Counts>(*sum)));
     GENESIS_RETURN_IF_ERROR(take_up(std::move(summed)));
   }
-  return stage_ == Stage::kDone ? method::Next{method::Done{}} : method::Next{ask()};
+  if (stage_ == Stage::kFit && fitting_ && fitting_->fitted) {
+    model_.components = std::move(*fitting_->fitted);
+    stage_ = Stage::kDone;
+  }
+  switch (stage_) {
+    case Stage::kFit:
+      return method::Next{fit_model()};
+    case Stage::kDone:
+      return method::Next{method::Done{}};
+    default:
+      return method::Next{ask()};
+  }
 }
 
 double Server::deviation(const Query& query, std::uint64_t sites) const {
@@ -150,6 +194,7 @@ std::size_t Server::cells() const {
       return zoom_cells(zoom_.ranges);
     case Stage::kTables:
       return plan_.cells();
+    case Stage::kFit:
     case Stage::kDone:
       return 0;
   }
@@ -165,6 +210,7 @@ Status Server::take_up(Summed sum) {
   sums_.push_back(sum);
   switch (stage_) {
     case Stage::kFine:
+      sites_ = sum.sites;
       fine_ = {std::move(sum.counts), deviation(fine_query(settings_, schema_), sum.sites)};
       zoom_ = plan_zoom(schema_, fine_.counts, fine_.sigma);
       stage_ = Stage::kZoom;
@@ -179,8 +225,9 @@ Status Server::take_up(Summed sum) {
     case Stage::kTables:
       tables_ = {std::move(sum.counts),
                  deviation(tables_query(settings_, schema_, plan_), sum.sites)};
-      fit_model();
+      stage_ = Stage::kFit;
       break;
+    case Stage::kFit:
     case Stage::kDone:
       break;
   }
@@ -190,31 +237,55 @@ Status Server::take_up(Summed sum) {
 void Server::make_bins() {
   model_.schema = zoom_.schema;
   model_.marginals = marginals_of(schema_, fine_, zoom_, zoomed_);
-  model_.binnings = bin(zoom_.schema, model_.marginals, {settings_.bins, target_});
-  plan_ = plan_tables(model_.binnings, target_);
+  const std::size_t room = std::max<std::size_t>(2, kMostBins / counted_columns(schema_));
+  std::size_t most = std::min(settings_.bins, room);
+  plan_with(most);
+  const auto is_fine_enough = [&] {
+    const double sigma = deviation(tables_query(settings_, schema_, plan_), sites_);
+    const double cells = static_cast<double>(plan_.cells());
+    const double rows = model_.marginals.rows * static_cast<double>(plan_.pairs.size());
+    return rows >= kRowsPerSigma * sigma * cells;
+  };
+  while (most > kLeastBins && !plan_.pairs.empty() && !is_fine_enough()) {
+    most = std::max(kLeastBins, most * 3 / 4);
+    plan_with(most);
+  }
   model_.pairs = plan_.pairs.size();
   model_.all_pairs = plan_.all_pairs();
-  stage_ = Stage::kTables;
-  if (plan_.pairs.empty()) {
-    fit_model();
+  stage_ = plan_.pairs.empty() ? Stage::kFit : Stage::kTables;
+}
+
+// Bins of numbers as many as `most_bins`, and the tables of them.
+void Server::plan_with(std::size_t most_bins) {
+  const std::size_t room = std::max<std::size_t>(2, kMostBins / counted_columns(schema_));
+  model_.binnings = bin(zoom_.schema, model_.marginals, {most_bins, target_, room});
+  plan_ = plan_tables(model_.binnings, target_);
+  is_without_target_ = target_ && !plan_.has_all_columns();
+  if (is_without_target_) {
+    plan_ = plan_tables(model_.binnings, std::nullopt);
   }
 }
 
-void Server::fit_model() {
-  std::vector<std::vector<double>> starts;
+method::Work Server::fit_model() {
+  fitting_ = std::make_shared<Fitting>();
+  fitting_->plan = plan_;
+  fitting_->tables = tables_;
+  fitting_->rows = model_.marginals.rows;
   std::size_t width = 0;
   for (std::size_t c = 0; c < model_.schema.size(); ++c) {
-    starts.push_back(masses(model_.marginals.columns[c], model_.binnings[c]));
-    width += starts.back().size();
+    fitting_->starts.push_back(masses(model_.marginals.columns[c], model_.binnings[c]));
+    width += fitting_->starts.back().size();
   }
-  FitOptions options;
+  auto& options = fitting_->options;
   options.components = settings_.components;
   options.seed = seed_;
   options.threads = width * settings_.components < kSharesForThreads
                         ? 1
                         : std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
-  model_.components = fit(plan_, tables_, model_.marginals.rows, starts, options);
-  stage_ = Stage::kDone;
+  return {[fitting = fitting_] {
+    fitting->fitted =
+        fit(fitting->plan, fitting->tables, fitting->rows, fitting->starts, fitting->options);
+  }};
 }
 
 method::Ask Server::ask() const {
@@ -240,7 +311,13 @@ method::Ask Server::ask() const {
       ask.documents.push_back(document(kColumnsDocument, to_json(zoom_.schema)));
       ask.documents.push_back(document(kBinsDocument, to_json(model_.binnings)));
       ask.documents.push_back(document(kPairsDocument, to_json(plan_)));
+      if (is_without_target_) {
+        ask.remarks.push_back(
+            "model.target: its values leave no room for tables of all columns; pairs are counted "
+            "without it. Declare fewer categories of it, or fewer columns");
+      }
       break;
+    case Stage::kFit:
     case Stage::kDone:
       break;
   }
@@ -282,6 +359,10 @@ Status Server::restore(wire::MethodState state, RoundId /*closed*/) {
   }
   GENESIS_ASSIGN(const auto columns, parse_json(schema->second));
   GENESIS_ASSIGN(auto agreed, schema_from_json(columns));
+  stage_ = Stage::kFine;
+  sums_.clear();
+  zoomed_ = {};
+  fitting_.reset();
   GENESIS_RETURN_IF_ERROR(agree(std::move(agreed)));
   GENESIS_ASSIGN(const auto all, parse_json(sums->second));
   for (const JsonValue entry : all.root().elements()) {

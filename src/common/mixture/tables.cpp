@@ -71,6 +71,14 @@ std::size_t TablePlan::cells() const {
   return all;
 }
 
+bool TablePlan::has_all_columns() const {
+  const auto columns = counted(*this);
+  return std::ranges::all_of(columns, [&](std::uint32_t column) {
+    return std::ranges::any_of(
+        pairs, [&](const auto& pair) { return pair.first == column || pair.second == column; });
+  });
+}
+
 std::size_t TablePlan::all_pairs() const {
   const auto columns = counted(*this).size();
   return columns * (columns - std::min<std::size_t>(columns, 1)) / 2;

@@ -30,6 +30,8 @@ struct TablePlan {
     return std::size_t{bins[pairs[pair].first]} * bins[pairs[pair].second] * target_bins();
   }
   [[nodiscard]] std::size_t cells() const;
+  /// Whether each counted column is in a pair or the target.
+  [[nodiscard]] bool has_all_columns() const;
   /// Pairs of counted columns that there are beside the target.
   [[nodiscard]] std::size_t all_pairs() const;
 };

@@ -1,9 +1,10 @@
 #pragma once
 // An attack on the mechanism itself, as strong as there can be one, to compare with what is
 // claimed: canaries, rows with cells that no other row has, take part or not by a coin each, and
-// are guessed from the noisy cells by their likelihood ratio. Errors of both kinds bound mu from
-// below with a stated confidence, and so epsilon. One run is as many independent trials as there
-// are canaries.
+// are guessed from the noisy cells by their likelihood ratio. Fewer wrong guesses than the noise
+// that was charged for leaves refute the claim. Errors of both kinds also bound mu of a Gaussian
+// mechanism from below with a stated confidence, and so epsilon, which shows how close the claim
+// is. One run is as many independent trials as there are canaries.
 //
 // It sees noise that is too small or missing, and answers that are given twice and charged once. It
 // does not see one noise stream used for several tables: that is for the tests of the noise.
@@ -27,11 +28,17 @@ struct AuditSettings {
 
 struct AuditResult {
   Epsilon claimed{};
-  Epsilon lower_bound{};  // with that confidence the mechanism has no smaller epsilon
-  double mu = 0;          // the bound as the mu of a Gaussian mechanism
+  Epsilon lower_bound{};    // with that confidence the mechanism has no smaller epsilon
+  double mu = 0;            // the bound as the mu of a Gaussian mechanism
+  double errors = 0;        // share of guesses that were wrong
+  double least_errors = 0;  // that the noise of the claim leaves
+  bool refuted = false;
   /// The claim is refuted: a sound mechanism gives this once in 1 / (1 - confidence) audits.
-  [[nodiscard]] bool is_refuted() const { return lower_bound > claimed; }
+  [[nodiscard]] bool is_refuted() const { return refuted; }
 };
+
+/// Tables that one audit has at most.
+inline constexpr std::uint64_t kMostAuditedTables = 10'000;
 
 /// Noisy cells of one answer of that cost from exact ones: what is audited.
 using AnswerCells = std::function<std::vector<std::int64_t>(const Cost& cost,

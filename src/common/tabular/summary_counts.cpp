@@ -10,7 +10,7 @@ std::vector<std::uint64_t> counts_of(const Summary& summary) {
   std::vector<std::uint64_t> counts{summary.rows};
   for (const auto& column : summary.columns) {
     counts.push_back(column.missing);
-    for (const auto* list : {&column.candidates, &column.bins, &column.categories}) {
+    for (const auto* list : {&column.bins, &column.values, &column.categories}) {
       counts.insert(counts.end(), list->begin(), list->end());
     }
   }
@@ -20,7 +20,7 @@ std::vector<std::uint64_t> counts_of(const Summary& summary) {
 std::size_t count_words(const Plan& plan) {
   std::size_t words = 1;
   for (const auto& column : plan.columns) {
-    words += 1 + column.candidates.size() + column.bins + column.categories.size();
+    words += 1 + bin_count(column) + column.values.size() + category_slots(column);
   }
   return words;
 }
@@ -36,7 +36,7 @@ Result<Summary> summary_of(const std::vector<std::uint64_t>& counts, const Plan&
   summary.rows = *next++;
   for (auto& column : summary.columns) {
     column.missing = *next++;
-    for (auto* list : {&column.candidates, &column.bins, &column.categories}) {
+    for (auto* list : {&column.bins, &column.values, &column.categories}) {
       for (auto& count : *list) {
         count = *next++;
       }

@@ -1,6 +1,6 @@
 #pragma once
 // A summary as one list of counts, so that it is summed like everything else that sites send. The
-// plan gives the order: rows, then for each column missing, candidates, bins, categories. Pure.
+// plan gives the order: rows, then for each column missing, bins, values, categories. Pure.
 #include <cstddef>
 #include <cstdint>
 #include <vector>

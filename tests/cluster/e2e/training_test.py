@@ -132,7 +132,7 @@ class EndsWell(TrainingTest):
         self.assertEqual({site["name"]: (site["rows"], site["lastRound"]) for site in self.status()["participants"]},
                          {site: (rows, 12) for site, rows in SITES.items()})
         table = kubectl("get", "ft", "-n", self.namespace).stdout
-        for column in ("PHASE", "ROUND", "CLIENTS", "AGE"):
+        for column in ("PHASE", "ROUND", "CLIENTS", "REASON", "AGE"):
             self.assertIn(column, table)
         reasons = {event["reason"] for event in get_all("events", self.namespace)
                    if event["involvedObject"]["kind"] == "FederatedTraining"}

@@ -113,7 +113,8 @@ TEST_CASE("cli: an audit says which claim is refuted", "[cli]") {
   report.lines.push_back({"run-1 collection 1", {.claimed = {3}, .lower_bound = {2.8}, .mu = 0.7}});
   CHECK_FALSE(report.is_refuted());
   CHECK_THAT(cli::to_text(report), !ContainsSubstring("REFUTED"));
-  report.lines.push_back({"run-1 collection 2", {.claimed = {3}, .lower_bound = {3.2}, .mu = 0.8}});
+  report.lines.push_back(
+      {"run-1 collection 2", {.claimed = {3}, .lower_bound = {3.2}, .mu = 0.8, .refuted = true}});
   CHECK(report.is_refuted());
   CHECK_THAT(cli::to_text(report), ContainsSubstring("3.000        3.200  REFUTED"));
   CHECK(nlohmann::json::parse(cli::to_json(report))["refuted"] == true);

@@ -50,7 +50,7 @@ inline Column category(std::string name, std::vector<std::string> categories) {
 }
 
 inline tabular::Table table(const std::string& csv) {
-  return must(tabular::parse_csv(csv, "test", {}, {}));
+  return must(tabular::parse_csv(csv, "test"));
 }
 
 // As a site reads it under differential privacy.

@@ -159,6 +159,24 @@ TEST_CASE("mixture: rare categories share a bin, those of the target do not", "[
         })) == merged);
 }
 
+TEST_CASE("mixture: of many categories the heaviest stay apart", "[mixture]") {
+  std::vector<std::string> names;
+  Marginal marginal;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    names.push_back("c" + std::to_string(1000 + i));
+    marginal.atoms.push_back({i, i, 1000.0 + static_cast<double>(i), 1.0});
+  }
+  const Schema schema{category("c", names)};
+  const Marginals marginals{400'000.0, {marginal}};
+  CHECK(bin(schema, marginals, {})[0].bins == 300);
+  const auto target = bin(schema, marginals, {16, 0})[0];
+  CHECK(target.bins == kMostTargetBins);
+  CHECK(target.bin_of(0) == target.bin_of(200));
+  CHECK(target.bin_of(299) != target.bin_of(298));
+  const auto narrow = bin(schema, marginals, {16, std::nullopt, 10})[0];
+  CHECK(narrow.bins == 10);
+}
+
 TEST_CASE("mixture: bins that are none of their column are refused", "[mixture]") {
   const Schema schema{number("x", 0, 9)};
   for (const char* bad : {R"([])",

@@ -96,6 +96,11 @@ std::string run(Federation& made, bool restart = false) {
       REQUIRE(made.server->restore(std::move(state), RoundId{0}));
       next = must(made.server->next(std::nullopt));
     }
+    if (const auto* work = std::get_if<method::Work>(&next)) {
+      work->run();
+      sum.reset();
+      continue;
+    }
     const auto* ask = std::get_if<method::Ask>(&next);
     if (ask == nullptr) {
       return must(made.server->model("{}"));
@@ -149,7 +154,7 @@ TEST_CASE("mixture: rows of a protected model have the pattern of the real ones"
   auto made = federation(split(related_rows(6000, 1), 3), true);
   const auto file = must(wire::decode_model(run(made)));
   const auto opened = must(open_model(file));
-  const std::vector<method::Condition> conditions{{"kind", "c"}};
+  const std::vector<std::string> conditions{"kind=c"};
   const auto rows = must(opened->block(1, 0, 4096, conditions));
   double yes = 0;
   double large = 0;
@@ -175,6 +180,20 @@ TEST_CASE("mixture: exact counts do not leave the process", "[mixture]") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::kFailedPrecondition);
   CHECK_THAT(refused.error().message, ContainsSubstring("model.method"));
+}
+
+TEST_CASE("mixture: few rows under much noise get fewer bins", "[mixture]") {
+  const auto bins_of = [](std::size_t rows) {
+    auto made = federation({related_rows(rows, 1)}, true);
+    const auto file = must(wire::decode_model(run(made)));
+    const auto json = nlohmann::json::parse(file.encoder_json);
+    std::size_t most = 0;
+    for (const auto& binning : json.at("bins")) {
+      most = std::max(most, binning.at("bins").get<std::size_t>());
+    }
+    return most;
+  };
+  CHECK(bins_of(60) < bins_of(20'000));
 }
 
 TEST_CASE("mixture: noise is that of the query, and answers with noise are kept", "[mixture]") {

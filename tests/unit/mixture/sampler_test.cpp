@@ -1,5 +1,6 @@
 #include "common/mixture/sampler.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -145,7 +146,7 @@ TEST_CASE("mixture: a model file opens as the model that it was", "[mixture]") {
   const auto file = must(wire::decode_model(bytes));
   const auto opened = must(open_model(file));
   const Sampler sampler(model);
-  const std::vector<method::Condition> conditions{{"c", "b"}};
+  const std::vector<std::string> conditions{"c=b"};
   const std::vector<Allowed> allowed{{0, {{1, 1}}, false}};
   const auto one = must(opened->block(5, 0, 100, conditions));
   const auto other = must(sampler.block(5, 0, 100, allowed));
@@ -153,18 +154,41 @@ TEST_CASE("mixture: a model file opens as the model that it was", "[mixture]") {
   CHECK(tabular::write_csv(one, kRaw) == tabular::write_csv(other, kRaw));
 }
 
+TEST_CASE("mixture: conditions are exact, with ranges, lists and missing values", "[mixture]") {
+  const auto opened = must(open_model(to_file(two_components(), "{}")));
+  // Whether all of a block's rows hold, and whether some of them are missing.
+  const auto numbers = [&](const std::vector<std::string>& where, std::size_t column) {
+    const auto rows = must(opened->block(9, 0, Sampler::kBlockRows, where));
+    REQUIRE(rows.rows == Sampler::kBlockRows);
+    return rows.columns[column].numbers;
+  };
+  const auto all = [](const std::vector<double>& values, const auto& holds) {
+    return std::ranges::all_of(values, holds);
+  };
+  CHECK(all(numbers({"x=40..60"}, 1), [](double x) { return x >= 40 && x <= 60; }));
+  CHECK(all(numbers({"x>=40", "x<41"}, 1), [](double x) { return x == 40; }));
+  CHECK(
+      all(numbers({"x in 3,70..72"}, 1), [](double x) { return x == 3 || (x >= 70 && x <= 72); }));
+  CHECK(all(numbers({"x!=50", "x>49", "x<=51"}, 1), [](double x) { return x == 51; }));
+  CHECK(all(numbers({"n is missing"}, 2), [](double x) { return std::isnan(x); }));
+  CHECK(all(numbers({"n is not missing"}, 2), [](double x) { return !std::isnan(x); }));
+  CHECK(all(numbers({"n not in 0,1"}, 2), [](double x) { return x >= 2; }));
+  const auto texts = must(opened->block(9, 0, 500, std::vector<std::string>{"c in b,rare"}));
+  CHECK(texts.columns[0].categories == std::vector<std::string>{"b", "rare"});
+}
+
 TEST_CASE("mixture: a condition that the model does not know is refused by name", "[mixture]") {
   const auto opened = must(open_model(to_file(two_components(), "{}")));
-  const auto refusal = [&](std::vector<method::Condition> conditions) {
+  const auto refusal = [&](const std::vector<std::string>& conditions) {
     const auto rows = opened->block(0, 0, 1, conditions);
     return rows ? std::string("taken") : rows.error().message;
   };
-  CHECK_THAT(refusal({{"cc", "a"}}), ContainsSubstring("did you mean 'c'?"));
-  CHECK_THAT(refusal({{"c", "rar"}}), ContainsSubstring("did you mean 'rare'?"));
-  CHECK_THAT(refusal({{"x", "100"}}), ContainsSubstring("has no value"));
-  CHECK_THAT(refusal({{"x", "1"}, {"x", "2"}}), ContainsSubstring("two values at once"));
-  CHECK_THAT(refusal({{"id", "id-1"}}), ContainsSubstring("id"));
-  CHECK_THAT(refusal({{"x", ""}}), ContainsSubstring("no value that the model knows"));
+  CHECK_THAT(refusal({"cc=a"}), ContainsSubstring("did you mean 'c'?"));
+  CHECK_THAT(refusal({"c=rar"}), ContainsSubstring("did you mean \"rare\"?"));
+  CHECK_THAT(refusal({"x=100"}), ContainsSubstring("its values reach from 0 to 99"));
+  CHECK_THAT(refusal({"x=1", "x=2"}), ContainsSubstring("no cell meets both"));
+  CHECK_THAT(refusal({"id=id-1"}), ContainsSubstring("identifier"));
+  CHECK_THAT(refusal({"x is missing"}), ContainsSubstring("no missing cells"));
 }
 
 TEST_CASE("mixture: a model file that is none is refused, and does not crash", "[mixture]") {

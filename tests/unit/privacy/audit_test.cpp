@@ -116,6 +116,22 @@ TEST_CASE("privacy: the audit refutes an answer that is given twice and charged 
   CHECK(audited(answers(3), twice, bits).is_refuted());
 }
 
+TEST_CASE("privacy: the audit does not refute little noise that is what was charged for",
+          "[privacy][statistical]") {
+  // 100,000 canaries, fixed bits; each is refuted once in 1000 audits. A Gaussian of the same
+  // variance would leave fewer wrong guesses than the lattice does.
+  NoiseBits bits;
+  NoiseBitsForTests::seed(bits, 21);
+  for (const std::uint64_t tables : {1U, 2U, 3U, 10U}) {
+    for (const double sigma : {0.5, 0.7, 1.0, 3.0}) {
+      CAPTURE(tables, sigma);
+      const std::vector<Cost> costs{a_cost(tables, sigma * sigma)};
+      CHECK_FALSE(audited(costs, site_answers(bits), bits).is_refuted());
+      CHECK(audited(costs, with_noise_factor(bits, 0.8), bits).is_refuted());
+    }
+  }
+}
+
 TEST_CASE("privacy: the audit holds a unit of several rows to its claim",
           "[privacy][statistical]") {
   NoiseBits bits;

@@ -21,7 +21,7 @@ std::string rows(std::size_t count, std::uint64_t seed) {
 }
 
 tabular::Table table(const std::string& csv) {
-  auto read = tabular::parse_csv(csv, "x.csv", {}, {});
+  auto read = tabular::parse_csv(csv, "x.csv");
   REQUIRE(read);
   return std::move(*read);
 }

@@ -47,6 +47,30 @@ TEST_CASE("tabular: the header says what parts a text table's fields", "[tabular
   CHECK(row_of(read("a\tb\n1\t2\n"), 0) == Row{"1", "2"});
 }
 
+TEST_CASE("tabular: what is declared of a text table holds cell by cell", "[tabular]") {
+  const std::vector<Declaration> declarations{
+      {.name = "w", .kind = Kind::kDecimal},
+      {.name = "s", .kind = Kind::kCategory, .aliases = {{"f", {"F", "w"}}}},
+      {.name = "c", .kind = Kind::kCategory, .missing_values = std::vector<std::string>{"u"}}};
+  const std::vector<std::string> ignored{"row"};
+  ReadOptions options;
+  options.declarations = declarations;
+  options.ignored_columns = ignored;
+  options.missing_values = std::vector<std::string>{"-"};
+  options.dialect.delimiter = ';';
+  options.dialect.decimal = ',';
+  options.dialect.skip_rows = 1;
+  options.dialect.comment = '%';
+  options.stays = [](const std::string& name) { return name == "secret"; };
+  const auto table = parse_text_table(
+      "a title\nw;s;c;row;secret\n%note\n1.234,5; w ;u;1;x\n-;f;2,5;2;y\n", "x.csv", options);
+  REQUIRE(table);
+  REQUIRE(table->rows == 2);
+  CHECK(row_of(*table, 0) == Row{"1234.5", "f", ""});
+  CHECK(row_of(*table, 1) == Row{"", "f", "2,5"});
+  CHECK(table->kept == std::vector<std::string>{"secret"});
+}
+
 TEST_CASE("tabular: no row of a text table is an error", "[tabular]") {
   const auto table = read("a,b\n1\n1,2,3\n\"open,2\nx\"y,3\n\xFF\xFE,4\n\"\"\n");
   REQUIRE(table.rows == 6);
