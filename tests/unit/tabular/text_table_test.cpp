@@ -48,10 +48,15 @@ TEST_CASE("tabular: the header says what parts a text table's fields", "[tabular
 }
 
 TEST_CASE("tabular: what is declared of a text table holds cell by cell", "[tabular]") {
-  const std::vector<Declaration> declarations{
-      {.name = "w", .kind = Kind::kDecimal},
-      {.name = "s", .kind = Kind::kCategory, .aliases = {{"f", {"F", "w"}}}},
-      {.name = "c", .kind = Kind::kCategory, .missing_values = std::vector<std::string>{"u"}}};
+  std::vector<Declaration> declarations(3);
+  declarations[0].name = "w";
+  declarations[0].kind = Kind::kDecimal;
+  declarations[1].name = "s";
+  declarations[1].kind = Kind::kCategory;
+  declarations[1].aliases = {{"f", {"F", "w"}}};
+  declarations[2].name = "c";
+  declarations[2].kind = Kind::kCategory;
+  declarations[2].missing_values = std::vector<std::string>{"u"};
   const std::vector<std::string> ignored{"row"};
   ReadOptions options;
   options.declarations = declarations;
