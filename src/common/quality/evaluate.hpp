@@ -82,7 +82,8 @@ struct SingleNumbers {
   std::string name;
   double synthetic = 0.0;  // share of the synthetic cells that hold one
   double held_out = 0.0;   // share of cells of real rows that do not count as known
-  bool more = false;       // synthetic cells do so more often than chance explains
+  bool more = false;       // synthetic cells do so more often than chance explains: than
+                           // held-out ones, and than evenly drawn ones on the values' step
 };
 
 struct Report {

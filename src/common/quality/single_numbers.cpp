@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 
 namespace genesis::quality {
 namespace {
@@ -38,16 +39,31 @@ double share_among(const std::vector<double>& values, const std::vector<double>&
   return static_cast<double>(found) / static_cast<double>(values.size());
 }
 
+// The share of values drawn evenly between the real extremes that hold one of the singles, if
+// values are multiples of the least step that the real ones show. Days of a calendar, each in one
+// row, are in no other row, but a generator can't help giving some of them.
+double share_by_step(std::vector<double> values, std::size_t singles) {
+  std::sort(values.begin(), values.end());
+  double step = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    if (values[i] > values[i - 1]) {
+      step = std::min(step, values[i] - values[i - 1]);
+    }
+  }
+  const double places = (values.back() - values.front()) / step + 1.0;
+  return std::isfinite(step) ? std::min(1.0, static_cast<double>(singles) / places) : 1.0;
+}
+
 // More than chance explains: the difference of two shares exceeds four of its standard deviations
 // (1 in 30,000 if they are the same), and is a share worth a word.
-bool is_more(const SingleNumbers& found, std::size_t synthetic, std::size_t held_out) {
+bool is_more(double found, double expected, std::size_t synthetic, std::size_t held_out) {
   constexpr double kDeviations = 4.0;
   constexpr double kWorthAWord = 0.02;
   const auto n = static_cast<double>(synthetic);
   const auto m = static_cast<double>(held_out);
-  const double share = (found.synthetic * n + found.held_out * m) / (n + m);
+  const double share = (found * n + expected * m) / (n + m);
   const double deviation = std::sqrt(share * (1.0 - share) * (1.0 / n + 1.0 / m));
-  return found.synthetic - found.held_out > std::max(kDeviations * deviation, kWorthAWord);
+  return found - expected > std::max(kDeviations * deviation, kWorthAWord);
 }
 
 }  // namespace
@@ -63,13 +79,15 @@ std::vector<SingleNumbers> find_single_numbers(std::span<const ComparedColumn> c
     const auto others =
         has_holdout ? present(column.holdout.numbers, 0, 1) : present(column.real.numbers, 1, 2);
     const auto synthetic = present(column.synthetic.numbers, 0, 1);
-    if (others.empty() || synthetic.empty()) {
+    if (known.empty() || others.empty() || synthetic.empty()) {
       continue;
     }
     const auto singles = singles_of(known);
     SingleNumbers found{
         column.name, share_among(synthetic, singles), share_among(others, singles), false};
-    found.more = is_more(found, synthetic.size(), others.size());
+    const double expected =
+        std::max(found.held_out, share_by_step(present(column.real.numbers, 0, 1), singles.size()));
+    found.more = is_more(found.synthetic, expected, synthetic.size(), others.size());
     all.push_back(std::move(found));
   }
   return all;
