@@ -106,7 +106,7 @@ class PrivateTraining(unittest.TestCase):
         self.assertNotIn("rows=15", run.log("site-1"))  # neither the number of rows
 
     def test_kills_and_failing_disks_at_every_step_charge_and_draw_once(self):
-        run = self.run_of()
+        run = self.run_of(spec=SPEC.replace("deadlineSeconds: 60", "deadlineSeconds: 900"))
         run.start("server")
         run.start("site-2")
         for number, (fault, point) in enumerate(FAULTS):

@@ -148,10 +148,14 @@ class Records {
     delimiter_ = dialect.delimiter.value_or(*std::ranges::max_element(kDelimiters, {}, uses));
   }
 
-  // False at the end. A blank line is a record of one empty field.
+  // False at the end. Blank lines are none.
   [[nodiscard]] bool next(std::vector<std::string>& fields) {
     fields.clear();
     skip_comments();
+    while (rest_.starts_with('\r') || rest_.starts_with('\n')) {
+      skip_line();
+      skip_comments();
+    }
     if (rest_.empty()) {
       return false;
     }
@@ -299,9 +303,6 @@ Result<Table> parse_text_table(std::string_view text,
   }
   std::vector<std::string> fields;
   while (records.next(fields)) {
-    if (fields.size() == 1 && fields[0].empty()) {
-      continue;
-    }
     if (++table.rows > kMaxRows) {
       return fail(Errc::kResourceExhausted, std::string(source) + ": too many rows; split it");
     }
