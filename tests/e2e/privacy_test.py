@@ -87,13 +87,15 @@ class Privacy(unittest.TestCase):
         self.assert_refused(self.genesis("privacy", "ledger", "import", "patients", self.dir / "patients.head"), "")
 
     def test_the_audit_bounds_each_charge(self):
-        done = self.genesis("audit", "ledger", "patients", "--canaries", "20000", "--json")
+        done = self.genesis("audit", "ledger", "patients", "--canaries", "60000", "--json")
         # A sound mechanism is refuted once in 1000 audits; there are three.
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         answers = json.loads(done.stdout)["answers"]
         self.assertEqual(len(answers), 3)
+        # A bound's standard deviation is 0.04 to 0.06 here: each floor is at least five of them below its mean.
         for answer in answers:
-            self.assertGreater(answer["lowerBound"], 0.4 * answer["claimedEpsilon"])
+            share = 0.3 if answer["claimedEpsilon"] < 1 else 0.75
+            self.assertGreater(answer["lowerBound"], share * answer["claimedEpsilon"])
 
     def test_a_plan_needs_a_method_that_adds_noise(self):
         spec = self.dir / "training.yaml"
