@@ -75,7 +75,7 @@ struct Scaled {
 Result<std::vector<Scaled>> groups_of(const PrivacyPlan& plan) {
   std::vector<Scaled> groups;
   if (!plan.unit_column) {
-    for (const std::uint64_t rows : {2, 5, 10}) {
+    for (const std::uint64_t rows : {2U, 5U, 10U}) {
       GENESIS_ASSIGN(const auto epsilon, epsilon_of_group(plan, rows));
       groups.push_back({rows, epsilon});
     }
@@ -266,8 +266,8 @@ Result<std::string> to_text(const privacy::Ledger& ledger, Delta delta) {
   }
   text += "\n";
   for (const auto& entry : ledger.entries()) {
-    text += print("%5llu  ", static_cast<unsigned long long>(entry.sequence + 1)) + entry.time +
-            "  " + describe(entry.event) + "\n";
+    const unsigned long long line = entry.sequence + 1;
+    text += print("%5llu  ", line) + entry.time + "  " + describe(entry.event) + "\n";
   }
   return text;
 }
