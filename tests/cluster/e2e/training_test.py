@@ -88,7 +88,7 @@ class TrainingTest(NodeTest):
         tells at once, the status only every 5 s."""
         def has_closed():
             said = self.logs(pod) if (pod := self.pod("aggregator")) else ""
-            return any(int(closed) >= number for closed in re.findall(r"round (\d+) closed", said))
+            return any(int(closed) >= number for closed in re.findall(r"round=(\d+) closed", said))
 
         wait_until(has_closed, lambda: f"round {number}: {self.status()}")
         self.assertNotEqual(self.condition("Complete")["status"], "True", self.status())
