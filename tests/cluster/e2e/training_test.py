@@ -90,7 +90,7 @@ class TrainingTest(NodeTest):
             said = self.logs(pod) if (pod := self.pod("aggregator")) else ""
             return any(int(closed) >= number for closed in re.findall(r"round=(\d+) closed", said))
 
-        wait_until(has_closed, lambda: f"round {number}: {self.status()}")
+        wait_until(has_closed, lambda: f"round {number}: {self.status()}", FINISHED)
         self.assertNotEqual(self.condition("Complete")["status"], "True", self.status())
 
     def pod(self, component_name, participant=None):
