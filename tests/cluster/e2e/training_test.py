@@ -37,9 +37,9 @@ def training(sites=SITES, **fields):
             "spec": spec | fields}
 
 
-def long_training(**fields):
+def long_training(count=60, **fields):
     """One that is still at work when something is broken after its first rounds."""
-    return training(rounds={"count": 60, "minClients": len(SITES)}, **fields)
+    return training(rounds={"count": count, "minClients": len(SITES)}, **fields)
 
 
 def tables_of(sites=SITES):
