@@ -37,7 +37,7 @@ def training(sites=SITES, **fields):
             "spec": spec | fields}
 
 
-def long_training(count=60, **fields):
+def long_training(count=100, **fields):
     """One that is still at work when something is broken after its first rounds."""
     return training(rounds={"count": count, "minClients": len(SITES)}, **fields)
 
