@@ -4,18 +4,15 @@ simulation; its sites add noise that is drawn once: mixture_test.py BIN KILLPOIN
 
 import csv
 import pathlib
-import signal
 import sys
-import tempfile
 import unittest
 
 BIN, KILLPOINT = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from programs import SMALL_SPEC, Run, Site  # noqa: E402
+from method_trainings import MethodTrainings, spec_of  # noqa: E402
 
-MODEL = "{embeddingDim: 16, generatorDims: [64, 64], discriminatorDims: [64, 64], pac: 1}"
 TABLE = "table: {discreteColumns: [group, flag], columns: [{name: age, kind: integer, minimum: 0, maximum: 999}]}"
-SPEC = SMALL_SPEC.replace(MODEL, "{method: mixture, components: 40, target: flag}\n  " + TABLE)
+SPEC = spec_of("{method: mixture, components: 40, target: flag}", TABLE)
 
 # Collections: 1 fine, 2 zoom, 3 tables.
 POINTS = {
@@ -40,30 +37,11 @@ POINTS = {
 }
 
 
-class Mixture(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="genesis-mixture-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.dir = pathlib.Path(folder.name)
-        cls.site = Site(BIN, cls.dir / "site", spec=SPEC)
-        cls.expected = cls.site.undisturbed_model()
-
-    def run_of(self, name):
-        run = Run(self.site, self.dir / name)
-        self.addCleanup(run.end)
-        return run
-
-    def assert_trained(self, run):
-        codes = run.finish()
-        self.assertEqual(set(codes.values()), {0}, (codes, run.logs()))
-        self.assertEqual(run.model(), self.expected, run.logs())
+class Mixture(MethodTrainings):
+    bin, killpoint, spec, points = BIN, KILLPOINT, SPEC, POINTS
 
     def test_processes_end_in_the_bytes_of_the_simulation(self):
-        run = self.run_of("undisturbed")
-        for name in ("server", *self.site.sites):
-            run.start(name)
-        self.assert_trained(run)
+        run = self.trained()
         out = self.dir / "rows.csv"
         model = run.output / "model.safetensors"
         self.site.genesis("generate", "--model", model, "--rows", 500, "--where", "group=a", "-o", out)
@@ -74,18 +52,7 @@ class Mixture(unittest.TestCase):
         self.assertTrue(all(0 <= int(row["age"]) <= 999 for row in rows))
 
     def test_kills_change_no_byte(self):
-        for victim, points in POINTS.items():
-            for number, point in enumerate(points):
-                with self.subTest(victim=victim, point=point):
-                    run = self.run_of(f"{victim}-{number}")
-                    env = {"LD_PRELOAD": str(KILLPOINT), "GENESIS_FAULT_AT": point, "GENESIS_FAULT": "kill"}
-                    for name in ("server", *self.site.sites):
-                        run.start(name, env if name == victim else None)
-                    code = run.parts[victim].wait(60)
-                    self.assertEqual(code, -signal.SIGKILL, f"the point was not met\n{run.logs()}")
-                    run.parts[victim].stdout.close()
-                    run.start(victim)
-                    self.assert_trained(run)
+        self.assert_kills_change_no_byte()
 
 
 if __name__ == "__main__":
