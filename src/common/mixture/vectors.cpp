@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 
 #include "common/base/target.hpp"
+#include "common/base/vector_math.hpp"
 
 namespace genesis::mixture {
 namespace {
@@ -14,25 +14,9 @@ namespace {
 using Out = float* __restrict__;
 using In = const float* __restrict__;
 
-// e^x for x in [-87, 0], relative error below 3e-7 (Cephes, S. Moshier, expf).
-GENESIS_INLINE float exponential(float x) {
-  x = x < -87.0F ? -87.0F : x;
-  const auto n = static_cast<std::int32_t>(x * 1.44269504088896341F - 0.5F);
-  const auto k = static_cast<float>(n);
-  const float r = (x - k * 0.693359375F) + k * 2.12194440e-4F;
-  float p = 1.9875691500e-4F;
-  p = p * r + 1.3981999507e-3F;
-  p = p * r + 8.3334519073e-3F;
-  p = p * r + 4.1665795894e-2F;
-  p = p * r + 1.6666665459e-1F;
-  p = p * r + 5.0000001201e-1F;
-  p = p * r * r + r + 1.0F;
-  return p * std::bit_cast<float>((n + 127) << 23);
-}
-
 GENESIS_KERNEL void exponentials(Out values, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) {
-    values[i] = exponential(values[i]);
+    values[i] = fast_exp(values[i]);
   }
 }
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "common/base/target.hpp"
-#include "common/model/vector_math.hpp"
+#include "common/base/vector_math.hpp"
 
 namespace genesis::model {
 namespace {

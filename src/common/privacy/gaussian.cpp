@@ -7,8 +7,30 @@
 namespace genesis::privacy {
 namespace {
 
-// Halves a bracket until it is two neighbouring numbers or `kSteps` are done.
-constexpr int kSteps = 200;
+struct Bracket {
+  double low;
+  double high;
+};
+
+// Where `is_below` stops to hold, from 0 up: halves a bracket until it is two neighbouring numbers
+// or `kSteps` are done.
+template <typename Predicate>
+Bracket boundary(const Predicate& is_below) {
+  constexpr int kSteps = 200;
+  Bracket bracket{0, 1};
+  while (is_below(bracket.high)) {
+    bracket.low = bracket.high;
+    bracket.high *= 2;
+  }
+  for (int i = 0; i < kSteps; ++i) {
+    const double middle = bracket.low + (bracket.high - bracket.low) / 2;
+    if (middle == bracket.low || middle == bracket.high) {
+      break;
+    }
+    (is_below(middle) ? bracket.low : bracket.high) = middle;
+  }
+  return bracket;
+}
 
 }  // namespace
 
@@ -30,40 +52,17 @@ Epsilon epsilon_of(GaussianPrivacy mechanism, Delta delta) {
   if (delta_of(mechanism, Epsilon{0}) <= delta) {
     return Epsilon{0};
   }
-  double low = 0;
-  double high = 1;
-  while (delta_of(mechanism, Epsilon{high}) > delta) {
-    low = high;
-    high *= 2;
-  }
-  for (int i = 0; i < kSteps; ++i) {
-    const double middle = low + (high - low) / 2;
-    if (middle == low || middle == high) {
-      break;
-    }
-    (delta_of(mechanism, Epsilon{middle}) > delta ? low : high) = middle;
-  }
-  return Epsilon{high};
+  const auto exceeds = [&](double epsilon) {
+    return delta_of(mechanism, Epsilon{epsilon}) > delta;
+  };
+  return Epsilon{boundary(exceeds).high};
 }
 
 GaussianPrivacy calibrate(const Guarantee& guarantee) {
   const auto allowed = [&](double mu) {
     return delta_of(GaussianPrivacy{mu}, guarantee.epsilon()) <= guarantee.delta();
   };
-  double low = 0;
-  double high = 1;
-  while (allowed(high)) {
-    low = high;
-    high *= 2;
-  }
-  for (int i = 0; i < kSteps; ++i) {
-    const double middle = low + (high - low) / 2;
-    if (middle == low || middle == high) {
-      break;
-    }
-    (allowed(middle) ? low : high) = middle;
-  }
-  return GaussianPrivacy{low};
+  return GaussianPrivacy{boundary(allowed).low};
 }
 
 }  // namespace genesis::privacy
