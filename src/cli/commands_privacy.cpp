@@ -101,10 +101,12 @@ Result<std::string> plan(const PlanOptions& options) {
                     " has no form with differential privacy; use a method that adds noise");
   }
   GENESIS_ASSIGN(auto queries, method->plan(training));
+  GENESIS_ASSIGN(auto if_declared, method->plans_if_declared(training));
   GENESIS_ASSIGN(const auto plan,
                  plan_privacy(training,
                               std::move(queries),
-                              options.rows > 0 ? std::optional(options.rows) : std::nullopt));
+                              options.rows > 0 ? std::optional(options.rows) : std::nullopt,
+                              std::move(if_declared)));
   return options.json ? to_json(plan) : to_text(plan);
 }
 

@@ -336,4 +336,33 @@ TEST_CASE("mixture: the plan of a spec keeps its guarantee, names included", "[m
   CHECK_FALSE(guarantee_of(made));
 }
 
+TEST_CASE("mixture: a plan with more declared asks no names, and nothing twice of few values",
+          "[mixture]") {
+  auto made = training();
+  made.table = {};
+  made.table.discrete_columns = {"town", "street"};
+  made.table.columns = {{.name = "age", .kind = "integer"}, {.name = "weight", .kind = "decimal"}};
+  const auto now = must(query_plan(made));
+  const auto plans = must(plans_if_declared(made));
+  REQUIRE(plans.size() == 2);
+  CHECK(plans[0].declared == "categories of 2 columns");
+  CHECK_THAT(plans[1].declared, ContainsSubstring("and bounds of 2 numbers"));
+  const auto names = [](const privacy::QueryPlan& plan) {
+    std::string all;
+    for (const auto& query : plan.queries) {
+      all += query.name + " ";
+    }
+    return all;
+  };
+  CHECK(names(now) == "fine zoom names tables ");
+  CHECK(names(plans[0].queries) == "fine zoom tables ");
+  CHECK(names(plans[1].queries) == "fine tables ");
+  CHECK(plans[1].queries.queries.back().share > plans[0].queries.queries.back().share);
+  CHECK(plans[1].queries.queries[0].cells < plans[0].queries.queries[0].cells);
+  made.table.discrete_columns.clear();
+  made.table.columns = {{.name = "age", .kind = "integer", .minimum = 0, .maximum = 99},
+                        {.name = "town", .kind = "category", .categories = {"Bern", "Ulm"}}};
+  CHECK(must(plans_if_declared(made)).empty());
+}
+
 }  // namespace genesis::mixture
