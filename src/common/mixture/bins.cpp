@@ -7,15 +7,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/mixture/noise_floor.hpp"
 #include "common/tabular/json_reader.hpp"
 
 namespace genesis::mixture {
 namespace {
 
-constexpr double kLeastSigma = 2.0;    // as of exact counts
-constexpr double kClear = 4.0;         // deviations above which a count is no noise
 constexpr double kSpikeShare = 0.006;  // of all rows, in one unit
-constexpr std::size_t kNeighbours = 4;
 // A bin below this share of the intended mass may be joined with a neighbour.
 constexpr double kLight = 0.4;
 constexpr std::size_t kBinsBesideManySpikes = 4;
@@ -24,29 +22,13 @@ double deviation(const Atom& atom) {
   return std::max(atom.sigma, kLeastSigma);
 }
 
-double median_near(const std::vector<Atom>& atoms, std::size_t i) {
-  std::vector<double> near;
-  for (std::size_t j = i < kNeighbours ? 0 : i - kNeighbours;
-       j < std::min(atoms.size(), i + kNeighbours + 1);
-       ++j) {
-    if (j != i) {
-      near.push_back(atoms[j].rows);
-    }
-  }
-  if (near.empty()) {
-    return 0.0;
-  }
-  std::ranges::sort(near);
-  const std::size_t half = near.size() / 2;
-  return near.size() % 2 != 0 ? near[half] : (near[half - 1] + near[half]) / 2.0;
-}
-
 // Single values that hold many rows, beyond their neighbours by more than noise does.
 std::vector<bool> spikes_of(const std::vector<Atom>& atoms, double rows, std::size_t most) {
   std::vector<bool> is_spike(atoms.size(), false);
   for (std::size_t i = 0; i < atoms.size(); ++i) {
     const auto& atom = atoms[i];
-    const double near = median_near(atoms, i);
+    const double near =
+        median_of_neighbours(atoms.size(), i, [&](std::size_t j) { return atoms[j].rows; });
     const bool is_heavy = atom.first == atom.last && atom.rows >= kSpikeShare * rows;
     const bool stands_out =
         atom.rows > 2.5 * near || atom.rows > 1.5 * rows / static_cast<double>(most);

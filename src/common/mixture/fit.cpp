@@ -15,8 +15,8 @@
 namespace genesis::mixture {
 namespace {
 
-constexpr double kLeastShare = 1e-5;  // of a bin, at the start
-constexpr double kLeastSigma = 1.0;   // as of exact counts
+constexpr double kLeastShare = 1e-5;         // of a bin, at the start
+constexpr double kLeastSigmaOfTables = 1.0;  // as of exact counts
 constexpr float kFirstDecay = 0.9F;
 constexpr float kSecondDecay = 0.99F;
 constexpr float kEpsilon = 1e-9F;
@@ -178,7 +178,7 @@ Fitter::Fitter(const TablePlan& plan,
 
 // Cuts what is measured into tiles: of each eight bins, the columns of tables from there on.
 void Fitter::measure(const TablePlan& plan, const Measured& tables, double rows) {
-  const double sigma = std::max(tables.sigma, kLeastSigma);
+  const double sigma = std::max(tables.sigma, kLeastSigmaOfTables);
   const auto weight = static_cast<float>(rows / (sigma * sigma));
   // Which pair a row of bins has with each column, and where its counts begin.
   struct Place {

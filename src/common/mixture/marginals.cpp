@@ -8,43 +8,15 @@
 #include <utility>
 
 #include "common/base/check.hpp"
+#include "common/mixture/noise_floor.hpp"
 
 namespace genesis::mixture {
 namespace {
 
 constexpr std::size_t kMostHeavyBins = 24;        // of one column
 constexpr std::uint64_t kMostZoomedUnits = 8192;  // cells that one heavy bin is looked at in
-constexpr std::size_t kNeighbours = 4;            // on each side
-// Exact counts are treated as if they had this much noise, so that a single row is no pattern.
-constexpr double kLeastSigma = 2.0;
-constexpr double kClear = 4.0;  // deviations above which a count is no noise
-
 double at_least(double sigma) {
   return std::max(sigma, kLeastSigma);
-}
-
-double median(std::vector<double> values) {
-  if (values.empty()) {
-    return 0.0;
-  }
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  if (values.size() % 2 != 0) {
-    return *middle;
-  }
-  return (*middle + *std::max_element(values.begin(), middle)) / 2.0;
-}
-
-double median_of_neighbours(std::span<const std::int64_t> counts, std::size_t i) {
-  std::vector<double> near;
-  for (std::size_t j = i < kNeighbours ? 0 : i - kNeighbours;
-       j < std::min(counts.size(), i + kNeighbours + 1);
-       ++j) {
-    if (j != i) {
-      near.push_back(static_cast<double>(counts[j]));
-    }
-  }
-  return median(std::move(near));
 }
 
 bool is_wide(const Column& column) {
@@ -61,11 +33,12 @@ Ranges heavy_ranges(std::uint32_t index,
                     const Column& column,
                     std::span<const std::int64_t> bins,
                     double sigma) {
+  const auto rows_of = [&](std::size_t i) { return static_cast<double>(bins[i]); };
   std::vector<std::size_t> heavy;
   for (std::size_t i = 0; i < bins.size(); ++i) {
     const auto count = static_cast<double>(bins[i]);
     if (count > 6.0 * at_least(sigma) &&
-        count > 3.0 * std::max(median_of_neighbours(bins, i), 0.0)) {
+        count > 3.0 * std::max(median_of_neighbours(bins.size(), i, rows_of), 0.0)) {
       heavy.push_back(i);
     }
   }

@@ -2,10 +2,10 @@
 
 #include <cstring>
 
+#include "common/base/target.hpp"
+
 namespace genesis::mixture {
 namespace {
-
-#define GENESIS_INLINE inline __attribute__((always_inline))
 
 // `Rows` rows of `Vectors` vectors of `Lanes` floats, kept in registers.
 template <std::size_t Rows, std::size_t Vectors, std::size_t Lanes>

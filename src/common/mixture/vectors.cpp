@@ -6,14 +6,7 @@
 #include <cmath>
 #include <cstddef>
 
-// Compiled for several instruction sets, the best one chosen when the program starts; sanitizers
-// instrument the chooser, which runs before they are ready.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-#define GENESIS_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define GENESIS_KERNEL
-#endif
+#include "common/base/target.hpp"
 
 namespace genesis::mixture {
 namespace {
@@ -22,7 +15,7 @@ using Out = float* __restrict__;
 using In = const float* __restrict__;
 
 // e^x for x in [-87, 0], relative error below 3e-7 (Cephes, S. Moshier, expf).
-inline __attribute__((always_inline)) float exponential(float x) {
+GENESIS_INLINE float exponential(float x) {
   x = x < -87.0F ? -87.0F : x;
   const auto n = static_cast<std::int32_t>(x * 1.44269504088896341F - 0.5F);
   const auto k = static_cast<float>(n);

@@ -29,8 +29,6 @@ struct Cost {
 
 inline constexpr double kDeltaUnit = 0x1p-60;
 inline constexpr double kDistanceUnit = 0x1p-90;
-/// mu^2 is added up in these, each answer's rounded up.
-inline constexpr double kSquaredMuUnit = 0x1p-40;
 
 /// A cost with the sampler's distance for all cells. Errors: kInvalidArgument where a number is 0
 /// or larger than any answer could have it.

@@ -66,16 +66,4 @@ GaussianPrivacy calibrate(const Guarantee& guarantee) {
   return GaussianPrivacy{low};
 }
 
-GaussianPrivacy compose(std::span<const GaussianPrivacy> mechanisms) {
-  double squares = 0;
-  for (const auto mechanism : mechanisms) {
-    squares += mechanism.mu * mechanism.mu;
-  }
-  return GaussianPrivacy{std::sqrt(squares)};
-}
-
-GaussianPrivacy group(GaussianPrivacy mechanism, std::uint64_t rows) {
-  return GaussianPrivacy{mechanism.mu * static_cast<double>(rows)};
-}
-
 }  // namespace genesis::privacy

@@ -3,9 +3,6 @@
 // of several is one Gaussian mechanism again, whether each query is fixed beforehand or chosen by
 // the answers before it. Pure. Mathematics: Balle & Wang 2018, Theorem 8; Dong, Roth & Su 2022,
 // Corollary 3.3 (adaptive composition) and Theorem 2.14 (groups).
-#include <cstdint>
-#include <span>
-
 #include "common/privacy/guarantee.hpp"
 
 namespace genesis::privacy {
@@ -26,11 +23,5 @@ struct GaussianPrivacy {
 
 /// The largest mu that is (epsilon, delta) differentially private, rounded down in the last digits.
 [[nodiscard]] GaussianPrivacy calibrate(const Guarantee& guarantee);
-
-/// The release of all: mu = sqrt(sum of mu_i^2).
-[[nodiscard]] GaussianPrivacy compose(std::span<const GaussianPrivacy> mechanisms);
-
-/// The same release for neighbours that differ in `rows` rows instead of one: rows * mu.
-[[nodiscard]] GaussianPrivacy group(GaussianPrivacy mechanism, std::uint64_t rows);
 
 }  // namespace genesis::privacy

@@ -61,9 +61,4 @@ class LossDistribution {
   std::vector<Side> sides_;  // two, or one where both directions are alike
 };
 
-/// The exact delta of tables that all have the same noise, without a grid: the loss is a function
-/// of the sum of the noise, whose distribution is convolved on the integers. For few tables, and to
-/// check the general accountant.
-[[nodiscard]] Delta exact_delta(const NoisyCounts& counts, Epsilon epsilon);
-
 }  // namespace genesis::privacy

@@ -62,14 +62,6 @@ TEST_CASE("privacy: epsilon grows with mu and falls with delta", "[privacy][prop
   }));
 }
 
-TEST_CASE("privacy: Gaussian releases compose by their squares, groups by their rows",
-          "[privacy]") {
-  const std::array<GaussianPrivacy, 3> parts{{{3}, {4}, {12}}};
-  CHECK_THAT(compose(parts).mu, WithinRel(13.0, 1e-15));
-  CHECK(compose({}).mu == 0);
-  CHECK(group(GaussianPrivacy{0.25}, 4).mu == 1);
-}
-
 TEST_CASE("privacy: a guarantee that promises nothing or everything is refused", "[privacy]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinity = std::numeric_limits<double>::infinity();
