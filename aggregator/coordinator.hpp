@@ -145,6 +145,7 @@ class Coordinator {
     rounds::Telemetry telemetry;  // of its last contribution
     std::string refused = {};     // why it was disqualified with this introduction; "" otherwise
     std::uint64_t scaled_updates = 0;
+    std::string ledger_head = {};  // of its privacy ledger, as its last contribution told it
   };
 
   Coordinator(spec::FederatedTraining training,

@@ -44,6 +44,18 @@ TEST_CASE("wire: a model card tells how the model was made and what its guarante
   CHECK_THAT(*page, ContainsSubstring("| a\\|b | integer |"));
 }
 
+TEST_CASE("wire: a model card has the ledger heads that the sites have told", "[wire]") {
+  const std::string head = "0a:3:0b";
+  const auto text = model_card_json(
+      a_model(R"({"clients":{"a":{"ledgerHead":")" + head + R"("},"b":{"rows":3}}})"), {});
+  REQUIRE(text);
+  CHECK(nlohmann::json::parse(*text)["ledgerHeads"] == nlohmann::json{{"a", head}});
+  CHECK(ledger_heads(*text) == std::vector{head});
+  CHECK(ledger_heads(model_card_json(a_model("{}"), {}).value())->empty());
+  CHECK_FALSE(ledger_heads("{}"));
+  CHECK_FALSE(ledger_heads("["));
+}
+
 TEST_CASE("wire: the card of a model without protection says so", "[wire]") {
   const auto text = model_card_json(a_model("{}"), {"2026-03-01T12:00:00Z", "0.1.0"});
   REQUIRE(text);
