@@ -145,6 +145,9 @@ void Coordinator::evict(const ClientId& client, Instant now) {
 void Coordinator::measure(Metrics& metrics, Instant now) {
   metrics_ = &metrics;
   metrics.show(method_->telemetry());
+  if (const auto promised = privacy()) {
+    metrics.promises(*promised);
+  }
   metrics.take_up(state_, now);
 }
 
@@ -397,11 +400,12 @@ Status Coordinator::finish() {
                             {"rounds", state_.open.request.round.value},
                             {"aggregation", spec::to_string(training_.aggregation.strategy)},
                             {"clients", std::move(clients)}};
-  if (const auto& asked = training_.privacy.differential_privacy) {
+  if (const auto promised = privacy()) {
     const auto& unit = training_.privacy.unit_column;
     provenance["privacy"] = {
-        {"epsilon", asked->epsilon},
-        {"delta", asked->delta},
+        {"epsilon", promised->epsilon},
+        {"worstEpsilon", promised->worst_epsilon},
+        {"delta", promised->delta},
         {"unit",
          unit ? fmt::format("all rows of one value of {} (at most {})",
                             *unit,

@@ -60,7 +60,9 @@ std::string privacy_text(const json& privacy) {
     return "None. The model may reveal information about single rows, and the aggregator has seen "
            "what each site sent.\n";
   }
-  return "Differential privacy with epsilon " + number(member(privacy, "epsilon")) + " and delta " +
+  const auto& worst = member(privacy, "worstEpsilon");
+  return "Differential privacy with epsilon " + number(member(privacy, "epsilon")) +
+         (worst.is_null() ? "" : " (" + number(worst) + " if all others collude)") + " and delta " +
          number(member(privacy, "delta")) + ", for " + plain(text_field(privacy, "unit")) +
          ", added or removed at one site.\n\nIt covers everything that a site has sent for this "
          "training, and so this model and all rows that are made with it. It holds against " +

@@ -57,7 +57,8 @@ StatusReport a_status() {
                       .estimated_remaining_seconds = 30.0,
                       .model_sha256 = "",
                       .reason = "",
-                      .warnings = {"client a dominates", "\"x\""}};
+                      .warnings = {"client a dominates", "\"x\""},
+                      .privacy = PrivacyReport{3.0, 4.5, 1e-5}};
 }
 
 // Each field but the optional ones: taken away, it is missed by name; of another type, it is
