@@ -94,7 +94,9 @@ SABOTAGES = [
 
 class Copy:
     def __init__(self, folder):
-        self.source, self.build = folder / "source", folder / "build"
+        self.source = folder / "source"
+        self.build = self.source / "build/release"  # as in ROOT, so that a cache knows the files again
+        os.environ["CCACHE_BASEDIR"] = str(folder)
         shutil.copytree(ROOT, self.source, ignore=lambda path, _: ["build", ".git", "data"] if pathlib.Path(path) == ROOT else [])
         (self.source / "data").symlink_to(ROOT / "data")
         command = ["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"]
