@@ -47,6 +47,13 @@ spec::FederatedTraining training(double epsilon = 3.0) {
   return made;
 }
 
+spec::DeclaredColumn a_column(const std::string& name, const std::string& kind) {
+  spec::DeclaredColumn column;
+  column.name = name;
+  column.kind = kind;
+  return column;
+}
+
 class Documents final : public method::Documents {
  public:
   explicit Documents(const spec::FederatedTraining& made) {
@@ -341,7 +348,7 @@ TEST_CASE("mixture: a plan with more declared asks no names, and nothing twice o
   auto made = training();
   made.table = {};
   made.table.discrete_columns = {"town", "street"};
-  made.table.columns = {{.name = "age", .kind = "integer"}, {.name = "weight", .kind = "decimal"}};
+  made.table.columns = {a_column("age", "integer"), a_column("weight", "decimal")};
   const auto now = must(query_plan(made));
   const auto plans = must(plans_if_declared(made));
   REQUIRE(plans.size() == 2);
@@ -360,8 +367,12 @@ TEST_CASE("mixture: a plan with more declared asks no names, and nothing twice o
   CHECK(plans[1].queries.queries.back().share > plans[0].queries.queries.back().share);
   CHECK(plans[1].queries.queries[0].cells < plans[0].queries.queries[0].cells);
   made.table.discrete_columns.clear();
-  made.table.columns = {{.name = "age", .kind = "integer", .minimum = 0, .maximum = 99},
-                        {.name = "town", .kind = "category", .categories = {"Bern", "Ulm"}}};
+  auto age = a_column("age", "integer");
+  age.minimum = 0;
+  age.maximum = 99;
+  auto town = a_column("town", "category");
+  town.categories = {"Bern", "Ulm"};
+  made.table.columns = {age, town};
   CHECK(must(plans_if_declared(made)).empty());
 }
 

@@ -173,7 +173,7 @@ TEST_CASE("wire: a status report comes back as it was sent", "[wire]") {
   early.run = "r";
   early.name = "n";
   CHECK(decode(encode(early)) == early);
-  check_fields(encode(a_status()), {"estimated_remaining_seconds", "warnings"}, decode);
+  check_fields(encode(a_status()), {"estimated_remaining_seconds", "warnings", "privacy"}, decode);
   auto wrong = json::parse(encode(a_status()));
   wrong["warnings"] = {1};
   CHECK_THAT(decode(wrong.dump()).error().message,
