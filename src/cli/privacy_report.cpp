@@ -62,15 +62,15 @@ std::vector<std::string> savings_of(const PrivacyPlan& plan) {
   for (const auto& other : plan.if_declared) {
     const auto there = main_query(other.queries);
     const double then = sigma_at_site(other.noise.costs[there]);
+    const auto cells = cells_before_tables(other.queries);
+    const auto cells_now = cells_before_tables(plan.queries);
     lines.push_back(
         other.declared + ": " + other.queries.queries[there].name +
-        print(" with sigma %.2f instead of %.2f (%.1f%% less), and %llu cells instead of %llu "
-              "before them",
-              then,
-              now,
-              100 * (1 - then / now),
-              static_cast<unsigned long long>(cells_before_tables(other.queries)),
-              static_cast<unsigned long long>(cells_before_tables(plan.queries))));
+        print(" with sigma %.2f instead of %.2f (%.1f%% less)", then, now, 100 * (1 - then / now)) +
+        (cells == cells_now ? std::string()
+                            : print(", and %llu cells instead of %llu before them",
+                                    static_cast<unsigned long long>(cells),
+                                    static_cast<unsigned long long>(cells_now))));
   }
   return lines;
 }

@@ -49,9 +49,10 @@ TEST_CASE("cli: a plan says what each table's noise is, and for whom", "[cli]") 
 }
 
 TEST_CASE("cli: a plan says what declaring would save", "[cli]") {
-  const privacy::QueryPlan open{{{"fine", 15, 2'000, 0.08},
-                                 {"names", 8, std::uint64_t{8} << 31U, 0.05, 1 << 10U},
-                                 {"tables", 91, 26'000, 0.87}}};
+  const privacy::QueryPlan open{
+      {{"fine", 15, 2'000, 0.08},
+       {"names", 8, std::uint64_t{8} << 31U, 0.05, std::uint64_t{1} << 40U},
+       {"tables", 91, 26'000, 0.87}}};
   const privacy::QueryPlan closed{{{"fine", 15, 1'500, 0.08}, {"tables", 91, 26'000, 0.92}}};
   const auto plan =
       cli::plan_privacy(a_training(3), open, 26'048, {{"categories of 8 columns", closed}});
@@ -63,7 +64,8 @@ TEST_CASE("cli: a plan says what declaring would save", "[cli]") {
   CHECK(then < now * std::sqrt(0.87 / 0.92));
   CHECK(then > 0.95 * now);
   CHECK_THAT(*cli::to_text(*plan),
-             ContainsSubstring("if declared: categories of 8 columns: tables with sigma 14.0"));
+             ContainsSubstring(
+                 "if declared: categories of 8 columns: tables with sigma 13.83 instead of 14."));
   CHECK_THAT(*cli::to_text(*plan), ContainsSubstring("1500 cells instead of 2000 before them"));
   const auto told = json_of(*plan)["ifDeclared"].at(0);
   CHECK(told["declared"] == "categories of 8 columns");
