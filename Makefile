@@ -17,7 +17,7 @@ tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
-  test-seeds test-tables test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install bench manifests lint format clean
+  test-seeds test-tables test-private test-sabotage test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install bench manifests lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -77,6 +77,13 @@ test-tables: build ## Train on tables that Python packages ship, beside the ctga
 	@scripts/judges
 	@scripts/peers
 	@scripts/real-tables $(BUILD)/bin --peer build/peers/bin/python
+
+test-private: build ## Train Adult privately with five seeds; the rows of each have to be as good as is claimed
+	@scripts/judges
+	@scripts/private-figures $(BUILD)/bin
+
+test-sabotage: ## Break the noise of private trainings in a copy of the sources, and see that the tests notice
+	@tests/sabotage/sabotage_test.py
 
 fuzz: SECONDS ?= 60
 fuzz: build-sanitized ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)

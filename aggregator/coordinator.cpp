@@ -100,8 +100,9 @@ Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
   std::map<ClientId, rounds::Member> members;
   std::set<ClientId> evicted;
   for (auto& client : checkpoint.clients) {
-    coordinator.sites_.emplace(client.client,
-                               Site{client.rows, std::move(client.introduction_sha256), {}});
+    Site site{client.rows, std::move(client.introduction_sha256), {}};
+    site.ledger_head = std::move(client.ledger_head);
+    coordinator.sites_.emplace(client.client, std::move(site));
     if (client.is_evicted) {
       evicted.insert(client.client);
       continue;
@@ -144,6 +145,9 @@ void Coordinator::evict(const ClientId& client, Instant now) {
 void Coordinator::measure(Metrics& metrics, Instant now) {
   metrics_ = &metrics;
   metrics.show(method_->telemetry());
+  if (const auto promised = privacy()) {
+    metrics.promises(*promised);
+  }
   metrics.take_up(state_, now);
 }
 
@@ -335,6 +339,9 @@ Status Coordinator::fold(const rounds::Contribution& contribution) {
                     contribution.client.str() + " cannot be folded: " + folded.error().message);
   }
   site.telemetry = contribution.telemetry;
+  if (!contribution.ledger_head.empty()) {
+    site.ledger_head = contribution.ledger_head;
+  }
   const Folded folded{
       state_.open.request.round, contribution.client, site.rows, contribution.telemetry};
   if (metrics_ != nullptr) {
@@ -364,12 +371,14 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
                              member.standing.failures,
                              member.standing.times_quarantined,
                              member.standing.returns_in,
-                             member.standing.reason});
+                             member.standing.reason,
+                             site.ledger_head});
   }
   for (const auto& id : state_.evicted) {
     const auto& site = sites_.at(id);
     wire::CheckpointClient client{
         .client = id, .rows = site.rows, .introduction_sha256 = site.introduction_sha256};
+    client.ledger_head = site.ledger_head;
     client.is_evicted = true;
     saved.clients.push_back(std::move(client));
   }
@@ -380,18 +389,23 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
 Status Coordinator::finish() {
   nlohmann::json clients = nlohmann::json::object();
   for (const auto& [id, member] : state_.members) {
-    clients[id.str()] = {{"rows", sites_.at(id).rows}, {"lastRound", member.last_round.value}};
+    const auto& site = sites_.at(id);
+    clients[id.str()] = {{"rows", site.rows}, {"lastRound", member.last_round.value}};
+    if (!site.ledger_head.empty()) {
+      clients[id.str()]["ledgerHead"] = site.ledger_head;
+    }
   }
   nlohmann::json provenance{{"training", training_.name},
                             {"seed", training_.seed},
                             {"rounds", state_.open.request.round.value},
                             {"aggregation", spec::to_string(training_.aggregation.strategy)},
                             {"clients", std::move(clients)}};
-  if (const auto& asked = training_.privacy.differential_privacy) {
+  if (const auto promised = privacy()) {
     const auto& unit = training_.privacy.unit_column;
     provenance["privacy"] = {
-        {"epsilon", asked->epsilon},
-        {"delta", asked->delta},
+        {"epsilon", promised->epsilon},
+        {"worstEpsilon", promised->worst_epsilon},
+        {"delta", promised->delta},
         {"unit",
          unit ? fmt::format("all rows of one value of {} (at most {})",
                             *unit,

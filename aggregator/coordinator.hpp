@@ -123,6 +123,8 @@ class Coordinator {
   [[nodiscard]] std::uint32_t total_rounds() const {
     return method_->rounds().value_or(static_cast<std::uint32_t>(training_.rounds.count));
   }
+  /// What the spec promises; nothing without differential privacy.
+  [[nodiscard]] std::optional<wire::PrivacyReport> privacy() const;
   [[nodiscard]] wire::StatusReport status(Instant now) const;
   /// Largest body that a contribution to the open collection can be.
   [[nodiscard]] std::uint64_t max_contribution_bytes() const;
@@ -145,6 +147,7 @@ class Coordinator {
     rounds::Telemetry telemetry;  // of its last contribution
     std::string refused = {};     // why it was disqualified with this introduction; "" otherwise
     std::uint64_t scaled_updates = 0;
+    std::string ledger_head = {};  // of its privacy ledger, as its last contribution told it
   };
 
   Coordinator(spec::FederatedTraining training,

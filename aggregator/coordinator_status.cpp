@@ -26,6 +26,13 @@ wire::Phase phase_of(const rounds::State& state) {
 
 }  // namespace
 
+// Each site's own noise suffices, so that no others who collude learn more than is claimed.
+std::optional<wire::PrivacyReport> Coordinator::privacy() const {
+  const auto& asked = training_.privacy.differential_privacy;
+  return asked ? std::optional(wire::PrivacyReport{asked->epsilon, asked->epsilon, asked->delta})
+               : std::nullopt;
+}
+
 wire::StatusReport Coordinator::status(Instant now) const {
   const auto seconds = [](auto span) {
     return std::chrono::duration_cast<std::chrono::duration<double>>(span).count();
@@ -66,6 +73,7 @@ wire::StatusReport Coordinator::status(Instant now) const {
     report.joined += wire::is_joined(client) ? 1 : 0;
     report.clients.push_back(std::move(client));
   }
+  report.privacy = privacy();
   report.warnings = method_->notes();
   for (const auto* warning : {&limits_.dominance, &limits_.divergence}) {
     if (!warning->empty()) {

@@ -201,6 +201,15 @@ Result<tabular::Table> read_table(const ClientOptions& options,
   return table;
 }
 
+// What the ledger has come to, for the site's own metrics.
+void measure(const privacy::Ledger& ledger,
+             const spec::DifferentialPrivacy& asked,
+             Metrics& metrics) {
+  if (const auto spent = ledger.spent(privacy::Delta{asked.delta})) {
+    metrics.protects(asked.epsilon, spent->epsilon.value, spent->worst.value);
+  }
+}
+
 // Says what is about to leave. True where nothing is to.
 bool disclose(const ClientOptions& options,
               const Offer& offer,
@@ -247,6 +256,15 @@ Status take_part(ClientOptions options) {
       .total_delta = options.policy.total_delta};
   GENESIS_ASSIGN(auto account, open_account(training, ledger));
   auto observer = observer_of(options, account == nullptr ? table.rows : 0);
+  if (account != nullptr) {
+    const auto& asked = *training.privacy.differential_privacy;
+    measure(account->ledger(), asked, *options.metrics);
+    observer.on_contribution = [tell = observer.on_contribution, account, asked, &options](
+                                   RoundId round, const rounds::Contribution& made) {
+      measure(account->ledger(), asked, *options.metrics);
+      tell(round, made);
+    };
+  }
   if (account != nullptr && !options.state.empty()) {
     GENESIS_RETURN_IF_ERROR(check_remembered(account->ledger(), options.state));
     observer.on_contribution = [tell = observer.on_contribution, account, &options](

@@ -103,6 +103,10 @@ std::vector<std::string> disclosure(const Leaving& leaving) {
         "computed from rows has this site's own noise and is charged to its privacy ledger",
         asked->epsilon,
         asked->delta));
+    lines.emplace_back(
+        "with each answer: the head of the privacy ledger, which tells its random id, how many "
+        "lines it has and a hash, so that it is seen if an older copy is restored; it is written "
+        "into checkpoints and beside the model");
     lines.push_back("with the join: " + leaving.introduction);
     add_kept(leaving, lines);
     return lines;

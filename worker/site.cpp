@@ -10,6 +10,7 @@
 #include "common/federation/spec_views.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/site_methods.hpp"
+#include "common/privacy/account.hpp"
 #include "common/wire/quantization.hpp"
 #include "common/wire/safetensors.hpp"
 
@@ -84,13 +85,17 @@ Result<Site> Site::create(ClientId client,
                           .policy = policy,
                           .learning_rate_scale = learning_rate_scale,
                           .audience = audience,
-                          .account = std::move(account)};
+                          .account = account};
   if (shared->on_step) {
     setup.on_step = [shared](const method::StepReport& step) { shared->on_step(step); };
   }
   GENESIS_ASSIGN(auto method, entry->make(std::move(setup)));
   // Not in one expression: gcc 12 would take the empty `files_` of the moved-from site for unset.
-  Site site(std::move(client), std::move(training), std::move(method), std::move(shared));
+  Site site(std::move(client),
+            std::move(training),
+            std::move(method),
+            std::move(shared),
+            std::move(account));
   return site;
 }
 
@@ -234,6 +239,10 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
   }
   const bool is_kept = tensors != nullptr || answer.is_kept;  // other counts are counted again
   made.body = rounds::Plain{std::move(answer.values)};
+  // Before its first charge a ledger has nothing to lose.
+  if (account_ != nullptr && account_->ledger().entries().size() > 1) {
+    made.ledger_head = privacy::to_text(account_->ledger().head());
+  }
   last_ = std::move(made);
   last_round_ = task.round;
   if (is_kept) {

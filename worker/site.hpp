@@ -82,11 +82,13 @@ class Site {
   Site(ClientId client,
        spec::FederatedTraining training,
        std::unique_ptr<method::SiteMethod> method,
-       std::shared_ptr<const SiteObserver> observer)
+       std::shared_ptr<const SiteObserver> observer,
+       std::shared_ptr<const privacy::Account> account)
       : client_(std::move(client)),
         training_(std::move(training)),
         observer_(std::move(observer)),
-        method_(std::move(method)) {}
+        method_(std::move(method)),
+        account_(std::move(account)) {}
 
   [[nodiscard]] Result<Answered> contribute(const wire::Contribute& task, Link& link);
   [[nodiscard]] Result<const rounds::Contribution*> contribution(const wire::Contribute& task,
@@ -110,6 +112,7 @@ class Site {
   spec::FederatedTraining training_;
   std::shared_ptr<const SiteObserver> observer_;  // shared with the method's own callback
   std::unique_ptr<method::SiteMethod> method_;
+  std::shared_ptr<const privacy::Account> account_;  // null without differential privacy
   std::string run_;
   std::optional<rounds::Contribution> last_;
   RoundId last_round_;     // of that contribution

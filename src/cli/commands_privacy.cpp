@@ -21,12 +21,14 @@
 #include "common/privacy/ledger_file.hpp"
 #include "common/quality/attacks.hpp"
 #include "common/quality/evaluate.hpp"
+#include "common/wire/model_card.hpp"
 
 namespace genesis::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kMaxCard = std::uint64_t{16} << 20U;
 constexpr std::uint64_t kMaxExport = std::uint64_t{256} << 20U;
 
 struct PlanOptions {
@@ -40,6 +42,7 @@ struct LedgerOptions {
   std::string data_set;
   std::string file;
   std::vector<std::string> heads;
+  std::vector<std::string> cards;
   double delta = 1e-5;
   bool json = false;
 };
@@ -101,10 +104,12 @@ Result<std::string> plan(const PlanOptions& options) {
                     " has no form with differential privacy; use a method that adds noise");
   }
   GENESIS_ASSIGN(auto queries, method->plan(training));
+  GENESIS_ASSIGN(auto if_declared, method->plans_if_declared(training));
   GENESIS_ASSIGN(const auto plan,
                  plan_privacy(training,
                               std::move(queries),
-                              options.rows > 0 ? std::optional(options.rows) : std::nullopt));
+                              options.rows > 0 ? std::optional(options.rows) : std::nullopt,
+                              std::move(if_declared)));
   return options.json ? to_json(plan) : to_text(plan);
 }
 
@@ -155,6 +160,25 @@ Result<std::string> show(const LedgerOptions& options) {
   return text;
 }
 
+// That of the card's heads which is of the ledger. Errors: kDataLoss where there is none.
+Result<privacy::LedgerHead> head_in_card(const std::string& file, const privacy::Ledger& ledger) {
+  GENESIS_ASSIGN(const auto text, read_file(file, kMaxCard));
+  const auto heads = wire::ledger_heads(text);
+  if (!heads) {
+    return tl::unexpected(heads.error().within(file));
+  }
+  for (const auto& told : *heads) {
+    const auto head = privacy::parse_head(told);
+    if (head && head->id == ledger.id()) {
+      return *head;
+    }
+  }
+  return fail(Errc::kDataLoss,
+              file + ": has no head of ledger " + ledger.id() +
+                  ". If these rows took part in that training, their ledger was lost and another "
+                  "one begun; restore the newest copy");
+}
+
 Result<std::string> verify(const LedgerOptions& options) {
   GENESIS_ASSIGN(const auto folder, folder_of(options));
   GENESIS_ASSIGN(const auto ledger, privacy::read_ledger(folder, options.data_set));
@@ -162,11 +186,17 @@ Result<std::string> verify(const LedgerOptions& options) {
     GENESIS_ASSIGN(const auto head, privacy::parse_head(text));
     GENESIS_RETURN_IF_ERROR(ledger.check_contains(head));
   }
+  for (const auto& file : options.cards) {
+    GENESIS_ASSIGN(const auto head, head_in_card(file, ledger));
+    if (const auto contained = ledger.check_contains(head); !contained) {
+      return tl::unexpected(contained.error().within(file));
+    }
+  }
   return options.data_set + ": " + std::to_string(ledger.entries().size()) +
          " lines, none altered" +
-         (options.heads.empty()
+         (options.heads.empty() && options.cards.empty()
               ? ". Whether it was restored from an older copy shows only against a newer head "
-                "(--head), such as that of a model card\n"
+                "(--head) or a model card (--card)\n"
               : ", and it contains every head that was given\n");
 }
 
@@ -278,6 +308,10 @@ Command add_privacy(CLI::App& app) {
   add_data_set(*verify_command, *options);
   verify_command->add_option(
       "--head", options->heads, "Head that the ledger had at some time; may be repeated");
+  verify_command->add_option("--card",
+                             options->cards,
+                             "model-card.json of a training that these rows took part in; may be "
+                             "repeated");
   auto* export_command =
       ledger->add_subcommand("export", "Close the ledger here, to move it to another place");
   add_ledger_flag(*export_command, *options);

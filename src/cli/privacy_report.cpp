@@ -39,6 +39,42 @@ double sigma_of_sum(const PrivacyPlan& plan, const Cost& cost) {
   return sigma_at_site(cost) * std::sqrt(static_cast<double>(plan.sites));
 }
 
+// The tables with most of the budget are what the model is made of; others may look for the few
+// cells that stand out.
+std::size_t main_query(const privacy::QueryPlan& plan) {
+  const auto main = std::ranges::max_element(plan.queries, {}, &privacy::PlannedQuery::share);
+  return static_cast<std::size_t>(main - plan.queries.begin());
+}
+
+std::uint64_t cells_before_tables(const privacy::QueryPlan& plan) {
+  std::uint64_t cells = 0;
+  for (const auto& query : plan.queries) {
+    cells += query.extra_delta > 0 ? 0 : query.cells;  // names have as many as there are values
+  }
+  return cells - plan.queries[main_query(plan)].cells;
+}
+
+// What declaring would save, one line an alternative.
+std::vector<std::string> savings_of(const PrivacyPlan& plan) {
+  std::vector<std::string> lines;
+  const auto main = main_query(plan.queries);
+  const double now = sigma_at_site(plan.noise.costs[main]);
+  for (const auto& other : plan.if_declared) {
+    const auto there = main_query(other.queries);
+    const double then = sigma_at_site(other.noise.costs[there]);
+    const auto cells = cells_before_tables(other.queries);
+    const auto cells_now = cells_before_tables(plan.queries);
+    lines.push_back(
+        other.declared + ": " + other.queries.queries[there].name +
+        print(" with sigma %.2f instead of %.2f (%.1f%% less)", then, now, 100 * (1 - then / now)) +
+        (cells == cells_now ? std::string()
+                            : print(", and %llu cells instead of %llu before them",
+                                    static_cast<unsigned long long>(cells),
+                                    static_cast<unsigned long long>(cells_now))));
+  }
+  return lines;
+}
+
 // Rows that a cell of the query has on average.
 std::optional<double> rows_per_cell(const PrivacyPlan& plan, const privacy::PlannedQuery& query) {
   if (!plan.rows) {
@@ -92,14 +128,11 @@ std::vector<std::string> advice_for(const PrivacyPlan& plan) {
     advice.push_back(
         "with --rows, the plan also compares the noise with the rows, and checks delta");
   }
-  // The tables with most of the budget are what the model is made of; others may look for the few
-  // cells that stand out.
-  const auto& queries = plan.queries.queries;
-  const auto main = std::ranges::max_element(queries, {}, &privacy::PlannedQuery::share);
-  const auto& cost = plan.noise.costs[static_cast<std::size_t>(main - queries.begin())];
-  const auto rows = rows_per_cell(plan, *main);
-  if (rows && *rows < sigma_of_sum(plan, cost)) {
-    advice.push_back(main->name + ": an average cell has " + print("%.1f", *rows) +
+  const auto main = main_query(plan.queries);
+  const auto& query = plan.queries.queries[main];
+  const auto rows = rows_per_cell(plan, query);
+  if (rows && *rows < sigma_of_sum(plan, plan.noise.costs[main])) {
+    advice.push_back(query.name + ": an average cell has " + print("%.1f", *rows) +
                      " rows, which is less than its noise; use fewer columns, bins or "
                      "categories, or a larger epsilon");
   }
@@ -144,7 +177,8 @@ nlohmann::json number(double value) {
 
 Result<PrivacyPlan> plan_privacy(const spec::FederatedTraining& training,
                                  privacy::QueryPlan queries,
-                                 std::optional<std::uint64_t> rows) {
+                                 std::optional<std::uint64_t> rows,
+                                 std::vector<privacy::DeclaredPlan> if_declared) {
   const auto& asked = training.privacy.differential_privacy;
   if (!asked) {
     return fail(
@@ -167,13 +201,20 @@ Result<PrivacyPlan> plan_privacy(const spec::FederatedTraining& training,
       static_cast<std::uint64_t>(training.privacy.max_rows_per_unit.value_or(1));
   GENESIS_ASSIGN(auto noise,
                  privacy::plan_noise(queries, *guarantee, {.rows_per_unit = rows_per_unit}));
+  std::vector<DeclaredNoise> alternatives;
+  for (auto& [declared, plan] : if_declared) {
+    GENESIS_ASSIGN(auto less,
+                   privacy::plan_noise(plan, *guarantee, {.rows_per_unit = rows_per_unit}));
+    alternatives.push_back({std::move(declared), std::move(plan), std::move(less)});
+  }
   return PrivacyPlan{.guarantee = *guarantee,
                      .queries = std::move(queries),
                      .noise = std::move(noise),
                      .sites = std::max<std::uint64_t>(training.participants.size(), 1),
                      .unit_column = training.privacy.unit_column,
                      .rows_per_unit = rows_per_unit,
-                     .rows = rows};
+                     .rows = rows,
+                     .if_declared = std::move(alternatives)};
 }
 
 Result<std::string> to_text(const PrivacyPlan& plan) {
@@ -215,6 +256,9 @@ Result<std::string> to_text(const PrivacyPlan& plan) {
         print("a person with rows at 2 sites       epsilon %.2f, and at most the sum over more\n",
               two_sites.value);
   }
+  for (const auto& line : savings_of(plan)) {
+    text += "if declared: " + line + "\n";
+  }
   for (const auto& line : advice_for(plan)) {
     text += "note: " + line + "\n";
   }
@@ -241,6 +285,17 @@ Result<std::string> to_json(const PrivacyPlan& plan) {
                                {"cells", query.cells},
                                {"sigma", sigma_at_site(cost)},
                                {"sigmaOfSum", sigma_of_sum(plan, cost)}});
+  }
+  for (const auto& other : plan.if_declared) {
+    nlohmann::json queries = nlohmann::json::array();
+    for (std::size_t i = 0; i < other.queries.queries.size(); ++i) {
+      const auto& query = other.queries.queries[i];
+      queries.push_back({{"name", query.name},
+                         {"tables", query.tables},
+                         {"cells", query.cells},
+                         {"sigma", sigma_at_site(other.noise.costs[i])}});
+    }
+    json["ifDeclared"].push_back({{"declared", other.declared}, {"queries", std::move(queries)}});
   }
   GENESIS_ASSIGN(const auto groups, groups_of(plan));
   for (const auto& group : groups) {

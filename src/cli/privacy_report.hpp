@@ -12,6 +12,13 @@
 
 namespace genesis::cli {
 
+/// The same guarantee, had the spec declared more.
+struct DeclaredNoise {
+  std::string declared;
+  privacy::QueryPlan queries;
+  privacy::PlannedNoise noise;
+};
+
 /// What a training's differential privacy buys, before anything runs.
 struct PrivacyPlan {
   privacy::Guarantee guarantee;
@@ -21,13 +28,15 @@ struct PrivacyPlan {
   std::optional<std::string> unit_column;
   std::uint64_t rows_per_unit = 1;
   std::optional<std::uint64_t> rows;  // declared, of all sites
+  std::vector<DeclaredNoise> if_declared = {};
 };
 
 /// Errors: kInvalidArgument where the spec asks for no differential privacy, for a delta that
 /// `rows` make too large, or for noise that can't be.
 [[nodiscard]] Result<PrivacyPlan> plan_privacy(const spec::FederatedTraining& training,
                                                privacy::QueryPlan queries,
-                                               std::optional<std::uint64_t> rows);
+                                               std::optional<std::uint64_t> rows,
+                                               std::vector<privacy::DeclaredPlan> if_declared = {});
 
 /// Errors: kInvalidArgument where an epsilon can't be accounted for.
 [[nodiscard]] Result<std::string> to_text(const PrivacyPlan& plan);

@@ -73,6 +73,19 @@ class Privacy(unittest.TestCase):
         self.write([charged(1, 15, 22.4)])
         self.assertEqual(self.genesis("privacy", "ledger", "verify", "patients").returncode, 0)
         self.assert_refused(self.genesis("privacy", "ledger", "verify", "patients", "--head", newest), "cut or restored")
+        # The card of a training that the rows took part in has such a head; of others it has none.
+        card = self.dir / "model-card.json"
+        def write_card(heads):
+            card.write_text(json.dumps({"format": "genesis.model-card.v1", "ledgerHeads": heads}))
+        verify = ("privacy", "ledger", "verify", "patients", "--card", card)
+        write_card({"a": "1" * 32 + ":0:" + "c" * 64, "b": newest})
+        self.assert_refused(self.genesis(*verify), "cut or restored")
+        write_card({"a": "1" * 32 + ":0:" + "c" * 64})
+        self.assert_refused(self.genesis(*verify), "has no head of ledger " + "5" * 32)
+        write_card({"a": "no head", "b": self.head})
+        self.assertEqual(self.genesis(*verify).returncode, 0)
+        card.write_text("{}")
+        self.assert_refused(self.genesis(*verify), "is no model card")
         self.assert_refused(self.genesis("privacy", "ledger", "verify", "visits"), "no ledger of data set visits")
         self.assert_refused(self.genesis("privacy", "ledger", "verify", "../x"), "is no name")
 

@@ -103,6 +103,9 @@ class PrivateTraining(unittest.TestCase):
         rows = out.read_text().splitlines()
         self.assertEqual(len(rows), 301)
         self.assertEqual({row.split(",")[2] for row in rows[1:]}, {"a"})
+        card = run.output / "model-card.json"
+        self.assertEqual(set(json.loads(card.read_text())["ledgerHeads"]), set(run.site.sites))
+        run.site.genesis("privacy", "ledger", "verify", "site-1", "--ledger", run.dir / "ledger", "--card", card)
         self.assertNotIn("rows=15", run.log("site-1"))  # neither the number of rows
 
     def test_kills_and_failing_disks_at_every_step_charge_and_draw_once(self):

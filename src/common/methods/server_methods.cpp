@@ -27,7 +27,7 @@ Result<std::unique_ptr<method::ServerMethod>> make_mixture(
 std::span<const ServerEntry> server_methods() {
   static constexpr std::array kMethods{
       ServerEntry{ctgan::kMethod, ctgan::make_server},
-      ServerEntry{mixture::kMethod, make_mixture, mixture::query_plan}};
+      ServerEntry{mixture::kMethod, make_mixture, mixture::query_plan, mixture::plans_if_declared}};
   return kMethods;
 }
 

@@ -16,6 +16,9 @@ struct ServerEntry {
   Result<std::unique_ptr<method::ServerMethod>> (*make)(const spec::FederatedTraining& training);
   /// What it is going to ask under differential privacy; null where it has no such form.
   Result<privacy::QueryPlan> (*plan)(const spec::FederatedTraining& training) = nullptr;
+  /// What it would ask instead if the spec declared more; null as above.
+  Result<std::vector<privacy::DeclaredPlan>> (*plans_if_declared)(
+      const spec::FederatedTraining& training) = nullptr;
 };
 
 /// A function of its own, so that a program that links another definition has other methods.

@@ -103,6 +103,37 @@ Result<privacy::QueryPlan> query_plan(const spec::FederatedTraining& training) {
   return plan_of(settings, schema, guarantee);
 }
 
+Result<std::vector<privacy::DeclaredPlan>> plans_if_declared(
+    const spec::FederatedTraining& training) {
+  GENESIS_ASSIGN(auto settings, settings_of(training));
+  GENESIS_ASSIGN(auto schema, known_columns(training));
+  GENESIS_ASSIGN(const auto guarantee, guarantee_of(training));
+  std::vector<privacy::DeclaredPlan> plans;
+  std::string declared;
+  if (settings.open_columns > 0) {
+    declared = "categories of " + std::to_string(settings.open_columns) + " columns";
+    settings.open_columns = 0;
+    settings.names_share = 0.0;
+    GENESIS_ASSIGN(auto plan, plan_of(settings, schema, guarantee));
+    plans.push_back({declared, std::move(plan)});
+  }
+  std::size_t unbounded = 0;
+  for (auto& column : schema) {
+    if (column.is_number() && column.units == 0) {
+      ++unbounded;
+      GENESIS_RETURN_IF_ERROR(set_bounds(column, 0.0, column.step * (kFineBins - 1)));
+    }
+  }
+  if (unbounded > 0) {
+    declared += (declared.empty() ? "" : " and ") + std::string("bounds of ") +
+                std::to_string(unbounded) + " numbers (at most " + std::to_string(kFineBins) +
+                " values each)";
+    GENESIS_ASSIGN(auto plan, plan_of(settings, schema, guarantee));
+    plans.push_back({declared, std::move(plan)});
+  }
+  return plans;
+}
+
 double names_delta(const Settings& settings, const privacy::Guarantee& guarantee) {
   constexpr double kPart = 0.1;
   return kPart * guarantee.delta().value /

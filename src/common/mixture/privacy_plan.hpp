@@ -1,6 +1,8 @@
 #pragma once
 // What a training of the mixture is going to ask under differential privacy, and the noise that
 // follows: both halves compute it from the spec alone. Pure.
+#include <vector>
+
 #include "common/base/error.hpp"
 #include "common/mixture/protection.hpp"
 #include "common/mixture/settings.hpp"
@@ -13,6 +15,12 @@ namespace genesis::mixture {
 /// The three collections for the columns that the spec names; cells of the tables for bins as many
 /// as there may be. Errors: kInvalidArgument names the field of spec.model or spec.table.
 [[nodiscard]] Result<privacy::QueryPlan> query_plan(const spec::FederatedTraining& training);
+
+/// The same plan if the spec declared the categories that it leaves open, and then the bounds too,
+/// of numbers with so few values that the fine counts have a cell for each; none where nothing is
+/// open. Errors: those of query_plan().
+[[nodiscard]] Result<std::vector<privacy::DeclaredPlan>> plans_if_declared(
+    const spec::FederatedTraining& training);
 
 /// Of spec.privacy.differentialPrivacy, which must be there. Errors: kInvalidArgument.
 [[nodiscard]] Result<privacy::Guarantee> guarantee_of(const spec::FederatedTraining& training);

@@ -26,6 +26,12 @@ struct QueryPlan {
   std::vector<PlannedQuery> queries;
 };
 
+/// What would be asked instead if the spec declared more than it does.
+struct DeclaredPlan {
+  std::string declared;  // for people: what it would declare
+  QueryPlan queries;
+};
+
 /// Whom the noise protects, and against whom.
 struct Protection {
   std::uint64_t rows_per_unit = 1;  // rows that one unit may have

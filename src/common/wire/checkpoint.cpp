@@ -56,6 +56,7 @@ std::string encode(const Checkpoint& checkpoint) {
                        {"times_quarantined", client.times_quarantined},
                        {"returns_in", client.returns_in.value},
                        {"reason", client.reason},
+                       {"ledger_head", client.ledger_head},
                        {"is_evicted", client.is_evicted}});
   }
   const json state{{"run", checkpoint.run},
@@ -99,6 +100,9 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
     GENESIS_ASSIGN(client.times_quarantined, entry.small_count("times_quarantined"));
     GENESIS_ASSIGN(client.returns_in, entry.round("returns_in"));
     GENESIS_ASSIGN(client.reason, entry.text("reason"));
+    if (entry.has("ledger_head")) {  // older checkpoints have none
+      GENESIS_ASSIGN(client.ledger_head, entry.text("ledger_head"));
+    }
     GENESIS_ASSIGN(client.is_evicted, entry.boolean("is_evicted"));
     checkpoint.clients.push_back(std::move(client));
   }

@@ -12,6 +12,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::string_view kFormat = "genesis.model-card.v1";
 constexpr std::size_t kLongestName = 64;
 
 // A copy of what is there, within the bounds of JSON that came from elsewhere.
@@ -25,6 +26,17 @@ json columns_of(const json& encoder) {
     columns.push_back({{"name", text_field(column, "name")}, {"kind", text_field(column, "kind")}});
   }
   return columns;
+}
+
+// Of each site that told one. A site finds its own by the id.
+json heads_of(const json& provenance) {
+  json heads = json::object();
+  for (const auto& [site, told] : member(provenance, "clients").items()) {
+    if (auto head = text_field(told, "ledgerHead"); !head.empty()) {
+      heads[site] = std::move(head);
+    }
+  }
+  return heads;
 }
 
 std::string number(const json& value) {
@@ -48,7 +60,9 @@ std::string privacy_text(const json& privacy) {
     return "None. The model may reveal information about single rows, and the aggregator has seen "
            "what each site sent.\n";
   }
-  return "Differential privacy with epsilon " + number(member(privacy, "epsilon")) + " and delta " +
+  const auto& worst = member(privacy, "worstEpsilon");
+  return "Differential privacy with epsilon " + number(member(privacy, "epsilon")) +
+         (worst.is_null() ? "" : " (" + number(worst) + " if all others collude)") + " and delta " +
          number(member(privacy, "delta")) + ", for " + plain(text_field(privacy, "unit")) +
          ", added or removed at one site.\n\nIt covers everything that a site has sent for this "
          "training, and so this model and all rows that are made with it. It holds against " +
@@ -63,7 +77,7 @@ Result<std::string> model_card_json(std::string_view bytes, const CardFacts& fac
   GENESIS_ASSIGN(const auto file, decode_model(bytes));
   const json model = document(file.model_json);
   const json provenance = document(file.provenance_json);
-  json card{{"format", "genesis.model-card.v1"},
+  json card{{"format", kFormat},
             {"modelSha256", crypto::sha256_hex(bytes)},
             {"method", text_field(model, "method")},
             {"training", text_field(provenance, "training")},
@@ -71,6 +85,7 @@ Result<std::string> model_card_json(std::string_view bytes, const CardFacts& fac
             {"sites", member(provenance, "clients").size()},
             {"columns", columns_of(document(file.encoder_json))},
             {"privacy", member(provenance, "privacy")},
+            {"ledgerHeads", heads_of(provenance)},
             {"quality", nullptr},
             {"date", facts.date},
             {"version", facts.version}};
@@ -78,6 +93,22 @@ Result<std::string> model_card_json(std::string_view bytes, const CardFacts& fac
     card["quality"] = document(*facts.quality);
   }
   return card.dump(2) + "\n";
+}
+
+Result<std::vector<std::string>> ledger_heads(std::string_view text) {
+  GENESIS_RETURN_IF_ERROR(parse_json(text).map([](auto&&) {}));
+  const json card = json::parse(text);
+  if (text_field(card, "format") != kFormat) {
+    return fail(Errc::kInvalidArgument,
+                "is no model card: its format is not " + std::string(kFormat));
+  }
+  std::vector<std::string> heads;
+  for (const auto& head : member(card, "ledgerHeads")) {
+    if (head.is_string()) {
+      heads.push_back(head.get<std::string>());
+    }
+  }
+  return heads;
 }
 
 Result<std::string> model_card_markdown(std::string_view text) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/error.hpp"
 
@@ -18,6 +19,10 @@ struct CardFacts {
 
 /// model-card.json of the model file `bytes`. Errors: those of decode_model.
 [[nodiscard]] Result<std::string> model_card_json(std::string_view bytes, const CardFacts& facts);
+
+/// The heads of the sites' privacy ledgers that model_card_json() has written, as text. Errors:
+/// kInvalidArgument where `json` is no model card.
+[[nodiscard]] Result<std::vector<std::string>> ledger_heads(std::string_view json);
 
 /// model-card.md of what model_card_json() has made. Errors: kInvalidArgument.
 [[nodiscard]] Result<std::string> model_card_markdown(std::string_view json);

@@ -47,6 +47,13 @@ spec::FederatedTraining training(double epsilon = 3.0) {
   return made;
 }
 
+spec::DeclaredColumn a_column(const std::string& name, const std::string& kind) {
+  spec::DeclaredColumn column;
+  column.name = name;
+  column.kind = kind;
+  return column;
+}
+
 class Documents final : public method::Documents {
  public:
   explicit Documents(const spec::FederatedTraining& made) {
@@ -334,6 +341,39 @@ TEST_CASE("mixture: the plan of a spec keeps its guarantee, names included", "[m
   CHECK(protection_of(made));
   made.privacy.differential_privacy.reset();
   CHECK_FALSE(guarantee_of(made));
+}
+
+TEST_CASE("mixture: a plan with more declared asks no names, and nothing twice of few values",
+          "[mixture]") {
+  auto made = training();
+  made.table = {};
+  made.table.discrete_columns = {"town", "street"};
+  made.table.columns = {a_column("age", "integer"), a_column("weight", "decimal")};
+  const auto now = must(query_plan(made));
+  const auto plans = must(plans_if_declared(made));
+  REQUIRE(plans.size() == 2);
+  CHECK(plans[0].declared == "categories of 2 columns");
+  CHECK_THAT(plans[1].declared, ContainsSubstring("and bounds of 2 numbers"));
+  const auto names = [](const privacy::QueryPlan& plan) {
+    std::string all;
+    for (const auto& query : plan.queries) {
+      all += query.name + " ";
+    }
+    return all;
+  };
+  CHECK(names(now) == "fine zoom names tables ");
+  CHECK(names(plans[0].queries) == "fine zoom tables ");
+  CHECK(names(plans[1].queries) == "fine tables ");
+  CHECK(plans[1].queries.queries.back().share > plans[0].queries.queries.back().share);
+  CHECK(plans[1].queries.queries[0].cells < plans[0].queries.queries[0].cells);
+  made.table.discrete_columns.clear();
+  auto age = a_column("age", "integer");
+  age.minimum = 0;
+  age.maximum = 99;
+  auto town = a_column("town", "category");
+  town.categories = {"Bern", "Ulm"};
+  made.table.columns = {age, town};
+  CHECK(must(plans_if_declared(made)).empty());
 }
 
 }  // namespace genesis::mixture

@@ -21,7 +21,7 @@ std::string a_model(const std::string& provenance) {
 
 constexpr const char* kPrivate =
     R"({"training":"heart","rounds":1,"clients":{"a":{},"b":{}},)"
-    R"("privacy":{"epsilon":3.0,"delta":1e-5,"unit":"one row","against":"everyone else together"}})";
+    R"("privacy":{"epsilon":3.0,"worstEpsilon":4.5,"delta":1e-5,"unit":"one row","against":"everyone else together"}})";
 
 }  // namespace
 
@@ -39,9 +39,23 @@ TEST_CASE("wire: a model card tells how the model was made and what its guarante
   CHECK(card["quality"]["overall"] == 0.98);
   const auto page = model_card_markdown(*text);
   REQUIRE(page);
-  CHECK_THAT(*page, ContainsSubstring("epsilon 3.0 and delta 1e-05, for one row"));
+  CHECK_THAT(
+      *page,
+      ContainsSubstring("epsilon 3.0 (4.5 if all others collude) and delta 1e-05, for one row"));
   CHECK_THAT(*page, ContainsSubstring("| overall | 0.98 |"));
   CHECK_THAT(*page, ContainsSubstring("| a\\|b | integer |"));
+}
+
+TEST_CASE("wire: a model card has the ledger heads that the sites have told", "[wire]") {
+  const std::string head = "0a:3:0b";
+  const auto text = model_card_json(
+      a_model(R"({"clients":{"a":{"ledgerHead":")" + head + R"("},"b":{"rows":3}}})"), {});
+  REQUIRE(text);
+  CHECK(nlohmann::json::parse(*text)["ledgerHeads"] == nlohmann::json{{"a", head}});
+  CHECK(ledger_heads(*text) == std::vector{head});
+  CHECK(ledger_heads(model_card_json(a_model("{}"), {}).value())->empty());
+  CHECK_FALSE(ledger_heads("{}"));
+  CHECK_FALSE(ledger_heads("["));
 }
 
 TEST_CASE("wire: the card of a model without protection says so", "[wire]") {
