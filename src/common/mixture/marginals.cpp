@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t kMostHeavyBins = 24;        // of one column
 constexpr std::uint64_t kMostZoomedUnits = 8192;  // cells that one heavy bin is looked at in
+constexpr double kEndShare = 0.0005;  // at most, of all rows, that noise may not take from an end
+
 double at_least(double sigma) {
   return std::max(sigma, kLeastSigma);
 }
@@ -241,6 +243,15 @@ double rows_of(const std::vector<Marginal>& columns) {
   return weights > 0.0 ? std::max(1.0, sum / weights) : 1.0;
 }
 
+// The ends of a declared range are public, and a table that lacks them has another range. A count
+// of nothing, measured with noise, is of 0.8 sigma in the mean; an end keeps at least half of one.
+void keep_ends(std::vector<Atom>& atoms, double sigma, double rows) {
+  const double least = std::min(0.5 * sigma, kEndShare * rows);
+  for (Atom* end : {&atoms.front(), &atoms.back()}) {
+    end->rows = std::max(end->rows, least);
+  }
+}
+
 void settle(Marginal& marginal, Missing missing, double sigma, double rows) {
   marginal.has_missing =
       missing == Missing::kDeclared || marginal.atoms.empty() ||
@@ -346,6 +357,9 @@ Marginals marginals_of(const Schema& declared,
   for (std::size_t c = 0; c < declared.size(); ++c) {
     if (declared[c].is_counted()) {
       settle(marginals.columns[c], declared[c].missing, fine.sigma, marginals.rows);
+    }
+    if (declared[c].is_number() && declared[c].units > 0) {
+      keep_ends(marginals.columns[c].atoms, fine.sigma, marginals.rows);
     }
   }
   return marginals;

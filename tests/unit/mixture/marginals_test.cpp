@@ -102,6 +102,23 @@ TEST_CASE("mixture: noise alone makes no spike", "[mixture][statistical]") {
   CHECK(too_many <= 3);
 }
 
+TEST_CASE("mixture: noise takes no rows from the ends of a declared range", "[mixture]") {
+  std::string csv = "x\n";
+  for (int i = 0; i < 10000; ++i) {
+    csv += std::to_string(i < 5 ? 1 : i < 8 ? 16 : 2 + i % 14) + "\n";
+  }
+  const auto rows = table(csv);
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const auto seen = see(rows, {number("x", 1, 16)}, 40.0, seed);
+    const auto& atoms = seen.marginals.columns[0].atoms;
+    CHECK(atoms.front().rows >= 4.5);  // 0.0005 of all rows, whose number is noisy
+    CHECK(atoms.back().rows >= 4.5);
+  }
+  const auto exact = see(rows, {number("x", 0, 17)}, 0.0, 0);
+  CHECK(exact.marginals.columns[0].atoms.front().rows == 0.0);
+  CHECK(exact.marginals.columns[0].atoms.back().rows == 0.0);
+}
+
 TEST_CASE("mixture: bounds and precision of undeclared numbers follow from the counts",
           "[mixture]") {
   Column open;
