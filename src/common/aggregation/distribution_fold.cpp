@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "common/aggregation/weights.hpp"
+
 namespace genesis::aggregation {
 namespace {
 
@@ -87,23 +89,13 @@ Status DistributionFold::add(std::span<const std::uint64_t> counts, std::uint64_
   return {};
 }
 
-std::vector<double> DistributionFold::weights() const {
-  std::vector<std::uint64_t> rows;
-  std::ranges::transform(sites_, std::back_inserter(rows), &Site::rows);
-  const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
-  std::ranges::nth_element(rows, middle);
-  std::vector<double> weights;
-  std::ranges::transform(sites_, std::back_inserter(weights), [&](const Site& site) {
-    return static_cast<double>(std::min(site.rows, *middle));
-  });
-  return weights;
-}
-
 Result<std::vector<std::uint64_t>> DistributionFold::aggregate() const {
   if (sites_.empty()) {
     return fail(Errc::kFailedPrecondition, "no site has counted yet");
   }
-  const auto weights = this->weights();
+  std::vector<std::uint64_t> rows_of_sites;
+  std::ranges::transform(sites_, std::back_inserter(rows_of_sites), &Site::rows);
+  const auto weights = up_to_median(std::move(rows_of_sites));
   std::vector<std::uint64_t> counts;
   counts.reserve(words_);
   std::vector<Weighed> at(sites_.size());
@@ -111,7 +103,7 @@ Result<std::vector<std::uint64_t>> DistributionFold::aggregate() const {
     std::uint64_t given = 0;
     for (std::size_t i = 0; i < length; ++i) {
       for (std::size_t site = 0; site < sites_.size(); ++site) {
-        at[site] = {sites_[site].shares[counts.size()], weights[site]};
+        at[site] = {sites_[site].shares[counts.size()], static_cast<double>(weights[site])};
       }
       const double rows = std::round(middle_of(at, aside_) * static_cast<double>(rows_));
       const bool is_last = i + 1 == length;

@@ -35,7 +35,6 @@ class DistributionFold {
     std::uint64_t rows = 0;
     std::vector<float> shares;  // cumulative within each group
   };
-  [[nodiscard]] std::vector<double> weights() const;
 
   std::vector<std::size_t> groups_;
   std::size_t words_;

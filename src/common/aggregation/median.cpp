@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <string>
+#include <utility>
 
+#include "common/aggregation/float_order.hpp"
 #include "common/aggregation/parallel.hpp"
 #include "common/aggregation/sorting_network.hpp"
-#include "common/aggregation/validity.hpp"
+#include "common/aggregation/weighted_order.hpp"
+#include "common/aggregation/weights.hpp"
 
 namespace genesis::aggregation {
 namespace {
@@ -15,16 +16,6 @@ namespace {
 // Coordinates that are sorted side by side. 100 updates of 64 lanes are 25 KiB: first-level cache.
 constexpr std::size_t kLanes = 64;
 using Lanes = std::array<std::int32_t, kLanes>;
-
-// Floats as integers of the same order, -0 before +0: a total order makes equal sets give equal
-// bits, and integers have vector minimum and maximum in every case. Its own inverse.
-constexpr std::int32_t flip(std::int32_t bits) {
-  return bits ^ static_cast<std::int32_t>(static_cast<std::uint32_t>(bits >> 31) >> 1U);
-}
-
-float value_of(std::int32_t key) {
-  return std::bit_cast<float>(flip(key));
-}
 
 struct Job {
   std::span<const std::vector<float>> updates;
@@ -40,7 +31,7 @@ struct Job {
     const float* values = updates[update].data() + begin;
     Lanes& wire = wires[update];
     for (std::size_t lane = 0; lane < count; ++lane) {
-      wire[lane] = flip(std::bit_cast<std::int32_t>(values[lane]));
+      wire[lane] = ordered(values[lane]);
     }
   }
 }
@@ -68,8 +59,8 @@ struct Job {
     const Lanes& lower = wires[(count - 1) / 2];
     const Lanes& upper = wires[count / 2];
     for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const double middle = (static_cast<double>(value_of(lower[lane])) +
-                             static_cast<double>(value_of(upper[lane]))) /
+      const double middle = (static_cast<double>(from_ordered(lower[lane])) +
+                             static_cast<double>(from_ordered(upper[lane]))) /
                             2.0;
       job.medians[begin + lane] = static_cast<float>(middle);
     }
@@ -96,42 +87,27 @@ void find_medians_fastest(const Job& job, Range range) {
 }  // namespace
 
 Result<MedianFold> MedianFold::create(const FoldBounds& bounds) {
-  if (bounds.size == 0 || bounds.max_updates == 0) {
-    return fail(Errc::kInvalidArgument, "median: needs at least 1 value an update and 1 update");
-  }
-  if (bounds.max_updates > kMaxMedianUpdates) {
-    return fail(Errc::kResourceExhausted,
-                "median: " + std::to_string(bounds.max_updates) + " updates exceed " +
-                    std::to_string(kMaxMedianUpdates) + "; lower rounds.maxClients or take a mean");
-  }
-  return MedianFold(bounds);
+  GENESIS_ASSIGN(auto kept, KeptUpdates::create("median", bounds));
+  return MedianFold(std::move(kept), bounds.threads);
 }
 
-MedianFold::MedianFold(const FoldBounds& bounds)
-    : size_(bounds.size), max_updates_(bounds.max_updates), threads_(bounds.threads) {}
-
 Status MedianFold::add(std::span<const float> update, std::uint64_t rows) {
-  GENESIS_RETURN_IF_ERROR(check_shape(update.size(), size_, rows));
-  if (updates_.size() == max_updates_) {
-    return fail(Errc::kResourceExhausted,
-                "update: the round holds the " + std::to_string(max_updates_) +
-                    " updates that were announced");
-  }
-  if (const auto bad = first_invalid(update)) {
-    return invalid_value(*bad, update[*bad]);
-  }
-  updates_.emplace_back(update.begin(), update.end());
-  return {};
+  return kept_.add(update, rows);
 }
 
 Result<std::vector<float>> MedianFold::aggregate() const {
-  if (updates_.empty()) {
+  const auto& updates = kept_.values();
+  if (updates.empty()) {
     return fail(Errc::kFailedPrecondition, "median: no update has been added");
   }
-  const std::vector<Exchange> network = median_network(updates_.size());
-  std::vector<float> medians(size_);
-  const Job job{updates_, network, medians};
-  const std::vector<Range> ranges = split(size_, threads_);
+  const auto weights = kept_.weights();
+  if (!are_equal(weights)) {
+    return middles(updates, weights, 0.5, threads_);
+  }
+  const std::vector<Exchange> network = median_network(updates.size());
+  std::vector<float> medians(updates.front().size());
+  const Job job{updates, network, medians};
+  const std::vector<Range> ranges = split(medians.size(), threads_);
   run_parts(ranges.size(), [&](std::size_t part) { find_medians_fastest(job, ranges[part]); });
   return medians;
 }

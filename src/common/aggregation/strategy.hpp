@@ -8,6 +8,8 @@
 //   median    coordinate-wise median (Yin et al. 2018, arXiv 1803.01498)
 //   trimmed-mean  coordinate-wise mean without the ends (the same paper)
 //
+// In the last two a client weighs its rows, but no more than the median client's.
+//
 // All are exact functions of the set of updates: neither order of arrival nor thread count changes
 // a bit.
 #include <cstddef>

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <string>
+#include <utility>
 
-#include "common/aggregation/median.hpp"
 #include "common/aggregation/parallel.hpp"
 #include "common/aggregation/sorting_network.hpp"
-#include "common/aggregation/validity.hpp"
+#include "common/aggregation/weighted_order.hpp"
+#include "common/aggregation/weights.hpp"
 
 namespace genesis::aggregation {
 namespace {
@@ -57,45 +57,32 @@ std::size_t trimmed_count(std::size_t updates, double share) {
 }
 
 Result<TrimmedMeanFold> TrimmedMeanFold::create(const FoldBounds& bounds) {
-  if (bounds.size == 0 || bounds.max_updates == 0) {
-    return fail(Errc::kInvalidArgument,
-                "trimmed-mean: needs at least 1 value an update and 1 update");
-  }
+  GENESIS_ASSIGN(auto kept, KeptUpdates::create("trimmed-mean", bounds));
   if (!(bounds.trimmed_share > 0.0 && bounds.trimmed_share < 0.5)) {
     return fail(Errc::kInvalidArgument, "aggregation.trimmedShare: must be above 0 and below 0.5");
   }
-  if (bounds.max_updates > kMaxMedianUpdates) {
-    return fail(Errc::kResourceExhausted,
-                "trimmed-mean: " + std::to_string(bounds.max_updates) + " updates exceed " +
-                    std::to_string(kMaxMedianUpdates) + "; lower rounds.maxClients or take a mean");
-  }
-  return TrimmedMeanFold(bounds);
+  return TrimmedMeanFold(std::move(kept), bounds);
 }
 
 Status TrimmedMeanFold::add(std::span<const float> update, std::uint64_t rows) {
-  GENESIS_RETURN_IF_ERROR(check_shape(update.size(), bounds_.size, rows));
-  if (updates_.size() == bounds_.max_updates) {
-    return fail(Errc::kResourceExhausted,
-                "update: the round holds the " + std::to_string(bounds_.max_updates) +
-                    " updates that were announced");
-  }
-  if (const auto bad = first_invalid(update)) {
-    return invalid_value(*bad, update[*bad]);
-  }
-  updates_.emplace_back(update.begin(), update.end());
-  return {};
+  return kept_.add(update, rows);
 }
 
 Result<std::vector<float>> TrimmedMeanFold::aggregate() const {
-  if (updates_.empty()) {
+  const auto& updates = kept_.values();
+  if (updates.empty()) {
     return fail(Errc::kFailedPrecondition, "trimmed-mean: no update has been added");
   }
-  const std::vector<Exchange> network = sort_network(updates_.size());
-  const std::size_t trimmed = trimmed_count(updates_.size(), bounds_.trimmed_share);
-  std::vector<float> means(bounds_.size);
-  const std::vector<Range> ranges = split(bounds_.size, bounds_.threads);
+  const auto weights = kept_.weights();
+  if (!are_equal(weights)) {
+    return middles(updates, weights, share_, threads_);
+  }
+  const std::vector<Exchange> network = sort_network(updates.size());
+  const std::size_t trimmed = trimmed_count(updates.size(), share_);
+  std::vector<float> means(updates.front().size());
+  const std::vector<Range> ranges = split(means.size(), threads_);
   run_parts(ranges.size(),
-            [&](std::size_t part) { find_means(updates_, network, trimmed, ranges[part], means); });
+            [&](std::size_t part) { find_means(updates, network, trimmed, ranges[part], means); });
   return means;
 }
 

@@ -1,6 +1,7 @@
 #include "common/aggregation/weights.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -41,6 +42,23 @@ std::uint64_t weight_cap(std::span<const std::uint64_t> rows,
     (is_within(middle) ? within : beyond) = middle;
   }
   return within > 0 ? within : *smallest;
+}
+
+std::vector<std::uint64_t> up_to_median(std::vector<std::uint64_t> rows) {
+  if (rows.empty()) {
+    return rows;
+  }
+  auto sorted = rows;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);
+  std::ranges::nth_element(sorted, middle);
+  for (auto& each : rows) {
+    each = std::min(each, *middle);
+  }
+  return rows;
+}
+
+bool are_equal(std::span<const std::uint64_t> weights) {
+  return std::ranges::adjacent_find(weights, std::ranges::not_equal_to()) == weights.end();
 }
 
 std::vector<std::uint64_t> apportioned(std::span<const std::uint64_t> counts,

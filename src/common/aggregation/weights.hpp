@@ -20,6 +20,11 @@ inline constexpr std::size_t kFewestForShares = 3;
                                        std::span<const std::uint64_t> declared_rows,
                                        double max_share);
 
+/// Each of `rows`, but no more than their median (the lower one of an even number).
+[[nodiscard]] std::vector<std::uint64_t> up_to_median(std::vector<std::uint64_t> rows);
+
+[[nodiscard]] bool are_equal(std::span<const std::uint64_t> weights);
+
 /// `counts` of `rows` rows as counts of `weight` rows in the same proportions: whole numbers whose
 /// sum is the rounded one (largest remainder, ties to the first). `weight` is at most `rows`, and
 /// no count above 2^53.

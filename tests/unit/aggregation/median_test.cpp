@@ -113,7 +113,7 @@ TEST_CASE("aggregation: a median refuses what a mean refuses and stays as it was
 
   CHECK(MedianFold::create(bounds_of(0, 1)).error().code == Errc::kInvalidArgument);
   CHECK(MedianFold::create(bounds_of(1, 0)).error().code == Errc::kInvalidArgument);
-  CHECK(MedianFold::create(bounds_of(1, kMaxMedianUpdates + 1)).error().code ==
+  CHECK(MedianFold::create(bounds_of(1, kMaxKeptUpdates + 1)).error().code ==
         Errc::kResourceExhausted);
 }
 
