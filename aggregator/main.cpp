@@ -160,6 +160,7 @@ int main(int argc, char** argv) {
       "-f,--file", options.spec_file, "Training spec (YAML); other flags override its fields");
   app.add_option("--host", options.server.host, "Listen address")->capture_default_str();
   app.add_option("--port", options.server.port, "Listen port; 0 selects a free port")
+      ->envname("GENESIS_PORT")
       ->capture_default_str();
   for (const auto& flag : kOverrides) {
     command_line::add_override(app, flag, options.server.overrides);

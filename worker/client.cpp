@@ -1,6 +1,7 @@
 #include "worker/client.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -10,6 +11,8 @@
 #include "common/federation/spec_views.hpp"
 #include "common/http/bearer.hpp"
 #include "common/method/table_reading.hpp"
+#include "common/methods/lookup.hpp"
+#include "common/methods/site_methods.hpp"
 #include "common/tabular/text_table.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
@@ -153,6 +156,7 @@ SiteObserver observer_of(const ClientOptions& options, std::uint64_t rows) {
     }
   };
   observer.on_saved = options.on_saved;
+  observer.stop = options.stop;
   return observer;
 }
 
@@ -163,12 +167,62 @@ struct Offer {
   double learning_rate_scale = 1.0;
 };
 
+// This site's own choices, with a batch size that the training's method can split.
+Result<std::vector<spec::Override>> own_choices(const ClientOptions& options,
+                                                const spec::FederatedTraining& offered) {
+  auto overrides = options.overrides;
+  const auto size = std::ranges::find(overrides, "local.batchSize", &spec::Override::path);
+  GENESIS_ASSIGN(const auto* entry,
+                 methods::find(methods::site_methods(), offered.model.method, "spec.model.method"));
+  if (size == overrides.end() || entry->batch_multiple == nullptr) {
+    return overrides;
+  }
+  std::int64_t rows = 0;
+  const auto& text = size->value;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), rows);
+  const auto multiple = entry->batch_multiple(offered.model);
+  if (read.ec != std::errc{} || read.ptr != text.data() + text.size() || rows < 1 ||
+      rows % multiple == 0) {
+    return overrides;  // where it is no number the spec's own rules say so
+  }
+  const auto fitting = std::max(rows / multiple, std::int64_t{1}) * multiple;
+  spdlog::info("batch size client={} asked={} used={}: a multiple of {}",
+               options.client.str(),
+               rows,
+               fitting,
+               multiple);
+  size->value = std::to_string(fitting);
+  return overrides;
+}
+
+Status check_required_privacy(const ClientOptions& options,
+                              const spec::FederatedTraining& offered) {
+  if (!options.required_privacy) {
+    return {};
+  }
+  const auto& required = *options.required_privacy;
+  const auto& promised = offered.privacy.differential_privacy;
+  if (promised && promised->epsilon <= required.epsilon && promised->delta <= required.delta) {
+    return {};
+  }
+  const auto has = promised
+                       ? fmt::format("epsilon {} and delta {}", promised->epsilon, promised->delta)
+                       : std::string("none");
+  return fail(Errc::kPermissionDenied,
+              fmt::format("differential privacy: this site takes part with epsilon {} and delta {} "
+                          "at most, and the training has {}; lead a training that promises it",
+                          required.epsilon,
+                          required.delta,
+                          has));
+}
+
 Result<Offer> ask_for_offer(Session& session, const ClientOptions& options) {
   GENESIS_ASSIGN(const auto config, session.ask("GET", "/v1/training", ""));
   GENESIS_ASSIGN(const auto reply, wire::decode_join_reply(config));
-  GENESIS_ASSIGN(auto training,
-                 spec::parse(reply.training_json, options.server_url, options.overrides));
   GENESIS_ASSIGN(auto offered, spec::parse(reply.training_json, options.server_url));
+  GENESIS_RETURN_IF_ERROR(check_required_privacy(options, offered));
+  GENESIS_ASSIGN(const auto choices, own_choices(options, offered));
+  GENESIS_ASSIGN(auto training, spec::parse(reply.training_json, options.server_url, choices));
   GENESIS_RETURN_IF_ERROR(policy::check_spec(options.policy, offered));
   GENESIS_RETURN_IF_ERROR(policy::check_protection(options.policy, offered));
   const double scale = training.local.learning_rate / offered.local.learning_rate;
@@ -189,11 +243,17 @@ Result<tabular::Table> read_table(const ClientOptions& options,
   };
   if (training.privacy.differential_privacy) {
     // Nothing depends on more than one row: no kinds are inferred, and no cell is an error.
-    GENESIS_ASSIGN(auto table, tabular::read_text_table(options.data, reading_options));
+    GENESIS_ASSIGN(auto table,
+                   options.data.empty() ? tabular::parse_text_table(
+                                              options.csv, options.client.str(), reading_options)
+                                        : tabular::read_text_table(options.data, reading_options));
     GENESIS_RETURN_IF_ERROR(policy::check_columns(options.policy, table));
     return table;
   }
-  GENESIS_ASSIGN(auto table, tabular::read_csv(options.data, reading_options));
+  GENESIS_ASSIGN(auto table,
+                 options.data.empty()
+                     ? tabular::parse_csv(options.csv, options.client.str(), reading_options)
+                     : tabular::read_csv(options.data, reading_options));
   for (const auto& line : tabular::describe(table, policy::site_policy(options.policy))) {
     spdlog::info("table client={} {}", options.client.str(), line);
   }

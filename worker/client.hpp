@@ -25,6 +25,7 @@ struct ClientOptions {
   std::string server_url;
   ClientId client;
   std::filesystem::path data;
+  std::string csv = {};  // the rows themselves, where `data` is empty
   std::vector<std::string> discrete_columns;
   std::filesystem::path state;  // folder of what survives a restart; empty: nothing does
   std::string instance = {};    // of this process; run_client makes one
@@ -34,6 +35,7 @@ struct ClientOptions {
   policy::Policy policy = {};             // what may leave
   std::filesystem::path ledger = {};      // folder of privacy ledgers; empty: the default one
   std::string data_set = {};              // name of these rows in it; "": the client's
+  std::optional<spec::DifferentialPrivacy> required_privacy = {};  // the training's is as strong
   /// Told what will leave, line by line, and nothing leaves; empty: the training is taken part in.
   std::function<void(const std::string&)> only_disclose = {};
   Metrics* metrics = nullptr;  // told of all; outlives the run; never null in it
@@ -42,7 +44,7 @@ struct ClientOptions {
   /// After each state on disk.
   std::function<void(RoundId, const std::filesystem::path&)> on_saved = {};
   std::stop_token stop =
-      {};  // ends the loop: at once while it waits, else after the training in hand
+      {};  // ends the loop: at once while it waits, else before the next training step
 };
 
 /// Runs until the training is complete. Errors: as the site's data, the network or the server give

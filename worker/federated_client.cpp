@@ -84,6 +84,7 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
   worker::ClientOptions loop{.server_url = std::move(options.server),
                              .client = std::move(id),
                              .data = std::move(options.data),
+                             .csv = std::move(options.csv),
                              .discrete_columns = std::move(options.discrete_columns),
                              .state = std::move(options.state),
                              .tls = std::move(tls),
@@ -92,6 +93,7 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .policy = std::move(policy),
                              .ledger = std::move(options.ledger),
                              .data_set = std::move(options.data_set),
+                             .required_privacy = options.required_privacy,
                              .only_disclose = std::move(callbacks.only_disclose)};
   auto impl = std::make_unique<Impl>(std::move(loop), std::move(callbacks));
   GENESIS_RETURN_IF_ERROR(impl->watch(options.metrics));

@@ -1,9 +1,13 @@
 // genesis-worker, also run as `genesis federated client`: one site's part of a training.
+#include <array>
+#include <climits>
 #include <fstream>
 #include <iostream>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include "common/base/exit_code.hpp"
 #include "common/base/text.hpp"
@@ -51,6 +55,24 @@ void write_outcome(const Options& options, const std::string& line) {
   }
 }
 
+// The name of this host up to its first point, as a client id.
+std::string id_of_host() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  std::string id;
+  for (const char c : std::string_view(name.data())) {
+    const bool is_letter =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (c == '.' || id.size() == 63) {
+      break;
+    }
+    if (is_letter || !id.empty()) {
+      id += is_letter || c == '_' ? c : '-';
+    }
+  }
+  return id;
+}
+
 // The flags that override a field of the spec for this site alone.
 constexpr command_line::OverrideFlag kOverrides[] = {
     {"--local-epochs", "local.epochs", "Local epochs per round, instead of the spec's"},
@@ -89,7 +111,8 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--client-id",
                  options.client.client_id,
-                 "Client id of this site; must be the CN of its certificate")
+                 "Client id of this site; must be the CN of its certificate (default: the name of "
+                 "this host)")
       ->excludes(join);
   app.add_option(
       "--state",
@@ -137,9 +160,14 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsageError;
   }
-  if (options.join.empty() && (options.client.server.empty() || options.client.client_id.empty())) {
-    std::cerr << "genesis federated client: pass --join, or --server and --client-id\n";
+  if (options.join.empty() && options.client.server.empty()) {
+    std::cerr << "genesis federated client: pass --join or --server\n";
     return kExitUsageError;
+  }
+  if (options.join.empty() && options.client.client_id.empty()) {
+    options.client.client_id = id_of_host();
+    spdlog::info("client id={}, the name of this host; --client-id sets another",
+                 options.client.client_id);
   }
   if (options.is_verbose) {
     spdlog::set_level(spdlog::level::debug);

@@ -85,7 +85,8 @@ Result<Site> Site::create(ClientId client,
                           .policy = policy,
                           .learning_rate_scale = learning_rate_scale,
                           .audience = audience,
-                          .account = account};
+                          .account = account,
+                          .stop = shared->stop};
   if (shared->on_step) {
     setup.on_step = [shared](const method::StepReport& step) { shared->on_step(step); };
   }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "common/base/error.hpp"
@@ -32,6 +33,7 @@ struct SiteObserver {
   std::function<void(RoundId, const rounds::Contribution&)> on_contribution = {};
   /// State that is on disk.
   std::function<void(RoundId, const std::filesystem::path&)> on_saved = {};
+  std::stop_token stop = {};  // once asked, an answer that takes long ends with kUnavailable
 };
 
 class Site {

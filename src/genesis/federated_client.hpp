@@ -32,18 +32,24 @@ struct ClientOptions {
   std::string server;                         // https://host:port
   std::string client_id;                      // with client certificates, the certificate's CN
   std::filesystem::path data;                 // this site's rows, .csv or .csv.gz
+  std::string csv = {};                       // or where that is empty, their text
   std::vector<std::string> discrete_columns;  // treated as categories, beside the spec's
   std::filesystem::path state;                // folder that lets a restart go on; "": none
   ClientTlsFiles tls;
   std::optional<ClientPem> pem;  // instead of those files
   std::string server_name;       // that its certificate must be for; "": the host of `server`
   std::optional<crypto::Secret> auth_token;
-  std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
-  std::filesystem::path policy;           // SitePolicy of this site, YAML; "": the safe defaults
-  std::string expect_spec;                // "sha256:…" of the only spec to take part in; "": any
-  std::filesystem::path ledger;           // folder of privacy ledgers; "": the default one
-  std::string data_set;                   // name of these rows in it; "": the client id
-  MetricsListener metrics;                // off unless it has a port
+  /// Of spec.local, this site's own choice. A local.batchSize that the method cannot split is
+  /// rounded down.
+  std::vector<spec::Override> overrides;
+  std::filesystem::path policy;  // SitePolicy of this site, YAML; "": the safe defaults
+  std::string expect_spec;       // "sha256:…" of the only spec to take part in; "": any
+  std::filesystem::path ledger;  // folder of privacy ledgers; "": the default one
+  std::string data_set;          // name of these rows in it; "": the client id
+  MetricsListener metrics;       // off unless it has a port
+  /// Takes part only in a training whose epsilon and delta are no larger. Absent: the policy
+  /// decides.
+  std::optional<spec::DifferentialPrivacy> required_privacy = {};
 };
 
 struct ClientCallbacks {
@@ -70,7 +76,7 @@ class FederatedClient {
   /// after stop().
   [[nodiscard]] Status run();
 
-  /// Makes run() return: at once while it waits, else after the local training in hand. From any
+  /// Makes run() return: at once while it waits, else before the next training step. From any
   /// thread.
   void stop();
 

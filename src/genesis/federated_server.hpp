@@ -26,7 +26,7 @@ struct ServerOptions {
   std::string spec_name = "spec";  // stands for it in messages
   std::vector<spec::Override> overrides;
   std::string host = "0.0.0.0";  // address to listen on
-  std::uint16_t port = 8443;     // 0 takes a free one
+  std::uint16_t port = 8000;     // 0 takes a free one
   /// Without a certificate the server speaks plain HTTP, warns of it, and accepts tokens from this
   /// host alone. With a client authority a client speaks only for the name in its certificate.
   ServerTlsFiles tls;

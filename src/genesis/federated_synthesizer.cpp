@@ -1,10 +1,15 @@
 #include "genesis/federated_synthesizer.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <functional>
 #include <optional>
+#include <unordered_map>
 
 #include "aggregator/round_reporter.hpp"
+#include "common/base/check.hpp"
 #include "common/base/file.hpp"
 #include "common/base/json.hpp"
 #include "common/crypto/digest.hpp"
@@ -12,6 +17,7 @@
 #include "common/methods/site_methods.hpp"
 #include "common/model/threads.hpp"
 #include "common/spec/parse.hpp"
+#include "common/tabular/datetime.hpp"
 #include "common/tabular/table.hpp"
 #include "common/tabular/where.hpp"
 #include "common/wire/model_file.hpp"
@@ -49,35 +55,120 @@ Result<spec::FederatedTraining> parse_spec(const FitOptions& options) {
   return spec::parse(options.spec, options.spec_name, overrides);
 }
 
+// The number that a reader of the CSV would have.
+double as_written(const tabular::Column& column, double value) {
+  if (column.kind != tabular::Kind::kDecimal || column.significant != 0 || !std::isfinite(value)) {
+    return value;
+  }
+  std::array<char, 400> text{};  // the largest double in fixed notation
+  const auto written = std::to_chars(
+      text.data(), text.data() + text.size(), value, std::chars_format::fixed, column.precision);
+  std::from_chars(text.data(), written.ptr, value);
+  return value;
+}
+
+// Puts blocks of rows together; each block has categories of its own.
+class ColumnCollector {
+ public:
+  void add(const tabular::Table& block) {
+    columns_.resize(block.columns.size());
+    codes_.resize(block.columns.size());
+    for (std::size_t i = 0; i < block.columns.size(); ++i) {
+      add(block.columns[i], columns_[i], codes_[i]);
+    }
+  }
+  std::vector<ColumnValues> columns() && { return std::move(columns_); }
+
+ private:
+  using Codes = std::unordered_map<std::string, std::uint32_t>;
+
+  static void add(const tabular::Column& from, ColumnValues& to, Codes& known) {
+    to.name = from.name;
+    to.kind = tabular::to_string(from.kind);
+    to.format = from.format;
+    for (const double value : from.numbers) {
+      to.numbers.push_back(as_written(from, value));
+    }
+    if (from.kind == tabular::Kind::kDatetime) {
+      add_dates(from, to, known);
+      return;
+    }
+    std::vector<std::uint32_t> codes;
+    for (const auto& text : from.categories) {
+      codes.push_back(code_of(text, to, known));
+    }
+    for (const auto code : from.codes) {
+      to.codes.push_back(code == tabular::kMissingCode ? ColumnValues::kMissingCode : codes[code]);
+    }
+  }
+
+  static std::uint32_t code_of(const std::string& text, ColumnValues& column, Codes& known) {
+    const auto [entry, is_new] = known.emplace(text, static_cast<std::uint32_t>(known.size()));
+    if (is_new) {
+      column.texts.push_back(text);
+    }
+    return entry->second;
+  }
+
+  static void add_dates(const tabular::Column& from, ColumnValues& to, Codes& known) {
+    const auto format = tabular::DatetimeFormat::parse(from.format);
+    GENESIS_CHECK(format.has_value(), "a datetime column has a valid format");
+    std::string text;
+    for (const double value : from.numbers) {
+      if (std::isnan(value)) {
+        to.codes.push_back(ColumnValues::kMissingCode);
+        continue;
+      }
+      text.resize(format->max_size());
+      text.resize(static_cast<std::size_t>(format->write(value, text.data()) - text.data()));
+      to.codes.push_back(code_of(text, to, known));
+    }
+  }
+
+  std::vector<ColumnValues> columns_;
+  std::vector<Codes> codes_;
+};
+
 }  // namespace
 
 struct FederatedSynthesizer::Impl {
   TrainedModel model;
   std::unique_ptr<method::Synthesizer> synthesizer;
 
-  // Gives the CSV text block by block to `take`.
+  // Gives the rows block by block to `take`; at least one block, perhaps without rows.
   Status sample(const SampleOptions& options,
-                const std::function<Status(std::string_view)>& take) const;
+                const std::function<Status(const tabular::Table&)>& take) const;
+  // Gives the CSV text block by block.
+  Status sample_csv(const SampleOptions& options,
+                    const std::function<Status(std::string_view)>& take) const;
 };
 
 Status FederatedSynthesizer::Impl::sample(
-    const SampleOptions& options, const std::function<Status(std::string_view)>& take) const {
+    const SampleOptions& options, const std::function<Status(const tabular::Table&)>& take) const {
   std::vector<std::string> where = options.where;
   for (const auto& condition : options.conditions) {
     where.push_back(tabular::equal_condition(condition.column, condition.value));
   }
-  const auto cells = options.raw_text ? tabular::TextCells::kRaw : tabular::TextCells::kNeutralised;
   constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
-  std::string text;
   for (std::uint64_t first = 0; first < options.rows || first == 0; first += kBlock) {
     const auto count = static_cast<std::size_t>(std::min(kBlock, options.rows - first));
     GENESIS_ASSIGN(const auto table,
                    synthesizer->block(options.seed, first / kBlock, count, where));
-    text = first == 0 ? tabular::csv_header(table, cells) : std::string();
-    tabular::append_csv_rows(table, text, cells);
-    GENESIS_RETURN_IF_ERROR(take(text));
+    GENESIS_RETURN_IF_ERROR(take(table));
   }
   return {};
+}
+
+Status FederatedSynthesizer::Impl::sample_csv(
+    const SampleOptions& options, const std::function<Status(std::string_view)>& take) const {
+  const auto cells = options.raw_text ? tabular::TextCells::kRaw : tabular::TextCells::kNeutralised;
+  bool is_first = true;
+  return sample(options, [&](const tabular::Table& table) {
+    auto text = is_first ? tabular::csv_header(table, cells) : std::string();
+    is_first = false;
+    tabular::append_csv_rows(table, text, cells);
+    return take(text);
+  });
 }
 
 FederatedSynthesizer::FederatedSynthesizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -88,10 +179,12 @@ FederatedSynthesizer::~FederatedSynthesizer() = default;
 Result<FederatedSynthesizer> FederatedSynthesizer::fit(const FitOptions& options) {
   model::use_one_thread();
   GENESIS_ASSIGN(auto training, parse_spec(options));
-  GENESIS_ASSIGN(auto sites, simulated_sites(training, options.tables));
+  GENESIS_ASSIGN(auto sites,
+                 simulated_sites(training, options.tables, options.ledger, options.stop));
   aggregator::RoundReporter reporter(
       options.on_round_complete, options.on_metrics, training.rounds.count);
   SimulationObserver observer;
+  observer.stop = options.stop;
   observer.on_folded = [&](const aggregator::Folded& update) { reporter.folded(update); };
   observer.on_round = [&](RoundId round) { reporter.closed(round); };
   GENESIS_ASSIGN(auto bytes, simulate(training, std::move(sites), observer));
@@ -129,7 +222,7 @@ Status FederatedSynthesizer::save(const std::filesystem::path& path) const {
 
 Result<std::string> FederatedSynthesizer::sample(const SampleOptions& options) const {
   std::string csv;
-  GENESIS_RETURN_IF_ERROR(impl_->sample(options, [&](std::string_view text) {
+  GENESIS_RETURN_IF_ERROR(impl_->sample_csv(options, [&](std::string_view text) {
     csv += text;
     return Status();
   }));
@@ -140,7 +233,7 @@ Status FederatedSynthesizer::sample_to(const std::filesystem::path& path,
                                        const SampleOptions& options) const {
   // Opened with the first block, so that a wrong condition leaves an older file as it was.
   std::optional<FileWriter> file;
-  GENESIS_RETURN_IF_ERROR(impl_->sample(options, [&](std::string_view text) -> Status {
+  GENESIS_RETURN_IF_ERROR(impl_->sample_csv(options, [&](std::string_view text) -> Status {
     if (!file) {
       GENESIS_ASSIGN(auto created, FileWriter::create(path));
       file.emplace(std::move(created));
@@ -148,6 +241,16 @@ Status FederatedSynthesizer::sample_to(const std::filesystem::path& path,
     return file->write(text);
   }));
   return file->finish();
+}
+
+Result<std::vector<ColumnValues>> FederatedSynthesizer::sample_columns(
+    const SampleOptions& options) const {
+  ColumnCollector collector;
+  GENESIS_RETURN_IF_ERROR(impl_->sample(options, [&](const tabular::Table& table) {
+    collector.add(table);
+    return Status();
+  }));
+  return std::move(collector).columns();
 }
 
 const TrainedModel& FederatedSynthesizer::model() const {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "common/base/error.hpp"
 #include "common/spec/parse.hpp"
 #include "genesis/callbacks.hpp"
+#include "genesis/columns.hpp"
 
 namespace genesis {
 
@@ -35,6 +37,10 @@ struct FitOptions {
   std::vector<SiteTable> tables = {};
   RoundCallback on_round_complete = {};
   MetricsCallback on_metrics = {};
+  /// Folder of the privacy ledgers, one a site, that trainings with differential privacy are
+  /// charged to; "": the default one.
+  std::filesystem::path ledger = {};
+  std::stop_token stop = {};  // once asked, fit() ends soon with kUnavailable
 };
 
 /// A value that a column must have in every row.
@@ -80,6 +86,10 @@ class FederatedSynthesizer {
   /// no regular file, such as a pipe, is written as rows are made. Errors: kIo too.
   [[nodiscard]] Status sample_to(const std::filesystem::path& path,
                                  const SampleOptions& options) const;
+
+  /// The same rows as columns; text is as it is, whatever `raw_text` says.
+  [[nodiscard]] Result<std::vector<ColumnValues>> sample_columns(
+      const SampleOptions& options) const;
 
   /// The bytes of model.safetensors and their SHA-256.
   [[nodiscard]] const TrainedModel& model() const;

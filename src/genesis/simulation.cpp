@@ -109,7 +109,8 @@ Status MemoryLink::send(const rounds::Contribution& contribution) {
 
 Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining& training,
                                                   const std::vector<SiteTable>& tables,
-                                                  const std::filesystem::path& ledger) {
+                                                  const std::filesystem::path& ledger,
+                                                  std::stop_token stop) {
   for (const auto& table : tables) {
     if (std::ranges::none_of(training.participants,
                              [&](const auto& p) { return p.name == table.site; })) {
@@ -140,7 +141,7 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
                                         std::move(*rows),
                                         tabular::SitePolicy{},
                                         1.0,
-                                        {},
+                                        {.stop = stop},
                                         method::Audience::kOneself,
                                         std::move(account)));
     made.push_back(std::move(site));
@@ -183,6 +184,9 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
   });
   MemoryLink link(coordinator, clock);
   while (!coordinator.is_over()) {
+    if (observer.stop.stop_requested()) {
+      return fail(Errc::kUnavailable, "stopped before the training was over");
+    }
     if (const auto work = coordinator.take_work()) {
       work();
       coordinator.worked(clock.now());

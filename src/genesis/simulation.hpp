@@ -3,6 +3,7 @@
 // so the same model bytes. Private to the library and `genesis run --simulate`.
 #include <functional>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct SimulationObserver {
   std::function<void(const aggregator::Folded&)> on_folded = {};
   std::function<void(RoundId)> on_round = {};  // after each collection that has closed; 0: no round
   std::function<void(const wire::StatusReport&)> on_progress = {};
+  std::stop_token stop = {};  // once asked, simulate() ends with kUnavailable
 };
 
 /// One for each of the spec's participants, with the rows given for it or at its data.path. Errors:
@@ -45,7 +47,8 @@ struct SimulationObserver {
 [[nodiscard]] Result<std::vector<worker::Site>> simulated_sites(
     const spec::FederatedTraining& training,
     const std::vector<SiteTable>& tables,
-    const std::filesystem::path& ledger = {});
+    const std::filesystem::path& ledger = {},
+    std::stop_token stop = {});
 
 /// The released model's bytes; trains on one thread per core. Errors: as Coordinator and Site give
 /// them; kFailedPrecondition with the reason where the training failed.

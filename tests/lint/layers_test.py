@@ -45,6 +45,8 @@ MAY_INCLUDE = {
             "federation", "method", "methods/lookup.hpp", "methods/server_methods.hpp", "aggregator", "worker", "genesis", "command_line",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
             "k8s"],
+    # The module of the Python package.
+    "core": ["base", "crypto", "spec", "tabular", "quality", "wire", "genesis"],
 }
 # No line of these knows a method by name: it comes in through the tables of src/common/methods.
 KNOW_NO_METHOD = ["aggregator", "worker", "wire", "rounds", "http"]
@@ -53,7 +55,7 @@ METHODS = re.compile(r"ctgan|autoregressive|mixture", re.I)
 FIXED_NOISE = "NoiseBitsForTests"
 OURS = re.compile(r'^#include "(?:common/)?([a-z0-9_]+)(/[^"]*)"', re.M)
 # Headers that are installed, and what none of them may include.
-PUBLIC = {"callbacks.hpp", "certificates.hpp", "federated_client.hpp", "federated_server.hpp", "federated_synthesizer.hpp",
+PUBLIC = {"callbacks.hpp", "certificates.hpp", "columns.hpp", "federated_client.hpp", "federated_server.hpp", "federated_synthesizer.hpp",
           "metrics_listener.hpp", "tls_files.hpp"}
 LIBRARIES = re.compile(r"^#include <[^>]*/", re.M)
 TORCH = re.compile(r"^#include <(torch|ATen|c10)/", re.M)
@@ -62,7 +64,7 @@ TORCH = re.compile(r"^#include <(torch|ATen|c10)/", re.M)
 def files():
     for folder in MAY_INCLUDE:
         place = {"aggregator": SOURCE / folder, "worker": SOURCE / folder, "operator": SOURCE / folder,
-                 "cli": SOURCE / "src" / folder, "genesis": SOURCE / "src" / folder}.get(
+                 "cli": SOURCE / "src" / folder, "genesis": SOURCE / "src" / folder, "core": SOURCE / "python" / folder}.get(
             folder, SOURCE / "src" / "common" / folder)
         for path in sorted(place.glob("*.[ch]pp")):
             yield folder, path

@@ -91,6 +91,7 @@ Status Site::prepare(method::Documents& documents) {
   config.clip_per_layer = training.privacy.clip_per_layer;
   config.seed = training.seed;
   config.client = client;
+  config.stop = setup_.stop;
   if (setup_.on_step) {
     config.on_step = [this](const model::StepReport& step) {
       setup_.on_step({step.seconds, step.ends_epoch});

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -46,6 +47,8 @@ struct SiteSetup {
   Audience audience = Audience::kAggregator;
   /// Of this site's rows; null where the spec asks for no differential privacy.
   std::shared_ptr<privacy::Account> account = {};
+  /// Once asked, an answer that takes long may end with kUnavailable. The site is of no more use.
+  std::stop_token stop = {};
 };
 
 /// The documents that an assignment names, fetched when they are asked for.

@@ -34,11 +34,17 @@ Result<std::unique_ptr<method::SiteMethod>> make_mixture(method::SiteSetup setup
                             mixture::SiteProtection{protection, std::move(noise)});
 }
 
+// CTGAN's discriminator judges so many rows together.
+std::int64_t pac_of(const spec::Model& model) {
+  const auto settings = ctgan::settings_of(model);
+  return settings ? static_cast<std::int64_t>(settings->pac) : 1;
+}
+
 }  // namespace
 
 std::span<const SiteEntry> site_methods() {
   static constexpr std::array kMethods{
-      SiteEntry{ctgan::kMethod, ctgan::make_site, ctgan::open_model},
+      SiteEntry{ctgan::kMethod, ctgan::make_site, ctgan::open_model, pac_of},
       SiteEntry{mixture::kMethod, make_mixture, mixture::open_model}};
   return kMethods;
 }

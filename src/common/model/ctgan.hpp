@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,7 @@ struct TrainingConfig {
   std::string client;  // with seed and round names the random streams
   /// Called after each step, on the training thread; a step takes some 18 ms. Empty: nobody.
   std::function<void(const StepReport&)> on_step;
+  std::stop_token stop = {};  // once asked, train() ends before its next step
 };
 
 struct TrainMetrics {
@@ -67,7 +69,8 @@ class Trainer {
 
   /// Trains config.epochs from `global`; the result depends on (global, moments, round, seed,
   /// client) alone. learning_rate is that of this round (the schedule is the caller's). Errors:
-  /// kInvalidArgument when shapes differ or a value is not finite.
+  /// kInvalidArgument when shapes differ or a value is not finite; kUnavailable once stopped, and
+  /// then this trainer is of no more use.
   [[nodiscard]] Result<TrainResult> train(const Tensors& global,
                                           RoundId round,
                                           double learning_rate);

@@ -158,7 +158,8 @@ struct Trainer::Impl {
     return cross_entropy - score;
   }
 
-  TrainResult train(const Tensors& global, RoundId round, double learning_rate) {
+  // Nothing once it is told to stop.
+  std::optional<TrainResult> train(const Tensors& global, RoundId round, double learning_rate) {
     load(network, global.values, weights);
     anchor = weights;
     Streams streams(config.seed, round, config.client);
@@ -168,6 +169,9 @@ struct Trainer::Impl {
     const Elapsed elapsed;
     double step_start = 0.0;
     for (std::size_t i = 0; i < steps; ++i) {
+      if (config.stop.stop_requested()) {
+        return std::nullopt;
+      }
       metrics.discriminator_loss += discriminator_step(streams, learning_rate);
       metrics.generator_loss += generator_step(streams, learning_rate);
       if (config.on_step) {
@@ -245,13 +249,16 @@ Result<TrainResult> Trainer::train(const Tensors& global, RoundId round, double 
   }
   try {
     auto result = impl_->train(global, round, learning_rate);
-    if (!std::isfinite(result.metrics.update_norm)) {
+    if (!result) {
+      return fail(Errc::kUnavailable, "stopped before the training was over");
+    }
+    if (!std::isfinite(result->metrics.update_norm)) {
       impl_->forget_moments();  // they are no longer finite either
       return fail(Errc::kFailedPrecondition,
                   "[model] training diverged: a weight is no longer finite; lower "
                   "local.learningRate or set privacy.maxGradNorm");
     }
-    return result;
+    return *std::move(result);
   } catch (const std::exception& error) {  // LibTorch's errors and memory that ran out
     return fail(Errc::kInternal, std::string("[model] training failed: ") + error.what());
   }

@@ -1,0 +1,612 @@
+// genesis._core: the engine as Python's package genesis uses it. Private to that package, which
+// gives it arguments that it has checked, and its users better names. All calls release the GIL
+// while the engine works.
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include "common/base/utc.hpp"
+#include "common/base/version.hpp"
+#include "common/quality/evaluate.hpp"
+#include "common/spec/parse.hpp"
+#include "common/wire/model_card.hpp"
+#include "core/engine_error.hpp"
+#include "core/job.hpp"
+#include "core/log_queue.hpp"
+#include "genesis/federated_client.hpp"
+#include "genesis/federated_server.hpp"
+#include "genesis/federated_synthesizer.hpp"
+
+namespace nb = nanobind;
+
+namespace genesis::python {
+namespace {
+
+using Overrides = std::vector<std::pair<std::string, std::string>>;  // path of the spec, value
+
+std::vector<spec::Override> overrides_of(const Overrides& pairs) {
+  std::vector<spec::Override> overrides;
+  for (const auto& [path, value] : pairs) {
+    overrides.push_back({path, value});
+  }
+  return overrides;
+}
+
+std::optional<crypto::Secret> secret_of(std::optional<std::string> text) {
+  if (!text) {
+    return std::nullopt;
+  }
+  return crypto::Secret(*std::move(text));
+}
+
+std::chrono::milliseconds patience_of(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000.0));
+}
+
+// --- Errors -----------------------------------------------------------------------------------
+
+const char* setting_name(Setting setting) {
+  switch (setting) {
+    case Setting::kNone:
+      return "";
+    case Setting::kServerUrl:
+      return "server_url";
+    case Setting::kServerAuthority:
+      return "ssl_verify";
+    case Setting::kClientCertificate:
+      return "ssl_cert";
+    case Setting::kAuthToken:
+      return "auth_token";
+    case Setting::kListenHost:
+      return "host";
+    case Setting::kListenPort:
+      return "port";
+    case Setting::kMetricsHost:
+      return "metrics_host";
+    case Setting::kMetricsPort:
+      return "metrics_port";
+  }
+  return "";
+}
+
+void add_engine_error(nb::module_& module) {
+  static PyObject* const type = PyErr_NewException("genesis._core.EngineError", nullptr, nullptr);
+  module.attr("EngineError") = nb::borrow(type);
+  nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const EngineError& engine) {
+      const nb::object arguments = nb::make_tuple(std::string(to_string(engine.error.code)),
+                                                  setting_name(engine.error.setting),
+                                                  engine.error.message);
+      PyErr_SetObject(type, arguments.ptr());
+    }
+  });
+}
+
+// --- Models -----------------------------------------------------------------------------------
+
+template <typename T>
+nb::bytes bytes_of(const std::vector<T>& values) {
+  return nb::bytes(values.data(), values.size() * sizeof(T));
+}
+
+// (name, kind, format, numbers as float64 bytes, codes as uint32 bytes, texts)
+nb::list tuples_of(const std::vector<ColumnValues>& columns) {
+  nb::list list;
+  for (const auto& column : columns) {
+    list.append(nb::make_tuple(column.name,
+                               column.kind,
+                               column.format,
+                               bytes_of(column.numbers),
+                               bytes_of(column.codes),
+                               column.texts));
+  }
+  return list;
+}
+
+class Model {
+ public:
+  explicit Model(FederatedSynthesizer synthesizer) : synthesizer_(std::move(synthesizer)) {}
+
+  static std::unique_ptr<Model> load(const std::string& path) {
+    return std::make_unique<Model>(take(FederatedSynthesizer::load(path)));
+  }
+  static std::unique_ptr<Model> from_bytes(std::string bytes, const std::string& name) {
+    return std::make_unique<Model>(take(FederatedSynthesizer::from_bytes(std::move(bytes), name)));
+  }
+
+  void save(const std::string& path) const { take(synthesizer_.save(path)); }
+  [[nodiscard]] const std::string& bytes() const { return synthesizer_.model().bytes; }
+  [[nodiscard]] const std::string& sha256() const { return synthesizer_.model().sha256; }
+
+  [[nodiscard]] std::vector<ColumnValues> columns(const SampleOptions& options) const {
+    return take(synthesizer_.sample_columns(options));
+  }
+  [[nodiscard]] std::string csv(const SampleOptions& options) const {
+    return take(synthesizer_.sample(options));
+  }
+  [[nodiscard]] std::pair<std::string, std::string> card() const {
+    const wire::CardFacts facts{utc_now(), std::string(version()), std::nullopt};
+    auto json = take(wire::model_card_json(bytes(), facts));
+    auto page = take(wire::model_card_markdown(json));
+    return {std::move(json), std::move(page)};
+  }
+
+ private:
+  FederatedSynthesizer synthesizer_;
+};
+
+SampleOptions sample_options(std::uint64_t rows,
+                             const std::vector<std::pair<std::string, std::string>>& conditions,
+                             std::vector<std::string> where,
+                             std::uint64_t seed) {
+  SampleOptions options{.rows = rows, .where = std::move(where), .seed = seed, .raw_text = true};
+  for (const auto& [column, value] : conditions) {
+    options.conditions.push_back({column, value});
+  }
+  return options;
+}
+
+void add_model(nb::module_& module) {
+  nb::class_<Model>(module, "Model")
+      .def_static("load", &Model::load, nb::call_guard<nb::gil_scoped_release>())
+      .def_static("from_bytes",
+                  [](const nb::bytes& bytes, const std::string& name) {
+                    std::string copy(static_cast<const char*>(bytes.data()), bytes.size());
+                    const nb::gil_scoped_release release;
+                    return Model::from_bytes(std::move(copy), name);
+                  })
+      .def("save", &Model::save, nb::call_guard<nb::gil_scoped_release>())
+      .def_prop_ro(
+          "bytes",
+          [](const Model& model) { return nb::bytes(model.bytes().data(), model.bytes().size()); })
+      .def_prop_ro("sha256", &Model::sha256)
+      .def("columns",
+           [](const Model& model,
+              std::uint64_t rows,
+              const std::vector<std::pair<std::string, std::string>>& conditions,
+              std::vector<std::string> where,
+              std::uint64_t seed) {
+             std::vector<ColumnValues> columns;
+             {
+               const nb::gil_scoped_release release;
+               columns = model.columns(sample_options(rows, conditions, std::move(where), seed));
+             }
+             return tuples_of(columns);
+           })
+      .def(
+          "csv",
+          [](const Model& model,
+             std::uint64_t rows,
+             const std::vector<std::pair<std::string, std::string>>& conditions,
+             std::vector<std::string> where,
+             std::uint64_t seed) {
+            return model.csv(sample_options(rows, conditions, std::move(where), seed));
+          },
+          nb::call_guard<nb::gil_scoped_release>())
+      .def("card", &Model::card, nb::call_guard<nb::gil_scoped_release>());
+}
+
+// --- Jobs -------------------------------------------------------------------------------------
+
+const char* kind_name(Event::Kind kind) {
+  switch (kind) {
+    case Event::Kind::kRoundComplete:
+      return "round_complete";
+    case Event::Kind::kTrainComplete:
+      return "train_complete";
+    case Event::Kind::kCheckpoint:
+      return "checkpoint";
+    case Event::Kind::kDisclosure:
+      return "disclosure";
+  }
+  return "";
+}
+
+// (kind, round, total rounds, clients, rows, text, telemetry)
+nb::list tuples_of(const std::vector<Event>& events) {
+  nb::list list;
+  for (const auto& event : events) {
+    list.append(nb::make_tuple(kind_name(event.kind),
+                               event.round,
+                               event.total_rounds,
+                               event.clients,
+                               event.rows,
+                               event.text,
+                               event.telemetry));
+  }
+  return list;
+}
+
+RoundCallback round_teller(Job::Events& events) {
+  return [&events](std::uint32_t round, const RoundMetrics& metrics, std::size_t clients) {
+    events.tell({.kind = Event::Kind::kRoundComplete,
+                 .round = round,
+                 .total_rounds = metrics.total_rounds,
+                 .clients = clients,
+                 .telemetry = metrics.telemetry});
+  };
+}
+
+MetricsCallback train_teller(Job::Events& events) {
+  return [&events](const TrainMetrics& metrics) {
+    events.tell({.kind = Event::Kind::kTrainComplete,
+                 .round = metrics.round,
+                 .rows = metrics.rows,
+                 .text = metrics.client,
+                 .telemetry = metrics.telemetry});
+  };
+}
+
+CheckpointCallback checkpoint_teller(Job::Events& events) {
+  return [&events](const SavedCheckpoint& saved) {
+    events.tell(
+        {.kind = Event::Kind::kCheckpoint, .round = saved.round, .text = saved.path.string()});
+  };
+}
+
+// Where the work cannot be set up, the caller hears of it at once; what the callbacks capture is
+// set before the work begins, as Job runs it.
+std::unique_ptr<Job> start_fit(std::string text,
+                               std::string name,
+                               const Overrides& overrides,
+                               std::vector<std::pair<std::string, std::string>> sites,
+                               const std::string& ledger) {
+  auto options = std::make_shared<FitOptions>();
+  options->spec = std::move(text);
+  options->spec_name = std::move(name);
+  options->overrides = overrides_of(overrides);
+  for (auto& [site, csv] : sites) {
+    options->tables.push_back({std::move(site), {}, std::move(csv)});
+  }
+  options->ledger = ledger;
+  auto stop = std::make_shared<std::stop_source>();
+  options->stop = stop->get_token();
+  auto work = [options](Job::Events& events) -> Result<std::optional<std::string>> {
+    options->on_round_complete = round_teller(events);
+    options->on_metrics = train_teller(events);
+    GENESIS_ASSIGN(const auto fitted, FederatedSynthesizer::fit(*options));
+    return fitted.model().bytes;
+  };
+  return std::make_unique<Job>(std::move(work), [stop] { stop->request_stop(); });
+}
+
+class ServerJob {
+ public:
+  explicit ServerJob(ServerOptions options) : events_(std::make_shared<Relay>()) {
+    ServerCallbacks callbacks;
+    callbacks.on_round_complete =
+        [relay = events_](std::uint32_t round, const RoundMetrics& metrics, std::size_t clients) {
+          round_teller (*relay->events)(round, metrics, clients);
+        };
+    callbacks.on_metrics = [relay = events_](const TrainMetrics& metrics) {
+      train_teller (*relay->events)(metrics);
+    };
+    callbacks.on_checkpoint = [relay = events_](const SavedCheckpoint& saved) {
+      checkpoint_teller (*relay->events)(saved);
+    };
+    server_ = std::make_shared<FederatedServer>(
+        take(FederatedServer::start(std::move(options), std::move(callbacks))));
+  }
+
+  [[nodiscard]] std::string url() const { return server_->url(); }
+  [[nodiscard]] std::string metrics_url() const { return server_->metrics_url(); }
+  /// Once.
+  std::unique_ptr<Job> run() {
+    auto work = [relay = std::move(events_),
+                 server = server_](Job::Events& events) -> Result<std::optional<std::string>> {
+      relay->events = &events;
+      GENESIS_ASSIGN(auto model, server->run());
+      return std::move(model.bytes);
+    };
+    return std::make_unique<Job>(std::move(work), [server = server_] { server->stop(); });
+  }
+
+ private:
+  // The server has its callbacks before the job that they tell exists; none is called before run().
+  struct Relay {
+    Job::Events* events = nullptr;
+  };
+  std::shared_ptr<Relay> events_;
+  std::shared_ptr<FederatedServer> server_;
+};
+
+std::unique_ptr<Job> start_client(ClientOptions options, bool is_dry_run) {
+  auto slot = std::make_shared<Job::Events*>(nullptr);
+  ClientCallbacks callbacks;
+  callbacks.on_train_complete = [slot](const TrainMetrics& metrics) {
+    train_teller (**slot)(metrics);
+  };
+  callbacks.on_checkpoint = [slot](const SavedCheckpoint& saved) {
+    checkpoint_teller (**slot)(saved);
+  };
+  if (is_dry_run) {
+    callbacks.only_disclose = [slot](const std::string& line) {
+      (*slot)->tell({.kind = Event::Kind::kDisclosure, .text = line});
+    };
+  }
+  auto client = std::make_shared<FederatedClient>(
+      take(FederatedClient::create(std::move(options), std::move(callbacks))));
+  auto work = [slot, client](Job::Events& events) -> Result<std::optional<std::string>> {
+    *slot = &events;
+    GENESIS_RETURN_IF_ERROR(client->run());
+    return std::nullopt;
+  };
+  return std::make_unique<Job>(std::move(work), [client] { client->stop(); });
+}
+
+ServerOptions server_options(std::string text,
+                             std::string name,
+                             const Overrides& overrides,
+                             std::string host,
+                             std::uint16_t port,
+                             const std::string& ssl_cert,
+                             const std::string& ssl_key,
+                             const std::string& ssl_client_ca,
+                             std::optional<std::string> auth_token,
+                             bool require_authentication,
+                             const std::string& output,
+                             std::optional<std::uint16_t> metrics_port) {
+  ServerOptions options;
+  options.spec = std::move(text);
+  options.spec_name = std::move(name);
+  options.overrides = overrides_of(overrides);
+  options.host = std::move(host);
+  options.port = port;
+  options.tls = {.certificate = ssl_cert, .key = ssl_key, .client_authority = ssl_client_ca};
+  options.auth_token = secret_of(std::move(auth_token));
+  options.require_authentication = require_authentication;
+  options.output = output;
+  options.metrics.port = metrics_port;
+  return options;
+}
+
+ClientOptions client_options(std::string server_url,
+                             std::string client_id,
+                             std::string csv,
+                             std::vector<std::string> discrete_columns,
+                             const Overrides& overrides,
+                             const std::string& ssl_verify,
+                             const std::string& ssl_cert,
+                             const std::string& ssl_key,
+                             std::optional<std::string> auth_token,
+                             const std::string& state,
+                             const std::string& policy,
+                             std::string expect_spec,
+                             const std::string& ledger,
+                             std::string data_set,
+                             std::optional<double> largest_epsilon,
+                             double largest_delta) {
+  ClientOptions options;
+  options.server = std::move(server_url);
+  options.client_id = std::move(client_id);
+  options.csv = std::move(csv);
+  options.discrete_columns = std::move(discrete_columns);
+  options.overrides = overrides_of(overrides);
+  options.tls = {.server_authority = ssl_verify, .certificate = ssl_cert, .key = ssl_key};
+  options.auth_token = secret_of(std::move(auth_token));
+  options.state = state;
+  options.policy = policy;
+  options.expect_spec = std::move(expect_spec);
+  options.ledger = ledger;
+  options.data_set = std::move(data_set);
+  if (largest_epsilon) {
+    options.required_privacy = {.epsilon = *largest_epsilon, .delta = largest_delta};
+  }
+  return options;
+}
+
+void add_jobs(nb::module_& module) {
+  const nb::call_guard<nb::gil_scoped_release> released;
+  nb::class_<Job>(module, "Job")
+      .def("poll",
+           [](Job& job, double seconds) {
+             std::vector<Event> events;
+             {
+               const nb::gil_scoped_release release;
+               events = job.poll(patience_of(seconds));
+             }
+             return tuples_of(events);
+           })
+      .def_prop_ro("is_over", &Job::is_over)
+      .def(
+          "wait", [](Job& job, double seconds) { return job.wait(patience_of(seconds)); }, released)
+      .def("stop", &Job::stop, released)
+      .def("outcome", [](const Job& job) -> std::optional<nb::bytes> {
+        const auto bytes = take(job.outcome());
+        if (!bytes) {
+          return std::nullopt;
+        }
+        return nb::bytes(bytes->data(), bytes->size());
+      });
+  module.def("start_fit",
+             &start_fit,
+             nb::arg("spec"),
+             nb::arg("spec_name"),
+             nb::arg("overrides"),
+             nb::arg("sites"),
+             nb::arg("ledger"),
+             released);
+  nb::class_<ServerJob>(module, "Server")
+      .def_prop_ro("url", &ServerJob::url)
+      .def_prop_ro("metrics_url", &ServerJob::metrics_url)
+      .def("run", &ServerJob::run, released);
+  module.def(
+      "start_server",
+      [](std::string text,
+         std::string name,
+         const Overrides& overrides,
+         std::string host,
+         std::uint16_t port,
+         const std::string& ssl_cert,
+         const std::string& ssl_key,
+         const std::string& ssl_client_ca,
+         std::optional<std::string> auth_token,
+         bool require_authentication,
+         const std::string& output,
+         std::optional<std::uint16_t> metrics_port) {
+        return std::make_unique<ServerJob>(server_options(std::move(text),
+                                                          std::move(name),
+                                                          overrides,
+                                                          std::move(host),
+                                                          port,
+                                                          ssl_cert,
+                                                          ssl_key,
+                                                          ssl_client_ca,
+                                                          std::move(auth_token),
+                                                          require_authentication,
+                                                          output,
+                                                          metrics_port));
+      },
+      nb::arg("spec"),
+      nb::arg("spec_name"),
+      nb::arg("overrides"),
+      nb::arg("host"),
+      nb::arg("port"),
+      nb::arg("ssl_cert"),
+      nb::arg("ssl_key"),
+      nb::arg("ssl_client_ca"),
+      nb::arg("auth_token").none(),
+      nb::arg("require_authentication"),
+      nb::arg("output"),
+      nb::arg("metrics_port").none(),
+      released);
+  module.def(
+      "start_client",
+      [](std::string server_url,
+         std::string client_id,
+         std::string csv,
+         std::vector<std::string> discrete_columns,
+         const Overrides& overrides,
+         const std::string& ssl_verify,
+         const std::string& ssl_cert,
+         const std::string& ssl_key,
+         std::optional<std::string> auth_token,
+         const std::string& state,
+         const std::string& policy,
+         std::string expect_spec,
+         const std::string& ledger,
+         std::string data_set,
+         std::optional<double> largest_epsilon,
+         double largest_delta,
+         bool dry_run) {
+        return start_client(client_options(std::move(server_url),
+                                           std::move(client_id),
+                                           std::move(csv),
+                                           std::move(discrete_columns),
+                                           overrides,
+                                           ssl_verify,
+                                           ssl_cert,
+                                           ssl_key,
+                                           std::move(auth_token),
+                                           state,
+                                           policy,
+                                           std::move(expect_spec),
+                                           ledger,
+                                           std::move(data_set),
+                                           largest_epsilon,
+                                           largest_delta),
+                            dry_run);
+      },
+      nb::arg("server_url"),
+      nb::arg("client_id"),
+      nb::arg("csv"),
+      nb::arg("discrete_columns"),
+      nb::arg("overrides"),
+      nb::arg("ssl_verify"),
+      nb::arg("ssl_cert"),
+      nb::arg("ssl_key"),
+      nb::arg("auth_token").none(),
+      nb::arg("state"),
+      nb::arg("policy"),
+      nb::arg("expect_spec"),
+      nb::arg("ledger"),
+      nb::arg("data_set"),
+      nb::arg("largest_epsilon").none(),
+      nb::arg("largest_delta"),
+      nb::arg("dry_run"),
+      released);
+  module.def("join_abandoned", &join_abandoned, released);
+}
+
+// --- The rest ---------------------------------------------------------------------------------
+
+// The spec with its defaults, as JSON.
+std::string check_spec(const std::string& text,
+                       const std::string& name,
+                       const Overrides& overrides) {
+  return spec::print_json(take(spec::parse(text, name, overrides_of(overrides))));
+}
+
+// How close CSV text is to real rows, as JSON and as tables for people.
+std::pair<std::string, std::string> evaluate(const std::string& real,
+                                             const std::string& synthetic,
+                                             const std::optional<std::string>& holdout,
+                                             const std::vector<std::string>& discrete_columns) {
+  const auto table = take(tabular::parse_csv(real, "real", {.discrete_columns = discrete_columns}));
+  std::vector<std::string> names;
+  for (const auto& column : table.columns) {
+    names.push_back(column.name);
+  }
+  const auto beside = [&](const std::string& csv, std::string_view name) {
+    return take(tabular::parse_csv(csv, name, {.discrete_columns = names}));
+  };
+  const auto rows = beside(synthetic, "synthetic");
+  std::optional<tabular::Table> held_out;
+  if (holdout) {
+    held_out = beside(*holdout, "holdout");
+  }
+  const auto report = take(quality::evaluate(table, rows, held_out ? &*held_out : nullptr));
+  return {quality::to_json(report), quality::print(report)};
+}
+
+nb::list log_lines() {
+  nb::list list;
+  for (const auto& line : take_log_lines()) {
+    list.append(nb::make_tuple(line.level, line.text));
+  }
+  return list;
+}
+
+}  // namespace
+}  // namespace genesis::python
+
+NB_MODULE(_core, module) {
+  using namespace genesis::python;
+  const nb::call_guard<nb::gil_scoped_release> released;
+  module.attr("version") = std::string(genesis::version());
+  add_engine_error(module);
+  add_model(module);
+  add_jobs(module);
+  module.def("check_spec",
+             &check_spec,
+             nb::arg("spec"),
+             nb::arg("spec_name"),
+             nb::arg("overrides"),
+             released);
+  module.def("evaluate",
+             &evaluate,
+             nb::arg("real"),
+             nb::arg("synthetic"),
+             nb::arg("holdout").none(),
+             nb::arg("discrete_columns"),
+             released);
+  module.def("start_logging", &start_logging, nb::arg("level"), released);
+  module.def("take_log_lines", &log_lines);
+}

@@ -1,0 +1,214 @@
+"""From the arguments of Python to the spec that the engine trains by, and names back in its errors."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import _core, _jobs
+from ..errors import ArgumentError, FileError, translated
+
+# Each argument and the field of the spec that it sets.
+FIELDS = {
+    "method": "model.method",
+    "seed": "seed",
+    "n_rounds": "rounds.count",
+    "min_clients": "rounds.minClients",
+    "max_clients": "rounds.maxClients",
+    "client_fraction": "rounds.clientFraction",
+    "aggregation": "aggregation.strategy",
+    "proximal_mu": "aggregation.proximalMu",
+    "local_epochs": "local.epochs",
+    "batch_size": "local.batchSize",
+    "learning_rate": "local.learningRate",
+    "lr_schedule": "local.lrSchedule",
+    "max_grad_norm": "privacy.maxGradNorm",
+    "clip_per_layer": "privacy.clipPerLayer",
+    "compression": "communication.compression",
+    "retry_attempts": "communication.retryAttempts",
+    "timeout_seconds": "communication.timeoutSeconds",
+    "discrete_columns": "table.discreteColumns",
+}
+
+# Keys of config: those of the spec's model, in both spellings, and those of CTGAN's package.
+_CONFIG = {
+    "embedding_dim": "model.embeddingDim",
+    "embeddingDim": "model.embeddingDim",
+    "generator_dim": "model.generatorDims",
+    "generator_dims": "model.generatorDims",
+    "generatorDims": "model.generatorDims",
+    "discriminator_dim": "model.discriminatorDims",
+    "discriminator_dims": "model.discriminatorDims",
+    "discriminatorDims": "model.discriminatorDims",
+    "pac": "model.pac",
+    "target": "model.target",
+    "components": "model.components",
+    "bins": "model.bins",
+    "batch_size": "local.batchSize",
+    "batchSize": "local.batchSize",
+    "learning_rate": "local.learningRate",
+    "learningRate": "local.learningRate",
+    "lr_schedule": "local.lrSchedule",
+    "lrSchedule": "local.lrSchedule",
+    "epochs": "",  # in all, spread over the rounds
+}
+
+_PRIVACY = {
+    "max_grad_norm": "privacy.maxGradNorm",
+    "clip_per_layer": "privacy.clipPerLayer",
+    "unit_column": "privacy.unitColumn",
+    "max_rows_per_unit": "privacy.maxRowsPerUnit",
+}
+_DIFFERENTIAL_PRIVACY = {
+    "epsilon": "privacy.differentialPrivacy.epsilon",
+    "delta": "privacy.differentialPrivacy.delta",
+    "max_grad_norm": "privacy.differentialPrivacy.maxGradNorm",
+}
+
+_DEFAULT_PAC = 10
+
+# At most so many rounds, whatever the arguments say: for trying code whose trainings take long.
+MAX_ROUNDS_VARIABLE = "GENESIS_MAX_ROUNDS"
+
+
+def _unknown(key: object, known: Sequence[str], where: str) -> ArgumentError:
+    near = difflib.get_close_matches(str(key), known, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    return ArgumentError(f"{where}: {key!r} is not known", field=where, advice=advice)
+
+
+def _mapping(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ArgumentError(f"{name}: expected a dict, not {type(value).__name__}", field=name, advice="pass a dict")
+    return value
+
+
+def _text(value: Any) -> str:
+    """A value of the spec as an override takes it (JSON, which is YAML)."""
+    if isinstance(value, str):
+        return value
+    if hasattr(value, "item"):
+        value = value.item()  # numpy's scalars
+    return json.dumps(list(value) if isinstance(value, (tuple, set, frozenset)) else value)
+
+
+def max_rounds(n_rounds: int) -> int:
+    """n_rounds, or what the environment allows of it."""
+    text = os.environ.get(MAX_ROUNDS_VARIABLE, "")
+    if not text:
+        return n_rounds
+    if not text.isascii() or not text.isdecimal() or int(text) == 0:
+        raise ArgumentError(
+            f"{MAX_ROUNDS_VARIABLE}: {text!r} is no number of rounds", field=MAX_ROUNDS_VARIABLE, advice="set a whole number above 0"
+        )
+    most = int(text)
+    if isinstance(n_rounds, int) and n_rounds > most:
+        _jobs.logger.warning("n_rounds: %d instead of %d, as %s says", most, n_rounds, MAX_ROUNDS_VARIABLE)
+        return most
+    return n_rounds
+
+
+class Settings:
+    """Fields of a spec with the arguments that set them; `overrides` are as the command line's --set."""
+
+    def __init__(self, spec: str | os.PathLike[str] | Mapping[str, Any] | None = None) -> None:
+        self.text = _spec_text(spec)
+        self.values: dict[str, str] = {}
+        self.arguments = {path: argument for argument, path in FIELDS.items()}
+
+    def set(self, path: str, value: Any, argument: str) -> None:
+        if value is not None:
+            self.values[path] = _text(value)
+            self.arguments[path] = argument
+
+    def set_arguments(self, **arguments: Any) -> None:
+        for argument, value in arguments.items():
+            self.set(FIELDS[argument], value, argument)
+
+    def set_config(self, config: Any, n_rounds: int, local_epochs: int | None) -> None:
+        if config is None:
+            return
+        for key, value in _mapping(config, "config").items():
+            name = f"config['{key}']"
+            if key not in _CONFIG:
+                raise _unknown(key, list(_CONFIG), "config")
+            if key == "epochs":
+                self._spread_epochs(value, n_rounds, local_epochs)
+            elif _CONFIG[key] not in self.values:  # an argument of its own wins
+                self.set(_CONFIG[key], value, name)
+
+    def _spread_epochs(self, epochs: Any, n_rounds: int, local_epochs: int | None) -> None:
+        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+            raise ArgumentError(
+                f"config['epochs']: expected a whole number above 0, not {epochs!r}", field="config['epochs']", advice="pass one"
+            )
+        if local_epochs is not None:
+            _jobs.logger.info("config['epochs'] is not used, as local_epochs says how many there are in a round")
+            return
+        a_round = max(1, round(epochs / n_rounds))
+        if a_round * n_rounds != epochs:
+            _jobs.logger.info("config['epochs']: %d in %d rounds of %d, not %d", a_round * n_rounds, n_rounds, a_round, epochs)
+        self.set("local.epochs", a_round, "config['epochs']")
+
+    def set_privacy(self, privacy: Any) -> None:
+        if privacy is None:
+            return
+        for key, value in _mapping(privacy, "privacy").items():
+            if key == "differential_privacy":
+                self._set_differential_privacy(value)
+            elif key in _PRIVACY:
+                self.set(_PRIVACY[key], value, f"privacy['{key}']")
+            else:
+                raise _unknown(key, ["differential_privacy", *_PRIVACY], "privacy")
+
+    def _set_differential_privacy(self, asked: Any) -> None:
+        where = "privacy['differential_privacy']"
+        asked = _mapping(asked, where)
+        if "epsilon" not in asked:
+            raise ArgumentError(f"{where}: names no epsilon", field=where, advice="set it, such as {'epsilon': 1.0}")
+        for key, value in asked.items():
+            if key not in _DIFFERENTIAL_PRIVACY:
+                raise _unknown(key, list(_DIFFERENTIAL_PRIVACY), where)
+            self.set(_DIFFERENTIAL_PRIVACY[key], value, f"{where}['{key}']")
+        self.arguments["privacy.differentialPrivacy"] = where
+
+    def set_others(self, settings: Any) -> None:
+        """Fields of the spec by their paths."""
+        if settings is not None:
+            for path, value in _mapping(settings, "settings").items():
+                self.set(str(path).removeprefix("spec."), value, f"settings['{path}']")
+
+    def fit_batch_size(self) -> None:
+        """Rounds the batch size down to whole groups of pac rows, which the discriminator judges together."""
+        size, pac = self.values.get("local.batchSize"), self.values.get("model.pac", str(_DEFAULT_PAC))
+        if self.values.get("model.method", "ctgan") != "ctgan" or size is None or not size.isdecimal() or not pac.isdecimal():
+            return
+        fits = max(1, int(size) // max(1, int(pac))) * int(pac)
+        if fits != int(size):
+            _jobs.logger.info("%s: %d instead of %s, a multiple of pac, %s", self.arguments["local.batchSize"], fits, size, pac)
+            self.values["local.batchSize"] = str(fits)
+
+    @property
+    def overrides(self) -> list[tuple[str, str]]:
+        return list(self.values.items())
+
+    def check(self) -> dict[str, Any]:
+        """The spec with its defaults."""
+        with translated(self.arguments):
+            checked: dict[str, Any] = json.loads(_core.check_spec(self.text, "spec", self.overrides))
+        return checked
+
+
+def _spec_text(spec: str | os.PathLike[str] | Mapping[str, Any] | None) -> str:
+    if spec is None:
+        spec = {"apiVersion": "federated.genesis.dev/v1alpha1", "kind": "FederatedTraining", "metadata": {"name": "training"}, "spec": {}}
+    if isinstance(spec, Mapping):
+        return json.dumps(spec)
+    try:
+        return pathlib.Path(spec).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"spec: {spec}: {error}", field="spec", advice="pass the path of a FederatedTraining in YAML") from None

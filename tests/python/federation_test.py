@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""FederatedServer and FederatedClient over the network of this machine: federation_test.py BIN, which holds the programs."""
+
+import logging
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+import genesis
+from genesis.federated import Callback, CheckpointCallback, FederatedClient, FederatedServer, FederatedSynthesizer, MetricsCallback
+from tables import SMALL, patients
+
+BIN = pathlib.Path(sys.argv.pop(1)).resolve()
+QUIET = {"verbose": False}
+
+
+def a_server(**arguments):
+    settings = {"n_rounds": 2, "min_clients": 2, "local_epochs": 1, "config": SMALL, "host": "127.0.0.1", "port": 0}
+    return FederatedServer(**{**settings, **QUIET, **arguments})
+
+
+def in_threads(*functions):
+    """Calls all at once; the exceptions that they end with, in order."""
+    errors = [None] * len(functions)
+
+    def call(i):
+        try:
+            functions[i]()
+        except BaseException as error:
+            errors[i] = error
+
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(len(functions))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+def train(server, client_id, seed, **arguments):
+    client = FederatedClient(server_url=server.url, client_id=client_id, **{**QUIET, **arguments})
+    return lambda: client.train(patients(seed), discrete_columns=["diagnosis"])
+
+
+class Federation(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="genesis-python-")
+        self.addCleanup(folder.cleanup)
+        self.dir = pathlib.Path(folder.name)
+
+    def test_a_training_has_the_model_of_its_simulation_and_tells_of_its_rounds(self):
+        heard = {"two": [], "three": [], "model": [], "client": []}
+        metrics, checkpoints = MetricsCallback(), CheckpointCallback(self.dir / "kept")
+        with a_server(callbacks=[metrics, checkpoints], discrete_columns=["diagnosis"]) as server:
+            server.on_round_complete(lambda number, numbers: heard["two"].append((number, sorted(numbers))))
+
+            @server.on_round_complete
+            def log_progress(round_num, metrics, n_clients):
+                heard["three"].append((round_num, server.n_rounds, n_clients))
+
+            server.on_training_complete(heard["model"].append)
+            server.start(background=True)
+            first = FederatedClient(server_url=server.url, client_id="client-1", **QUIET)
+            first.on_train_complete(heard["client"].append)
+            errors = in_threads(lambda: first.train(patients(0)), train(server, "client-2", 1))
+            self.assertEqual(errors, [None, None])
+            self.assertTrue(server.wait(60))
+            rows = server.generate(30)
+        self.assertEqual(len(rows), 30)
+        self.assertEqual([r for r, _ in heard["two"]], [1, 2])
+        self.assertIn("generator_loss", heard["two"][0][1])
+        self.assertEqual(heard["three"], [(1, 2, 2), (2, 2, 2)])
+        self.assertEqual([m.sha256 for m in heard["model"]], [server.model.sha256])
+        self.assertEqual(len(heard["client"]), 2)
+        self.assertEqual(checkpoints.last_round, 2)
+        self.assertEqual({c["client_id"] for c in metrics.clients}, {"client-1", "client-2"})
+        simulated = FederatedSynthesizer(n_rounds=2, local_epochs=1, config=SMALL, min_clients=2, **QUIET)
+        simulated.fit([patients(0), patients(1)], discrete_columns=["diagnosis"])
+        first, other = simulated.generate(200), server.generate(200)
+        self.assertEqual(first.to_csv(), other.to_csv())
+
+    def test_certificates_and_a_token_are_asked_for(self):
+        for what in (["ca"], ["server", "127.0.0.1"], ["client", "a"], ["client", "b"]):
+            subprocess.run([BIN / "genesis", "certs", *what, "--dir", self.dir], check=True, capture_output=True, timeout=60)
+        server = a_server(
+            ssl_cert=self.dir / "server.crt", ssl_key=self.dir / "server.key", ssl_client_ca=self.dir / "ca.crt", auth_token="a-long-enough-token")
+        with server.start(background=True):
+            self.assertTrue(server.url.startswith("https://"))
+            own = {name: {"ssl_verify": self.dir / "ca.crt", "ssl_cert": self.dir / f"{name}.crt", "ssl_key": self.dir / f"{name}.key"}
+                   for name in "ab"}
+            with self.assertRaises(genesis.RefusedError):
+                train(server, "a", 0, **own["a"], auth_token="another-token-than-that")()
+            token = {"auth_token": "a-long-enough-token"}
+            errors = in_threads(train(server, "a", 0, **own["a"], **token), train(server, "b", 1, **own["b"], **token))
+            self.assertEqual(errors, [None, None])
+            self.assertTrue(server.wait(60))
+
+    def test_what_leaves_is_told_and_nothing_is_sent(self):
+        with a_server().start(background=True) as server:
+            client = FederatedClient(server_url=server.url, client_id="a", **QUIET)
+            lines = client.what_leaves(patients(0), discrete_columns=["diagnosis"])
+        self.assertTrue(any("diagnosis" in line for line in lines), lines)
+
+    def test_a_site_that_asks_for_privacy_joins_no_training_without(self):
+        with a_server().start(background=True) as server:
+            with self.assertRaisesRegex(genesis.RefusedError, "epsilon 1 and delta 1e-05 at most, and the training has none"):
+                train(server, "a", 0, privacy={"differential_privacy": {"epsilon": 1.0}})()
+
+    def test_a_private_training_is_joined_by_a_site_that_asks_for_no_more(self):
+        private = {"differential_privacy": {"epsilon": 2.0, "delta": 1e-5}}
+        with a_server(method="mixture", config=None, local_epochs=None, privacy=private).start(background=True) as server:
+            with self.assertRaises(genesis.RefusedError):
+                train(server, "c", 2, privacy={"differential_privacy": {"epsilon": 1.0}})()
+            errors = in_threads(*(train(server, name, i, privacy=private, ledger=self.dir / name) for i, name in enumerate("ab")))
+            self.assertEqual(errors, [None, None])
+            self.assertTrue(server.wait(60))
+
+    def test_a_batch_size_that_pac_does_not_divide_is_rounded_down_at_the_client(self):
+        with a_server(config={**SMALL, "pac": 10}).start(background=True) as server:
+            with self.assertLogs("genesis", logging.INFO) as logged:
+                errors = in_threads(train(server, "a", 0, batch_size=64), train(server, "b", 1))
+            self.assertEqual(errors, [None, None])
+        self.assertRegex("\n".join(logged.output), "asked=64 used=60")
+
+    def test_a_client_is_named_after_its_host(self):
+        self.assertEqual(FederatedClient("http://127.0.0.1:1").client_id, socket.gethostname().partition(".")[0][:63])
+
+    def test_stopping_ends_both_sides(self):
+        server = a_server(n_rounds=10000).start(background=True)
+        clients = [FederatedClient(server.url, name, **QUIET) for name in "ab"]
+        begun = threading.Event()
+        clients[0].on_train_complete(lambda metrics: begun.set())
+        stopping = threading.Thread(target=lambda: (begun.wait(60), [client.stop() for client in clients], server.stop()))
+        stopping.start()
+        errors = in_threads(*(lambda c=c, i=i: c.train(patients(i)) for i, c in enumerate(clients)))
+        stopping.join()
+        self.assertEqual([type(error) for error in errors], [genesis.TrainingError] * 2)
+        with self.assertRaisesRegex(genesis.TrainingError, "stopped"):
+            server.generate(1)
+
+    def test_a_server_that_is_not_there_is_said_and_retried_no_longer_than_asked(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            with self.assertRaises(genesis.UnavailableError):
+                FederatedClient(f"http://127.0.0.1:{port}", "a", retry_attempts=0, **QUIET).train(patients(0))
+            with self.assertRaises(genesis.GenesisError) as raised:
+                a_server(port=port).start()
+        self.assertEqual(raised.exception.field, "port")
+
+    def test_arguments_are_refused_by_name(self):
+        class NoCallback:
+            pass
+
+        for field, call in {
+            "port": lambda: FederatedServer(port=70000),
+            "min_clients": lambda: FederatedServer(min_clients=5, max_clients=3),
+            "client_fraction": lambda: FederatedServer(client_fraction=1.5),
+            "encryption": lambda: FederatedServer(encryption="paillier"),
+            "callbacks": lambda: FederatedServer(callbacks=[NoCallback()]),
+            "on_round_complete": lambda: FederatedServer().on_round_complete(lambda: None),
+            "local_epochs": lambda: FederatedClient("http://x:1", local_epochs=0),
+            "compression": lambda: FederatedClient("http://x:1", compression="rar"),
+        }.items():
+            with self.subTest(field), self.assertRaises(genesis.ArgumentError) as raised:
+                call()
+            self.assertEqual(raised.exception.field, field)
+
+    def test_secure_aggregation_needs_certificates(self):
+        with self.assertRaisesRegex(genesis.ArgumentError, "ssl_cert and ssl_key and ssl_client_ca"):
+            FederatedServer(secure_aggregation=True, encryption="paillier")
+
+
+class Callbacks(unittest.TestCase):
+    def test_a_server_ends_with_the_exception_of_a_callback(self):
+        class Broken(Callback):
+            def on_round_complete(self, round_num, metrics, n_clients):
+                raise LookupError("broken")
+
+        server = a_server(callbacks=[Broken()]).start(background=True)
+        in_threads(train(server, "a", 0, retry_attempts=0), train(server, "b", 1, retry_attempts=0))
+        with self.assertRaisesRegex(LookupError, "broken"):
+            server.wait(60)
+
+
+if __name__ == "__main__":
+    unittest.main()
