@@ -4,6 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "common/autoregressive/settings.hpp"
+#include "common/autoregressive/site.hpp"
+#include "common/autoregressive/synthesizer.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/ctgan/site.hpp"
 #include "common/ctgan/synthesizer.hpp"
@@ -39,6 +42,7 @@ Result<std::unique_ptr<method::SiteMethod>> make_mixture(method::SiteSetup setup
 std::span<const SiteEntry> site_methods() {
   static constexpr std::array kMethods{
       SiteEntry{ctgan::kMethod, ctgan::make_site, ctgan::open_model},
+      SiteEntry{autoregressive::kMethod, autoregressive::make_site, autoregressive::open_model},
       SiteEntry{mixture::kMethod, make_mixture, mixture::open_model}};
   return kMethods;
 }
