@@ -30,8 +30,9 @@ MAY_INCLUDE = {
     # The seam of methods, one folder a method, and the tables of all methods.
     "method": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire"],
     "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
+    "autoregressive": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
     "mixture": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "method"],
-    "methods": ["base", "privacy", "spec", "wire", "method", "ctgan", "mixture"],
+    "methods": ["base", "privacy", "spec", "wire", "method", "ctgan", "autoregressive", "mixture"],
     "genesis": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
     "aggregator": ["base", "crypto", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",

@@ -9,7 +9,6 @@ namespace genesis::ctgan {
 
 inline constexpr std::string_view kUpdates = "updates";        // purpose of a round's collection
 inline constexpr std::string_view kParameters = "parameters";  // document: the global parameters
-inline constexpr const char* kLearningRate = "learning_rate";  // of the round, in its parameters
 
 // Telemetry: means over the local steps, but for the norm (of the whole update), the number of
 // steps and the seconds that all of them took.

@@ -1,16 +1,13 @@
 #include "common/ctgan/server.hpp"
 
-#include <cmath>
-#include <numbers>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include "common/aggregation/server_step.hpp"
 #include "common/base/check.hpp"
 #include "common/ctgan/exchange.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/method/agreement.hpp"
+#include "common/method/learning_rate.hpp"
 #include "common/method/table_reading.hpp"
 #include "common/model/parameters.hpp"
 #include "common/wire/model_file.hpp"
@@ -61,7 +58,6 @@ class Server final : public method::ServerMethod {
   [[nodiscard]] Status take_up(const method::Sum& sum);
   [[nodiscard]] Status agree(const rounds::Counts& counts);
   [[nodiscard]] method::Ask ask_for_updates() const;
-  [[nodiscard]] double learning_rate() const;
 
   model::CtganConfig config_;
   std::uint64_t seed_;
@@ -112,26 +108,12 @@ Status Server::agree(const rounds::Counts& counts) {
 method::Ask Server::ask_for_updates() const {
   method::Ask ask;
   ask.request = {std::string(kUpdates), rounds::Roster::kDrawn, RoundId{closed_.value + 1}};
-  ask.parameters = nlohmann::json{{kLearningRate, learning_rate()}}.dump();
+  ask.parameters = method::learning_rate_parameters(local_, closed_, total_rounds_);
   ask.documents = {
       encoder_document_,
       method::make_document(std::string(kParameters), wire::encode_safetensors(global_, {}))};
   ask.combine = method::MeanOfTensors{global_.specs};
   return ask;
-}
-
-double Server::learning_rate() const {
-  const double base = local_.learning_rate;
-  switch (local_.lr_schedule) {
-    case spec::LrSchedule::kConstant:
-      return base;
-    case spec::LrSchedule::kCosine: {
-      const double progress =
-          static_cast<double>(closed_.value) / static_cast<double>(total_rounds_);
-      return base * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
-    }
-  }
-  return base;
 }
 
 Status Server::check(const rounds::Plain& answer, std::uint64_t rows) const {

@@ -4,11 +4,11 @@
 #include <optional>
 #include <utility>
 
-#include "common/base/json.hpp"
 #include "common/base/rng.hpp"
 #include "common/ctgan/exchange.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/method/agreement.hpp"
+#include "common/method/learning_rate.hpp"
 #include "common/method/table_reading.hpp"
 #include "common/model/ctgan.hpp"
 #include "common/tabular/category_text.hpp"
@@ -112,19 +112,7 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
     GENESIS_RETURN_IF_ERROR(trainer_->restore_optimizer_state(restored_));
     restored_ = {};
   }
-  GENESIS_ASSIGN(const auto parameters, parse_json(assignment.parameters));
-  const auto member = parameters.root().find(kLearningRate);
-  const auto rate = member ? member->number() : std::nullopt;
-  if (!rate) {
-    return fail(Errc::kInvalidArgument,
-                assignment.purpose + ": its parameters lack \"" + kLearningRate + "\"");
-  }
-  const double learning_rate = *rate * setup_.learning_rate_scale;
-  constexpr double kRounding = 1.0 + 1e-9;
-  if (!(learning_rate >= 0.0 && learning_rate <= setup_.training.local.learning_rate * kRounding)) {
-    return fail(Errc::kInvalidArgument,
-                assignment.purpose + ": the server asks for a learning rate above the spec's");
-  }
+  GENESIS_ASSIGN(const double learning_rate, method::learning_rate_of(assignment, setup_));
   GENESIS_ASSIGN(const std::string bytes, documents.fetch(kParameters));
   GENESIS_ASSIGN(const auto global, wire::decode_safetensors(bytes));
   GENESIS_ASSIGN(auto trained, trainer_->train(global.tensors, assignment.round, learning_rate));

@@ -68,6 +68,8 @@ class Agreement {
                                        std::uint64_t rows,
                                        std::uint64_t weight) const;
   [[nodiscard]] Result<tabular::Encoder> fit(const rounds::Counts& sum) const;
+  /// What was asked for last.
+  [[nodiscard]] const tabular::Plan& plan() const { return plan_; }
 
  private:
   [[nodiscard]] Status settle();

@@ -3,6 +3,8 @@
 #include <array>
 #include <optional>
 
+#include "common/autoregressive/server.hpp"
+#include "common/autoregressive/settings.hpp"
 #include "common/ctgan/server.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/mixture/privacy_plan.hpp"
@@ -27,6 +29,7 @@ Result<std::unique_ptr<method::ServerMethod>> make_mixture(
 std::span<const ServerEntry> server_methods() {
   static constexpr std::array kMethods{
       ServerEntry{ctgan::kMethod, ctgan::make_server},
+      ServerEntry{autoregressive::kMethod, autoregressive::make_server},
       ServerEntry{mixture::kMethod, make_mixture, mixture::query_plan, mixture::plans_if_declared}};
   return kMethods;
 }

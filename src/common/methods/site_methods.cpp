@@ -4,6 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "common/autoregressive/settings.hpp"
+#include "common/autoregressive/site.hpp"
+#include "common/autoregressive/synthesizer.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/ctgan/site.hpp"
 #include "common/ctgan/synthesizer.hpp"
@@ -45,6 +48,7 @@ std::int64_t pac_of(const spec::Model& model) {
 std::span<const SiteEntry> site_methods() {
   static constexpr std::array kMethods{
       SiteEntry{ctgan::kMethod, ctgan::make_site, ctgan::open_model, pac_of},
+      SiteEntry{autoregressive::kMethod, autoregressive::make_site, autoregressive::open_model},
       SiteEntry{mixture::kMethod, make_mixture, mixture::open_model}};
   return kMethods;
 }

@@ -425,8 +425,6 @@ GENESIS_KERNEL void adam_update(const AdamStep& step,
                                 float* second_,
                                 float* weight_,
                                 std::size_t count) {
-  constexpr auto kBeta1 = static_cast<float>(kAdamBeta1);
-  constexpr auto kBeta2 = static_cast<float>(kAdamBeta2);
   constexpr auto kEpsilon = static_cast<float>(kAdamEpsilon);
   In gradient = gradient_;
   Out first = first_;
@@ -435,8 +433,8 @@ GENESIS_KERNEL void adam_update(const AdamStep& step,
   const AdamStep s = step;
   for (std::size_t i = 0; i < count; ++i) {
     const float g = gradient_scale * gradient[i] + s.weight_decay * weight[i];
-    const float m = kBeta1 * first[i] + (1.0F - kBeta1) * g;
-    const float v = kBeta2 * second[i] + (1.0F - kBeta2) * g * g;
+    const float m = s.beta1 * first[i] + (1.0F - s.beta1) * g;
+    const float v = s.beta2 * second[i] + (1.0F - s.beta2) * g * g;
     first[i] = m;
     second[i] = v;
     weight[i] -= s.learning_rate * m / (std::sqrt(v) * s.second_scale + kEpsilon);

@@ -108,12 +108,11 @@ void exp_all(float* values, std::size_t count);
 void tanh_all(float* values, std::size_t count);
 
 // --- Adam (Kingma, Ba 2015), as torch.optim.Adam -------------------------------------------------
-// With the betas of the ctgan package and torch's epsilon.
-inline constexpr double kAdamBeta1 = 0.5;
-inline constexpr double kAdamBeta2 = 0.9;
-inline constexpr double kAdamEpsilon = 1e-8;
+inline constexpr double kAdamEpsilon = 1e-8;  // torch's
 
 struct AdamStep {
+  float beta1;
+  float beta2;
   float learning_rate;  // divided by the first moment's bias correction
   float second_scale;   // 1 / sqrt(the second moment's bias correction)
   float weight_decay;   // added as L2 gradient, after `gradient_scale`

@@ -1,6 +1,6 @@
 #pragma once
 // Row-major views of float buffers and their product: the door to LibTorch's matrix library.
-// Private to this folder and its tests.
+// Used by this folder, its tests, and methods that train other networks.
 #include <cstddef>
 
 namespace genesis::model {

@@ -42,9 +42,12 @@ void step(const AdamOptions& options,
           std::span<float> weights) {
   ++moments.steps;
   const auto t = static_cast<double>(moments.steps);
+  const auto& betas = options.betas;
   const AdamStep adam{
-      .learning_rate = static_cast<float>(options.learning_rate / (1.0 - std::pow(kAdamBeta1, t))),
-      .second_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(kAdamBeta2, t))),
+      .beta1 = static_cast<float>(betas.first),
+      .beta2 = static_cast<float>(betas.second),
+      .learning_rate = static_cast<float>(options.learning_rate / (1.0 - std::pow(betas.first, t))),
+      .second_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(betas.second, t))),
       .weight_decay = static_cast<float>(options.weight_decay)};
   if (rules.proximal_mu != 0.0) {
     add_proximal(static_cast<float>(rules.proximal_mu),

@@ -1,6 +1,6 @@
 #pragma once
 // Adam over one network's flat weights, with FedProx's term and gradient clipping before it.
-// Private to this folder.
+// Used by this folder and by methods that train other networks.
 //
 // Order in a step: gradient of the loss; plus mu (w - w_global), which is the gradient of FedProx's
 // term of the loss (Li et al. 2020); clipped; plus weight decay inside Adam, as torch.optim.Adam
@@ -35,9 +35,18 @@ std::vector<float> clip_factors(const GradientRules& rules,
                                 std::span<const Extent> extents,
                                 std::span<const float> gradient);
 
+/// How fast the moments forget.
+struct AdamBetas {
+  double first = 0.0;
+  double second = 0.0;
+};
+inline constexpr AdamBetas kGanBetas{0.5, 0.9};      // of the ctgan package
+inline constexpr AdamBetas kUsualBetas{0.9, 0.999};  // torch's defaults
+
 struct AdamOptions {
   double learning_rate = 0.0;
   double weight_decay = 0.0;
+  AdamBetas betas = kGanBetas;
 };
 
 /// One step on `weights`; `gradient` is used up. `anchor` holds w_global (unread when mu is 0).

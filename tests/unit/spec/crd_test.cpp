@@ -137,10 +137,13 @@ constexpr std::string_view kCtganModel =
 constexpr std::string_view kMixtureModel =
     "{method: mixture, target: sex, components: 50, bins: 8, shares: {fine: 0.1, zoom: 0.05}}";
 
-// The same with the fields of the other method.
-std::string mixture_document() {
+constexpr std::string_view kAutoregressiveModel =
+    "{method: autoregressive, target: sex, bins: 20, embeddingDim: 8, hidden: 32, ordered: 0.5}";
+
+// The same with the fields of another method.
+std::string document_with(std::string_view model) {
   std::string text = kFull;
-  return text.replace(text.find(kCtganModel), kCtganModel.size(), kMixtureModel);
+  return text.replace(text.find(kCtganModel), kCtganModel.size(), model);
 }
 
 // The paths of the fields that a document gives, as walk() names them.
@@ -253,7 +256,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 22);
+  REQUIRE(spec.rules.size() == 25);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
   REQUIRE(columns.rules.size() == 12);
@@ -272,7 +275,8 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
   std::set<std::string> given;
   paths_of("", full, given);
   paths_of("", read_yaml(kPrivate, "private").value(), given);
-  paths_of("", read_yaml(mixture_document(), "mixture").value(), given);
+  paths_of("", read_yaml(document_with(kMixtureModel), "mixture").value(), given);
+  paths_of("", read_yaml(document_with(kAutoregressiveModel), "autoregressive").value(), given);
   walk(".spec",
        whole_schema().at("properties").at("spec"),
        [&](const std::string& path, const Json&) {
@@ -280,7 +284,8 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
          CHECK(given.count(path) == 1);  // so that the documents below are full ones
        });
 
-  for (const auto& text : {std::string(kFull), mixture_document()}) {
+  for (const auto& text :
+       {std::string(kFull), document_with(kMixtureModel), document_with(kAutoregressiveModel)}) {
     const auto parsed = parse(text, "full");
     CAPTURE(parsed ? "" : parsed.error().message);
     REQUIRE(parsed);

@@ -187,7 +187,28 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{model: {method: mixture, pac: 10}}",
        "spec.model.pac: belongs to method ctgan; remove it or set model.method to ctgan"},
       {"{model: {target: z}}",
-       "spec.model.target: belongs to method mixture; remove it or set model.method to mixture"},
+       "spec.model.target: belongs to methods mixture and autoregressive; remove it or set "
+       "model.method to one of them"},
+      {"{local: {batchSize: 501}, model: {method: autoregressive, target: z, embeddingDim: 16, "
+       "hidden: 64, bins: 256, ordered: 0.5}}",
+       ""},
+      {"{model: {method: autoregressive, pac: 1}}",
+       "spec.model.pac: belongs to method ctgan; remove it or set model.method to ctgan"},
+      {"{model: {hidden: 64}}",
+       "spec.model.hidden: belongs to method autoregressive; remove it or set model.method to "
+       "autoregressive"},
+      {"{model: {method: mixture, ordered: 0.5}}",
+       "spec.model.ordered: belongs to method autoregressive; remove it or set model.method to "
+       "autoregressive"},
+      {"{model: {method: mixture, embeddingDim: 12}}",
+       "spec.model.embeddingDim: belongs to methods ctgan and autoregressive; remove it or set "
+       "model.method to one of them"},
+      {"{model: {method: mixture, bins: 65}}",
+       "spec.model.bins: must be at most 64 with method mixture, whose tables grow with the square "
+       "of it; lower it"},
+      {"{model: {method: autoregressive}, privacy: {differentialPrivacy: {epsilon: 3}}}",
+       "spec.privacy.differentialPrivacy: is not implemented for method autoregressive, whose "
+       "updates carry no noise; remove it or use a method that adds noise"},
       {"{model: {pac: 7}}",
        "spec.local.batchSize: 500 is not a multiple of model.pac, 7; use 504 or change model.pac"},
       {"{aggregation: {strategy: fedprox, proximalMu: 0.1}}", ""},

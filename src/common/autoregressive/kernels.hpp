@@ -1,0 +1,63 @@
+#pragma once
+// Everything elementwise that a step and a sample need, as loops over raw buffers. Private to this
+// folder. Matrices are row-major; the products are those of model/matrix.hpp.
+#include <cstddef>
+#include <cstdint>
+
+#include "common/model/matrix.hpp"
+
+namespace genesis::autoregressive {
+
+/// For each row the first `count` of `stride` numbers of rows in a table.
+struct Indices {
+  const std::uint32_t* data = nullptr;
+  std::size_t stride = 0;
+  std::size_t count = 0;
+};
+
+/// target[r] = relu(base + sum over the row's indices i of table[i]); rows of the table are
+/// table_stride apart.
+void gather_relu(const float* base,
+                 const float* table,
+                 std::size_t table_stride,
+                 const Indices& indices,
+                 const model::Matrix& target);
+/// table[i] += source[r] for the row's indices i.
+void scatter(const model::ConstMatrix& source,
+             const Indices& indices,
+             float* table,
+             std::size_t table_stride);
+
+/// out[k] = table[index[k]], or table[index[k]] += source[k]; rows of `n` floats.
+void take_rows(
+    const float* table, const std::uint32_t* index, std::size_t rows, std::size_t n, float* out);
+void add_rows(
+    const float* source, const std::uint32_t* index, std::size_t rows, std::size_t n, float* table);
+
+/// z = relu(z + bias); sum = z + skip. Matrices of one shape.
+void bias_relu_skip(const float* bias,
+                    const model::ConstMatrix& skip,
+                    const model::Matrix& z,
+                    const model::Matrix& sum);
+/// target = source where gate > 0, else 0.
+void gate(const model::ConstMatrix& gate,
+          const model::ConstMatrix& source,
+          const model::Matrix& target);
+
+/// In: logits without their bias, and the code that each row has. Out: the gradient of the mean
+/// cross entropy by the logits. Returns the cross entropy, summed over the rows.
+[[nodiscard]] double cross_entropy(const float* bias,
+                                   const std::uint32_t* codes,
+                                   const model::Matrix& logits);
+
+/// For each row: draws a code in proportion to exp(logits + bias) shares, where uniform[r] in (0,
+/// 1) says which. `shares` may be null: all 1. `kept` (may be null) is multiplied by the part of
+/// the whole that the shares leave.
+void draw_codes(const float* bias,
+                const float* shares,
+                const float* uniform,
+                const model::Matrix& logits,
+                std::uint32_t* codes,
+                float* kept);
+
+}  // namespace genesis::autoregressive

@@ -1,0 +1,225 @@
+#include "common/autoregressive/network.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/autoregressive/kernels.hpp"
+#include "common/model/kernels.hpp"
+#include "common/model/matrix.hpp"
+
+namespace genesis::autoregressive {
+namespace {
+
+using model::ConstMatrix;
+using model::Matrix;
+using model::transpose;
+using model::view;
+
+constexpr std::size_t kTableFloats = std::size_t{1} << 20;  // of one array, where it holds two nets
+
+Matrix matrix(float* data, std::size_t rows, std::size_t columns) {
+  return {data, rows, columns, columns};
+}
+ConstMatrix matrix(const float* data, std::size_t rows, std::size_t columns) {
+  return {data, rows, columns, columns};
+}
+
+std::size_t most(const std::vector<std::uint32_t>& codes) {
+  return *std::ranges::max_element(codes);
+}
+
+}  // namespace
+
+BatchLoss::BatchLoss(const Shape& shape, std::size_t most_rows)
+    : shape_(shape),
+      places_(shape),
+      used_(shape.columns()),
+      codes_(shape.columns(), std::vector<std::uint32_t>(most_rows)),
+      local_(most(shape.codes), 0),
+      indices_(most_rows * shape.columns()),
+      base_(shape.hidden),
+      first_(most_rows * shape.hidden),
+      residual_(most_rows * shape.hidden),
+      sum_(most_rows * shape.hidden),
+      back_(most_rows * shape.hidden),
+      logits_(most_rows * most(shape.codes)) {}
+
+double BatchLoss::operator()(std::span<const float> weights,
+                             const CodedTable& table,
+                             std::span<const std::uint32_t> rows,
+                             std::span<const std::uint32_t> order,
+                             std::span<float> gradient) {
+  take_codes(table, rows, order);
+  const std::size_t columns = shape_.columns();
+  const std::size_t embeddings_end = places_.input.front();
+  std::ranges::fill(gradient.first(embeddings_end), 0.0F);  // all others are set
+  const std::size_t all = used_.back().first + used_.back().codes.size();
+  embedded_.resize(all * shape_.embedding);
+  embedded_gradient_.assign(all * shape_.embedding, 0.0F);
+  for (std::size_t i = 0; i < columns; ++i) {
+    take_rows(weights.data() + places_.embedding[i],
+              used_[i].codes.data(),
+              used_[i].codes.size(),
+              shape_.embedding,
+              embedded_.data() + used_[i].first * shape_.embedding);
+  }
+  std::vector<std::size_t> place_of(columns);
+  for (std::size_t place = 0; place < columns; ++place) {
+    place_of[order[place]] = place;
+  }
+  nets_ = std::clamp<std::size_t>(kTableFloats / (all * shape_.hidden), 1, columns);
+  double loss = 0.0;
+  for (std::size_t first = 0; first < columns; first += nets_) {
+    const std::size_t nets = std::min(nets_, columns - first);
+    make_tables(weights, first, nets);
+    for (std::size_t net = 0; net < nets; ++net) {
+      loss += column_loss(weights, order, place_of[first + net], net, gradient);
+    }
+    backward_tables(weights, first, nets, gradient);
+  }
+  for (std::size_t i = 0; i < columns; ++i) {
+    add_rows(embedded_gradient_.data() + used_[i].first * shape_.embedding,
+             used_[i].codes.data(),
+             used_[i].codes.size(),
+             shape_.embedding,
+             gradient.data() + places_.embedding[i]);
+  }
+  return loss;
+}
+
+void BatchLoss::take_codes(const CodedTable& table,
+                           std::span<const std::uint32_t> rows,
+                           std::span<const std::uint32_t> order) {
+  rows_ = rows.size();
+  const std::size_t columns = shape_.columns();
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < columns; ++i) {
+    auto& used = used_[i];
+    used.first = first;
+    used.codes.clear();
+    auto& codes = codes_[i];
+    for (std::size_t r = 0; r < rows_; ++r) {
+      codes[r] = table.codes[i][rows[r]];
+      if (auto& local = local_[codes[r]]; local == 0) {
+        used.codes.push_back(codes[r]);
+        local = static_cast<std::uint32_t>(used.codes.size());
+      }
+    }
+    const auto place = static_cast<std::size_t>(std::ranges::find(order, i) - order.begin());
+    for (std::size_t r = 0; r < rows_; ++r) {
+      indices_[r * columns + place] = static_cast<std::uint32_t>(first) + local_[codes[r]] - 1;
+    }
+    for (const auto code : used.codes) {
+      local_[code] = 0;
+    }
+    used.codes.push_back(shape_.codes[i]);
+    first += used.codes.size();
+  }
+}
+
+void BatchLoss::make_tables(std::span<const float> weights,
+                            std::size_t first_net,
+                            std::size_t nets) {
+  const std::size_t hidden = shape_.hidden;
+  width_ = nets * hidden;
+  const std::size_t all = used_.back().first + used_.back().codes.size();
+  tables_.resize(all * width_);
+  tables_gradient_.assign(all * width_, 0.0F);
+  for (std::size_t i = 0; i < shape_.columns(); ++i) {
+    const auto& used = used_[i];
+    const ConstMatrix embedded =
+        matrix(std::as_const(embedded_).data() + used.first * shape_.embedding,
+               used.codes.size(),
+               shape_.embedding);
+    const ConstMatrix input{weights.data() + places_.input[i] + first_net * hidden,
+                            shape_.embedding,
+                            width_,
+                            shape_.columns() * hidden};
+    model::multiply(
+        embedded, input, matrix(tables_.data() + used.first * width_, used.codes.size(), width_));
+  }
+}
+
+void BatchLoss::backward_tables(std::span<const float> weights,
+                                std::size_t first_net,
+                                std::size_t nets,
+                                std::span<float> gradient) {
+  const std::size_t hidden = shape_.hidden;
+  for (std::size_t i = 0; i < shape_.columns(); ++i) {
+    const auto& used = used_[i];
+    const std::size_t at = first_net * hidden;
+    const std::size_t stride = shape_.columns() * hidden;
+    const ConstMatrix embedded =
+        matrix(std::as_const(embedded_).data() + used.first * shape_.embedding,
+               used.codes.size(),
+               shape_.embedding);
+    const ConstMatrix rows = matrix(
+        std::as_const(tables_gradient_).data() + used.first * width_, used.codes.size(), width_);
+    const ConstMatrix input{
+        weights.data() + places_.input[i] + at, shape_.embedding, nets * hidden, stride};
+    const Matrix input_gradient{
+        gradient.data() + places_.input[i] + at, shape_.embedding, nets * hidden, stride};
+    model::multiply(transpose(embedded), rows, input_gradient);
+    model::multiply_add(rows,
+                        transpose(input),
+                        matrix(embedded_gradient_.data() + used.first * shape_.embedding,
+                               used.codes.size(),
+                               shape_.embedding));
+  }
+}
+
+double BatchLoss::column_loss(std::span<const float> weights,
+                              std::span<const std::uint32_t> order,
+                              std::size_t place,
+                              std::size_t net,
+                              std::span<float> gradient) {
+  const std::size_t column = order[place];
+  const std::size_t hidden = shape_.hidden;
+  const std::size_t codes = shape_.codes[column];
+  const auto unknown_row = [&](std::size_t i) {
+    return (used_[i].first + used_[i].codes.size() - 1) * width_ + net * hidden;
+  };
+  // Forward: the bias, and what unknown columns add, is the same for all rows.
+  const float* input_bias = weights.data() + places_.input_bias + column * hidden;
+  std::copy_n(input_bias, hidden, base_.data());
+  const Matrix base = matrix(base_.data(), 1, hidden);
+  for (std::size_t p = place; p < order.size(); ++p) {
+    model::add_row(base, tables_.data() + unknown_row(order[p]));
+  }
+  const Indices known{indices_.data(), order.size(), place};
+  const Matrix first = matrix(first_.data(), rows_, hidden);
+  const Matrix residual = matrix(residual_.data(), rows_, hidden);
+  const Matrix sum = matrix(sum_.data(), rows_, hidden);
+  const Matrix back = matrix(back_.data(), rows_, hidden);
+  const Matrix logits = matrix(logits_.data(), rows_, codes);
+  gather_relu(base_.data(), tables_.data() + net * hidden, width_, known, first);
+  const ConstMatrix hidden_weight = matrix(weights.data() + places_.hidden[column], hidden, hidden);
+  model::multiply(view(first), transpose(hidden_weight), residual);
+  bias_relu_skip(weights.data() + places_.hidden_bias[column], view(first), residual, sum);
+  const ConstMatrix output_weight = matrix(weights.data() + places_.output[column], codes, hidden);
+  model::multiply(view(sum), transpose(output_weight), logits);
+  const double loss =
+      cross_entropy(weights.data() + places_.output_bias[column], codes_[column].data(), logits);
+
+  // Backward: `logits` holds its gradient, and `sum` takes the gradients of the layers before it.
+  float* const into = gradient.data();
+  model::multiply(
+      transpose(logits), view(sum), matrix(into + places_.output[column], codes, hidden));
+  model::column_sums(view(logits), into + places_.output_bias[column]);
+  model::multiply(view(logits), output_weight, sum);
+  gate(view(residual), view(sum), back);
+  model::multiply(
+      transpose(back), view(first), matrix(into + places_.hidden[column], hidden, hidden));
+  model::column_sums(view(back), into + places_.hidden_bias[column]);
+  model::multiply_add(view(back), hidden_weight, sum);
+  gate(view(first), view(sum), back);
+  float* const bias_gradient = into + places_.input_bias + column * hidden;
+  model::column_sums(view(back), bias_gradient);
+  scatter(view(back), known, tables_gradient_.data() + net * hidden, width_);
+  for (std::size_t p = place; p < order.size(); ++p) {
+    std::copy_n(bias_gradient, hidden, tables_gradient_.data() + unknown_row(order[p]));
+  }
+  return loss / static_cast<double>(rows_);
+}
+
+}  // namespace genesis::autoregressive

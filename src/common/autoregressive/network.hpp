@@ -1,0 +1,68 @@
+#pragma once
+// Loss and gradient of one batch (parameters.hpp). Private to this folder and its tests.
+//
+// What a code of column i adds to the first layer of column j's network is a row of
+// embedding.i input.i[j], so the first layers gather rows of these small products: they are made
+// for the codes that the batch has, and their gradients are scattered into rows of the same shape.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/autoregressive/discretizer.hpp"
+#include "common/autoregressive/parameters.hpp"
+
+namespace genesis::autoregressive {
+
+class BatchLoss {
+ public:
+  /// `most_rows` of a batch at most.
+  BatchLoss(const Shape& shape, std::size_t most_rows);
+
+  /// The loss, summed over columns, mean over rows, where each column in `order` is predicted from
+  /// those before it; and its gradient by all weights. `rows` are numbers of rows of `table`.
+  [[nodiscard]] double operator()(std::span<const float> weights,
+                                  const CodedTable& table,
+                                  std::span<const std::uint32_t> rows,
+                                  std::span<const std::uint32_t> order,
+                                  std::span<float> gradient);
+
+ private:
+  // The codes of one column that the batch has, and "unknown".
+  struct Used {
+    std::size_t first = 0;             // row in tables_
+    std::vector<std::uint32_t> codes;  // the last is "unknown"
+  };
+
+  void take_codes(const CodedTable& table,
+                  std::span<const std::uint32_t> rows,
+                  std::span<const std::uint32_t> order);
+  void make_tables(std::span<const float> weights, std::size_t first_net, std::size_t nets);
+  void backward_tables(std::span<const float> weights,
+                       std::size_t first_net,
+                       std::size_t nets,
+                       std::span<float> gradient);
+  // The network of the column at `place` of the order, which is net `net` of the tables at hand.
+  [[nodiscard]] double column_loss(std::span<const float> weights,
+                                   std::span<const std::uint32_t> order,
+                                   std::size_t place,
+                                   std::size_t net,
+                                   std::span<float> gradient);
+
+  Shape shape_;
+  Places places_;
+  std::size_t rows_ = 0;   // of the batch at hand
+  std::size_t nets_ = 0;   // of tables_ at once
+  std::size_t width_ = 0;  // of a row of tables_: of the nets at hand
+  std::vector<Used> used_;
+  std::vector<std::vector<std::uint32_t>> codes_;  // of the batch, by column
+  std::vector<std::uint32_t> local_;               // by code: its place in Used, plus 1
+  std::vector<std::uint32_t> indices_;  // (rows, columns): rows of tables_, by place in the order
+  std::vector<float> embedded_, embedded_gradient_;   // (all used codes, embedding)
+  std::vector<float> tables_, tables_gradient_;       // (all used codes, nets * hidden)
+  std::vector<float> base_;                           // (hidden)
+  std::vector<float> first_, residual_, sum_, back_;  // (rows, hidden)
+  std::vector<float> logits_;                         // (rows, most codes)
+};
+
+}  // namespace genesis::autoregressive

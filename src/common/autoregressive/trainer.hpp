@@ -1,0 +1,78 @@
+#pragma once
+// Local training of one site by maximum likelihood. One object belongs to one thread.
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/autoregressive/discretizer.hpp"
+#include "common/autoregressive/network.hpp"
+#include "common/autoregressive/parameters.hpp"
+#include "common/base/error.hpp"
+#include "common/base/ids.hpp"
+#include "common/base/rng.hpp"
+#include "common/base/tensors.hpp"
+#include "common/model/optimizer.hpp"
+
+namespace genesis::autoregressive {
+
+struct TrainingConfig {
+  std::vector<std::uint32_t> order;  // in which rows are drawn without conditions
+  double ordered = 0.7;              // share of the batches in that order
+  std::int64_t batch_size = 500;
+  std::int64_t epochs = 1;  // per call of train()
+  model::GradientRules rules = {};
+  std::uint64_t seed = 0;
+  std::string client = {};  // with seed and round names the random streams
+  /// Called after each step with its seconds and whether it ends an epoch. Empty: nobody.
+  std::function<void(double seconds, bool ends_epoch)> on_step = {};
+};
+
+struct TrainResult {
+  Tensors parameters;
+  double loss = 0.0;  // nats a row, mean over the steps
+  double update_norm = 0.0;
+  std::uint64_t steps = 0;
+  double seconds = 0.0;  // that all steps took
+};
+
+/// A site's trainer. Adam's moments live here between rounds.
+class Trainer {
+ public:
+  /// Errors: kInvalidArgument (no rows; batch size or epochs that are none), and those of
+  /// parameter_specs().
+  [[nodiscard]] static Result<Trainer> create(TrainingConfig config,
+                                              const Shape& shape,
+                                              CodedTable table);
+
+  /// Trains config.epochs from `global`; the result depends on (global, moments, round, seed,
+  /// client) alone. Errors: kInvalidArgument when shapes differ or a value is not finite;
+  /// kFailedPrecondition where the training diverges.
+  [[nodiscard]] Result<TrainResult> train(const Tensors& global,
+                                          RoundId round,
+                                          double learning_rate);
+
+  /// Adam's moments and step count, to be kept on the site's own disk.
+  [[nodiscard]] Tensors optimizer_state() const;
+  [[nodiscard]] Status restore_optimizer_state(const Tensors& state);
+
+ private:
+  Trainer(TrainingConfig config,
+          const Shape& shape,
+          std::vector<TensorSpec> specs,
+          CodedTable table);
+  void forget_moments();
+  [[nodiscard]] TrainResult run(const Tensors& global, RoundId round, double learning_rate);
+
+  TrainingConfig config_;
+  std::vector<TensorSpec> specs_;
+  std::vector<model::Extent> extents_;
+  CodedTable table_;
+  BatchLoss batch_loss_;
+  model::Moments moments_;
+  std::vector<float> gradient_;
+};
+
+}  // namespace genesis::autoregressive
