@@ -11,6 +11,7 @@ SOURCE = pathlib.Path(sys.argv[1])
 MAY_INCLUDE = {
     "base": [],
     "crypto": ["base"],
+    "secure": ["base", "crypto"],
     "spec": ["base"],
     "tabular": ["base"],
     "aggregation": ["base"],
