@@ -40,7 +40,7 @@ MAY_INCLUDE = {
                "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     # wire: the aggregator's report is a message, and each message is there once.
     "operator": ["base", "crypto", "spec", "metrics", "log", "wire", "tls", "http", "k8s"],
-    "cli": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http", "federation", "method",
+    "cli": ["base", "crypto", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http", "federation", "method",
             "aggregator", "worker", "genesis", "command_line",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
             "k8s"],

@@ -13,14 +13,6 @@
 namespace genesis::secure {
 namespace {
 
-std::string sum_name(const SumTask& task) {
-  return "sum " + std::to_string(task.sum) + ", attempt " + std::to_string(task.attempt);
-}
-
-tl::unexpected<Error> refused(Errc code, const SumTask& task, std::string_view what) {
-  return fail(code, sum_name(task) + ": " + std::string(what));
-}
-
 // What two secrets of one site are shared by: polynomials that have nothing to do with each other.
 crypto::Secret split_seed_of(const crypto::Secret& seed, std::string_view which) {
   return derive(seed, labelled(which, ""));
@@ -47,7 +39,7 @@ Result<Site> Site::begin(const ClientId& self,
                          Words input,
                          crypto::Entropy& entropy) {
   Site site(self, std::move(signer), policy);
-  GENESIS_RETURN_IF_ERROR(site.admit(task));
+  GENESIS_RETURN_IF_ERROR(admit(task, self, site.signer_.public_key(), policy));
   const std::uint64_t most = low_bits(task.word_bits);
   if (input.size() != task.words ||
       std::ranges::any_of(input, [&](std::uint64_t word) { return word > most; })) {
@@ -65,49 +57,20 @@ Result<Site> Site::begin(const ClientId& self,
   return site;
 }
 
-Status Site::admit(const SumTask& task) const {
-  GENESIS_RETURN_IF_ERROR(check(task));
-  const auto place = task.place_of(self_);
-  if (!place || task.roster[*place].public_key != signer_.public_key()) {
-    return refused(Errc::kInvalidArgument, task, "the roster lacks " + self_.str() + " or its key");
-  }
-  const std::size_t least =
-      least_threshold(task.roster.size(), policy_.min_survivors, policy_.max_colluding);
-  if (task.threshold < least) {
-    return refused(Errc::kPermissionDenied,
-                   task,
-                   "the threshold " + std::to_string(task.threshold) + " is below " +
-                       std::to_string(least) + ", which this site asks for with " +
-                       std::to_string(task.roster.size()) + " members");
-  }
-  if (policy_.peers.empty()) {
-    return {};
-  }
-  for (const Member& member : task.roster) {
-    const auto known = policy_.peers.find(member.id.str());
-    if (known == policy_.peers.end() || known->second != digest(member.public_key)) {
-      return refused(Errc::kPermissionDenied,
-                     task,
-                     member.id.str() + " is not among the peers of this site, or has another key");
-    }
-  }
-  return {};
-}
-
 Status Site::retry(SumTask task, crypto::Entropy& entropy) {
-  GENESIS_RETURN_IF_ERROR(admit(task));
+  GENESIS_RETURN_IF_ERROR(admit(task, self_, signer_.public_key(), policy_));
   const SumTask& before = state_.task;
   const bool same = task.run == before.run && task.sum == before.sum &&
                     task.purpose == before.purpose && task.query == before.query &&
                     task.parameters == before.parameters && task.words == before.words &&
                     task.word_bits == before.word_bits;
   if (!same || task.attempt <= before.attempt) {
-    return refused(Errc::kConflict, task, "not a later attempt of " + sum_name(before));
+    return refused(Errc::kConflict, task, "not a later attempt of " + name_of(before));
   }
   if (state_.revealed) {
     return refused(Errc::kFailedPrecondition,
                    task,
-                   "this site has revealed its shares of " + sum_name(before) +
+                   "this site has revealed its shares of " + name_of(before) +
                        "; a second sum of the same input could be compared with the first");
   }
   if (task.threshold < state_.first_threshold) {

@@ -29,24 +29,15 @@
 #include "common/base/error.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/secure/messages.hpp"
+#include "common/secure/site_policy.hpp"
 
 namespace genesis::secure {
-
-/// What the site asks of every sum, whatever the server says.
-struct SitePolicy {
-  std::size_t min_survivors = kMinMembers;
-  std::size_t max_colluding = 1;  // other members who may collude with the server
-  /// SHA-256 (32 bytes) of each member's public key, by id, this site's own included. Where it is
-  /// empty, anybody whom the server names may be a member.
-  std::map<std::string, std::string> peers = {};
-};
 
 class Site {
  public:
   /// Begins the first attempt that this site takes part in, with fresh keys. `input` is what will
-  /// be summed, in all attempts. Errors: kPermissionDenied where the task asks less than the policy
-  /// does, or has members whom it does not know; kInvalidArgument for input that is not the task's
-  /// number of words below 2^word_bits, or a roster without this site's key.
+  /// be summed, in all attempts. Errors: those of secure::admit, and kInvalidArgument for input
+  /// that is not the task's number of words below 2^word_bits.
   [[nodiscard]] static Result<Site> begin(const ClientId& self,
                                           Signer signer,
                                           const SitePolicy& policy,
@@ -114,7 +105,6 @@ class Site {
   };
 
   Site(ClientId self, Signer signer, SitePolicy policy);
-  [[nodiscard]] Status admit(const SumTask& task) const;
   void make_keys(crypto::Entropy& entropy);
   [[nodiscard]] Status check_list(const KeyList& list) const;
   [[nodiscard]] HeldShares own_shares(Place holder) const;

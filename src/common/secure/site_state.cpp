@@ -57,7 +57,7 @@ Result<Site> Site::restore(const ClientId& self,
   }
   GENESIS_ASSIGN(const auto task, reader.text(kMaxTaskBytes));
   GENESIS_ASSIGN(state.task, decode_task(task));
-  GENESIS_RETURN_IF_ERROR(site.admit(state.task));
+  GENESIS_RETURN_IF_ERROR(admit(state.task, self, site.signer_.public_key(), policy));
   GENESIS_ASSIGN(const auto first_bytes, reader.text(kMaxTaskBytes));
   GENESIS_ASSIGN(auto first, decode_task(first_bytes));
   state.first_roster = std::move(first.roster);
@@ -95,9 +95,9 @@ Result<Site> Site::restore(const ClientId& self,
   GENESIS_ASSIGN(const auto revealed, reader.count(1, 1));
   state.revealed = revealed == 1;
   GENESIS_RETURN_IF_ERROR(reader.end());
-  GENESIS_RETURN_IF_ERROR(site.check_restored());
   site.context_ = context_of(state.task);
   site.place_ = state.task.place_of(self).value();
+  GENESIS_RETURN_IF_ERROR(site.check_restored());
   return site;
 }
 
@@ -112,12 +112,14 @@ Status Site::check_restored() const {
       std::ranges::all_of(s.list,
                           [&](const auto& entry) { return entry.first < s.task.roster.size(); }) &&
       std::ranges::all_of(s.held, [&](const auto& entry) { return s.list.contains(entry.first); });
+  const auto mine = s.list.find(place_);
+  const bool own = s.list.empty() || (mine != s.list.end() && mine->second == s.keys);
   const bool survived =
       std::ranges::all_of(s.survivors, [&](Place place) { return s.held.contains(place); });
   const bool in_order =
       (s.survivors.empty() || !s.confirmation.empty()) && (!s.revealed || !s.survivors.empty()) &&
       (s.inbox.empty() == s.held.empty()) && s.survivors.empty() == s.confirmation.empty();
-  if (!secrets || s.input.size() != input_bytes || !listed || !survived || !in_order) {
+  if (!secrets || s.input.size() != input_bytes || !listed || !own || !survived || !in_order) {
     return fail(Errc::kDataLoss, "state of a secure sum: its parts do not fit together");
   }
   return {};
