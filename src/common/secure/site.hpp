@@ -10,9 +10,9 @@
 //   Survivors                      confirmation      signature over exactly these
 //   Confirmations                  Reveal            once a sum
 //
-// The server, with fewer than threshold - 1 colluding members of the roster, learns of the inputs
-// of the honest members nothing but their sum over the survivors, and that for one set of survivors
-// alone. It can always prevent a sum, and a member can spoil it unnoticed.
+// Of n members, with threshold t: of honest members' inputs the server learns the sum over one set
+// of survivors, nothing else, if it lies with up to 2 t - n - 1 members on its side, else with up
+// to t - 1. It can always prevent a sum, and a member can spoil it unnoticed.
 //
 // Before a message goes out, save() has to be on disk: what is sent again after a restart must be
 // the same bytes, and a reveal or a confirmation must not be forgotten. What save() returns opens

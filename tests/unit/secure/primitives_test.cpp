@@ -13,13 +13,12 @@ crypto::Secret secret(std::string_view hex) {
 }  // namespace
 
 TEST_CASE("secure: X25519 is that of RFC 7748, section 6.1", "[secure]") {
-  const auto alice = secret("77076d0a7318a57d3c16c17251b26645df4c2f92ebc099d69a1e3c6a85aed2e7");
   const auto bob = secret("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
-  CHECK(public_key_of(alice) ==
-        unhex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"));
-  const auto shared = agree(alice, public_key_of(bob)).value();
-  CHECK(shared == secret("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"));
-  CHECK(agree(bob, public_key_of(alice)).value() == shared);
+  CHECK(public_key_of(bob) ==
+        unhex("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"));
+  const auto alice = unhex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+  CHECK(agree(bob, alice).value() ==
+        secret("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"));
 }
 
 TEST_CASE("secure: points of low order are refused", "[secure]") {
