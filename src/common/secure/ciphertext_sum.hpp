@@ -2,8 +2,8 @@
 // A sum under Paillier's encryption, with the private key at the sites alone: each signs what it
 // uploads, the aggregator multiplies, and sites decrypt slices of the product. A site that decrypts
 // whatever it is sent would open single uploads; so it takes the signed uploads of all members,
-// multiplies them itself and counts who has signed. What any site and the aggregator know together
-// opens everything: all sites have one key.
+// multiplies them itself and counts who has signed. All sites have one key: a site can open each
+// member's part of the slices that it is sent, and the aggregator with any one site everything.
 #include <cstddef>
 #include <map>
 #include <string>

@@ -261,6 +261,9 @@ Result<std::string> Site::confirm(const Survivors& survivors) {
                    std::to_string(survivors.size()) + " members have sent inputs; the least is " +
                        std::to_string(task.threshold));
   }
+  if (!std::ranges::is_sorted(survivors)) {
+    return refused(Errc::kInvalidArgument, task, "the survivors are not in ascending order");
+  }
   std::set<ClientId> names;
   for (const Place place : survivors) {
     if (!state_.held.contains(place) || !names.insert(task.roster[place].id).second) {

@@ -64,8 +64,8 @@ class Site {
   /// first.
   [[nodiscard]] Result<std::string> mask(const SealedShares& shares);
   /// Message 4. Errors: kFailedPrecondition before mask(), kPermissionDenied for survivors who are
-  /// fewer than the threshold, without this site or strangers; kConflict for others than those that
-  /// it has confirmed of this sum, in whichever attempt.
+  /// fewer than the threshold, without this site or strangers, kInvalidArgument out of order;
+  /// kConflict for others than those that it has confirmed of this sum, in whichever attempt.
   [[nodiscard]] Result<std::string> confirm(const Survivors& survivors);
   /// Message 5. Errors: kFailedPrecondition before confirm(), kUnauthenticated for a signature that
   /// is not valid, kPermissionDenied for fewer than the threshold. Afterwards this site's own keys

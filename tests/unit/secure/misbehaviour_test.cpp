@@ -175,6 +175,7 @@ TEST_CASE("secure: a site confirms one set of survivors, with itself, of enough 
   check_refused(site.confirm({1, 2, 3, 4}), Errc::kPermissionDenied, "lack site-000");
   check_refused(site.confirm({0, 1, 2, 9}), Errc::kPermissionDenied, "sent no shares");
   check_refused(site.confirm({0, 0, 0, 0}), Errc::kPermissionDenied, "sent no shares");
+  check_refused(site.confirm({1, 0, 2, 3}), Errc::kInvalidArgument, "ascending order");
   const std::string signature = site.confirm({0, 1, 2, 3}).value();
   CHECK(site.confirm({0, 1, 2, 3}).value() == signature);
   check_refused(site.confirm({0, 1, 2, 3, 4}), Errc::kConflict, "other survivors");
