@@ -19,5 +19,6 @@ Command add_run(CLI::App& app);
 Command add_generate(CLI::App& app);
 Command add_evaluate(CLI::App& app);
 Command add_certs(CLI::App& app);
+Command add_keys(CLI::App& app);
 
 }  // namespace genesis::cli

@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   add(genesis::cli::add_generate(app), "generate");
   add(genesis::cli::add_evaluate(app), "evaluate");
   add(genesis::cli::add_certs(app), "certs");
+  add(genesis::cli::add_keys(app), "keys");
   app.add_subcommand("federated", "Train on separate machines: server, client and status");
   auto* version = app.add_subcommand("version", "Print the version");
   app.footer(kFooter);  // after the subcommands, which would inherit it
