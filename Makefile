@@ -17,7 +17,7 @@ tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
-  test-seeds test-e2e fuzz demo images cluster-up cluster-demo cluster-down install bench manifests lint format clean
+  test-seeds test-tables test-e2e fuzz demo images cluster-up cluster-demo cluster-down install bench manifests lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -44,8 +44,10 @@ test-full: deps ## Run all tests and those that take hours: more cases, strategi
 	@scripts/test --build $(BUILD) --full
 
 soak: SOAK_MINUTES ?= 30
-soak: build ## Kill processes of random trainings and compare the models (SOAK_MINUTES=30, SOAK_SEED=1)
-	@tests/chaos/soak.py $(BUILD)/bin $(BUILD)/tests/chaos/libkillpoint.so --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
+soak: build ## Kill random trainings and besiege others, side by side (SOAK_MINUTES=30, SOAK_SEED=1)
+	@tests/chaos/soak.py $(BUILD)/bin $(BUILD)/tests/chaos/libkillpoint.so --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)) & kills=$$!; \
+	  tests/soak/siege.py $(BUILD)/bin --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)); siege=$$?; \
+	  wait $$kills && exit $$siege
 
 test-unit: build ## Run the unit tests alone
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2 -L unit
@@ -70,6 +72,10 @@ test-strategies: build ## Kill aggregator and worker at all named points with ea
 
 test-seeds: build ## Train the demo with five seeds and ask as much of the rows of each
 	@scripts/seeds $(BUILD)/bin/genesis
+
+test-tables: build ## Train on tables that Python packages ship, and on invented ones that are wide or long
+	@scripts/judges
+	@scripts/real-tables $(BUILD)/bin
 
 fuzz: SECONDS ?= 60
 fuzz: build-sanitized ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)

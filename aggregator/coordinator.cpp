@@ -12,6 +12,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/server_methods.hpp"
+#include "common/spec/difference.hpp"
 #include "common/spec/parse.hpp"
 
 namespace genesis::aggregator {
@@ -26,6 +27,20 @@ Result<std::unique_ptr<method::ServerMethod>> make_method(const spec::FederatedT
       const auto* entry,
       methods::find(methods::server_methods(), training.model.method, "spec.model.method"));
   return entry->make(training);
+}
+
+// A checkpoint goes on with its own spec, but for what people may want to change meanwhile.
+Status check_spec(const spec::FederatedTraining& training, const wire::Checkpoint& checkpoint) {
+  GENESIS_ASSIGN(auto differing,
+                 spec::differences(checkpoint.training_json, spec::print_json(training)));
+  std::erase_if(differing, [](const auto& one) { return spec::may_change_on_resume(one.field); });
+  if (differing.empty()) {
+    return {};
+  }
+  return fail(Errc::kFailedPrecondition,
+              "checkpoint of round " + std::to_string(checkpoint.round.value) +
+                  ": was made by another spec (" + spec::to_string(differing) +
+                  "); restore that spec, or start anew in another folder");
 }
 
 Following followed_by(const Status& done) {
@@ -77,19 +92,19 @@ Result<Coordinator> Coordinator::start(spec::FederatedTraining training,
 Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
                                         wire::Checkpoint checkpoint,
                                         Instant now) {
-  if (checkpoint.training_json != spec::print_json(training)) {
-    return fail(
-        Errc::kFailedPrecondition,
-        "checkpoint of round " + std::to_string(checkpoint.round.value) +
-            ": was made by another spec; restore that spec, or start anew in another folder");
-  }
+  GENESIS_RETURN_IF_ERROR(check_spec(training, checkpoint));
   GENESIS_ASSIGN(auto method, make_method(training));
   GENESIS_RETURN_IF_ERROR(method->restore(std::move(checkpoint.method), checkpoint.round));
   Coordinator coordinator(std::move(training), std::move(checkpoint.run), std::move(method), now);
   std::map<ClientId, rounds::Member> members;
+  std::set<ClientId> evicted;
   for (auto& client : checkpoint.clients) {
     coordinator.sites_.emplace(client.client,
                                Site{client.rows, std::move(client.introduction_sha256), {}});
+    if (client.is_evicted) {
+      evicted.insert(client.client);
+      continue;
+    }
     rounds::Standing standing;
     standing.failures = client.failures;
     standing.times_quarantined = client.times_quarantined;
@@ -107,6 +122,7 @@ Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
   auto next = rounds::resume(
       coordinator.config_, std::move(members), checkpoint.collection, checkpoint.round, now);
   coordinator.state_ = std::move(next.state);
+  coordinator.state_.evicted = std::move(evicted);
   if (auto following = coordinator.perform(next.effects, now)) {
     coordinator.apply(std::move(*following), now);
   }
@@ -118,6 +134,10 @@ void Coordinator::tick(Instant now) {
     metrics_->ticked();
   }
   apply(rounds::Tick{}, now);
+}
+
+void Coordinator::evict(const ClientId& client, Instant now) {
+  apply(rounds::ClientEvicted{client}, now);
 }
 
 void Coordinator::measure(Metrics& metrics, Instant now) {
@@ -194,6 +214,16 @@ Following Coordinator::perform(const rounds::Effect& effect, Instant now) {
             ++version_;
             return kNothing;
           },
+          [&](const rounds::EvictClient& e) {
+            spdlog::warn("client={} evicted: it takes part no more", e.client.str());
+            limits_.refused.erase(e.client);
+            if (state_.open.id.value == 0) {
+              method_->leave(e.client);  // nothing has been made of its table yet
+            }
+            ++version_;
+            return kNothing;
+          },
+          [&](const rounds::RestartCollection&) { return followed_by(restart()); },
           [&](const rounds::DrawReplacement& e) {
             spdlog::info(
                 "client={} drawn into {}", e.client.str(), rounds::name_of(state_.open.request));
@@ -235,6 +265,9 @@ Following Coordinator::advance(Instant now) {
     return std::optional<rounds::Event>(rounds::ModelReleased{});
   }
   ask_ = std::get<method::Ask>(std::move(next));
+  for (const auto& remark : ask_.remarks) {
+    spdlog::warn("{}: {}", rounds::name_of(ask_.request), remark);
+  }
   if (!rounds_started_ && ask_.request.round.value > 0) {
     rounds_started_ = now;
   }
@@ -244,6 +277,23 @@ Following Coordinator::advance(Instant now) {
 
 Status Coordinator::open() {
   fix_limits();
+  GENESIS_RETURN_IF_ERROR(begin_sum());
+  ++version_;
+  return {};
+}
+
+// The limits stay as they were when it opened: a restart of this process would fix the same.
+Status Coordinator::restart() {
+  spdlog::warn("{} starts again without the client that was evicted",
+               rounds::name_of(state_.open.request));
+  limits_.norms.clear();
+  limits_.scaled = 0;
+  GENESIS_RETURN_IF_ERROR(begin_sum());
+  ++version_;
+  return {};
+}
+
+Status Coordinator::begin_sum() {
   std::uint64_t weight = 0;
   for (const auto& [id, member] : state_.members) {  // any of them may still be drawn
     weight += weight_of(id);
@@ -251,7 +301,6 @@ Status Coordinator::open() {
   GENESIS_ASSIGN(
       sum_,
       Summation::start(ask_.combine, training_.aggregation, state_.open.policy.needed, weight));
-  ++version_;
   return {};
 }
 
@@ -295,6 +344,13 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
                              member.standing.times_quarantined,
                              member.standing.returns_in,
                              member.standing.reason});
+  }
+  for (const auto& id : state_.evicted) {
+    const auto& site = sites_.at(id);
+    wire::CheckpointClient client{
+        .client = id, .rows = site.rows, .introduction_sha256 = site.introduction_sha256};
+    client.is_evicted = true;
+    saved.clients.push_back(std::move(client));
   }
   saved.method = method_->checkpoint();
   return saved;

@@ -50,7 +50,8 @@ class Coordinator {
   /// Called with the state after each collection that has closed, before anyone hears of the next.
   void on_checkpoint(std::function<void(const wire::Checkpoint&)> save) { save_ = std::move(save); }
 
-  /// Called for each contribution that is folded, once.
+  /// Called for each contribution that is folded: once, or again where its collection has started
+  /// again without a client that was evicted.
   void on_folded(std::function<void(const Folded&)> observe) { observe_ = std::move(observe); }
   /// Tells `metrics`, which outlives this, of all that follows.
   void measure(Metrics& metrics, Instant now);
@@ -92,6 +93,10 @@ class Coordinator {
   /// after it is forgotten, the members stay. Errors: kFailedPrecondition where no later round is
   /// open or it is of another run, kInvalidArgument where its method state is not this model's.
   [[nodiscard]] Status roll_back(wire::Checkpoint checkpoint, Instant now);
+
+  /// Its certificates are refused from now on: it takes part no more, and what it has sent to the
+  /// open collection is not in its sum. Nothing where it takes no part.
+  void evict(const ClientId& client, Instant now);
 
   void tick(Instant now);
 
@@ -146,6 +151,9 @@ class Coordinator {
                                                              Instant now);
   [[nodiscard]] Result<std::optional<rounds::Event>> advance(Instant now);
   [[nodiscard]] Status open();
+  /// The open collection's sum, of nothing so far.
+  [[nodiscard]] Status begin_sum();
+  [[nodiscard]] Status restart();
   [[nodiscard]] Status fold(const rounds::Contribution& contribution);
   [[nodiscard]] Status finish();
   /// The state after `closed`, a round.

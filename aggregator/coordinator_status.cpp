@@ -54,6 +54,8 @@ wire::StatusReport Coordinator::status(Instant now) const {
     auto seen = rounds::view(state_, id);
     client.state = seen.state;
     client.reason = std::move(seen.reason);
+    client.late_updates = 0;
+    client.invalid_updates = 0;
     if (const auto member = state_.members.find(id); member != state_.members.end()) {
       client.last_round = member->second.last_round;
       client.late_updates = member->second.standing.late_updates;
@@ -61,6 +63,7 @@ wire::StatusReport Coordinator::status(Instant now) const {
     }
     client.scaled_updates = site.scaled_updates;
     client.telemetry = site.telemetry;
+    report.joined += wire::is_joined(client) ? 1 : 0;
     report.clients.push_back(std::move(client));
   }
   report.warnings = method_->notes();

@@ -14,6 +14,7 @@
 #include "aggregator/round_reporter.hpp"
 #include "aggregator/service.hpp"
 #include "common/base/file.hpp"
+#include "common/base/folder.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/federation/deadlines.hpp"
@@ -123,12 +124,13 @@ Status check_writable(const std::filesystem::path& folder) {
 }
 
 // For contributions that are still arriving.
-std::filesystem::path uploads_folder(const ServerOptions& options) {
+Result<std::filesystem::path> uploads_folder(const ServerOptions& options) {
   if (!options.output.empty()) {
     return options.output / ".uploads";
   }
+  GENESIS_ASSIGN(const auto folder, temporary_folder());
   crypto::SystemEntropy entropy;
-  return std::filesystem::temp_directory_path() / ("genesis-uploads-" + crypto::random_id(entropy));
+  return folder / ("genesis-uploads-" + crypto::random_id(entropy));
 }
 
 // A training that goes on from `files` where they hold one, else starts.
@@ -228,7 +230,7 @@ Status FederatedServer::Impl::start() {
   aggregator::ServiceOptions service_options;
   service_options.auth_token = options.auth_token;
   service_options.is_mutual_tls = tls && tls->is_mutual();
-  service_options.uploads = uploads_folder(options);
+  GENESIS_ASSIGN(service_options.uploads, uploads_folder(options));
   if (files) {
     service_options.checkpoint_of = [this](RoundId round) { return kept(round); };
   }
@@ -237,6 +239,7 @@ Status FederatedServer::Impl::start() {
     evictions.emplace(file, tls->deny_list());
     GENESIS_RETURN_IF_ERROR(evictions->take_up());
     service_options.evict = [this](const ClientId& client) { return evictions->add(client); };
+    service_options.denied = [this] { return tls->deny_list().names(); };
   }
   if (const auto warning = open_to_all(options); !warning.empty()) {
     spdlog::warn("{}; pass a client CA or a token", warning);
@@ -277,6 +280,11 @@ void FederatedServer::Impl::closed(const wire::Checkpoint& checkpoint) {
                     saved.error().message);
     } else if (callbacks.on_checkpoint) {
       callbacks.on_checkpoint({checkpoint.round.value, files->path(checkpoint.round)});
+    }
+  }
+  for (const auto& client : checkpoint.clients) {
+    if (client.is_evicted || client.last_round != checkpoint.round) {
+      reporter->discard(client.client);  // the round started again without it
     }
   }
   reporter->closed(checkpoint.round);

@@ -163,6 +163,13 @@ void Metrics::performed(const rounds::Effect& effect,
                      opened(state, now);
                    }
                  },
+                 [&](const rounds::RestartCollection&) {
+                   if (is_round) {
+                     const Instant begun = now_.opened;
+                     opened(state, now);
+                     now_.opened = begun;
+                   }
+                 },
                  [&](const rounds::Fold&) { now_.seconds += seconds; },
                  [&](const rounds::Advance&) {
                    if (is_round && now_.id == state.open.request.round) {

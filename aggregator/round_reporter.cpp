@@ -1,5 +1,7 @@
 #include "aggregator/round_reporter.hpp"
 
+#include "common/rounds/telemetry_mean.hpp"
+
 namespace genesis::aggregator {
 
 RoundReporter::RoundReporter(RoundCallback on_round_complete,
@@ -13,8 +15,7 @@ void RoundReporter::folded(const Folded& update) {
   if (update.round.value == 0) {
     return;
   }
-  ++count_;
-  mean_.add(update.telemetry, update.rows);
+  folded_.insert_or_assign(update.client, update);
   if (on_metrics_) {
     on_metrics_({update.client.str(), update.round.value, update.rows, update.telemetry});
   }
@@ -24,11 +25,14 @@ void RoundReporter::closed(RoundId round) {
   if (on_round_complete_ && round.value > 0) {
     RoundMetrics metrics;
     metrics.total_rounds = static_cast<std::uint32_t>(total_rounds_);
-    metrics.telemetry = mean_.mean();
-    on_round_complete_(round.value, metrics, count_);
+    rounds::TelemetryMean mean;
+    for (const auto& [client, update] : folded_) {
+      mean.add(update.telemetry, update.rows);
+    }
+    metrics.telemetry = mean.mean();
+    on_round_complete_(round.value, metrics, folded_.size());
   }
-  mean_ = {};
-  count_ = 0;
+  folded_.clear();
 }
 
 }  // namespace genesis::aggregator

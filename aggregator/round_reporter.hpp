@@ -1,12 +1,11 @@
 #pragma once
 // Turns a training's folded updates and closed rounds into the callbacks of the library. Server and
 // simulation feed it alike.
-#include <cstddef>
 #include <cstdint>
+#include <map>
 
 #include "aggregator/coordinator.hpp"
 #include "common/base/ids.hpp"
-#include "common/rounds/telemetry_mean.hpp"
 #include "genesis/callbacks.hpp"
 
 namespace genesis::aggregator {
@@ -20,6 +19,8 @@ class RoundReporter {
 
   /// A contribution was folded into the open collection.
   void folded(const Folded& update);
+  /// What this client has sent to the open collection is not in its sum after all.
+  void discard(const ClientId& client) { folded_.erase(client); }
   /// The collection of this round was closed (0: of no round; nobody hears of it).
   void closed(RoundId round);
 
@@ -27,8 +28,7 @@ class RoundReporter {
   RoundCallback on_round_complete_;
   MetricsCallback on_metrics_;
   std::int64_t total_rounds_;
-  rounds::TelemetryMean mean_;  // of the open round
-  std::size_t count_ = 0;
+  std::map<ClientId, Folded> folded_;  // of the open round
 };
 
 }  // namespace genesis::aggregator

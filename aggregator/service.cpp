@@ -202,6 +202,11 @@ boost::asio::awaitable<http::Response> Service::respond(http::Request request) {
     announce_changes();
     co_return response;
   }
+  if (resource == Resource::kContribution) {
+    auto response = co_await contribution(std::move(request));
+    announce_changes();
+    co_return response;
+  }
   auto response = answer(request, route);
   announce_changes();
   co_return response;
@@ -248,8 +253,6 @@ http::Response Service::answer(const http::Request& request, const http::RouteTa
     }
     case Resource::kUploadProgress:
       return upload_progress(request);
-    case Resource::kContribution:
-      return contribution(request);
     case Resource::kStatus:
       return status(request);
     case Resource::kEviction:
@@ -258,6 +261,7 @@ http::Response Service::answer(const http::Request& request, const http::RouteTa
       return roll_back(request);
     case Resource::kJoin:
     case Resource::kTask:
+    case Resource::kContribution:
       break;  // coroutines, see respond()
   }
   return not_found(request);
@@ -365,8 +369,6 @@ http::Response Service::status(const http::Request& request) {
     report.bytes_received = counters_->bytes_in.load();
     report.bytes_sent = counters_->bytes_out.load();
   }
-  const auto telemetry = request.query.find("telemetry");
-  const bool is_short = telemetry != request.query.end() && telemetry->second == "none";
   for (auto& client : report.clients) {
     if (!sees_all && client.id != request.peer_name) {
       wire::ClientReport seen;
@@ -375,9 +377,9 @@ http::Response Service::status(const http::Request& request) {
       seen.last_round = client.last_round;
       client = std::move(seen);
     }
-    if (is_short) {
-      client.telemetry.clear();
-    }
+  }
+  if (request.query.contains("summary")) {
+    report = wire::summary_of(std::move(report));
   }
   return http::json_response(200, wire::encode(report));
 }
@@ -398,6 +400,7 @@ boost::asio::awaitable<void> Service::run(Milliseconds grace) {
   std::optional<Instant> over_since;
   while (true) {
     const Instant now = clock_.now();
+    drop_the_denied();
     coordinator_.tick(now);
     announce_changes();
     if (coordinator_.is_over()) {

@@ -31,6 +31,8 @@ struct ServiceOptions {
       uploads;  // folder for contributions that are still arriving; Uploads owns it
   /// Refuses the client's certificates from now on, also after a restart. Needs mutual TLS.
   std::function<Status(const ClientId& client)> evict = nullptr;
+  /// The certificate names that are refused now, whoever has said so. Empty: none ever is.
+  std::function<std::set<std::string>()> denied = nullptr;
   /// The checkpoint of a round that has closed, for a rollback. Errors: kNotFound names those that
   /// there are. Empty: none is kept.
   std::function<Result<wire::Checkpoint>(RoundId)> checkpoint_of = nullptr;
@@ -88,16 +90,21 @@ class Service {
   [[nodiscard]] std::optional<http::Response> settled(const http::Request& request,
                                                       const Address& address);
   [[nodiscard]] http::Response upload_progress(const http::Request& request);
-  [[nodiscard]] http::Response contribution(const http::Request& request);
-  [[nodiscard]] http::Response fold(const Address& address,
-                                    std::string_view encoding,
-                                    std::string bytes);
+  [[nodiscard]] boost::asio::awaitable<http::Response> contribution(http::Request request);
+  /// The contribution that the bytes hold, decoded beside the loop, which all others wait for.
+  /// Errors as the answer to it.
+  [[nodiscard]] boost::asio::awaitable<std::variant<rounds::Contribution, http::Response>> decode(
+      Address address, Uploads::Whole whole, std::string encoding, http::WorkerPool* pool);
+  [[nodiscard]] http::Response fold(const Address& address, rounds::Contribution contribution);
   [[nodiscard]] http::Response progress_response(int status, const Address& address) const;
+  [[nodiscard]] http::Response refuse_chunk(const Address& address, const Error& error) const;
   /// The answer to a contribution that is none, which counts as a failure of its client.
   [[nodiscard]] http::Response refuse(const ClientId& client, const Error& error);
   // Of admins (service_admin.cpp).
   [[nodiscard]] http::Response evict(std::string_view name);
   [[nodiscard]] http::Response roll_back(const http::Request& request);
+  /// Members whose certificates are refused leave the training.
+  void drop_the_denied();
   /// A member reads of the others whether they take part, but not their rows, losses and failures.
   [[nodiscard]] http::Response status(const http::Request& request);
   /// A conflict tells the current round, so that a client knows where to go on.
@@ -116,6 +123,7 @@ class Service {
   boost::asio::steady_timer changed_;  // long polls wait on it; a change cancels the wait
   std::uint64_t announced_ = 0;
   Uploads uploads_;
+  std::set<ClientId> decoding_;  // whose contribution is being decoded
   Presence presence_;
   const std::shared_ptr<const std::string> training_;  // the answer to GET /v1/training
   std::map<std::string, Served> served_;  // by the document's digest; of the open collection

@@ -42,8 +42,26 @@ http::Response Service::evict(std::string_view name) {
     return http::error_response(denied.error());
   }
   spdlog::warn("evict client={}: its certificates are refused from now on", client->str());
-  uploads_.forget(*client);
+  drop_the_denied();
   return http::json_response(200, "{}");
+}
+
+void Service::drop_the_denied() {
+  if (!options_.denied) {
+    return;
+  }
+  for (const auto& name : options_.denied()) {
+    const auto client = ClientId::parse(name);
+    if (!client || !coordinator_.state().members.contains(*client)) {
+      continue;
+    }
+    // A collection that has its contribution starts again: the others send theirs anew.
+    const auto& open = coordinator_.state().open;
+    const CollectionId void_before{open.id.value + (open.reported.contains(*client) ? 1 : 0)};
+    uploads_.forget(*client);
+    coordinator_.evict(*client, clock_.now());
+    uploads_.forget_before(void_before);
+  }
 }
 
 http::Response Service::roll_back(const http::Request& request) {

@@ -9,6 +9,7 @@
 
 #include "aggregator/service.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/http/worker_pool.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
 #include "common/wire/transfer.hpp"
@@ -34,6 +35,32 @@ wire::Chunk alone(std::string_view bytes) {
   const auto sha256 = crypto::sha256_hex(bytes);
   return wire::Chunk{0, bytes.size(), bytes.size(), sha256, sha256};
 }
+
+// That the contribution of a client is being decoded, for as long as it lives. Where that does not
+// come to its end (the connection was closed for another's sake), the contribution may come anew.
+class Decoding {
+ public:
+  Decoding(std::set<ClientId>& all, Uploads& uploads, ClientId client)
+      : all_(all), uploads_(uploads), client_(std::move(client)) {
+    all_.insert(client_);
+  }
+  ~Decoding() {
+    all_.erase(client_);
+    if (!is_done_) {
+      uploads_.forget(client_);
+    }
+  }
+  Decoding(const Decoding&) = delete;
+  Decoding& operator=(const Decoding&) = delete;
+
+  void done() { is_done_ = true; }
+
+ private:
+  std::set<ClientId>& all_;  // the service's, as are the uploads
+  Uploads& uploads_;
+  ClientId client_;
+  bool is_done_ = false;
+};
 
 }  // namespace
 
@@ -64,6 +91,11 @@ std::optional<http::Response> Service::settled(const http::Request& request,
     return reply(tl::unexpected(announced.error()));
   }
   presence_.seen(who.client, request.connection);
+  if (decoding_.contains(who.client)) {
+    return http::error_response(
+        Error{Errc::kUnavailable,
+              "client " + who.client.str() + ": its contribution is being decoded; try again"});
+  }
   if (*announced == Coordinator::Announced::kAwaited) {
     return std::nullopt;
   }
@@ -93,56 +125,76 @@ http::Response Service::upload_progress(const http::Request& request) {
   return progress_response(200, std::get<Address>(address));
 }
 
-http::Response Service::contribution(const http::Request& request) {
+boost::asio::awaitable<http::Response> Service::contribution(http::Request request) {
   auto found = awaited(request);  // the collection may have closed while the body travelled
   if (auto* const answer = std::get_if<http::Response>(&found)) {
-    return std::move(*answer);
+    co_return std::move(*answer);
   }
   const auto& address = std::get<Address>(found);
+  const auto& client = address.speaker.client;
   auto chunk = chunk_of(request);
   if (!chunk) {
-    return http::error_response(chunk.error());
+    co_return http::error_response(chunk.error());
   }
   const auto& whole_or_part = *chunk ? **chunk : alone(request.body);
   if (whole_or_part.size == 0) {
-    return fold(address, request.content_encoding(), "");
+    const Error empty{Errc::kDataLoss, "it is empty"};
+    co_return refuse(client, empty);
   }
-  const auto& client = address.speaker.client;
   auto added = uploads_.add(client, address.collection, whole_or_part, request.body);
   if (!added) {
-    spdlog::warn("contribution collection={} client={} chunk refused: {}",
-                 address.collection.value,
-                 client.str(),
-                 added.error().message);
-    return reply(tl::unexpected(added.error()));
+    co_return refuse_chunk(address, added.error());
   }
   if (added->is_gap) {
-    return progress_response(416, address);
+    co_return progress_response(416, address);
   }
   if (!added->whole) {
-    return progress_response(202, address);
+    co_return progress_response(202, address);
   }
-  return fold(address, request.content_encoding(), std::move(*added->whole));
+  request.body = std::string();  // what is needed of it is elsewhere
+  std::string encoding(request.content_encoding());
+  auto decoded =
+      co_await decode(address, std::move(*added->whole), std::move(encoding), request.pool);
+  if (auto* const refusal = std::get_if<http::Response>(&decoded)) {
+    co_return std::move(*refusal);
+  }
+  co_return fold(address, std::get<rounds::Contribution>(std::move(decoded)));
 }
 
-http::Response Service::fold(const Address& address, std::string_view encoding, std::string bytes) {
+boost::asio::awaitable<std::variant<rounds::Contribution, http::Response>> Service::decode(
+    Address address, Uploads::Whole whole, std::string encoding, http::WorkerPool* pool) {
+  const auto& client = address.speaker.client;
+  Decoding decoding(decoding_, uploads_, client);
+  auto read = [whole = std::move(whole)] { return whole.read(); };
+  auto bytes = co_await http::off_loop(pool, std::move(read));
+  if (!bytes) {
+    co_return refuse_chunk(address, bytes.error());
+  }
+  auto unpack = [packed = std::move(*bytes),
+                 encoding = std::move(encoding),
+                 most = coordinator_.max_contribution_bytes()]() mutable {
+    auto unpacked = wire::decompress(encoding, std::move(packed), most);
+    return unpacked ? wire::decode_contribution(*unpacked)
+                    : Result<rounds::Contribution>(tl::unexpected(unpacked.error()));
+  };
+  auto decoded = co_await http::off_loop(pool, std::move(unpack));
+  if (!decoded) {
+    co_return refuse(client, decoded.error());
+  }
+  if (decoded->client != client || decoded->collection != address.collection) {
+    const Error error{Errc::kInvalidArgument,
+                      "its header names another client or collection than its address"};
+    co_return refuse(client, error);
+  }
+  decoding.done();
+  co_return std::move(*decoded);
+}
+
+http::Response Service::fold(const Address& address, rounds::Contribution contribution) {
   const auto& [collection, who] = address;
   const auto& client = who.client;
-  auto unpacked =
-      wire::decompress(encoding, std::move(bytes), coordinator_.max_contribution_bytes());
-  auto decoded = unpacked ? wire::decode_contribution(*unpacked)
-                          : Result<rounds::Contribution>(tl::unexpected(unpacked.error()));
-  unpacked = std::string();  // the contribution holds what is needed of it
-  if (!decoded) {
-    return refuse(client, decoded.error());
-  }
-  if (decoded->client != client || decoded->collection != collection) {
-    return refuse(client,
-                  Error{Errc::kInvalidArgument,
-                        "its header names another client or collection than its address"});
-  }
   const auto before = coordinator_.state().open;
-  auto accepted = coordinator_.contribute(who.instance, std::move(*decoded), clock_.now());
+  auto accepted = coordinator_.contribute(who.instance, std::move(contribution), clock_.now());
   if (!accepted) {
     uploads_.forget(client);
     spdlog::warn("contribution collection={} client={} refused: {}",
@@ -154,9 +206,21 @@ http::Response Service::fold(const Address& address, std::string_view encoding, 
   uploads_.take(client);
   const auto& state = coordinator_.state();
   if (state.open.id != before.id || coordinator_.is_over()) {
-    spdlog::info("{} closed clients={}", rounds::name_of(before.request), state.members.size());
+    const bool is_round = before.request.round.value > 0;
+    spdlog::info("{}={} closed clients={}",
+                 is_round ? "round" : "collection",
+                 is_round ? std::to_string(before.request.round.value) : before.request.purpose,
+                 state.members.size());
   }
   return progress_response(200, address);
+}
+
+http::Response Service::refuse_chunk(const Address& address, const Error& error) const {
+  spdlog::warn("contribution collection={} client={} chunk refused: {}",
+               address.collection.value,
+               address.speaker.client.str(),
+               error.message);
+  return reply(tl::unexpected(error));
 }
 
 http::Response Service::refuse(const ClientId& client, const Error& error) {

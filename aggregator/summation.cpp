@@ -65,15 +65,21 @@ Result<Summation> Summation::start(const method::Combine& combine,
                                    const spec::Aggregation& aggregation,
                                    std::uint64_t max_clients,
                                    std::uint64_t max_weight) {
-  if (const auto* counts = std::get_if<method::SumOfCounts>(&combine)) {
-    return Summation(aggregation::CountSum(counts->words));
-  }
   aggregation::FoldBounds bounds;
-  bounds.size = element_count(std::get<method::MeanOfTensors>(combine).specs);
   bounds.max_updates = max_clients;
   bounds.max_total_rows = max_weight;
   bounds.trimmed_share = aggregation.trimmed_share.value_or(bounds.trimmed_share);
-  GENESIS_ASSIGN(auto fold, aggregation::make_fold(spec::to_string(aggregation.strategy), bounds));
+  const auto strategy = spec::to_string(aggregation.strategy);
+  if (const auto* counts = std::get_if<method::SumOfCounts>(&combine)) {
+    if (!spec::is_robust(aggregation.strategy) || counts->distributions.empty()) {
+      return Summation(aggregation::CountSum(counts->words));
+    }
+    GENESIS_ASSIGN(auto fold,
+                   aggregation::DistributionFold::make(strategy, counts->distributions, bounds));
+    return Summation(std::move(fold));
+  }
+  bounds.size = element_count(std::get<method::MeanOfTensors>(combine).specs);
+  GENESIS_ASSIGN(auto fold, aggregation::make_fold(strategy, bounds));
   return Summation(std::move(fold));
 }
 
@@ -82,6 +88,9 @@ Status Summation::add(const rounds::Body& body, std::uint64_t weight) {
   return std::visit(
       Overloaded{
           [&](aggregation::CountSum& sum) { return sum.add(std::get<rounds::Counts>(values)); },
+          [&](aggregation::DistributionFold& fold) {
+            return fold.add(std::get<rounds::Counts>(values), weight);
+          },
           [&](std::unique_ptr<aggregation::Fold>& fold) {
             return fold->add(std::get<Tensors>(values).values, weight);
           },
@@ -93,6 +102,10 @@ Result<method::Sum> Summation::total() const {
   return std::visit(Overloaded{
                         [](const aggregation::CountSum& sum) -> Result<method::Sum> {
                           return method::Sum{sum.total()};
+                        },
+                        [](const aggregation::DistributionFold& fold) -> Result<method::Sum> {
+                          GENESIS_ASSIGN(auto counts, fold.aggregate());
+                          return method::Sum{std::move(counts)};
                         },
                         [](const std::unique_ptr<aggregation::Fold>& fold) -> Result<method::Sum> {
                           GENESIS_ASSIGN(auto mean, fold->aggregate());

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "common/aggregation/count_sum.hpp"
+#include "common/aggregation/distribution_fold.hpp"
 #include "common/aggregation/strategy.hpp"
 #include "common/base/error.hpp"
 #include "common/method/server_method.hpp"
@@ -36,7 +37,9 @@ class Summation {
   [[nodiscard]] Result<method::Sum> total() const;
 
  private:
-  using State = std::variant<aggregation::CountSum, std::unique_ptr<aggregation::Fold>>;
+  using State = std::variant<aggregation::CountSum,
+                             aggregation::DistributionFold,
+                             std::unique_ptr<aggregation::Fold>>;
   explicit Summation(State state) : state_(std::move(state)) {}
   State state_;
 };

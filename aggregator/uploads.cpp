@@ -68,15 +68,32 @@ Result<Uploads::Added> Uploads::add(const ClientId& client,
   if (now.offset < now.size || fresh.empty()) {
     return Added{};
   }
-  auto whole = is_alone ? Result<std::string>(std::string(bytes))
-                        : read_at(path(client), 0, static_cast<std::size_t>(now.size));
-  if (!whole || crypto::sha256_hex(*whole) != chunk.upload_sha256) {
-    forget(client);
+  Whole whole;
+  if (is_alone) {
+    whole.bytes_ = bytes;
+  } else {
+    whole.path_ = path(client);
+  }
+  whole.size_ = now.size;
+  whole.sha256_ = chunk.upload_sha256;
+  return Added{.is_gap = false, .whole = std::move(whole)};
+}
+
+Result<std::string> Uploads::Whole::read() const {
+  auto bytes = bytes_;
+  if (!path_.empty()) {
+    auto stored = read_at(path_, 0, static_cast<std::size_t>(size_));
+    if (!stored) {
+      return fail(Errc::kUnavailable, stored.error().message + "; send the update again");
+    }
+    bytes = std::move(*stored);
+  }
+  if (crypto::sha256_hex(bytes) != sha256_) {
     return fail(Errc::kDataLoss,
                 "Repr-Digest: the whole update does not have it; it was altered on the way, send "
                 "it again");
   }
-  return Added{.is_gap = false, .whole = std::move(*whole)};
+  return bytes;
 }
 
 Status Uploads::compare(const ClientId& client,

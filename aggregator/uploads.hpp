@@ -27,12 +27,27 @@ class Uploads {
   [[nodiscard]] wire::UploadProgress progress(const ClientId& client,
                                               CollectionId collection) const;
 
+  /// A contribution of which all bytes have arrived. A value that any thread may read.
+  class Whole {
+   public:
+    /// Errors: kDataLoss where the bytes do not have the digest that the upload named, kUnavailable
+    /// where they are no more.
+    [[nodiscard]] Result<std::string> read() const;
+
+   private:
+    friend class Uploads;
+    std::string bytes_;           // where it needed no file
+    std::filesystem::path path_;  // "" otherwise
+    std::uint64_t size_ = 0;
+    std::string sha256_;
+  };
+
   struct Added {
-    bool is_gap = false;               // bytes before the chunk are missing: nothing was added
-    std::optional<std::string> whole;  // all of it, once complete; follow with take() or forget()
+    bool is_gap = false;         // bytes before the chunk are missing: nothing was added
+    std::optional<Whole> whole;  // once complete; follow with take() or forget()
   };
   /// Adds a chunk; the same again changes nothing. Errors: kInvalidArgument where `bytes` are not
-  /// as many as it says, kDataLoss where they or the whole do not have their digest, kConflict
+  /// as many as it says, kDataLoss where they do not have their digest, kConflict
   /// where other bytes are there already, kUnavailable where the disk does not take them.
   [[nodiscard]] Result<Added> add(const ClientId& client,
                                   CollectionId collection,

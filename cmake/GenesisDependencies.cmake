@@ -11,9 +11,9 @@ find_dependency(spdlog 1.10 ${GENESIS_REQUIRED})
 find_dependency(tl-expected ${GENESIS_REQUIRED})
 find_dependency(Boost 1.81 CONFIG ${GENESIS_REQUIRED})
 
-find_library(GENESIS_LIBCSV csv REQUIRED)
-add_library(genesis_csv INTERFACE IMPORTED)
-target_link_libraries(genesis_csv INTERFACE ${GENESIS_LIBCSV})
+find_library(GENESIS_UTF8PROC utf8proc REQUIRED)
+add_library(genesis_utf8proc INTERFACE IMPORTED)
+target_link_libraries(genesis_utf8proc INTERFACE ${GENESIS_UTF8PROC})
 
 # Its CMake config names other targets from release to release.
 find_path(GENESIS_ZSTD_INCLUDE zstd.h REQUIRED)

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/k8s/object.hpp"
+#include "operator/children.hpp"
 #include "operator/naming.hpp"
 
 namespace genesis::control {
@@ -254,6 +255,30 @@ std::string why_not_allowed(const Json& secret,
   }
   return what + " does not say that this training may use it; " +
          how_to_allow(reference.name, training);
+}
+
+std::vector<PolicyReference> policy_references(const spec::FederatedTraining& spec) {
+  std::vector<PolicyReference> references;
+  for (std::size_t i = 0; i < spec.participants.size(); ++i) {
+    if (const auto& policy = spec.participants[i].policy_ref) {
+      references.push_back({participant_field(i, "policyRef.name"), policy->name});
+    }
+  }
+  return references;
+}
+
+std::string why_no_policy(const Json& config_map, const PolicyReference& reference) {
+  const std::string key = kPolicyKey;
+  if (config_map.is_null()) {
+    return reference.field + ": there is no ConfigMap " + reference.name +
+           "; create it, with the policy of the site under the key " + key;
+  }
+  const Json* const data = member(config_map, "data");
+  if (data == nullptr || !text_at(*data, key)) {
+    return reference.field + ": ConfigMap " + reference.name + " has no key " + key +
+           "; add the policy of the site under it";
+  }
+  return "";
 }
 
 std::string why_missing(const SecretReference& reference, std::string_view training) {

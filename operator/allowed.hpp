@@ -47,6 +47,17 @@ struct SecretReference {
 };
 [[nodiscard]] std::vector<SecretReference> secret_references(const spec::FederatedTraining& spec);
 
+/// A ConfigMap with a site's policy that the spec names.
+struct PolicyReference {
+  std::string field;  // "spec.participants[0].policyRef.name"
+  std::string name;
+  bool operator==(const PolicyReference&) const = default;
+};
+[[nodiscard]] std::vector<PolicyReference> policy_references(const spec::FederatedTraining& spec);
+/// What keeps a worker from reading its policy there: null where there is no such ConfigMap. ""
+/// where nothing does.
+[[nodiscard]] std::string why_no_policy(const Json& config_map, const PolicyReference& reference);
+
 /// Why that training must not use this Secret, or "" if it may.
 [[nodiscard]] std::string why_not_allowed(const Json& secret,
                                           const SecretReference& reference,

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/crypto/digest.hpp"
 #include "common/spec/parse.hpp"
 
 namespace genesis::control {
@@ -32,6 +33,14 @@ Desired spec_config_map(const Training& training, const Names& names) {
   object["data"] = {{"training.json", spec::print_json(training_part(training.spec))}};
   object["immutable"] = true;
   return {k8s::kConfigMaps, std::move(object), std::nullopt};
+}
+
+std::string deny_text(const Training& training) {
+  std::string text;
+  for (const auto& entry : training.spec.security.deny) {
+    text += entry + "\n";
+  }
+  return text;
 }
 
 Desired volume_claim(const Training& training,
@@ -70,6 +79,22 @@ Desired policy(Json object) {
 }
 
 }  // namespace
+
+std::string deny_digest(const Training& training) {
+  return crypto::sha256_hex(deny_text(training));
+}
+
+// Only its metadata is watched, so that has the digest of the rest.
+Desired deny_list(const Training& training, const std::string& uid) {
+  const Names names(training.name);
+  Json metadata = uid.empty()
+                      ? child_metadata(training, names.deny, "aggregator")
+                      : Json{{"name", names.deny}, {"namespace", training.ns}, {"uid", uid}};
+  metadata["annotations"][std::string(kContent)] = deny_digest(training);
+  Json object = typed(k8s::kConfigMaps, std::move(metadata));
+  object["data"] = {{kDenyKey, deny_text(training)}};
+  return {k8s::kConfigMaps, std::move(object), std::nullopt};
+}
 
 std::string Desired::name() const {
   return object.at("metadata").at("name").get<std::string>();
@@ -113,6 +138,7 @@ spec::FederatedTraining training_part(const spec::FederatedTraining& spec) {
   part.output.pod = {};
   for (auto& participant : part.participants) {
     participant.data_volume.reset();
+    participant.policy_ref.reset();
     participant.storage.reset();
     participant.pod = {};
   }
@@ -137,6 +163,7 @@ std::vector<Desired> children_of(const Training& training, const Settings& setti
                              .client = {},
                              .url = {}}));
   children.push_back(spec_config_map(training, names));
+  children.push_back(deny_list(training));
   children.push_back(
       volume_claim(training, names.model, "aggregator", training.spec.aggregator.storage));
   children.push_back(service(training, names));

@@ -20,6 +20,9 @@ namespace genesis::control {
 inline constexpr std::uint16_t kAggregatorPort = 8443;
 inline constexpr std::uint16_t kMetricsPort = 9090;  // /metrics, /healthz and /readyz, plain HTTP
 
+inline constexpr const char* kPolicyKey = "policy.yaml";  // in the ConfigMap of a policyRef
+inline constexpr const char* kDenyKey = "deny.txt";       // in NAME-deny
+
 /// What one of our Secrets is to hold, without the key material itself.
 struct SecretSpec {
   enum class Kind {
@@ -59,6 +62,11 @@ struct Desired {
 /// the model and nothing about pods and life cycle, so that a training that was suspended continues
 /// from its own checkpoints.
 [[nodiscard]] spec::FederatedTraining training_part(const spec::FederatedTraining& spec);
+
+/// What NAME-deny is to hold, in full: with `uid`, as a change of that object.
+[[nodiscard]] Desired deny_list(const Training& training, const std::string& uid = "");
+/// Digest of what it is to hold.
+[[nodiscard]] std::string deny_digest(const Training& training);
 
 /// The children that exist from the start: Secrets, ConfigMap, claims, Service, policies and Jobs,
 /// in the order in which they are created.

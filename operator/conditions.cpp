@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/text.hpp"
+#include "operator/causes.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
 #include "operator/reasons.hpp"
@@ -38,15 +39,11 @@ Finding before(const Training& training, std::string_view type, Finding otherwis
                               : Finding{condition->holds, condition->reason, condition->message};
 }
 
-std::int64_t joined(const wire::StatusReport& report) {
-  return std::ranges::count_if(report.clients, is_joined);
-}
-
 std::string missing(const Training& training, const wire::StatusReport& report) {
   std::string names;
   for (const auto& participant : training.spec.participants) {
     const bool is_there = std::ranges::any_of(report.clients, [&](const auto& client) {
-      return client.id == participant.name && is_joined(client);
+      return client.id == participant.name && wire::is_joined(client);
     });
     if (!is_there) {
       names += (names.empty() ? "" : ", ") + participant.name;
@@ -72,7 +69,7 @@ Finding quorum_reached(const Training& training, const Observed& seen, const Ver
   const auto awaited = missing(training, *seen.report);
   return {false,
           std::string(reason::kWaitingForClients),
-          std::to_string(joined(*seen.report)) + " clients have joined; rounds.minClients is " +
+          std::to_string(seen.report->joined) + " clients have joined; rounds.minClients is " +
               needed + (awaited.empty() ? "" : "; waiting for " + awaited)};
 }
 
@@ -171,6 +168,49 @@ Finding failed(const Verdict& verdict) {
   return {false, std::string(reason::kNoFailure), "the training has not failed"};
 }
 
+// Nothing happens until somebody changes something.
+bool is_stalled(const Verdict& verdict) {
+  const bool is_blocked = std::ranges::any_of(verdict.problems, [](const Problem& problem) {
+    return problem.reason == reason::kForeignObject || problem.reason == reason::kNotAllowed;
+  });
+  return verdict.stage == Stage::kInvalid || verdict.stage == Stage::kRefused ||
+         verdict.stage == Stage::kFailed || is_blocked;
+}
+
+// Of a training that is stalled.
+Finding why_stalled(const Verdict& verdict) {
+  return verdict.stage == Stage::kFailed ? failed(verdict) : degraded(verdict);
+}
+
+Finding stalled(const Verdict& verdict) {
+  return is_stalled(verdict)
+             ? why_stalled(verdict)
+             : Finding{false, std::string(reason::kAsExpected), "nobody has to do anything"};
+}
+
+Finding ready(const Verdict& verdict) {
+  if (is_stalled(verdict)) {
+    auto why = why_stalled(verdict);
+    why.holds = false;
+    return why;
+  }
+  return complete(verdict);
+}
+
+Finding progressing(const Training& training, const Verdict& verdict) {
+  if (is_stalled(verdict) || verdict.stage == Stage::kComplete) {
+    auto why = ready(verdict);
+    why.holds = false;
+    return why;
+  }
+  if (is_stopped(verdict)) {
+    auto why = suspended(training, verdict);
+    why.holds = verdict.stage == Stage::kSuspending;
+    return why;
+  }
+  return {true, std::string(reason::kInProgress), "the training is not complete"};
+}
+
 Condition merged(const Training& training, std::string_view type, Finding finding, SystemTime now) {
   const auto* const old = training.status.condition(type);
   const bool is_same = old != nullptr && old->holds == finding.holds;
@@ -246,15 +286,22 @@ ParticipantStatus participant_status(const Training& training,
   }
   const auto name = Names(training.name).worker(participant.name);
   const auto* const job = seen.children.job(name);
+  const auto* const pod = seen.children.newest_pod(name);
   const auto lost = why_lost(training, participant, seen.children);
   if (!lost.empty()) {
-    status.state = "Failed";
+    status.state = kStateFailed;
     status.reason = lost;
     return status;
   }
   if (const auto end = verdict.sites.find(participant.name); end != verdict.sites.end()) {
     status.rows = end->second.rows;
     status.last_round = end->second.last_round;
+  }
+  const bool is_absent = !verdict.sites.empty() && !verdict.sites.contains(participant.name);
+  if (is_trained(verdict) && (is_absent || status.state == kStateAbsent)) {
+    status.state = kStateAbsent;
+    status.last_round.reset();
+    return status;
   }
   if (job != nullptr && job->is_complete) {
     status.state = "Succeeded";
@@ -279,15 +326,22 @@ ParticipantStatus participant_status(const Training& training,
       return status;  // the aggregator does not answer: its last report stays
     }
     status.state = pod_state(training, participant, seen, verdict);
+    if (auto why = why_not_running(pod); !why.empty()) {
+      status.reason = std::move(why);
+    }
     return status;
   }
   status.state = client_state(client->state);
-  status.rows = static_cast<std::int64_t>(client->rows);
+  if (client->rows) {
+    status.rows = static_cast<std::int64_t>(*client->rows);
+  }
   if (client->last_round.value > 0) {
     status.last_round = static_cast<std::int64_t>(client->last_round.value);
   }
   status.reason = printable(client->reason, kLongestMessage);
-  const auto* const pod = seen.children.newest_pod(name);
+  if (auto why = why_not_running(pod); !why.empty()) {
+    status.reason = std::move(why);  // the aggregator knows only that it is silent
+  }
   const auto* const started = training.status.condition(kQuorumReached);
   if (status.reason.empty() && pod != nullptr && !participant.storage && started != nullptr &&
       started->holds && pod->created > started->since) {
@@ -319,7 +373,29 @@ void set_progress(TrainingStatus& status,
     if (const auto left = seen.report->estimated_remaining_seconds) {
       status.round->estimated_remaining_seconds = std::llround(*left);
     }
-    status.clients = joined(*seen.report);
+    status.clients = seen.report->joined;
+  }
+}
+
+// What `kubectl get` shows in one cell each.
+void set_summary(TrainingStatus& status, const Training& training, const Verdict& verdict) {
+  status.rounds = status.round ? std::to_string(status.round->current) + "/" +
+                                     std::to_string(status.round->total)
+                               : "";
+  const auto named = static_cast<std::int64_t>(training.spec.participants.size());
+  const auto needed = named > 0 ? named : training.spec.rounds.min_clients;
+  status.joined =
+      status.clients ? std::to_string(*status.clients) + "/" + std::to_string(needed) : "";
+  if (is_over(verdict)) {
+    status.reason = verdict.reason;
+  } else if (!verdict.problems.empty()) {
+    status.reason = verdict.problems.front().reason;
+  } else if (is_stopped(verdict)) {
+    status.reason = suspended(training, verdict).reason;
+  } else if (status.holds(kQuorumReached)) {
+    status.reason = status.condition(kTraining)->reason;
+  } else {
+    status.reason = status.condition(kQuorumReached)->reason;
   }
 }
 
@@ -358,6 +434,10 @@ TrainingStatus status_after(const Training& training,
   };
   if (verdict.stage == Stage::kInvalid || verdict.stage == Stage::kRefused) {
     set(kDegraded, degraded(verdict));
+    set(kReady, ready(verdict));
+    set(kProgressing, progressing(training, verdict));
+    set(kStalled, stalled(verdict));
+    status.reason = verdict.problems.front().reason;
     if (status.condition(kSuspended) != nullptr && verdict.stage == Stage::kRefused) {
       set(kSuspended, suspended(training, verdict));
     }
@@ -378,9 +458,13 @@ TrainingStatus status_after(const Training& training,
   set(kDegraded, degraded(verdict));
   set(kComplete, complete(verdict));
   set(kFailed, failed(verdict));
+  set(kReady, ready(verdict));
+  set(kProgressing, progressing(training, verdict));
+  set(kStalled, stalled(verdict));
   status.phase = phase(verdict, status.holds(kTraining));
   status.model = verdict.model;
   set_progress(status, training, seen, verdict);
+  set_summary(status, training, verdict);
   status.participants.clear();
   for (const auto& participant : training.spec.participants) {
     status.participants.push_back(participant_status(training, participant, seen, verdict));

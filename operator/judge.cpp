@@ -1,7 +1,6 @@
 #include "operator/judge.hpp"
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "common/base/exit_code.hpp"
@@ -9,6 +8,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/spec/parse.hpp"
 #include "operator/allowed.hpp"
+#include "operator/causes.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
 #include "operator/reasons.hpp"
@@ -44,7 +44,7 @@ class Judge {
 
   Verdict judge() const {
     Verdict verdict = standing();
-    for (const auto& finding : problems(verdict.stage)) {
+    for (const auto& finding : problems(verdict)) {
       if (finding.from <= seen_.now) {
         verdict.problems.push_back({finding.reason, printable(finding.message, kLongestMessage)});
       } else {
@@ -94,10 +94,18 @@ class Judge {
     return unless_late(std::move(verdict), Stage::kTraining);
   }
 
-  static Verdict complete(Verdict verdict, std::string_view reason, std::string message) {
+  Verdict complete(Verdict verdict, std::string_view reason, std::string message) const {
     verdict.stage = Stage::kComplete;
     verdict.reason = reason;
     verdict.message = std::move(message);
+    if (const auto out = left_out(training_, seen_.children, verdict.sites); !out.empty()) {
+      verdict.reason = reason::kPartialParticipation;
+      verdict.message += ", without the rows of";
+      for (const auto& site : out) {
+        verdict.message += (&site == &out.front() ? " " : "; ") + site.name + " (" + site.why + ")";
+      }
+      verdict.message = printable(verdict.message, kLongestMessage);
+    }
     return verdict;
   }
 
@@ -171,16 +179,16 @@ class Judge {
     if (generate != nullptr && generate->is_failed) {
       const Finding failure{reason::kGenerateFailed,
                             "the model is complete, but no rows could be generated: " +
-                                why_ended(*generate, names_.generate)};
+                                why_failed(*generate, names_.generate)};
       return failed(std::move(verdict), failure);
     }
     return unless_late(std::move(verdict), Stage::kGenerating);
   }
 
-  std::string why_ended(const JobState& job, const std::string& name) const {
+  std::string why_failed(const JobState& job, const std::string& name) const {
     const auto* const pod = seen_.children.newest_pod(name);
-    std::string line = pod != nullptr && pod->last ? last_line(*pod->last) : std::string();
-    return line.empty() ? job.message : line;
+    std::string why = pod != nullptr ? why_ended(*pod) : std::string();
+    return why.empty() ? job.message : why;
   }
 
   // Why training has failed, deadlines aside.
@@ -194,7 +202,7 @@ class Judge {
       const bool is_permanent =
           pod != nullptr && pod->last && pod->last->exit_code == kExitPermanentError;
       return Finding{is_permanent ? reason::kTrainingFailed : reason::kAggregatorFailed,
-                     why_ended(*aggregator, names_.aggregator)};
+                     why_failed(*aggregator, names_.aggregator)};
     }
     return lost_quorum();
   }
@@ -261,9 +269,9 @@ class Judge {
   }
 
   // Everything that is wrong in that stage, or will be.
-  Findings problems(Stage stage) const {
+  Findings problems(const Verdict& verdict) const {
     Findings found;
-    switch (stage) {
+    switch (verdict.stage) {
       case Stage::kInvalid:
         found.push_back({reason::kInvalidSpec, training_.invalid});
         break;
@@ -291,10 +299,19 @@ class Judge {
         add_problem_of_pod(names_.generate, "the generating Job", found);
         break;
       case Stage::kComplete:
+        add_left_out(verdict, found);
+        break;
       case Stage::kFailed:
         break;
     }
     return found;
+  }
+
+  // What the finished model lacks.
+  void add_left_out(const Verdict& verdict, Findings& found) const {
+    for (const auto& site : left_out(training_, seen_.children, verdict.sites)) {
+      found.push_back({reason::kParticipantFailed, "participant " + site.name + ": " + site.why});
+    }
   }
 
   void add_problems_of_objects(Findings& found) const {
@@ -343,22 +360,19 @@ class Judge {
       return;
     }
     if (has_ended_badly(name, *job, *pod)) {
-      const std::string line = pod->last ? last_line(*pod->last) : job->message;
-      const std::string code = pod->last ? "exit code " + std::to_string(pod->last->exit_code) : "";
       found.push_back(
           {name == names_.aggregator ? reason::kAggregatorRestarting : reason::kParticipantFailed,
-           who + ": " + (line.empty() ? code : line)});
+           who + ": " + why_failed(*job, name)});
       return;
     }
     if (!pod->unschedulable.empty()) {
-      found.push_back({reason::kPodUnschedulable, who + ": " + pod->unschedulable});
+      found.push_back({reason::kPodUnschedulable,
+                       who + ": " + pod->unschedulable,
+                       pod->created + settings_.scheduling_patience});
       return;
     }
     if (const auto stuck = stuck_from(*pod)) {
-      found.push_back({reason::kPodNotStarting,
-                       who + ": " + pod->waiting_reason +
-                           (pod->waiting_message.empty() ? "" : ": " + pod->waiting_message),
-                       *stuck});
+      found.push_back({reason::kPodNotStarting, who + ": " + why_waiting(*pod), *stuck});
     }
   }
 
@@ -366,7 +380,8 @@ class Judge {
     if (job.is_failed) {
       return true;
     }
-    if (!pod.last || pod.last->exit_code == 0) {
+    const bool has_failed = !pod.reason.empty() || (pod.last && pod.last->exit_code != 0);
+    if (!has_failed) {
       return false;
     }
     if (name == names_.aggregator) {
@@ -377,19 +392,13 @@ class Judge {
 
   bool has_joined(const std::string& worker) const {
     return seen_.report && std::ranges::any_of(seen_.report->clients, [&](const auto& client) {
-             return names_.worker(client.id) == worker && is_joined(client);
+             return names_.worker(client.id) == worker && wire::is_joined(client);
            });
   }
 
   // The time from which on a waiting container needs a person's attention, if it does.
   std::optional<SystemTime> stuck_from(const Pod& pod) const {
-    constexpr std::array<std::string_view, 6> kBad = {"ErrImagePull",
-                                                      "ImagePullBackOff",
-                                                      "InvalidImageName",
-                                                      "CreateContainerConfigError",
-                                                      "CreateContainerError",
-                                                      "RunContainerError"};
-    if (std::ranges::find(kBad, pod.waiting_reason) != kBad.end()) {
+    if (is_stuck(pod)) {
       return SystemTime::min();
     }
     constexpr int kLongPull = 4;  // pulling an image may take this many times pod_patience
@@ -406,7 +415,11 @@ class Judge {
       return;
     }
     for (const auto& client : seen_.report->clients) {
-      if (!is_joined(client) || client.state == "quarantined") {
+      const bool is_meant = client.state == "evicted";  // whoever has evicted it knows
+      const bool is_absent = !wire::is_joined(client) || client.state == "quarantined";
+      // Its pod says why, and has been told of.
+      const auto* const pod = seen_.children.newest_pod(names_.worker(client.id));
+      if (is_absent && !is_meant && why_not_running(pod).empty()) {
         found.push_back(
             {reason::kParticipantAbsent,
              "participant " + client.id + " is " + client.state + ": " + client.reason});
@@ -448,47 +461,12 @@ Verdict judge(const Training& training, const Observed& seen, const Settings& se
   return Judge(training, seen, settings).judge();
 }
 
-bool is_joined(const wire::ClientReport& client) {
-  return client.state != "dropped" && client.state != "lost" && client.state != "refused";
-}
-
-std::string why_lost(const Training& training,
-                     const spec::Participant& participant,
-                     const Children& children) {
-  const std::string name = Names(training.name).worker(participant.name);
-  const auto* const job = children.job(name);
-  if (participant.external || job == nullptr) {
-    return "";
-  }
-  const auto* const pod = children.newest_pod(name);
-  const bool is_permanent = pod != nullptr && !pod->is_running && pod->last &&
-                            pod->last->exit_code == kExitPermanentError;
-  if (!job->is_failed && !is_permanent) {
-    return "";
-  }
-  const std::string line = pod != nullptr && pod->last ? last_line(*pod->last) : "";
-  return line.empty() ? job->message : line;
-}
-
-std::string last_line(const Termination& termination) {
-  constexpr std::size_t kLongest = 500;
-  std::string_view text = termination.message;
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) {
-    text.remove_suffix(1);
-  }
-  const auto end = text.rfind('\n');
-  std::string line(end == std::string_view::npos ? text : text.substr(end + 1));
-  if (line.empty()) {
-    line = termination.reason == "Error" ? "" : termination.reason;
-  }
-  return printable(line, kLongest);
-}
-
 std::string spec_digest(const spec::FederatedTraining& spec) {
   spec::FederatedTraining fixed = spec;
   fixed.suspend = false;
   fixed.active_deadline_seconds.reset();
   fixed.ttl_seconds_after_finished.reset();
+  fixed.security.deny.clear();
   return crypto::sha256_hex(spec::print_json(fixed));
 }
 

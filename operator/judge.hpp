@@ -43,23 +43,10 @@ struct Verdict {
                             const Observed& seen,
                             const Settings& settings);
 
-/// Why this participant cannot take part any more, or "" if it can.
-[[nodiscard]] std::string why_lost(const Training& training,
-                                   const spec::Participant& participant,
-                                   const Children& children);
-
-/// Whether the aggregator counts this client as joined. A client that was lost or dropped has to
-/// reconnect first.
-[[nodiscard]] bool is_joined(const wire::ClientReport& client);
-
 /// The longest message in a status, in bytes, whatever it quotes. The schema allows no more in
 /// participants[].reason, and one message that is too long would keep the whole status from being
 /// written.
 inline constexpr std::size_t kLongestMessage = 1024;
-
-/// The last line of a container's termination message or log, without control characters, at most
-/// 500 bytes; the reason of the termination if there is none.
-[[nodiscard]] std::string last_line(const Termination& termination);
 
 /// Digest of the part of the spec that must not change once the training has started.
 [[nodiscard]] std::string spec_digest(const spec::FederatedTraining& spec);

@@ -40,6 +40,7 @@ Names::Names(std::string_view training_name)
     : operator_secret(child_name(training_name, "operator")),
       aggregator(child_name(training_name, "aggregator")),
       training(child_name(training_name, "training")),
+      deny(child_name(training_name, "deny")),
       model(child_name(training_name, "model")),
       workers(child_name(training_name, "workers")),
       generate(child_name(training_name, "generate")),

@@ -14,6 +14,9 @@ inline constexpr std::string_view kComponent = "app.kubernetes.io/component";
 inline constexpr std::string_view kTrainingLabel = "federated.genesis.dev/training";
 inline constexpr std::string_view kParticipantLabel = "federated.genesis.dev/participant";
 
+/// Annotation of a child that changes: the digest of what it holds.
+inline constexpr std::string_view kContent = "federated.genesis.dev/content-sha256";
+
 /// CN of the client certificate with which the operator reads /v1/status.
 inline constexpr std::string_view kObserver = "genesis-observer";
 
@@ -30,6 +33,7 @@ struct Names {
   std::string operator_secret;  // Secret: authority, token, the operator's client certificate
   std::string aggregator;       // Job, Service, NetworkPolicy, Secret with its certificate
   std::string training;         // ConfigMap with the spec
+  std::string deny;             // ConfigMap with the certificates that are refused
   std::string model;            // PersistentVolumeClaim: checkpoints, model and synthetic rows
   std::string workers;          // NetworkPolicy
   std::string generate;         // Job, NetworkPolicy

@@ -28,6 +28,7 @@ struct Settings {
   std::vector<std::string> allowed_images;  // prefixes; "": the repositories of the images above
   std::chrono::seconds poll{2};             // between two requests to a running aggregator
   std::chrono::seconds pod_patience{30};    // until a missing or silent pod is reported
+  std::chrono::seconds scheduling_patience{3};  // until a pod without a node is reported
   std::chrono::seconds api_patience{2};  // until a persisting error of the API server is reported
 };
 
@@ -67,6 +68,7 @@ struct Child {
   bool is_ours = true;       // the training is its controlling owner, and the operator created it
   bool is_impostor = false;  // the first, but not the second
   std::string origin;        // what it has as the code of its origin (origin.hpp)
+  std::string content;       // what it has as the digest of what it holds (kContent)
   bool is_deleting = false;
   std::optional<JobState> job;          // of our Jobs
   std::optional<ServiceState> service;  // of our Services
@@ -117,6 +119,8 @@ struct Pod {
   std::string phase;        // Pending, Running, Succeeded, Failed
   bool is_running = false;  // its container is running
   bool is_deleting = false;
+  std::string reason;  // of a pod that the kubelet has ended: "Evicted"
+  std::string message;
   std::optional<Termination> last;  // the latest termination of its container
   std::string waiting_reason;       // "ImagePullBackOff"
   std::string waiting_message;
@@ -161,6 +165,7 @@ struct Observed {
   std::optional<wire::StatusReport> report;  // absent while the aggregator does not answer
   std::string report_error;                  // why it does not
   std::vector<std::string> not_allowed;      // Secrets that this training must not use
+  bool may_write_progress = true;            // or what only counts on has to wait
   // What this pass has met so far:
   std::vector<std::string> refusals;              // "Job a: exceeded quota"
   std::optional<TransientError> transient_error;  // that ended the changes of this pass

@@ -1,6 +1,7 @@
 #include "operator/plan.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,8 @@ namespace {
 // Workers exit by themselves once the aggregator has told them of the end. Those that have not done
 // so after this time are stopped.
 constexpr std::chrono::seconds kDrain{30};
+// Until counters are written again that were not the last time.
+constexpr std::chrono::seconds kProgressAge{1};
 
 bool is_unfinished(const Child& child) {
   return child.is_ours && !child.is_deleting && child.job && !child.job->is_complete &&
@@ -44,6 +47,7 @@ class Planner {
         if (!is_blocked()) {
           ensure(children_of(training_, settings_));
           ensure(join_secrets());
+          update_deny_list();
         }
         // What is not allowed any more does not resume either. What runs is left to end.
         if (training_.spec.suspend || !has_problem(reason::kNotAllowed)) {
@@ -95,6 +99,15 @@ class Planner {
       if (seen_.children.find(desired.resource, desired.name()) == nullptr) {
         plan_.actions.emplace_back(ApplyObject{std::move(desired), ""});
       }
+    }
+  }
+
+  // spec.security.deny may change while the training runs.
+  void update_deny_list() {
+    const auto* const list = seen_.children.find(k8s::kConfigMaps, names_.deny);
+    const bool is_there = list != nullptr && list->is_ours && !list->is_deleting;
+    if (is_there && list->content != deny_digest(training_)) {
+      plan_.actions.emplace_back(ApplyObject{deny_list(training_, list->uid), list->uid});
     }
   }
 
@@ -202,16 +215,43 @@ class Planner {
     if (status == training_.status) {
       return;
     }
+    if (!seen_.may_write_progress && is_only_progress(status)) {
+      requeue(kProgressAge);
+      return;
+    }
     plan_.actions.emplace_back(PatchStatus{status});
+    constexpr std::array kSummary = {kReady, kProgressing, kStalled};  // of the other conditions
     for (const auto& condition : status.conditions) {
+      if (std::ranges::find(kSummary, condition.type) != kSummary.end()) {
+        continue;
+      }
       emit_change(training_.status.condition(condition.type), condition);
     }
+  }
+
+  // Whether nothing but counters differs from the status that there is.
+  bool is_only_progress(TrainingStatus status) const {
+    const auto& before = training_.status;
+    status.round = before.round;
+    status.rounds = before.rounds;
+    status.clients = before.clients;
+    status.joined = before.joined;
+    for (auto& participant : status.participants) {
+      const auto old =
+          std::ranges::find(before.participants, participant.name, &ParticipantStatus::name);
+      if (old != before.participants.end()) {
+        participant.rows = old->rows;
+        participant.last_round = old->last_round;
+      }
+    }
+    return status == before;
   }
 
   // An Event for each condition that becomes true or false, and for each new problem.
   void emit_change(const Condition* before, const Condition& after) {
     const bool held = before != nullptr && before->holds;
-    const bool is_bad = after.type == kDegraded || after.type == kFailed;
+    const bool is_bad = after.type == kDegraded || after.type == kFailed ||
+                        after.reason == reason::kPartialParticipation;
     const bool is_news = after.holds
                              ? !held || before->reason != after.reason ||
                                    (is_bad && before->message != after.message)

@@ -172,6 +172,7 @@ Json aggregator_job(const Training& training, const Settings& settings) {
   Mounts mounts;
   mounts.add("model", "/model", from_claim(names.model), false);
   mounts.add("training", "/training", {{"configMap", {{"name", names.training}}}}, true);
+  mounts.add("deny", "/deny", {{"configMap", {{"name", names.deny}}}}, true);
   mounts.add("keys", "/keys", keys(training, names.aggregator), true);
   const auto& own = training.spec.aggregator;
   Json main = container("aggregator",
@@ -190,6 +191,8 @@ Json aggregator_job(const Training& training, const Settings& settings) {
                          "--auth-token-file",
                          "/keys/token",
                          "--require-authentication",
+                         "--deny-file",
+                         std::string("/deny/") + kDenyKey,
                          "--output",
                          "/model"},
                         std::move(mounts.mounts));
@@ -217,25 +220,36 @@ Json worker_job(const Training& training,
              participant.storage ? from_claim(name) : Json{{"emptyDir", Json::object()}},
              false);
   mounts.add("keys", "/keys", keys(training, name), true);
+  Json arguments{"--server",
+                 service_url(training),
+                 "--data",
+                 participant.data_path.value_or(""),
+                 "--client-id",
+                 participant.name,
+                 "--state",
+                 "/state",
+                 "--ssl-verify",
+                 "/keys/ca.crt",
+                 "--ssl-cert",
+                 "/keys/tls.crt",
+                 "--ssl-key",
+                 "/keys/tls.key",
+                 "--auth-token-file",
+                 "/keys/token"};
+  if (participant.policy_ref) {
+    mounts.add("policy",
+               "/policy",
+               {{"configMap",
+                 {{"name", participant.policy_ref->name},
+                  {"items", Json::array({{{"key", kPolicyKey}, {"path", kPolicyKey}}})}}}},
+               true);
+    arguments.push_back("--policy");
+    arguments.push_back(std::string("/policy/") + kPolicyKey);
+  }
   Json main = container("worker",
                         participant.pod.image.value_or(settings.worker_image),
                         {"genesis-worker"},
-                        {"--server",
-                         service_url(training),
-                         "--data",
-                         participant.data_path.value_or(""),
-                         "--client-id",
-                         participant.name,
-                         "--state",
-                         "/state",
-                         "--ssl-verify",
-                         "/keys/ca.crt",
-                         "--ssl-cert",
-                         "/keys/tls.crt",
-                         "--ssl-key",
-                         "/keys/tls.key",
-                         "--auth-token-file",
-                         "/keys/token"},
+                        std::move(arguments),
                         std::move(mounts.mounts));
   main["ports"] = Json::array({{{"name", "metrics"}, {"containerPort", kMetricsPort}}});
   // OnFailure restarts the container in the same pod, so that an emptyDir survives.

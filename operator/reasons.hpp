@@ -12,6 +12,11 @@ inline constexpr std::string_view kSuspended = "Suspended";
 inline constexpr std::string_view kDegraded = "Degraded";
 inline constexpr std::string_view kComplete = "Complete";
 inline constexpr std::string_view kFailed = "Failed";
+// The summary that tools read (kstatus, Argo CD): ready, on the way, or stopped until somebody
+// acts.
+inline constexpr std::string_view kReady = "Ready";
+inline constexpr std::string_view kProgressing = "Progressing";
+inline constexpr std::string_view kStalled = "Stalled";
 
 namespace reason {
 // QuorumReached.
@@ -34,7 +39,8 @@ inline constexpr std::string_view kNotSuspended = "NotSuspended";
 inline constexpr std::string_view kAsExpected = "AsExpected";
 inline constexpr std::string_view kInvalidSpec = "InvalidSpec";  // this operator cannot read it
 inline constexpr std::string_view kNotAllowed =
-    "NotAllowed";  // a volume, image or Secret that the training must not use
+    "NotAllowed";  // a volume, image or Secret that the training must not use, or a policy that is
+                   // not there
 inline constexpr std::string_view kForeignObject = "ForeignObject";  // a name conflict
 inline constexpr std::string_view kApplyFailed = "ApplyFailed";  // the API server refused a change
 inline constexpr std::string_view kSpecChanged = "SpecChanged";  // after the start
@@ -52,6 +58,8 @@ inline constexpr std::string_view kTrainingWarning =
 inline constexpr std::string_view kInProgress = "InProgress";
 inline constexpr std::string_view kModelReady = "ModelReady";
 inline constexpr std::string_view kRowsReady = "RowsReady";  // model and synthetic rows
+inline constexpr std::string_view kPartialParticipation =
+    "PartialParticipation";  // complete, but without the rows of a named site
 // Failed.
 inline constexpr std::string_view kNoFailure = "NoFailure";
 inline constexpr std::string_view kTrainingFailed = "TrainingFailed";  // the aggregator reports why

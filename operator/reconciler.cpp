@@ -20,6 +20,13 @@ constexpr std::chrono::minutes kSecretsAge{5};
 // Until what was created is written to the status, if the pass itself had nothing to write.
 constexpr std::chrono::seconds kRecordSoon{1};
 
+// How long a report is good for, if the aggregator does not answer. One answer that is late must
+// not change any condition.
+constexpr std::chrono::seconds kReportAge{10};
+// Counters of a training are written once in this time, and this often in a second in all.
+constexpr std::chrono::seconds kProgressAge{5};
+constexpr int kMostWrites = 20;
+
 void add_conflicts(const std::vector<NameConflict>& conflicts, Children& children) {
   for (const auto& conflict : conflicts) {
     Child foreign;
@@ -69,22 +76,31 @@ Observed Reconciler::observe(const k8s::ObjectKey& key, Memory& memory) {
   return seen;
 }
 
-boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen, k8s::Stopwatch& watch) {
+boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen,
+                                                        Memory& memory,
+                                                        k8s::Stopwatch& watch) {
   const auto& training = *seen.training;
   if (is_over(training.status)) {
     reports_.forget(training.uid);
+    memory.report.reset();
     co_return;
   }
   const auto* const pod = seen.children.newest_pod(Names(training.name).aggregator);
   if (pod == nullptr || !pod->is_running || pod->is_deleting || pod->ip.empty()) {
+    memory.report.reset();
     co_return;
   }
   auto asked = reports_.ask(training, pod->ip);
   auto report = co_await watch.excluding(std::move(asked));
   if (report) {
     seen.report = std::move(*report);
-  } else {
-    seen.report_error = report.error().message;
+    memory.report = Reported{*seen.report, pod->name, seen.now};
+    co_return;
+  }
+  seen.report_error = report.error().message;
+  if (memory.report && memory.report->pod == pod->name &&
+      seen.now <= memory.report->at + kReportAge) {
+    seen.report = memory.report->report;
   }
 }
 
@@ -152,7 +168,26 @@ boost::asio::awaitable<Status> Reconciler::look_at_references(Observed& seen, k8
       seen.not_allowed.push_back(std::move(why));
     }
   }
+  for (const auto& reference : policy_references(training.spec)) {
+    k8s::ObjectKey key(training.ns, reference.name);
+    const auto config_map = co_await api.get(k8s::kConfigMaps, std::move(key));
+    if (!config_map && config_map.error().code != Errc::kNotFound) {
+      co_return tl::unexpected(config_map.error().within(reference.field));
+    }
+    auto why = why_no_policy(config_map ? *config_map : Json(), reference);
+    if (!why.empty()) {
+      seen.not_allowed.push_back(std::move(why));
+    }
+  }
   co_return Status();
+}
+
+bool Reconciler::may_write_progress(const Memory& memory, SystemTime now) {
+  if (writes_.in_second != now) {
+    writes_ = {now, 0};
+  }
+  const bool is_recent = memory.written_at && now < *memory.written_at + kProgressAge;
+  return !is_recent && writes_.count < kMostWrites;
 }
 
 // Forgets the conflicts that somebody has resolved.
@@ -206,6 +241,8 @@ void Reconciler::learn(const Outcome& outcome,
   }
   if (outcome.written) {
     memory.written = outcome.written;
+    memory.written_at = seen.now;
+    ++writes_.count;
   }
 }
 
@@ -245,7 +282,8 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   }
   settle(origin_, *seen.training, seen.children);
   add_conflicts(memory.conflicts, seen.children);
-  co_await ask_aggregator(seen, watch);
+  co_await ask_aggregator(seen, memory, watch);
+  seen.may_write_progress = may_write_progress(memory, seen.now);
   const auto before = std::exchange(memory.transient_error, std::nullopt);
   // A change that fails was not foreseen by its plan: a new one reports it, and asks for what is
   // still to be done. This ends, for each change is attempted once.

@@ -49,11 +49,18 @@ class Reconciler {
     std::optional<Child> found;
     SystemTime at;
   };
+  struct Reported {
+    wire::StatusReport report;
+    std::string pod;  // of the aggregator
+    SystemTime at;
+  };
   struct Memory {
     std::string uid;
     std::vector<NameConflict> conflicts;
     std::optional<TransientError> transient_error;  // of the last pass
     std::optional<WrittenStatus> written;           // until the cache has moved on
+    std::optional<SystemTime> written_at;           // the latest status
+    std::optional<Reported> report;                 // the latest
     Record created;                                 // until the status has it
     std::map<std::string, SecretLook> secrets;      // of the training, by name
   };
@@ -63,15 +70,20 @@ class Reconciler {
   [[nodiscard]] static boost::asio::awaitable<Status> look_at_secrets(Observed& seen,
                                                                       Memory& memory,
                                                                       k8s::Api& api);
-  static void learn(const Outcome& outcome,
-                    const Record& created,
-                    const std::optional<TransientError>& before,
-                    Observed& seen,
-                    Memory& memory);
+  void learn(const Outcome& outcome,
+             const Record& created,
+             const std::optional<TransientError>& before,
+             Observed& seen,
+             Memory& memory);
+  // Whether a status in which only counters have changed may be written: not too often, so that
+  // many trainings do not keep the API server busy.
+  [[nodiscard]] bool may_write_progress(const Memory& memory, SystemTime now);
   // Whether the Secrets that the spec names are there for this training, before it starts.
   [[nodiscard]] boost::asio::awaitable<Status> look_at_references(Observed& seen,
                                                                   k8s::Api& api) const;
-  [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen, k8s::Stopwatch& watch);
+  [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen,
+                                                            Memory& memory,
+                                                            k8s::Stopwatch& watch);
   [[nodiscard]] boost::asio::awaitable<Status> recheck_conflicts(Training training,
                                                                  Executor& executor,
                                                                  Memory& memory);
@@ -87,6 +99,10 @@ class Reconciler {
   Settings settings_;
   std::function<void(k8s::Stopwatch::Duration)> on_pass_;
   std::map<k8s::ObjectKey, Memory> memory_;
+  struct {
+    SystemTime in_second;
+    int count = 0;
+  } writes_;  // of statuses, of all trainings
 };
 
 }  // namespace genesis::control

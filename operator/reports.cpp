@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "common/http/client.hpp"
-#include "operator/children.hpp"
 #include "operator/credentials.hpp"
 #include "operator/shapes.hpp"
 
@@ -12,7 +11,7 @@ namespace {
 
 constexpr Milliseconds kDeadline{2'000};
 constexpr JsonLimits kReport{
-    .max_bytes = std::size_t{256} << 10, .max_depth = 8, .max_values = std::size_t{64} << 10};
+    .max_bytes = wire::kMaxSummaryBytes, .max_depth = 8, .max_values = std::size_t{64} << 10};
 
 }  // namespace
 
@@ -63,13 +62,13 @@ boost::asio::awaitable<Result<wire::StatusReport>> Reports::ask(Training trainin
   }
   const bool is_v6 = address.find(':') != std::string::npos;
   const std::string url =
-      "https://" + (is_v6 ? "[" + address + "]" : address) + ":" + std::to_string(kAggregatorPort);
+      "https://" + (is_v6 ? "[" + address + "]" : address) + ":" + std::to_string(port_);
   auto client = http::AsyncClient::create(executor_, url, std::move(*context));
   if (!client) {
     co_return tl::unexpected(client.error());
   }
   http::ClientRequest request;
-  request.path = "/v1/status?telemetry=none";
+  request.path = "/v1/status?summary=true";
   request.deadline = kDeadline;
   request.max_body = kReport.max_bytes;
   request.headers.push_back({"Authorization", "Bearer " + std::string(identity.token.reveal())});

@@ -1,7 +1,8 @@
 #pragma once
-// Reads an aggregator's report of its training: GET /v1/status over mutual TLS, with the operator's
-// client certificate for that training. Certificates are kept in memory. Connections are not kept:
-// a thousand trainings would hold a thousand connections open.
+// Reads an aggregator's report of its training: the summary of GET /v1/status over mutual TLS, with
+// the operator's client certificate for that training. Certificates are kept in memory. Connections
+// are not kept: a thousand trainings would hold a thousand connections open.
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "common/crypto/secret.hpp"
 #include "common/k8s/api.hpp"
 #include "common/wire/messages.hpp"
+#include "operator/children.hpp"
 #include "operator/observed.hpp"
 #include "operator/origin.hpp"
 
@@ -20,8 +22,11 @@ namespace genesis::control {
 class Reports {
  public:
   /// Both outlive it.
-  Reports(boost::asio::any_io_executor executor, k8s::Api& api, const Origin& origin)
-      : executor_(std::move(executor)), api_(api), origin_(origin) {}
+  Reports(boost::asio::any_io_executor executor,
+          k8s::Api& api,
+          const Origin& origin,
+          std::uint16_t port = kAggregatorPort)
+      : executor_(std::move(executor)), api_(api), origin_(origin), port_(port) {}
 
   /// Reads the report of the aggregator at `address`, the IP of its pod. Errors say which step
   /// failed.
@@ -42,6 +47,7 @@ class Reports {
   boost::asio::any_io_executor executor_;
   k8s::Api& api_;
   const Origin& origin_;
+  std::uint16_t port_;                          // of all aggregators
   std::map<std::string, Identity> identities_;  // by the training's uid
 };
 

@@ -8,6 +8,7 @@
 #include "common/k8s/object.hpp"
 #include "common/k8s/resource.hpp"
 #include "common/spec/parse.hpp"
+#include "operator/naming.hpp"
 #include "operator/origin.hpp"
 
 namespace genesis::control {
@@ -96,9 +97,11 @@ Json slim_metadata(const Json& object) {
       metadata[name] = value;
     }
   }
-  if (const Json& origin = at(object, {"metadata", "annotations", kOrigin.data()});
-      origin.is_string()) {
-    metadata["annotations"][std::string(kOrigin)] = origin;
+  for (const auto annotation : {kOrigin, kContent}) {
+    const Json& value = at(object, {"metadata", "annotations", annotation.data()});
+    if (value.is_string()) {
+      metadata["annotations"][std::string(annotation)] = value;
+    }
   }
   if (const auto owner = k8s::controller_of(object)) {
     metadata["ownerReferences"] = Json::array({{{"kind", owner->kind},
@@ -175,7 +178,12 @@ void keep_pod(Json& object) {
       containers.push_back(std::move(container));
     }
   }
-  keep(object, {{"status", "phase"}, {"status", "hostIP"}, {"status", "podIP"}});
+  keep(object,
+       {{"status", "phase"},
+        {"status", "hostIP"},
+        {"status", "podIP"},
+        {"status", "reason"},
+        {"status", "message"}});
   object["status"]["conditions"] = std::move(conditions);
   object["status"]["containerStatuses"] = std::move(containers);
   object["metadata"] = std::move(metadata);
@@ -223,6 +231,7 @@ Child child_from(const k8s::Resource& kind, const Json& object, std::string_view
   child.is_ours = controller && controller->uid == owner;
   child.is_deleting = !k8s::metadata_text(object, "deletionTimestamp").empty();
   child.origin = text(object, {"metadata", "annotations", kOrigin.data()});
+  child.content = text(object, {"metadata", "annotations", kContent.data()});
   if (kind == k8s::kJobs) {
     child.job = job_from(object);
   } else if (kind == k8s::kServices) {
@@ -261,6 +270,8 @@ Pod pod_from(const Json& object) {
   pod.is_deleting = !k8s::metadata_text(object, "deletionTimestamp").empty();
   pod.host_ip = text(object, {"status", "hostIP"});
   pod.ip = text(object, {"status", "podIP"});
+  pod.reason = text(object, {"status", "reason"});
+  pod.message = text(object, {"status", "message"});
   const Json& unscheduled = holding(object, "PodScheduled", "False");
   if (text(unscheduled, {"reason"}) == "Unschedulable") {
     pod.unschedulable = text(unscheduled, {"message"});

@@ -113,6 +113,9 @@ TrainingStatus status_from_json(const Json& json) {
                                integer(round, "estimatedRemainingSeconds")};
   }
   status.clients = integer(json, "clients");
+  status.rounds = text(json, "rounds");
+  status.joined = text(json, "joined");
+  status.reason = text(json, "reason");
   if (const Json& list = field(json, "participants"); list.is_array()) {
     for (const Json& entry : list) {
       status.participants.push_back(participant_from_json(entry));
@@ -148,6 +151,9 @@ Json to_json(const TrainingStatus& status) {
     json["round"] = std::move(round);
   }
   set(json, "clients", status.clients);
+  set(json, "rounds", status.rounds);
+  set(json, "joined", status.joined);
+  set(json, "reason", status.reason);
   if (!status.participants.empty()) {
     json["participants"] = Json::array();
     for (const auto& participant : status.participants) {

@@ -59,6 +59,10 @@ struct TrainingStatus {
   std::vector<Condition> conditions;
   std::optional<RoundStatus> round;
   std::optional<std::int64_t> clients;
+  // For people, who see them in columns:
+  std::string rounds;  // "34/300"
+  std::string joined;  // "3/3"
+  std::string reason;  // of the condition that matters most at the moment
   std::vector<ParticipantStatus> participants;
   std::optional<ModelStatus> model;
   std::string spec_sha256;

@@ -7,7 +7,7 @@
 #include "common/federation/deadlines.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/http/bearer.hpp"
-#include "common/method/agreement.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
 #include "common/wire/messages.hpp"
@@ -78,8 +78,15 @@ std::string telemetry_text(const rounds::Telemetry& telemetry) {
 
 Status join(Session& session, const ClientOptions& options, Site& site) {
   options.metrics->joining();
-  GENESIS_ASSIGN(auto joined, session.ask("POST", "/v1/join", wire::encode(site.join_request())));
-  GENESIS_ASSIGN(auto reply, wire::decode_join_reply(joined));
+  auto joined = session.ask("POST", "/v1/join", wire::encode(site.join_request()));
+  if (!joined && joined.error().code == Errc::kConflict) {
+    // This site's rows are others than those that it has joined with: joining again won't help.
+    joined.error().code = Errc::kInvalidArgument;
+  }
+  if (!joined) {
+    return tl::unexpected(std::move(joined).error());
+  }
+  GENESIS_ASSIGN(auto reply, wire::decode_join_reply(*joined));
   spdlog::info("joined client={} rows={} run={}", site.client().str(), site.rows(), reply.run);
   site.joined(std::move(reply.run));
   options.metrics->joined(site.rows());
@@ -163,35 +170,34 @@ Result<Offer> ask_for_offer(Session& session, const ClientOptions& options) {
   return Offer{std::move(training), std::move(offered), scale};
 }
 
-// The rows that may leave in some form, and the columns that stay.
-struct Read {
-  tabular::Table table;
-  std::vector<std::string> kept;
-};
-
-Result<Read> read_table(const ClientOptions& options, const spec::TableSpec& declared) {
-  auto discrete = declared.discrete_columns;
-  discrete.insert(discrete.end(), options.discrete_columns.begin(), options.discrete_columns.end());
-  GENESIS_ASSIGN(const auto declarations,
-                 policy::declarations(options.policy, method::declarations(declared)));
-  GENESIS_ASSIGN(auto table, tabular::read_csv(options.data, declarations, discrete));
-  Read read;
-  for (const auto& column : table.columns) {
-    read.kept.push_back(column.name);
+// Reads by the spec within the policy. Its columns are logged for the site's own people.
+Result<tabular::Table> read_table(const ClientOptions& options,
+                                  const spec::FederatedTraining& training) {
+  auto reading = method::table_reading(training, options.client.str());
+  reading.discrete_columns.insert(reading.discrete_columns.end(),
+                                  options.discrete_columns.begin(),
+                                  options.discrete_columns.end());
+  GENESIS_ASSIGN(reading.declarations, policy::declarations(options.policy, reading.declarations));
+  auto reading_options = reading.options();
+  reading_options.stays = [&options](const std::string& column) {
+    return policy::stays(options.policy, column);
+  };
+  GENESIS_ASSIGN(auto table, tabular::read_csv(options.data, reading_options));
+  for (const auto& line : tabular::describe(table, policy::site_policy(options.policy))) {
+    spdlog::info("table client={} {}", options.client.str(), line);
   }
-  GENESIS_RETURN_IF_ERROR(policy::restrict(options.policy, options.discrete_columns, table));
-  for (const auto& column : table.columns) {
-    std::erase(read.kept, column.name);
-  }
-  read.table = std::move(table);
-  return read;
+  GENESIS_RETURN_IF_ERROR(policy::check(options.policy, options.discrete_columns, table));
+  return table;
 }
 
 // Says what is about to leave. True where nothing is to.
-bool disclose(const ClientOptions& options, const Offer& offer, const Read& read, Site& site) {
+bool disclose(const ClientOptions& options,
+              const Offer& offer,
+              const std::vector<std::string>& kept,
+              Site& site) {
   const auto introduction = site.join_request().introduction;
   const auto lines =
-      disclosure({offer.offered, options.policy, read.kept, introduction, site.telemetry()});
+      disclosure({offer.offered, options.policy, kept, introduction, site.telemetry()});
   for (const auto& line : lines) {
     if (options.only_disclose) {
       options.only_disclose(line);
@@ -209,7 +215,11 @@ Status take_part(ClientOptions options) {
   }
   GENESIS_ASSIGN(const auto instance, Instance::claim(options.state));
   options.instance = instance.id();
-  GENESIS_ASSIGN(auto client, http::Client::create(options.server_url, options.tls));
+  GENESIS_ASSIGN(const auto proxy, http::proxy_for(options.server_url));
+  if (proxy) {
+    spdlog::info("proxy client={} host={}", options.client.str(), proxy->url.authority());
+  }
+  GENESIS_ASSIGN(auto client, http::Client::create(options.server_url, options.tls, proxy));
   if (options.auth_token) {  // before the first request
     GENESIS_RETURN_IF_ERROR(http::bearer(client.url(), options.auth_token->reveal()));
   }
@@ -217,20 +227,22 @@ Status take_part(ClientOptions options) {
   const std::stop_callback cancel(options.stop, [&session] { session.cancel(); });
   GENESIS_ASSIGN(const auto offer, ask_for_offer(session, options));
   const auto& training = offer.training;
-  GENESIS_ASSIGN(auto read, read_table(options, training.table));
-  auto observer = observer_of(options, read.table.rows);
+  GENESIS_ASSIGN(auto table, read_table(options, training));
+  const auto kept = table.kept;
+  auto observer = observer_of(options, table.rows);
   GENESIS_ASSIGN(auto site,
                  Site::create(options.client,
                               training,
-                              std::move(read.table),
+                              std::move(table),
+                              policy::site_policy(options.policy),
                               offer.learning_rate_scale,
                               std::move(observer)));
-  if (disclose(options, offer, read, site)) {
+  if (disclose(options, offer, kept, site)) {
     return {};
   }
   options.metrics->show(site.telemetry());
   if (files) {
-    site.keep_state(std::move(*files));
+    GENESIS_RETURN_IF_ERROR(site.keep_state(std::move(*files)));
   }
   session.adopt(training.communication, federation::deadlines(training.rounds));
   HttpLink link(session, options, training);

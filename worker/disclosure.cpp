@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -32,30 +33,39 @@ std::string listed(std::span<const double> values) {
   return text;
 }
 
-std::string line_of(const tabular::ColumnSketch& column) {
+std::string line_of(const tabular::ColumnSketch& column, std::uint64_t least_rows) {
   auto line = fmt::format("column '{}', {}: {} missing cells",
                           printable(column.name, kLongestValue),
                           tabular::to_string(column.kind),
                           column.missing);
   if (tabular::is_continuous(column.kind)) {
     if (!column.extremes.empty()) {
-      line += fmt::format("; smallest and largest value: {}", listed(column.extremes));
+      line += fmt::format(
+          "; {}: {}",
+          least_rows > 1 ? fmt::format("bounds that {} rows or more reach on each side", least_rows)
+                         : "smallest and largest value",
+          listed(column.extremes));
     }
     if (!column.heavy_values.empty()) {
       line += fmt::format("; {} {}: {}",
                           column.heavy_values.size(),
-                          column.few_values ? "values, which are all" : "frequent values",
+                          column.few_values ? "values, which are nearly all" : "frequent values",
                           listed(column.heavy_values));
     }
   } else if (column.kind != tabular::Kind::kIdentifier) {
-    line += fmt::format("; {} values: {}", column.categories.size(), listed(column.categories));
+    line += fmt::format("; {} values{}: {}",
+                        column.categories.size(),
+                        least_rows > 1 ? fmt::format(" that {} rows or more hold", least_rows) : "",
+                        listed(column.categories));
   } else {
     line += "; none of its values";
   }
   return line;
 }
 
-void add_columns(const std::string& introduction, std::vector<std::string>& lines) {
+void add_columns(const std::string& introduction,
+                 std::uint64_t least_rows,
+                 std::vector<std::string>& lines) {
   const auto json = parse_json(introduction);
   const auto sketch = json ? tabular::sketch_from_json(*json)
                            : Result<tabular::Sketch>(tl::unexpected(json.error()));
@@ -65,14 +75,12 @@ void add_columns(const std::string& introduction, std::vector<std::string>& line
   }
   lines.push_back(fmt::format("with the join: the number of rows, {}", sketch->rows));
   for (const auto& column : sketch->columns) {
-    lines.push_back("with the join: " + line_of(column));
+    lines.push_back("with the join: " + line_of(column, least_rows));
   }
 }
 
 std::string_view words_of(spec::Strategy strategy) {
-  return strategy == spec::Strategy::kMedian || strategy == spec::Strategy::kTrimmedMean
-             ? "is kept until the round closes"
-             : "is added up as it arrives";
+  return spec::is_robust(strategy) ? "is kept until the round closes" : "is added up as it arrives";
 }
 
 }  // namespace
@@ -82,10 +90,16 @@ std::vector<std::string> disclosure(const Leaving& leaving) {
   std::vector<std::string> lines;
   lines.push_back(
       fmt::format("training '{}', spec {}", training.name, policy::digest_of(training)));
-  add_columns(leaving.introduction, lines);
+  const auto least_rows = leaving.policy.min_category_count;
+  add_columns(leaving.introduction, least_rows, lines);
   lines.emplace_back(
       "once before the rounds: how many rows are in each bin, have each value and lack one, for "
-      "each column but identifiers");
+      "each column but identifiers" +
+      (least_rows > 1
+           ? fmt::format("; text that fewer than {} rows hold counts as other, but for categories "
+                         "that the spec lists",
+                         least_rows)
+           : ""));
   std::string telemetry;
   for (const auto& told : leaving.telemetry) {
     telemetry += (telemetry.empty() ? "" : ", ") + std::string(told.name);
@@ -99,9 +113,10 @@ std::vector<std::string> disclosure(const Leaving& leaving) {
     lines.push_back(fmt::format("stays here: column '{}', its name included",
                                 printable(column, kLongestValue)));
   }
-  if (leaving.policy.min_category_count == 0) {
-    lines.emplace_back(
-        "WARNING: minCategoryCount is 0: text that a single row holds leaves this site");
+  if (least_rows <= 1) {
+    lines.push_back(fmt::format(
+        "WARNING: minCategoryCount is {}: text that a single row holds leaves this site",
+        least_rows));
   }
   return lines;
 }

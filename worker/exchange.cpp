@@ -63,7 +63,7 @@ Action Retry::failed(Error error, Instant now) {
 }
 
 bool Retry::is_warning_due(Instant now) const {
-  return now - *failing_since_ > kWarnAfter && (!warned_ || now - *warned_ >= kWarnEvery);
+  return now - *failing_since_ >= kWarnAfter && (!warned_ || now - *warned_ >= kWarnEvery);
 }
 
 std::optional<Action> Retry::before_try(const Event& event) {

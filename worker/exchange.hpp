@@ -75,7 +75,9 @@ using Action = std::variant<Send, Pause, Warn, Done, Failed>;
 /// The retry budget of one exchange, and when it warns.
 class Retry {
  public:
-  static constexpr Milliseconds kWarnAfter{5'000};   // of retrying
+  // Soon enough that people at a site see within 5 s why nothing happens: the fifth try at the
+  // latest, or the first that had to wait.
+  static constexpr Milliseconds kWarnAfter{1'500};
   static constexpr Milliseconds kWarnEvery{30'000};  // after the first warning
 
   /// `policy` and `jitter` outlive it.

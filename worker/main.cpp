@@ -1,10 +1,12 @@
 // genesis-worker, also run as `genesis federated client`: one site's part of a training.
+#include <fstream>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
 #include "common/base/exit_code.hpp"
+#include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/command_line/flags.hpp"
 #include "common/federation/auth_token.hpp"
@@ -18,7 +20,7 @@ using namespace genesis;
 
 struct Options {
   std::filesystem::path token_file;
-  std::string join;
+  std::string join, outcome_file;
   bool is_verbose = false;
   bool is_dry_run = false;
   ClientOptions client;
@@ -37,6 +39,18 @@ Status work(Options& options) {
   return client.run();
 }
 
+// For who looks after the process, such as the kubelet: why it ended, without what cells hold.
+// Written in place: the file may be a mount.
+void write_outcome(const Options& options, const std::string& line) {
+  if (options.outcome_file.empty()) {
+    return;
+  }
+  std::ofstream file(options.outcome_file, std::ios::trunc);
+  if (!(file << without_quoted(line) << std::endl)) {
+    spdlog::error("outcome file={} cannot be written", options.outcome_file);
+  }
+}
+
 // The flags that override a field of the spec for this site alone.
 constexpr command_line::OverrideFlag kOverrides[] = {
     {"--local-epochs", "local.epochs", "Local epochs per round, instead of the spec's"},
@@ -53,11 +67,10 @@ int main(int argc, char** argv) {
   CLI::App app(
       "Takes part in one federated training with the rows of one site. It makes outbound\n"
       "connections only.\n\n"
-      "Rows are not sent. These leave the site: column names and kinds, the number of rows, exact\n"
-      "extremes and frequent values of numeric columns, all values of category columns,\n"
+      "Rows are not sent. These leave the site: column names and kinds, the number of rows,\n"
+      "rounded bounds and frequent values of numeric columns, categories that enough rows hold,\n"
       "histograms, and in every round a model update with its losses and step times. The server\n"
-      "can read all of it and passes extremes, frequent values and categories on to the other\n"
-      "sites.",
+      "can read all of it and passes bounds, frequent values and categories on to the other sites.",
       "genesis federated client");
   app.footer("Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry).");
   app.set_version_flag("--version", version_line("genesis-worker"));
@@ -103,6 +116,10 @@ int main(int argc, char** argv) {
                options.is_dry_run,
                "Print everything that would leave this site, and send none of it");
   command_line::add_metrics(app, options.client.metrics);
+  app.add_option("--outcome-file",
+                 options.outcome_file,
+                 "Write the error to this file on exit, without what cells of the data hold")
+      ->envname("GENESIS_OUTCOME_FILE");
   app.add_flag("--verbose", options.is_verbose, "Also log retries");
   try {
     app.parse(argc, argv);
@@ -117,8 +134,10 @@ int main(int argc, char** argv) {
     spdlog::set_level(spdlog::level::debug);
   }
   if (const auto done = work(options); !done) {
-    std::cerr << "genesis federated client: " << options.client.client_id << ": "
-              << command_line::describe(done.error()) << "\n";
+    const std::string message = "genesis federated client: " + options.client.client_id + ": " +
+                                command_line::describe(done.error());
+    std::cerr << message << "\n";
+    write_outcome(options, message);
     return exit_code_of(done.error().code);
   }
   return 0;

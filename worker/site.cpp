@@ -69,18 +69,31 @@ class Site::Fetcher final : public method::Documents {
 Result<Site> Site::create(ClientId client,
                           spec::FederatedTraining training,
                           tabular::Table table,
+                          tabular::SitePolicy policy,
                           double learning_rate_scale,
                           SiteObserver observer) {
   GENESIS_ASSIGN(
       const auto* entry,
       methods::find(methods::site_methods(), training.model.method, "spec.model.method"));
   auto shared = std::make_shared<const SiteObserver>(std::move(observer));
-  method::SiteSetup setup{client, training, std::move(table), learning_rate_scale, {}};
+  method::SiteSetup setup{.client = client,
+                          .training = training,
+                          .table = std::move(table),
+                          .policy = policy,
+                          .learning_rate_scale = learning_rate_scale};
   if (shared->on_step) {
     setup.on_step = [shared](const method::StepReport& step) { shared->on_step(step); };
   }
   GENESIS_ASSIGN(auto method, entry->make(std::move(setup)));
-  return Site(std::move(client), std::move(training), std::move(method), std::move(shared));
+  // Not in one expression: gcc 12 would take the empty `files_` of the moved-from site for unset.
+  Site site(std::move(client), std::move(training), std::move(method), std::move(shared));
+  return site;
+}
+
+Status Site::keep_state(federation::RoundFiles files) {
+  GENESIS_ASSIGN(asked_, AskedPlans::load(files.folder() / "asked.json"));
+  files_ = std::move(files);
+  return {};
 }
 
 wire::JoinRequest Site::join_request() const {
@@ -113,15 +126,16 @@ Status Site::may_answer(const wire::Contribute& task) {
   const auto may_not = [&](const std::string& what) {
     return fail(Errc::kPermissionDenied,
                 "the server asks for " + task.purpose + what +
-                    "; this site does not answer that. Start it again if that is meant");
+                    "; this site does not answer that. Start it again if that is meant" +
+                    (asked_.file().empty() ? "" : ", without " + asked_.file().string()));
   };
   if (task.round.value == 0) {
     std::string documents;
     for (const auto& document : task.documents) {
       documents += document.name + " " + document.sha256 + "\n";
     }
-    const auto [asked, is_new] = asked_before_.emplace(task.purpose, documents);
-    return is_new || asked->second == documents ? Status() : Status(may_not(" on another plan"));
+    return asked_.may_answer(task.purpose, documents) ? Status()
+                                                      : Status(may_not(" on another plan"));
   }
   const auto rounds = static_cast<std::uint32_t>(training_.rounds.count);
   if (task.round.value > rounds) {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +19,7 @@
 #include "common/spec/federated_training.hpp"
 #include "common/wire/checkpoint.hpp"
 #include "common/wire/messages.hpp"
+#include "worker/asked_plans.hpp"
 #include "worker/link.hpp"
 
 namespace genesis::worker {
@@ -36,12 +36,14 @@ struct SiteObserver {
 
 class Site {
  public:
-  /// `table` is what this site has read of its rows by the spec's declarations.
+  /// `table` is what this site has read of its rows by the spec's declarations, and `policy` what
+  /// may leave of it.
   /// `learning_rate_scale` is this site's factor on the rate that each round asks for. Errors:
   /// kInvalidArgument where spec.model is no method's.
   [[nodiscard]] static Result<Site> create(ClientId client,
                                            spec::FederatedTraining training,
                                            tabular::Table table,
+                                           tabular::SitePolicy policy = {},
                                            double learning_rate_scale = 1.0,
                                            SiteObserver observer = {});
 
@@ -57,8 +59,9 @@ class Site {
   void joined(std::string run);
 
   /// Keeps the method's state and the last answer in `files`, so that a restart goes on where this
-  /// site was.
-  void keep_state(federation::RoundFiles files) { files_ = std::move(files); }
+  /// site was; beside them what it was asked before the rounds, so that it answers on no other plan
+  /// afterwards. Errors: those of AskedPlans::load.
+  [[nodiscard]] Status keep_state(federation::RoundFiles files);
 
   enum class Answered { kNothing, kContributed, kOvertaken, kRefused, kFinished };
   /// Does what the task says, over `link`. A collection that it has answered before gets the same
@@ -109,7 +112,7 @@ class Site {
   RoundId last_round_;     // of that contribution
   CollectionId given_up_;  // the last for which there is no update that the server takes
   std::string why_refused_;
-  std::map<std::string, std::string> asked_before_;  // purpose before the rounds: its documents
+  AskedPlans asked_;
   std::uint32_t repeated_rounds_ = 0;
   Tensors residual_;  // what quantization has kept back so far; empty without it
   std::optional<federation::RoundFiles> files_;

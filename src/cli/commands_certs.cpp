@@ -2,6 +2,9 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -20,7 +23,6 @@ struct Options {
   std::string folder = ".";
   std::string name = "genesis";
   std::vector<std::string> names;
-  std::string client_id;
   int days = 365;
 };
 
@@ -53,11 +55,18 @@ Status make_server(const Options& options) {
   return write_pair(options, kServer, pair);
 }
 
-Status make_client(const Options& options) {
-  GENESIS_ASSIGN(auto id, ClientId::parse(options.client_id));
-  GENESIS_ASSIGN(auto ca, authority(options));
-  GENESIS_ASSIGN(auto pair, tls::issue_client(ca, id, validity(options)));
-  return write_pair(options, id.str(), pair);
+Status make_clients(const Options& options) {
+  std::vector<ClientId> ids;
+  for (const auto& name : options.names) {
+    GENESIS_ASSIGN(auto id, ClientId::parse(name));
+    ids.push_back(std::move(id));
+  }
+  GENESIS_ASSIGN(const auto ca, authority(options));
+  for (const auto& id : ids) {
+    GENESIS_ASSIGN(const auto pair, tls::issue_client(ca, id, validity(options)));
+    GENESIS_RETURN_IF_ERROR(write_pair(options, id.str(), pair));
+  }
+  return {};
 }
 
 // The same names again, with a new key, for as long as `--days` says from now.
@@ -111,9 +120,9 @@ Command add_certs(CLI::App& app) {
   server
       ->add_option("names", options->names, "Host names and IP addresses at which clients connect")
       ->required();
-  auto* client = certs->add_subcommand("client", "Issue ID.crt and ID.key for one site");
+  auto* client = certs->add_subcommand("client", "Issue ID.crt and ID.key for each site");
   common(client);
-  client->add_option("id", options->client_id, "Client id of the site")->required();
+  client->add_option("ids", options->names, "Client ids of the sites")->required();
   auto* renewal = certs->add_subcommand(
       "renew",
       "Issue certificates anew in place, with new keys and the same names. Running servers and\n"
@@ -124,7 +133,7 @@ Command add_certs(CLI::App& app) {
     const Status done = ca->parsed()        ? make_ca(*options)
                         : server->parsed()  ? make_server(*options)
                         : renewal->parsed() ? renew(*options)
-                                            : make_client(*options);
+                                            : make_clients(*options);
     return done ? 0 : complain("certs", done.error());
   };
 }

@@ -1,20 +1,86 @@
 // genesis validate, generate, evaluate.
+#include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/evaluation.hpp"
 #include "cli/report.hpp"
+#include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
+#include "common/method/table_reading.hpp"
 #include "genesis/federated_synthesizer.hpp"
 
 namespace genesis::cli {
+namespace {
+
+void show(const std::string& name, const tabular::Table& table) {
+  std::cout << name << ": " << table.rows << " rows\n";
+  for (const auto& line : tabular::describe(table)) {
+    std::cout << "  " << line << "\n";
+  }
+}
+
+// The local site whose file this is, or "".
+std::string site_of(const spec::FederatedTraining& training, const std::string& file) {
+  std::error_code ignored;
+  for (const auto& participant : training.participants) {
+    if (participant.data_path &&
+        std::filesystem::equivalent(*participant.data_path, file, ignored)) {
+      return participant.name;
+    }
+  }
+  return "";
+}
+
+// One file, as a site that the spec does not name would read it; or those of all local sites, and
+// whether they agree.
+Status show_tables(const spec::FederatedTraining& training, const std::vector<std::string>& files) {
+  for (const auto& file : files) {
+    if (file.empty()) {
+      continue;
+    }
+    const auto reading = method::table_reading(training, site_of(training, file));
+    GENESIS_ASSIGN(const auto table, tabular::read_csv(file, reading.options()));
+    show(file, table);
+    return {};
+  }
+  GENESIS_ASSIGN(const auto sites, read_sites(training));
+  if (sites.empty()) {
+    return fail(Errc::kInvalidArgument,
+                "spec.participants: none has a data.path here; name a file after --data");
+  }
+  for (const auto& site : sites) {
+    show(site.client, site.table);
+  }
+  for (const auto& alike : look_alikes(sites)) {
+    std::cout << "note: " << alike << "\n";
+  }
+  GENESIS_RETURN_IF_ERROR(pooled(training, sites));
+  std::cout << "the sites agree\n";
+  return {};
+}
+
+// The parser takes -5 for an unsigned number near 2^64.
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        const bool is_whole = !text.empty() && text.size() <= 19 &&
+                              text.find_first_not_of("0123456789") == std::string::npos;
+        return is_whole ? std::string() : text + ": expected a whole number from 0";
+      },
+      "");
+}
+
+}  // namespace
 
 Command add_validate(CLI::App& app) {
   struct Options {
     SpecSource spec;
+    std::optional<std::vector<std::string>> data;
     bool print = false;
   };
   auto options = std::make_shared<Options>();
@@ -22,10 +88,22 @@ Command add_validate(CLI::App& app) {
       "validate", "Check a training spec against the schema that the cluster uses");
   add_spec(*command, options->spec);
   command->add_flag("--print", options->print, "Print the spec with all defaults");
+  command
+      ->add_option_function<std::vector<std::string>>(
+          "--data",
+          [options](const std::vector<std::string>& files) { options->data = files; },
+          "Read this table as the spec says and show its columns; without a file, the tables of "
+          "all local participants")
+      ->expected(0, 1);
+  add_lenient(*command, options->spec);
   return [options] {
     auto training = load_training(options->spec);
     if (!training) {
       return complain("validate", training.error());
+    }
+    if (options->data) {
+      const auto shown = show_tables(*training, *options->data);
+      return shown ? 0 : complain("validate", shown.error());
     }
     if (options->print) {
       std::cout << spec::print_yaml(*training);
@@ -40,18 +118,22 @@ Command add_generate(CLI::App& app) {
   struct Options {
     std::string model, output;
     SampleOptions sample;
-    std::vector<std::string> where;
   };
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("generate", "Generate synthetic rows from a trained model");
   command->add_option("--model", options->model, "Model file of a training, model.safetensors")
       ->required();
-  command->add_option("--rows", options->sample.rows, "Number of rows")->required();
-  command->add_option(
-      "--where", options->where, "Condition column=value that all rows must meet; may be repeated");
+  command->add_option("--rows", options->sample.rows, "Number of rows")
+      ->required()
+      ->check(whole_number());
+  command->add_option("--where",
+                      options->sample.where,
+                      "Condition that all rows must meet: column=value, age>=40, "
+                      "day=2020-01-01.., ward in a,b, result is missing; may be repeated");
   command
       ->add_option(
           "--seed", options->sample.seed, "Random seed. The same seed gives the same rows.")
+      ->check(whole_number())
       ->capture_default_str();
   command
       ->add_option(
@@ -62,15 +144,6 @@ Command add_generate(CLI::App& app) {
                     "Write text that begins with = + - @, a tab or a carriage return as it is; by "
                     "default it gets a ' in front, so that no spreadsheet runs it as a formula");
   return [options] {
-    for (const auto& where : options->where) {
-      const auto equals = where.find('=');
-      if (equals == std::string::npos) {
-        return complain("generate",
-                        Error{Errc::kInvalidArgument,
-                              "--where " + where + ": expected column=value, such as income=>50K"});
-      }
-      options->sample.conditions.push_back({where.substr(0, equals), where.substr(equals + 1)});
-    }
     const auto model = FederatedSynthesizer::load(options->model);
     if (!model) {
       return complain("generate", model.error());
@@ -88,6 +161,7 @@ Command add_generate(CLI::App& app) {
 
 Command add_evaluate(CLI::App& app) {
   struct Options {
+    SpecSource spec;
     std::string real, synthetic, holdout;
     bool json = false;
   };
@@ -100,10 +174,21 @@ Command add_evaluate(CLI::App& app) {
       "--holdout",
       options->holdout,
       "CSV of real rows that were not used for training, to compare distances with");
+  command->add_option(
+      "-f,--file", options->spec.file, "Training spec, for what it declares of the real table");
   command->add_flag("--json", options->json, "Print the report as one line of JSON");
   return [options] {
     const auto evaluated = [&]() -> Result<quality::Report> {
-      GENESIS_ASSIGN(const auto real, tabular::read_csv(options->real, {}, {}));
+      method::TableReading reading;
+      if (!options->spec.file.empty()) {
+        GENESIS_ASSIGN(const auto training, load_training(options->spec));
+        reading = method::table_reading(training, site_of(training, options->real));
+      }
+      reading.lenient = true;  // what is text here is compared as text
+      GENESIS_ASSIGN(const auto real, tabular::read_csv(options->real, reading.options()));
+      for (const auto& found : real.notes) {
+        std::cerr << "note: " << options->real << ": " << found << "\n";
+      }
       return evaluate_files(real, options->synthetic, options->holdout);
     }();
     if (!evaluated) {

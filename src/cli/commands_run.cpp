@@ -2,18 +2,23 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/evaluation.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "cli/run.hpp"
+#include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/file.hpp"
+#include "common/base/folder.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/quality/evaluate.hpp"
 #include "common/wire/model_file.hpp"
@@ -31,6 +36,7 @@ struct Options {
   bool simulate = false;
   bool resume = false;
   bool json = false;
+  bool allow_copied_text = false;
   MetricsPort metrics_port;
 };
 
@@ -43,6 +49,19 @@ struct Outcome {
   double wall_seconds = 0.0;
   std::optional<quality::Report> quality;
 };
+
+// Judges by all sites' rows, which this machine holds; says to people what was found in them.
+Result<quality::Report> judge(const spec::FederatedTraining& training,
+                              const Options& options,
+                              const fs::path& synthetic) {
+  GENESIS_ASSIGN(auto sites, read_sites(training));
+  for (const auto& told : remarks(sites)) {
+    std::cerr << "note: " << told << "\n";
+  }
+  GENESIS_ASSIGN(const auto real, pooled(training, sites));
+  sites.clear();
+  return evaluate_files(real, synthetic, options.holdout);
+}
 
 // One process, no network, one thread per core. Same model bytes.
 Status run_simulated(const spec::FederatedTraining& training,
@@ -80,6 +99,12 @@ Result<Outcome> run(const Options& options) {
   const fs::path output = fs::absolute(options.output);
   std::error_code failed;
   GENESIS_RETURN_IF_ERROR(make_private_folder(output));
+  auto lock = FolderLock::take(output);
+  if (!lock) {
+    return fail(lock.error().code,
+                "--output-dir " + options.output + ": " + lock.error().message +
+                    "; wait for it to end, or name another folder");
+  }
   Outcome outcome;
   outcome.model = output / "model.safetensors";
   outcome.synthetic = output / "synthetic.csv";
@@ -113,11 +138,18 @@ Result<Outcome> run(const Options& options) {
     sample.rows = static_cast<std::uint64_t>(training.output.rows);
     sample.seed = training.seed;
     GENESIS_RETURN_IF_ERROR(synthesizer.sample_to(outcome.synthetic, sample));
-    GENESIS_ASSIGN(const auto real, pooled_rows(training));
-    GENESIS_ASSIGN(outcome.quality, evaluate_files(real, outcome.synthetic, options.holdout));
+    GENESIS_ASSIGN(outcome.quality, judge(training, options, outcome.synthetic));
   }
   outcome.wall_seconds = elapsed.seconds();
   return outcome;
+}
+
+std::string copied_columns(const quality::Report& report) {
+  std::string names;
+  for (const auto& column : report.copied_text) {
+    names += (names.empty() ? "'" : ", '") + column.name + "'";
+  }
+  return names;
 }
 
 void print_people(const Outcome& outcome) {
@@ -183,15 +215,29 @@ Command add_run(CLI::App& app) {
                       options->holdout,
                       "CSV of real rows that no site trains on, to compare distances with");
   command->add_flag("--json", options->json, "Print the result as one line of JSON on stdout");
+  command->add_flag("--allow-copied-text",
+                    options->allow_copied_text,
+                    "Exit with 0 even if synthetic text is mostly that of single real rows");
+  add_lenient(*command, options->spec);
   return [options] {
     const auto outcome = run(*options);
     if (!outcome) {
-      return complain("run", outcome.error());
+      const int code = complain("run", outcome.error());
+      end_as_interrupted();
+      return code;
     }
     if (options->json) {
       print_json(*outcome);
     } else {
       print_people(*outcome);
+    }
+    const auto copied = outcome->quality ? copied_columns(*outcome->quality) : "";
+    if (!copied.empty() && !options->allow_copied_text) {
+      return complain("run",
+                      Error{Errc::kFailedPrecondition,
+                            "most synthetic text of " + copied +
+                                " is that of single real rows; declare its kind identifier, or "
+                                "take it with --allow-copied-text"});
     }
     return 0;
   };

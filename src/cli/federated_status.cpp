@@ -47,10 +47,10 @@ void print(const wire::StatusReport& report) {
               "losses",
               "reason");
   for (const auto& client : report.clients) {
-    std::printf("%-24s %-12s %10llu %6u  %-32s  %s\n",
+    std::printf("%-24s %-12s %10s %6u  %-32s  %s\n",
                 printable(client.id, kLongestReason).c_str(),
                 printable(client.state, kLongestReason).c_str(),
-                static_cast<unsigned long long>(client.rows),
+                client.rows ? std::to_string(*client.rows).c_str() : "-",
                 client.last_round.value,
                 losses_text(client.telemetry).c_str(),
                 printable(client.reason, kLongestReason).c_str());
@@ -83,7 +83,9 @@ int exit_code(wire::Phase phase) {
 Result<int> report(const Options& options) {
   GENESIS_ASSIGN(auto tls, tls::load_context(options.tls));
   GENESIS_ASSIGN(auto token, federation::load_auth_token(options.token_file));
-  GENESIS_ASSIGN(auto client, http::Client::create(options.server, std::move(tls)));
+  GENESIS_ASSIGN(auto proxy, http::proxy_for(options.server));
+  GENESIS_ASSIGN(auto client,
+                 http::Client::create(options.server, std::move(tls), std::move(proxy)));
   ProgressPrinter live;
   while (true) {
     GENESIS_ASSIGN(auto status, ask_status(client, token));

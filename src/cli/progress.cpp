@@ -31,7 +31,7 @@ std::string number(double value) {
 rounds::Telemetry mean_telemetry(const wire::StatusReport& report) {
   rounds::TelemetryMean mean;
   for (const auto& client : report.clients) {
-    mean.add(client.telemetry, client.rows);
+    mean.add(client.telemetry, client.rows.value_or(0));
   }
   return mean.mean();
 }

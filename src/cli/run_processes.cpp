@@ -1,15 +1,20 @@
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <iostream>
 #include <map>
 #include <thread>
 
 #include <unistd.h>
 
 #include "aggregator/service.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/process.hpp"
 #include "cli/run.hpp"
 #include "cli/training_status.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/file.hpp"
+#include "common/base/folder.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/spec/parse.hpp"
 #include "common/tls/files.hpp"
@@ -29,9 +34,10 @@ constexpr std::chrono::seconds kServerStart{30};
 class Credentials {
  public:
   static Result<Credentials> make(const spec::FederatedTraining& training) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "genesis-run-XXXXXX").string();
+    GENESIS_ASSIGN(const auto temporary, temporary_folder());
+    std::string pattern = (temporary / "genesis-run-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) {
-      return fail(Errc::kIo, pattern + ": cannot be created");
+      return fail(Errc::kIo, pattern + ": cannot be created: " + std::strerror(errno));
     }
     Credentials made(pattern);
     CertificateFolder pki;
@@ -72,6 +78,14 @@ class Credentials {
   crypto::Secret token_;
 };
 
+Status go_on() {
+  const int number = Interrupt::signal();
+  return number == 0 ? Status()
+                     : fail(Errc::kFailedPrecondition,
+                            std::string("ended by signal ") + ::strsignal(number) +
+                                "; --resume goes on with what is in the output folder");
+}
+
 // The address that the server announces on its first lines.
 Result<std::string> server_url(Process& server) {
   constexpr std::string_view kAnnouncement = "listening ";
@@ -89,6 +103,7 @@ Result<std::string> server_url(Process& server) {
     if (server.poll()) {
       return fail(Errc::kFailedPrecondition, "aggregator: " + last_line(server.log()));
     }
+    GENESIS_RETURN_IF_ERROR(go_on());
     std::this_thread::sleep_for(Milliseconds(5));
   }
   return fail(Errc::kDeadlineExceeded, "aggregator: did not start listening within 30 s");
@@ -127,6 +142,17 @@ Result<Process> start_worker(const spec::Participant& participant,
   return Process::start(arguments, output / kLogs / (participant.name + ".log"));
 }
 
+// Those that have failed, each with its name and why.
+std::vector<std::string> failed_workers(std::map<std::string, Process>& workers) {
+  std::vector<std::string> failed;
+  for (auto& [name, process] : workers) {
+    if (const auto code = process.poll(); code && *code != 0) {
+      failed.push_back(name + ": " + last_line(process.log()));
+    }
+  }
+  return failed;
+}
+
 }  // namespace
 
 Status run_processes(const spec::FederatedTraining& training,
@@ -134,6 +160,7 @@ Status run_processes(const spec::FederatedTraining& training,
                      Start start,
                      MetricsPort metrics_port,
                      const Progress& progress) {
+  const Interrupt interrupt;
   GENESIS_ASSIGN(auto credentials, Credentials::make(training));
   GENESIS_RETURN_IF_ERROR(make_private_folder(output / kLogs));
   std::error_code failed;
@@ -162,7 +189,8 @@ Status run_processes(const spec::FederatedTraining& training,
     server_arguments.insert(server_arguments.end(),
                             {"--metrics-port", std::to_string(*metrics_port)});
   }
-  ::unsetenv(kMetricsVariable);  // the port is the aggregator's alone
+  ::unsetenv(kMetricsVariable);          // the port is the aggregator's alone
+  ::setenv("no_proxy", "127.0.0.1", 1);  // the workers' way does not leave this machine
   GENESIS_ASSIGN(auto server, Process::start(server_arguments, output / kLogs / "aggregator.log"));
   GENESIS_ASSIGN(auto url, server_url(server));
   std::map<std::string, Process> workers;
@@ -171,26 +199,28 @@ Status run_processes(const spec::FederatedTraining& training,
     workers.emplace(participant.name, std::move(process));
   }
   GENESIS_ASSIGN(auto client, observer(url, credentials));
+  bool has_started = false;  // nobody is waited for any more
   while (!server.poll()) {
+    GENESIS_RETURN_IF_ERROR(go_on());
+    const auto failed_before = failed_workers(workers);
     if (const auto report = ask_status(client, credentials.token())) {
+      has_started = has_started || report->phase == wire::Phase::kTraining ||
+                    report->phase == wire::Phase::kComplete;
       progress(*report);
     }
-    std::size_t alive = 0;
-    std::string why;
-    for (auto& [name, process] : workers) {
-      const auto code = process.poll();
-      alive += !code || *code == 0 ? 1 : 0;
-      if (code && *code != 0) {
-        why = name + ": " + last_line(process.log());
-      }
-    }
-    if (alive < static_cast<std::size_t>(training.rounds.min_clients)) {
-      return fail(Errc::kFailedPrecondition, why);
+    const auto alive = workers.size() - failed_before.size();
+    const bool is_quorum = alive >= static_cast<std::size_t>(training.rounds.min_clients);
+    if (!failed_before.empty() && (!has_started || !is_quorum)) {
+      return fail(Errc::kFailedPrecondition, failed_before.front());
     }
     std::this_thread::sleep_for(kPoll);
   }
+  GENESIS_RETURN_IF_ERROR(go_on());
   if (*server.poll() != 0) {
     return fail(Errc::kFailedPrecondition, "aggregator: " + last_line(server.log()));
+  }
+  for (const auto& failed_worker : failed_workers(workers)) {
+    std::cerr << "\nnote: took no part to the end: " << failed_worker << "\n";
   }
   return {};
 }

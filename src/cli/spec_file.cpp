@@ -14,6 +14,15 @@ void add_spec(CLI::App& command, SpecSource& source) {
   command_line::add_set(command, source.overrides);
 }
 
+void add_lenient(CLI::App& command, SpecSource& source) {
+  command.add_flag_callback(
+      "--lenient",
+      [&source] {
+        source.overrides.push_back({"table.lenient", "true"});
+      },
+      "Read a column as text that is almost one of numbers or dates, instead of stopping");
+}
+
 Result<spec::FederatedTraining> load_training(const SpecSource& source) {
   const std::filesystem::path file(source.file);
   GENESIS_ASSIGN(const auto text, read_file(file, spec::kMaxSpecBytes));

@@ -20,6 +20,9 @@ struct SpecSource {
 /// --file and --set, which write into `source`; that outlives the parsing.
 void add_spec(CLI::App& command, SpecSource& source);
 
+/// --lenient, for table.lenient.
+void add_lenient(CLI::App& command, SpecSource& source);
+
 /// Reads and validates the file. Data paths that are relative are taken relative to it.
 [[nodiscard]] Result<spec::FederatedTraining> load_training(const SpecSource& source);
 

@@ -13,6 +13,7 @@
 #include "common/model/threads.hpp"
 #include "common/spec/parse.hpp"
 #include "common/tabular/table.hpp"
+#include "common/tabular/where.hpp"
 #include "common/wire/model_file.hpp"
 #include "genesis/simulation.hpp"
 
@@ -61,9 +62,9 @@ struct FederatedSynthesizer::Impl {
 
 Status FederatedSynthesizer::Impl::sample(
     const SampleOptions& options, const std::function<Status(std::string_view)>& take) const {
-  std::vector<method::Condition> conditions;
+  std::vector<std::string> where = options.where;
   for (const auto& condition : options.conditions) {
-    conditions.push_back({condition.column, condition.value});
+    where.push_back(tabular::equal_condition(condition.column, condition.value));
   }
   const auto cells = options.raw_text ? tabular::TextCells::kRaw : tabular::TextCells::kNeutralised;
   constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
@@ -71,7 +72,7 @@ Status FederatedSynthesizer::Impl::sample(
   for (std::uint64_t first = 0; first < options.rows || first == 0; first += kBlock) {
     const auto count = static_cast<std::size_t>(std::min(kBlock, options.rows - first));
     GENESIS_ASSIGN(const auto table,
-                   synthesizer->block(options.seed, first / kBlock, count, conditions));
+                   synthesizer->block(options.seed, first / kBlock, count, where));
     text = first == 0 ? tabular::csv_header(table, cells) : std::string();
     tabular::append_csv_rows(table, text, cells);
     GENESIS_RETURN_IF_ERROR(take(text));
@@ -137,8 +138,8 @@ Result<std::string> FederatedSynthesizer::sample(const SampleOptions& options) c
 
 Status FederatedSynthesizer::sample_to(const std::filesystem::path& path,
                                        const SampleOptions& options) const {
-  std::optional<FileWriter> file;
   // Opened with the first block, so that a wrong condition leaves an older file as it was.
+  std::optional<FileWriter> file;
   GENESIS_RETURN_IF_ERROR(impl_->sample(options, [&](std::string_view text) -> Status {
     if (!file) {
       GENESIS_ASSIGN(auto created, FileWriter::create(path));
@@ -146,7 +147,7 @@ Status FederatedSynthesizer::sample_to(const std::filesystem::path& path,
     }
     return file->write(text);
   }));
-  return file->close();
+  return file->finish();
 }
 
 const TrainedModel& FederatedSynthesizer::model() const {

@@ -46,6 +46,9 @@ struct Condition {
 struct SampleOptions {
   std::uint64_t rows = 0;
   std::vector<Condition> conditions = {};
+  // Conditions as people write them: "age>=40", "ward in a,b", "result is missing"; the grammar is
+  // in docs/conditions.md.
+  std::vector<std::string> where = {};
   std::uint64_t seed = 0;  // same model, conditions and seed: same rows
   // Text that a spreadsheet would run as a formula stays as it is; by default it gets a ' in front.
   bool raw_text = false;
@@ -68,10 +71,13 @@ class FederatedSynthesizer {
   /// Writes model.safetensors, whole or not at all. Errors: kIo.
   [[nodiscard]] Status save(const std::filesystem::path& path) const;
 
-  /// Synthetic rows as CSV with a header line. Errors: kInvalidArgument names the column or value
-  /// of a condition that the model does not know.
+  /// Synthetic rows as CSV with a header line. Rows are drawn until enough meet the conditions.
+  /// Errors: kInvalidArgument names the column or value of a condition that the model does not
+  /// know; kResourceExhausted, with the share of rows that do, where fewer than one drawn row in
+  /// 10,000 meets them.
   [[nodiscard]] Result<std::string> sample(const SampleOptions& options) const;
-  /// The same into a file, in bounded memory for any number of rows. Errors: kIo too.
+  /// The same into a file, whole or not at all, in bounded memory for any number of rows. What is
+  /// no regular file, such as a pipe, is written as rows are made. Errors: kIo too.
   [[nodiscard]] Status sample_to(const std::filesystem::path& path,
                                  const SampleOptions& options) const;
 

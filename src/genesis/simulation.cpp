@@ -5,17 +5,16 @@
 #include <thread>
 #include <utility>
 
-#include "common/method/agreement.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/tabular/table.hpp"
 
 namespace genesis {
 namespace {
 
-Result<tabular::Table> read(const SiteTable& site, const spec::TableSpec& declared) {
-  const auto declarations = method::declarations(declared);
-  return site.data.empty()
-             ? tabular::parse_csv(site.csv, site.site, declarations, declared.discrete_columns)
-             : tabular::read_csv(site.data, declarations, declared.discrete_columns);
+Result<tabular::Table> read(const SiteTable& site, const spec::FederatedTraining& training) {
+  const auto reading = method::table_reading(training, site.site);
+  return site.data.empty() ? tabular::parse_csv(site.csv, site.site, reading.options())
+                           : tabular::read_csv(site.data, reading.options());
 }
 
 // Keeps what a site sends, so that the aggregator hears the sites in the order of the roster and
@@ -113,7 +112,7 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
                   "spec.participants[" + participant.name +
                       "]: has no data.path and no table was given for it");
     }
-    auto rows = read(source, training.table);
+    auto rows = read(source, training);
     if (!rows) {
       return tl::unexpected(rows.error().within(participant.name));
     }

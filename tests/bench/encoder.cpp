@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
   std::size_t rows = 0;
   const auto begin = Clock::now();
   for (int i = 1; i < argc; ++i) {
-    auto table = tabular::read_csv(argv[i], {}, {});
+    auto table = tabular::read_csv(argv[i]);
     if (!table) {
       std::fprintf(stderr, "%s\n", table.error().message.c_str());
       return 1;

@@ -134,7 +134,7 @@ int main(int argc, char** argv) {
   constexpr std::size_t kBlock = model::Sampler::kBlockRows;
   std::uint64_t block = 0;
   const double sampling =
-      best_of(repetitions, [&] { (void)sampler->sample_block(1, block++, kBlock, {}); });
+      best_of(repetitions, [&] { (void)sampler->sample_block(1, block++, kBlock); });
   const Limit limit = limit_of(
       {{kPlain, 256, 256, 128, 16}, {kPlain, 256, 256, 384, 16}, {kPlain, 256, 156, 640, 16}},
       repetitions);

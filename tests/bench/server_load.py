@@ -94,8 +94,9 @@ def sealed(header, metadata, data):
 
 
 def work(client, moved):
-    column = {"name": "group", "kind": "category", "declared": False, "precision": 0, "resolution": 0, "format": "", "missing": 0,
-              "extremes": [], "heavyValues": [], "fewValues": False, "categories": ["a", "b"]}
+    column = {"name": "group", "kind": "category", "declared": False, "precision": 0, "format": "", "missing": 0,
+              "digits": {"decimals": [], "whole": [], "significant": [], "full": 0}, "extremes": [], "edges": [],
+              "heavyValues": [], "heavyCounts": [], "fewValues": False, "categories": ["a", "b"]}
     join = {"protocol": 2, "client": client.name, "introduction": {"rows": 100, "columns": [column]}}
     run = json.loads(client.ask("POST", "/v1/join", json.dumps(join).encode()))["run"]
 
@@ -104,8 +105,8 @@ def work(client, moved):
                                             "telemetry": {"generator_loss": 0.5, "train_seconds": 0.1}})}
 
     task = client.wait_for("summaries")
-    counts = struct.pack("<4Q", 100, 0, 50, 50)  # rows; of the column: missing, then each category
-    client.contribute(task, sealed({"counts": {"dtype": "U64", "shape": [4], "data_offsets": [0, 32]}}, metadata(task), counts))
+    counts = struct.pack("<5Q", 100, 0, 50, 50, 0)  # rows; of the column: missing, each category, other text
+    client.contribute(task, sealed({"counts": {"dtype": "U64", "shape": [5], "data_offsets": [0, 40]}}, metadata(task), counts))
     task = client.wait_for("updates")
     weights = client.ask("GET", f"/v1/collections/{task['collection']}/documents/parameters")
     size = struct.unpack("<Q", weights[:8])[0]

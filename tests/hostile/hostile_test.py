@@ -27,25 +27,10 @@ import warnings
 
 BIN, FAULTS = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from programs import Run, Site, small_table, wait_until  # noqa: E402
-
-TOKEN = "a-token-only-for-this-test"
-MIB = 1 << 20
-ZSTD = b"\x28\xb5\x2f\xfd"  # how a frame begins (RFC 8878, 3.1.1)
-
-
-def tensors(named, metadata=None):
-    """A safetensors body of {name: (shape, bytes)}, as docs/protocol.md has it."""
-    header, data = ({"__metadata__": metadata} if metadata else {}), b""
-    for name, (shape, values) in named.items():
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
-        data += values
-    return sealed(json.dumps(header, separators=(",", ":")).encode(), data)
-
-
-def sealed(header, data):
-    header += b" " * (-len(header) % 8)
-    return struct.pack("<Q", len(header)) + header + data
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from attackers import (MIB, TEN_GB, TOKEN, ZSTD, compressed_bombs, digest_field, impossible_joins, json_bombs, odd_updates,  # noqa: E402
+                       read_all, smuggled, tensors)
+from programs import Run, Site, wait_until  # noqa: E402
 
 
 def parsed(body):
@@ -53,10 +38,6 @@ def parsed(body):
     header, data = json.loads(body[8:8 + size]), body[8 + size:]
     header.pop("__metadata__", None)
     return {name: (entry["shape"], data[slice(*entry["data_offsets"])]) for name, entry in header.items()}
-
-
-def digest_field(body):
-    return "sha-256=:" + base64.b64encode(hashlib.sha256(body).digest()).decode() + ":"
 
 
 class Answer:
@@ -108,16 +89,6 @@ class Peer:
         if body and not any(h.startswith(("Content-Length", "Transfer-Encoding")) for h in headers):
             head.append(f"Content-Length: {len(body)}")
         return self.raw("\r\n".join(head).encode() + b"\r\n\r\n" + body)
-
-
-def read_all(stream):
-    got = b""
-    try:
-        while piece := stream.recv(65536):
-            got += piece
-    except (ConnectionError, ssl.SSLError, TimeoutError):
-        pass
-    return got
 
 
 def closed_after(stream):
@@ -262,20 +233,18 @@ class Hostile(unittest.TestCase):
         endless = b"GET /v1/status HTTP/1.1\r\nHost: x\r\n" + b"X-A: " + b"a" * 1000 + b"\r\n"
         self.assert_refused(self.peer.raw(endless + b"X-B: b\r\n" * 100_000), 431, "header")
         self.assert_refused(self.peer.raw(b"GET /v1/task?client=" + b"a" * MIB + b" HTTP/1.1\r\nHost: x\r\n\r\n"), (400, 431))
-        ten_gb = f"Content-Length: {10 << 30}"
-        self.assert_refused(self.peer.ask("POST", "/v1/join", b"{", ten_gb), 413, "larger than")
+        self.assert_refused(self.peer.ask("POST", "/v1/join", b"{", TEN_GB), 413, "larger than")
         chunk = b"100000\r\n" + b"a" * MIB + b"\r\n"
         self.assert_refused(self.peer.ask("POST", "/v1/join", chunk * 80, "Transfer-Encoding: chunked"), 413, "larger than")
-        self.assert_refused(self.peer.ask("PUT", "/v1/collections/2/contributions/site-2", b"{", ten_gb), 412, "join first")
-        for smuggled in ("Transfer-Encoding: chunked\r\nContent-Length: 3", "Transfer-Encoding: gzip, chunked", "Content-Length: 1\r\nContent-Length: 2",
-                         "Content-Length: -1", "Content-Length: 1e3"):
-            self.assert_refused(self.peer.ask("POST", "/v1/join", b"0\r\n\r\n", smuggled), 400)
+        self.assert_refused(self.peer.ask("PUT", "/v1/collections/2/contributions/site-2", b"{", TEN_GB), 412, "join first")
+        for headers in smuggled():
+            self.assert_refused(self.peer.ask("POST", "/v1/join", b"0\r\n\r\n", headers), 400)
         self.assertLess(self.peak_mib() - before, 200)  # a body of 64 MiB, and the copy that grows
         self.assert_trains_on()
 
     def test_json_bombs_and_names_that_are_none_are_refused(self):
         before = self.peak_mib()
-        for bomb in (b"[" * 5 * MIB, b'{"client":' * MIB, b"[" + b"[]," * 8 * MIB + b"1]", b'"' + b"a" * 70 * MIB + b'"'):
+        for bomb in json_bombs():
             self.assert_refused(self.peer.ask("POST", "/v1/join", bomb), (400, 413), "JSON|larger than")
         sketch = {"rows": 10, "columns": []}
         for name in ("a" * MIB, "../../etc/passwd", "site-2/../site-1", "site 2", "", "-x", "site-2\n", "\u202esite", "site-2\0"):
@@ -292,13 +261,8 @@ class Hostile(unittest.TestCase):
 
     def test_tables_that_cannot_be_are_refused(self):
         """Row counts and extremes that no table has, in a join and in counts."""
-        column = {"name": "age", "kind": "integer", "declared": False, "precision": 0, "resolution": 0, "format": "", "missing": 0,
-                  "extremes": [1.0, 9.0], "heavyValues": [], "fewValues": False, "categories": []}
-        join = lambda rows, **other: json.dumps({"protocol": 2, "client": "site-2", "introduction": {"rows": rows, "columns": [{**column, **other}]}})
-        for body in (join(0), join(-1), join(2**64), join(2**63), join(2**40), join(1.5), join(10, missing=11), join(10, extremes=[9.0, 1.0]),
-                     join(10, extremes=[1.0]), join(10).replace("9.0", "NaN"), join(10).replace("9.0", "1e999"), join(10, kind="nonsense"),
-                     join(10, precision=10**9), join(10, name="a" * MIB)):
-            self.assert_refused(self.peer.ask("POST", "/v1/join", body.encode()), 400)
+        for body in impossible_joins("site-2"):
+            self.assert_refused(self.peer.ask("POST", "/v1/join", body), 400)
         self.assertEqual(self.status()["clients"], [])
         self.assert_trains_on()
 
@@ -310,83 +274,46 @@ class Hostile(unittest.TestCase):
         weights = parsed(self.peer.ask("GET", "/v1/collections/2/documents/parameters").body)
         header_ = {"run": run, "collection": 2, "attempt": 1, "client": "site-2", "telemetry": {"generator_loss": 0.5, "steps": 3}}
         zeros = {name: (shape, bytes(len(values))) for name, (shape, values) in weights.items()}
-        first = next(iter(zeros))
 
-        def update(named=zeros, **other):
-            return tensors(named, {"contribution": json.dumps({**header_, **other})})
+        def update(**other):
+            return tensors(zeros, {"contribution": json.dumps({**header_, **other})})
 
         def put(body, *headers, collection=2, client="site-2"):
             return self.peer.ask("PUT", f"/v1/collections/{collection}/contributions/{client}", body, *headers)
-
-        def with_value(value):
-            return update({**zeros, first: (zeros[first][0], struct.pack("<f", value) + zeros[first][1][4:])})
 
         good = update()
         self.assert_refused(put(update(collection=0), collection=0), 409, "current round is 1")
         self.assert_refused(put(update(collection=3), collection=3), 409, "current round is 1")
         self.assert_refused(put(good, collection=99), 409, "has not opened; the current round is 1")
-        self.assert_refused(put(b"{", f"Content-Length: {10 << 30}"), 413, "larger than")
+        self.assert_refused(put(b"{", TEN_GB), 413, "larger than")
         self.assert_refused(put(b"100000\r\n" + b"a" * MIB + b"\r\n0\r\n\r\n", "Transfer-Encoding: chunked"), 413, "larger than")
         self.assert_refused(put(good, collection="1e3"), 404)
         self.assert_refused(put(good, collection=2**40), 404)
-        self.assert_refused(put(update(run="0" * 32)), 409, "another run")
-        self.assert_refused(put(update(client="site-1")), 400, "another client")
         self.assert_refused(put(good, client="site-1"), 403, "speaks only for itself")
-        for attempt in (-1, 2**32, 2**64, 1.5, "1"):
-            self.assert_refused(put(update(attempt=attempt)), 400, "attempt")
-        for telemetry in (7, [], {"loss": "low"}, {"x" * 100: 1}, {str(i): i for i in range(100)}):
-            self.assert_refused(put(update(telemetry=telemetry)), 400, "telemetry")
-        for value in (float("nan"), float("inf"), float("-inf")):
-            self.assert_refused(put(with_value(value)), 400, "finite")
-        for value in (1e30, -3.4e38):
-            self.assert_refused(put(with_value(value)), 400, "beyond")
-        for loss in (float("nan"), float("inf")):
-            self.assert_refused(put(update(telemetry={"generator_loss": loss})), 400)
-        for size in (0, 1, 7, 8, 9, 100, len(good) // 2, len(good) - 1):
-            self.assert_refused(put(good[:size] or b" "), (400, 422))
-        self.assert_refused(put(good + b"\0"), (400, 422))
-        self.assert_refused(put(update(dict(list(zeros.items())[1:]))), 400, "tensor")
-        self.assert_refused(put(update({**zeros, "more": ([1], bytes(4))})), 400)
-        self.assert_refused(put(update({**zeros, first: ([len(zeros[first][1]) // 4 + 1], zeros[first][1] + bytes(4))})), 400)
-        # What a name says begins no line of the log and steers no terminal.
-        forged = {"x\nforged \x1b[2J" + "y" * 200: zeros[first], **dict(list(zeros.items())[1:])}
-        self.assert_refused(put(update(forged)), 400, "forged")
-        log = self.run_.log("server")
-        self.assertIn("x forged", log)
-        self.assertNotIn("\x1b", log)
-        reason = next(c["reason"] for c in self.status()["clients"] if c["id"] == "site-2")
-        self.assertIn("x forged", reason)
-        self.assertLessEqual(len(reason), 1000)
+        for body, statuses, reason in odd_updates(weights, header_):
+            self.assert_refused(put(body), statuses, reason)
+            if reason == "forged":
+                self.assert_printed_as_one_line("forged")
         cut = self.peer.ask("PUT", "/v1/collections/2/contributions/site-2", good[:1000], f"Content-Length: {len(good)}")
         self.assertEqual(cut.status, 0, "an update that stops in the middle has no answer to read")
-
-        header = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "b": {"dtype": "F32", "shape": [2], "data_offsets": [8, 16]}}
-        for offsets in ([0, 8], [4, 12], [8, 24], [8, 2**63], [16, 8], [-8, 0], [8, 16, 24], [8], "8", [8.5, 16]):
-            odd = json.loads(json.dumps(header))
-            odd["b"]["data_offsets"] = offsets
-            odd["__metadata__"] = {"contribution": json.dumps(header_)}
-            self.assert_refused(put(sealed(json.dumps(odd).encode(), bytes(16))), 400, "safetensors")
-        for shape in ([2**62, 4], [2**32, 2**32], [-1], [1] * 100, "2", [[2]]):
-            odd = json.loads(json.dumps(header))
-            odd["b"]["shape"] = shape
-            self.assert_refused(put(sealed(json.dumps(odd).encode(), bytes(16))), (400, 413), "safetensors")
-        for length in (0, 2**63, 2**64 - 1, len(good)):
-            self.assert_refused(put(struct.pack("<Q", length) + good[8:]), (400, 413, 422), "safetensors")
-        many = {f"t{i}": ([0], b"") for i in range(4100)}
-        self.assert_refused(put(tensors(many)), (400, 413), "safetensors")
-
         self.assertEqual(self.status()["round"]["current"], 1)
         self.assert_trains_on(["site-2"])
+
+    def assert_printed_as_one_line(self, word):
+        """What a name says begins no line of the log and steers no terminal."""
+        log = self.run_.log("server")
+        self.assertIn(f"x {word}", log)
+        self.assertNotIn("\x1b", log)
+        reason = next(c["reason"] for c in self.status()["clients"] if c["id"] == "site-2")
+        self.assertIn(f"x {word}", reason)
+        self.assertLessEqual(len(reason), 1000)
 
     def test_compressed_bombs_are_refused_in_little_memory(self):
         self.start_round_1()
         before = self.peak_mib()
-        gzip_bomb = gzip.compress(bytes(128 * MIB), 6)
-        block = struct.pack("<I", 131072 << 3 | 1 << 1)[:3] + b"\0"  # 4 bytes stand for 128 KiB of zeros
-        zstd_bomb = ZSTD + b"\x00\x50" + 4096 * block + b"\x01\0\0"
-        sized = ZSTD + b"\xe0" + struct.pack("<Q", 2**62) + 16 * block + b"\x01\0\0"
-        window = ZSTD + b"\x00\xf8" + b"\x09\0\0x"  # asks for 2^41 bytes
-        for encoding, bomb in (("gzip", gzip_bomb), ("zstd", zstd_bomb), ("zstd", sized), ("zstd", window)):
+        bombs = compressed_bombs()
+        gzip_bomb, zstd_bomb = bombs[0][1], bombs[1][1]
+        for encoding, bomb in bombs:
             self.assertLess(len(bomb), 256 * 1024)
             for path in ("/v1/collections/2/contributions/site-2", "/v1/join"):
                 method = "PUT" if "contributions" in path else "POST"

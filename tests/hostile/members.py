@@ -17,14 +17,15 @@ CHUNK = 1 << 18
 
 
 def column(name, kind, **other):
-    return {"name": name, "kind": kind, "declared": False, "precision": 0, "resolution": 0, "format": "", "missing": 0,
-            "extremes": [], "heavyValues": [], "fewValues": False, "categories": [], **other}
+    return {"name": name, "kind": kind, "declared": False, "precision": 0, "format": "", "missing": 0,
+            "digits": {"decimals": [], "whole": [], "significant": [], "full": 0}, "extremes": [], "edges": [], "heavyValues": [],
+            "heavyCounts": [], "fewValues": False, "categories": [], **other}
 
 
 def small_columns(**changed):
     """The columns of programs.small_table, as an honest site would tell of them."""
     columns = {"age": column("age", "integer", extremes=[20.0, 69.0]),
-               "amount": column("amount", "decimal", precision=2, resolution=2, extremes=[0.0, 249.75]),
+               "amount": column("amount", "decimal", precision=2, extremes=[0.0, 249.75]),
                "group": column("group", "category", categories=list("abcde")),
                "flag": column("flag", "boolean", categories=["n", "y"])}
     for name, fields in changed.items():
@@ -36,7 +37,8 @@ def summary_of(plan, rows):
     """All rows in the first place that each column has for them, as one list of counts."""
     counts = [rows]
     for planned in plan["columns"]:
-        places = [0] * (len(planned["candidates"]) + planned["bins"] + len(planned["categories"]))
+        bins = len(planned["edges"]) + 1 if planned["kind"] in ("integer", "decimal", "datetime") and not planned["fewValues"] else 0
+        places = [0] * (bins + len(planned["values"]) + len(planned["categories"]) + planned["other"])
         if places:
             places[0] = rows
         counts += [0, *places]
@@ -166,8 +168,8 @@ class Member:
         return answer
 
 
-def serve_proxy(test, url, spoil):
-    """A plain HTTP proxy before `url`; what `spoil(method, path)` returns is answered with 400 instead."""
+def serve_proxy(test, url, spoil, look=lambda method, path, body: None):
+    """A plain HTTP proxy before `url`, which shows all requests to `look`; what `spoil(method, path)` returns is answered with 400 instead."""
     host = url.partition("//")[2]
 
     class Proxy(http.server.BaseHTTPRequestHandler):
@@ -178,6 +180,7 @@ def serve_proxy(test, url, spoil):
 
         def pass_on(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            look(self.command, self.path, body)
             spoilt = spoil(self.command, self.path)
             if spoilt is not None:
                 return self.reply(400, {"Content-Type": "application/json"}, spoilt)

@@ -35,10 +35,11 @@ class Server(http.server.ThreadingHTTPServer):
         self.asked += 1
         columns = []
         for told in self.joins[-1]["introduction"]["columns"]:
-            column = {"name": told["name"], "kind": told["kind"], "precision": 0, "resolution": 0, "format": "", "minimum": 0.0, "maximum": 0.0,
-                      "bins": 0, "candidates": [], "categories": told["categories"]}
+            column = {"name": told["name"], "kind": told["kind"], "precision": 0, "resolution": 0, "significant": 0, "format": "",
+                      "minimum": 0.0, "maximum": 0.0, "fewValues": False, "edges": [], "values": [], "mostExact": 0, "categories": told["categories"],
+                      "other": told["kind"] in ("category", "boolean"), "otherText": ""}
             if told["extremes"]:
-                column.update(minimum=0.0, maximum=100.0 + self.asked, bins=101 + self.asked)
+                column.update(minimum=0.0, maximum=100.0 + self.asked)
             columns.append(column)
         self.plan = json.dumps({"columns": columns}).encode()
         return {"task": "contribute", "collection": self.asked, "attempt": 1, "stage": "input", "purpose": "summaries", "round": 0, "parameters": "{}",
@@ -111,7 +112,13 @@ class Servers(unittest.TestCase):
         server, done = self.run_client(text, policy="  columns: [{name: ssn, kind: identifier}]\n")
         self.assertEqual((done.returncode, server.joins), (3, []), done.stderr)
         server, done = self.run_client(text, policy="  columns: [{name: ssn, kind: category}]\n")
-        self.assertEqual(len(server.joins[0]["introduction"]["columns"][0]["categories"]), ROWS, "the site says so")
+        told = server.joins[0]["introduction"]["columns"][0]
+        self.assertEqual((told["kind"], told["categories"]), ("category", []), "the site says so, and the count still holds")
+        server, _ = self.run_client(text, policy="  {columns: [{name: ssn, kind: category}], minCategoryCount: 0}\n")
+        self.assertEqual(len(server.joins[0]["introduction"]["columns"][0]["categories"]), ROWS, "the site lets all out")
+        server, _ = self.run_client({}, "--discrete-columns", "ssn")
+        told = server.joins[0]["introduction"]["columns"][0]
+        self.assertEqual((told["kind"], told["categories"]), ("category", []), "a flag sets the kind, not the count")
 
     def test_columns_that_never_leave_are_in_no_message(self):
         server, _ = self.run_client({}, policy="  neverSend: [ssn, surname]\n")
@@ -139,7 +146,7 @@ class Servers(unittest.TestCase):
 
     def test_each_start_logs_what_leaves(self):
         _, done = self.run_client({})
-        self.assertRegex(done.stderr, r"leaves this site: with the join: column 'surname', category: 0 missing cells; 50 values: Name0, ")
+        self.assertRegex(done.stderr, r"leaves this site: with the join: column 'surname', category: 0 missing cells; 50 values that 5 rows or more hold: Name0, ")
 
 
 if __name__ == "__main__":

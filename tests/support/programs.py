@@ -77,7 +77,7 @@ class Site:
         self.spec = self.dir / "training.yaml"
         self.spec.write_text(spec + "".join(f"  - name: {s}\n    data: {{path: {s}.csv}}\n" for s in sites))
         self.pki = pathlib.Path(pki or self.dir / "pki")  # of another Site, which has the names of this one
-        for what in (["ca"], ["server", *hosts], *(["client", s] for s in sites)):
+        for what in (["ca"], ["server", *hosts], ["client", *sites]):
             if pki is None:
                 self.genesis("certs", what[0], "--dir", self.pki, *what[1:])
         (self.dir / "token").write_text("a-token-only-for-this-test\n")

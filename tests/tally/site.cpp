@@ -62,12 +62,12 @@ class Synthesizer final : public method::Synthesizer {
   Result<tabular::Table> block(std::uint64_t /*seed*/,
                                std::uint64_t block,
                                std::size_t rows,
-                               std::span<const method::Condition> /*conditions*/) const override {
+                               std::span<const std::string> /*where*/) const override {
     std::string csv = "tally\n";
     for (std::size_t i = 0; i < rows; ++i) {
       csv += std::to_string(values_[(block * kBlockRows + i) % values_.size()]) + "\n";
     }
-    return tabular::parse_csv(csv, "tally", {}, {});
+    return tabular::parse_csv(csv, "tally");
   }
 
  private:

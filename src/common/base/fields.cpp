@@ -53,6 +53,15 @@ Result<std::uint64_t> Fields::count(std::string_view name) const {
   return *count;
 }
 
+Result<bool> Fields::boolean(std::string_view name) const {
+  GENESIS_ASSIGN(const JsonValue value, find(name));
+  const auto truth = value.boolean();
+  if (!truth) {
+    return wrong(name, "true or false");
+  }
+  return *truth;
+}
+
 Result<std::uint32_t> Fields::small_count(std::string_view name) const {
   GENESIS_ASSIGN(const std::uint64_t value, count(name));
   if (value > std::numeric_limits<std::uint32_t>::max()) {

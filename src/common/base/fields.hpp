@@ -25,6 +25,7 @@ class Fields {
   [[nodiscard]] bool has(std::string_view name) const;
 
   [[nodiscard]] Result<std::string> text(std::string_view name) const;
+  [[nodiscard]] Result<bool> boolean(std::string_view name) const;
   /// A whole number in [0, 2^64).
   [[nodiscard]] Result<std::uint64_t> count(std::string_view name) const;
   /// A whole number in [0, 2^32).

@@ -32,6 +32,8 @@ class Descriptor {
 };
 
 constexpr mode_t kPrivateFolder = 0700;
+constexpr mode_t kPrivateFile = 0600;
+constexpr mode_t kAccessBits = 0777;
 constexpr std::string_view kPartial = ".partial";
 constexpr std::string_view kHexadecimal = "0123456789abcdef";
 constexpr std::size_t kRandomDigits = 16;
@@ -187,24 +189,53 @@ void remove_partial_files(const std::filesystem::path& folder) {
   }
 }
 
-FileWriter::FileWriter(std::filesystem::path path, int descriptor)
-    : path_(std::move(path)), descriptor_(descriptor) {}
+FileWriter::FileWriter(std::filesystem::path path, std::filesystem::path beside, int descriptor)
+    : path_(std::move(path)), beside_(std::move(beside)), descriptor_(descriptor) {}
 
 FileWriter::FileWriter(FileWriter&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+    : path_(std::move(other.path_)),
+      beside_(std::move(other.beside_)),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FileWriter& FileWriter::operator=(FileWriter&& other) noexcept {
+  if (this != &other) {
+    abandon();
+    path_ = std::move(other.path_);
+    beside_ = std::move(other.beside_);
+    descriptor_ = std::exchange(other.descriptor_, -1);
+  }
+  return *this;
+}
 
 FileWriter::~FileWriter() {
+  abandon();
+}
+
+void FileWriter::abandon() {
   if (descriptor_ >= 0) {
-    ::close(descriptor_);
+    ::close(std::exchange(descriptor_, -1));
+    if (!beside_.empty()) {
+      ::unlink(beside_.c_str());
+    }
   }
 }
 
 Result<FileWriter> FileWriter::create(const std::filesystem::path& path) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  struct stat there = {};
+  const bool is_there = ::lstat(path.c_str(), &there) == 0;
+  const bool is_direct = is_there && !S_ISREG(there.st_mode);
+  std::filesystem::path beside;
+  const int file =
+      is_direct ? ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kPrivateFile)
+                : create_beside(path, kPrivateFile, beside);
   if (file < 0) {
     return fail(Errc::kIo, path.string() + ": cannot be created: " + cause());
   }
-  return FileWriter(path, file);
+  FileWriter writer(path, std::move(beside), file);
+  if (is_there && !is_direct && ::fchmod(file, there.st_mode & kAccessBits) != 0) {
+    return fail(Errc::kIo, path.string() + ": its mode cannot be kept: " + cause());
+  }
+  return writer;
 }
 
 Status FileWriter::write(std::string_view bytes) {
@@ -214,9 +245,14 @@ Status FileWriter::write(std::string_view bytes) {
   return {};
 }
 
-Status FileWriter::close() {
+Status FileWriter::finish() {
   if (::close(std::exchange(descriptor_, -1)) != 0) {
     return fail(Errc::kIo, path_.string() + ": cannot be written: " + cause());
+  }
+  if (!beside_.empty() && ::rename(beside_.c_str(), path_.c_str()) != 0) {
+    const std::string why = cause();
+    ::unlink(beside_.c_str());
+    return fail(Errc::kIo, path_.string() + ": cannot be put in place: " + why);
   }
   return {};
 }

@@ -34,23 +34,27 @@ enum class FileAccess { kOwnerOnly, kEveryone };
 /// folder's one writer, before it writes.
 void remove_partial_files(const std::filesystem::path& folder);
 
-/// A file that is written from its start, part by part. Not durable; a file that is there keeps its
-/// mode, and a link is followed, for it may be /dev/stdout.
+/// A file that is written part by part and put in place whole: until finish() has succeeded `path`
+/// is what it was. Not durable; a file that is there keeps its mode. What is there and no regular
+/// file, such as a pipe or a link (which may be /dev/stdout), is written directly.
 class FileWriter {
  public:
   /// Errors of all: kIo names the file and the cause.
   [[nodiscard]] static Result<FileWriter> create(const std::filesystem::path& path);
   FileWriter(FileWriter&& other) noexcept;
-  FileWriter& operator=(FileWriter&&) = delete;
+  FileWriter& operator=(FileWriter&& other) noexcept;
+  /// Removes what was written where finish() was not reached.
   ~FileWriter();
 
   [[nodiscard]] Status write(std::string_view bytes);
-  /// The last of its calls.
-  [[nodiscard]] Status close();
+  /// Once, after the last write.
+  [[nodiscard]] Status finish();
 
  private:
-  FileWriter(std::filesystem::path path, int descriptor);
+  FileWriter(std::filesystem::path path, std::filesystem::path beside, int descriptor);
+  void abandon();
   std::filesystem::path path_;
+  std::filesystem::path beside_;  // empty where `path_` is written directly
   int descriptor_;
 };
 

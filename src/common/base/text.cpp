@@ -141,4 +141,18 @@ std::string human_bytes(double bytes) {
   return text.data();
 }
 
+std::string without_quoted(std::string_view message) {
+  std::string text;
+  bool is_quoted = false;
+  for (const char c : message) {
+    if (c == '"') {
+      text += is_quoted ? "" : "(a text)";
+      is_quoted = !is_quoted;
+    } else if (!is_quoted) {
+      text += c;
+    }
+  }
+  return text;
+}
+
 }  // namespace genesis

@@ -8,6 +8,10 @@
 
 namespace genesis {
 
+/// `message` for others than those who hold the data: what stands in double quotes, as cells do in
+/// messages of tabular, is left out.
+[[nodiscard]] std::string without_quoted(std::string_view message);
+
 /// The candidate nearest to `text` by edit distance, or "" when none is near enough to be meant.
 std::string nearest(std::string_view text, std::span<const std::string> candidates);
 

@@ -64,13 +64,8 @@ std::string hmac_sha256_hex(const Secret& key, std::string_view bytes) {
   const auto* const data = reinterpret_cast<const unsigned char*>(bytes.data());
   auto* const out = reinterpret_cast<unsigned char*>(code.data());
   unsigned size = 0;
-  const auto* const done = HMAC(EVP_sha256(),
-                                secret.data(),
-                                static_cast<int>(secret.size()),
-                                data,
-                                bytes.size(),
-                                out,
-                                &size);
+  const auto* const done = HMAC(
+      EVP_sha256(), secret.data(), static_cast<int>(secret.size()), data, bytes.size(), out, &size);
   GENESIS_CHECK(done != nullptr && size == kSha256Bytes, "HMAC failed");
   return to_hex(code);
 }

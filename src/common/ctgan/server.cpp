@@ -11,6 +11,7 @@
 #include "common/ctgan/exchange.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/method/agreement.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/model/parameters.hpp"
 #include "common/wire/model_file.hpp"
 #include "common/wire/safetensors.hpp"

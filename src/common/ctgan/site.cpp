@@ -9,9 +9,10 @@
 #include "common/ctgan/exchange.hpp"
 #include "common/ctgan/settings.hpp"
 #include "common/method/agreement.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/model/ctgan.hpp"
 #include "common/tabular/category_text.hpp"
-#include "common/tabular/clamp.hpp"
+#include "common/tabular/fits.hpp"
 #include "common/wire/safetensors.hpp"
 
 namespace genesis::ctgan {
@@ -22,7 +23,8 @@ class Site final : public method::SiteMethod {
   Site(method::SiteSetup setup, model::CtganConfig config)
       : setup_(std::move(setup)),
         config_(std::move(config)),
-        introduction_(method::sketch_text(setup_.table)),
+        sketch_(tabular::sketch(setup_.table, setup_.policy)),
+        introduction_(method::sketch_text(sketch_)),
         rows_(setup_.table.rows) {}
 
   const std::string& introduction() const override { return introduction_; }
@@ -31,9 +33,12 @@ class Site final : public method::SiteMethod {
   Result<method::Answer> answer(const method::Assignment& assignment,
                                 method::Documents& documents) override {
     if (assignment.purpose == method::kSummaries) {
-      return trainer_ ? fail(Errc::kFailedPrecondition,
-                             "the server has begun the training anew; start this client again")
-                      : method::count_rows(setup_.table, documents);
+      return trainer_
+                 ? fail(Errc::kFailedPrecondition,
+                        "the server has begun the training anew; start this client again")
+                 : method::count_rows(setup_.table,
+                                      {setup_.policy, method::declarations(setup_.training.table)},
+                                      documents);
     }
     if (assignment.purpose == kUpdates) {
       return update(assignment, documents);
@@ -60,10 +65,12 @@ class Site final : public method::SiteMethod {
 
   method::SiteSetup setup_;  // its table is empty once there is a trainer
   model::CtganConfig config_;
+  tabular::Sketch sketch_;
   std::string introduction_;
   std::uint64_t rows_;
   std::optional<model::Trainer> trainer_;
-  Tensors restored_;  // Adam's moments, until the trainer takes them; empty: none
+  std::vector<std::string> notes_;  // of the encoding, until the next answer takes them
+  Tensors restored_;                // Adam's moments, until the trainer takes them; empty: none
 };
 
 Status Site::prepare(method::Documents& documents) {
@@ -71,10 +78,9 @@ Status Site::prepare(method::Documents& documents) {
   GENESIS_ASSIGN(const auto encoder, method::parse_encoder(text));
   const auto& training = setup_.training;
   const auto& client = setup_.client.str();
-  tabular::clamp(setup_.table,
-                 tabular::beyond(setup_.table, tabular::domains_of(encoder.columns())));
   GENESIS_ASSIGN(auto encoded,
                  encoder.encode(setup_.table, Rng(training.seed, RoundId{0}, client, "encode")));
+  notes_ = tabular::moved_columns(setup_.table, sketch_, encoder);
   setup_.table = {};
   model::TrainingConfig config;
   config.ctgan = config_;
@@ -133,7 +139,8 @@ Result<method::Answer> Site::update(const method::Assignment& assignment,
                          {kUpdateNorm, metrics.update_norm},
                          {kStepSeconds, metrics.step_seconds},
                          {kTrainSeconds, metrics.step_seconds * steps},
-                         {kSteps, steps}}};
+                         {kSteps, steps}},
+                        std::exchange(notes_, {})};
 }
 
 }  // namespace

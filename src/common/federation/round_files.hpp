@@ -28,6 +28,7 @@ class RoundFiles {
   [[nodiscard]] std::vector<RoundId> rounds() const;
   [[nodiscard]] Result<std::string> read(RoundId round) const;
   [[nodiscard]] std::filesystem::path path(RoundId round) const;
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
   /// Renames a damaged file to *.damaged, where a person may look at it.
   void quarantine(RoundId round) const;

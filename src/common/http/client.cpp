@@ -35,6 +35,8 @@ constexpr std::size_t kExpectAbove = 256 * 1024;
 constexpr int kProbeAfterSeconds = 15;
 constexpr int kProbeEverySeconds = 5;
 constexpr int kProbes = 3;
+// A firewall that drops what it does not like must not look like a server that takes its time.
+constexpr Milliseconds kConnectTime{4'000};
 constexpr int kMaxInterim = 8;  // 1xx responses before the real one
 
 std::string_view view(beast::string_view text) {
@@ -123,8 +125,14 @@ struct Sinks {
 
 class AsyncClient::Impl {
  public:
-  Impl(asio::any_io_executor executor, Url url, std::optional<tls::ClientContext> tls)
-      : executor_(std::move(executor)), url_(std::move(url)), resolver_(executor_) {
+  Impl(asio::any_io_executor executor,
+       Url url,
+       std::optional<tls::ClientContext> tls,
+       std::optional<Proxy> proxy)
+      : executor_(std::move(executor)),
+        url_(std::move(url)),
+        proxy_(std::move(proxy)),
+        resolver_(executor_) {
     if (tls) {
       server_name_ = tls->server_name().empty() ? url_.host : tls->server_name();
       tls_ = std::move(tls);
@@ -208,7 +216,10 @@ class AsyncClient::Impl {
       return cancelled();
     }
     failure.authority = url_.authority();
-    failure.deadline = request.deadline;
+    failure.proxy = proxy_ ? proxy_->url.authority() : "";
+    if (failure.deadline == Milliseconds(0)) {
+      failure.deadline = request.deadline;
+    }
     failure.max_body = request.max_body;
     return tl::unexpected(describe(failure));
   }
@@ -221,15 +232,16 @@ class AsyncClient::Impl {
   }
 
   asio::awaitable<std::optional<Failure>> connect() {
+    const Url& peer = proxy_ ? proxy_->url : url_;
     std::vector<tcp::endpoint> endpoints;
     ErrorCode literal;
-    const auto address = asio::ip::make_address(url_.host, literal);
+    const auto address = asio::ip::make_address(peer.host, literal);
     if (!literal) {
-      endpoints.emplace_back(address, url_.port);
+      endpoints.emplace_back(address, peer.port);
     } else {
       // The system's resolver cannot be interrupted; it keeps its own time (resolv.conf).
-      const std::string port = std::to_string(url_.port);
-      auto [error, found] = co_await resolver_.async_resolve(url_.host, port, kAsTuple);
+      const std::string port = std::to_string(peer.port);
+      auto [error, found] = co_await resolver_.async_resolve(peer.host, port, kAsTuple);
       if (error) {
         co_return failure(Step::kResolve, error);
       }
@@ -238,16 +250,55 @@ class AsyncClient::Impl {
       }
     }
     connection_ = std::make_unique<Connection>(executor_);
-    connection_->tcp().expires_at(deadline_);
+    const auto connect_until = std::chrono::steady_clock::now() + kConnectTime;
+    connection_->tcp().expires_at(std::min(deadline_, connect_until));
     auto [error, endpoint] = co_await connection_->tcp().async_connect(endpoints, kAsTuple);
     if (error || is_cancelled_) {
-      co_return failure(Step::kConnect, error);
+      Failure out = failure(Step::kConnect, error);
+      out.deadline = connect_until < deadline_ ? kConnectTime : Milliseconds(0);
+      co_return out;
     }
+    connection_->tcp().expires_at(deadline_);
     ErrorCode ignored;
     connection_->tcp().socket().set_option(tcp::no_delay(true), ignored);
     probe_when_silent(connection_->tcp().socket().native_handle());
+    if (proxy_) {
+      auto refused = co_await open_tunnel();
+      if (refused) {
+        co_return refused;
+      }
+    }
     if (tls_) {
       co_return co_await handshake();
+    }
+    co_return std::nullopt;
+  }
+
+  // Through the proxy to the server: what follows is between us and that.
+  asio::awaitable<std::optional<Failure>> open_tunnel() {
+    const std::string where = url_.authority();
+    std::string head = "CONNECT " + where + " HTTP/1.1\r\nHost: " + where + "\r\n";
+    if (!proxy_->authorization.empty()) {
+      head += "Proxy-Authorization: " + proxy_->authorization + "\r\n";
+    }
+    head += "\r\n";
+    const Transfer sent = co_await connection_->write(head, "");
+    Parser parser;
+    parser.header_limit(kHeaderBytes);
+    parser.skip(true);
+    const Transfer read = co_await read_header(*connection_, buffer_, parser);
+    if (read.error) {
+      co_return failure(Step::kTunnel, sent.error ? sent.error : read.error);
+    }
+    const unsigned status = parser.get().result_int();
+    if (status < 200 || status >= 300) {
+      Failure out = failure(Step::kTunnel, bhttp::error::bad_status);
+      out.proxy_status = status;
+      co_return out;
+    }
+    // The server speaks after us: these bytes would be the proxy's.
+    if (buffer_.size() > 0) {
+      co_return failure(Step::kTunnel, bhttp::error::bad_version);
     }
     co_return std::nullopt;
   }
@@ -376,6 +427,7 @@ class AsyncClient::Impl {
   // Constant.
   asio::any_io_executor executor_;
   Url url_;
+  std::optional<Proxy> proxy_;
   std::optional<tls::ClientContext> tls_;
   std::string server_name_;
   // Executor.
@@ -414,10 +466,11 @@ AsyncClient& AsyncClient::operator=(AsyncClient&&) noexcept = default;
 
 Result<AsyncClient> AsyncClient::create(asio::any_io_executor executor,
                                         std::string_view url,
-                                        std::optional<tls::ClientContext> tls) {
+                                        std::optional<tls::ClientContext> tls,
+                                        std::optional<Proxy> proxy) {
   GENESIS_ASSIGN(Url parsed, check_url(url, tls.has_value()));
-  return AsyncClient(
-      std::make_shared<Impl>(std::move(executor), std::move(parsed), std::move(tls)));
+  return AsyncClient(std::make_shared<Impl>(
+      std::move(executor), std::move(parsed), std::move(tls), std::move(proxy)));
 }
 
 asio::awaitable<Result<ClientResponse>> AsyncClient::request(ClientRequest request) {
@@ -468,9 +521,13 @@ Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 
-Result<Client> Client::create(std::string_view url, std::optional<tls::ClientContext> tls) {
+Result<Client> Client::create(std::string_view url,
+                              std::optional<tls::ClientContext> tls,
+                              std::optional<Proxy> proxy) {
   auto loop = std::make_unique<Loop>();
-  GENESIS_ASSIGN(loop->client, AsyncClient::create(loop->io.get_executor(), url, std::move(tls)));
+  GENESIS_ASSIGN(
+      loop->client,
+      AsyncClient::create(loop->io.get_executor(), url, std::move(tls), std::move(proxy)));
   return Client(std::move(loop));
 }
 

@@ -14,6 +14,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"
 #include "common/http/message.hpp"
+#include "common/http/proxy.hpp"
 #include "common/http/url.hpp"
 #include "common/tls/context.hpp"
 
@@ -35,7 +36,7 @@ using HeadSink = std::function<Status(const ClientResponse& head)>;
 
 /// Errors of a request, in words that say host, port and what to do:
 ///   kUnavailable        refused, reset, closed early, name not found: try again later
-///   kDeadlineExceeded   time was up: try again later
+///   kDeadlineExceeded   time was up, or 4 s to connect: try again later
 ///   kUnauthenticated    the server's certificate did not pass, or the server refused ours
 ///   kInvalidArgument    the peer does not speak HTTP(S) here
 ///   kResourceExhausted  the response is larger than max_body
@@ -48,11 +49,12 @@ using HeadSink = std::function<Status(const ClientResponse& head)>;
 /// Continue", so that a refusal costs no upload.
 class AsyncClient {
  public:
-  /// An https URL needs `tls`, an http URL forbids it. Errors: kInvalidArgument of the setting
-  /// kServerUrl or kServerAuthority.
+  /// An https URL needs `tls`, an http URL forbids it; with `proxy` all goes through that. Errors:
+  /// kInvalidArgument of the setting kServerUrl or kServerAuthority.
   [[nodiscard]] static Result<AsyncClient> create(boost::asio::any_io_executor executor,
                                                   std::string_view url,
-                                                  std::optional<tls::ClientContext> tls);
+                                                  std::optional<tls::ClientContext> tls,
+                                                  std::optional<Proxy> proxy = std::nullopt);
   ~AsyncClient();
   AsyncClient(AsyncClient&&) noexcept;
   AsyncClient& operator=(AsyncClient&&) noexcept;
@@ -79,7 +81,8 @@ class AsyncClient {
 class Client {
  public:
   [[nodiscard]] static Result<Client> create(std::string_view url,
-                                             std::optional<tls::ClientContext> tls = std::nullopt);
+                                             std::optional<tls::ClientContext> tls = std::nullopt,
+                                             std::optional<Proxy> proxy = std::nullopt);
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;

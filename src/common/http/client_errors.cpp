@@ -15,6 +15,8 @@ namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
 using ErrorCode = boost::system::error_code;
 
+constexpr unsigned kProxyAuthenticationRequired = 407;
+
 // The reason of an alert by which the server refuses our certificate, or "". In TLS 1.3 the
 // client's handshake is over by then, so it comes with the first read.
 std::string certificate_alert(const ErrorCode& error) {
@@ -67,6 +69,8 @@ std::string_view doing(Step step) {
       return "looking up ";
     case Step::kConnect:
       return "connecting to ";
+    case Step::kTunnel:
+      return "asking for a tunnel from ";
     case Step::kHandshake:
       return "the TLS handshake with ";
     case Step::kWrite:
@@ -87,15 +91,38 @@ std::string seconds(Milliseconds time) {
   return text + " s";
 }
 
+Error refused_by_proxy(const Failure& failure) {
+  const std::string proxy = "the proxy " + failure.proxy;
+  if (failure.proxy_status == kProxyAuthenticationRequired) {
+    return Error{Errc::kUnauthenticated,
+                 proxy +
+                     " asks for a user name and a password: "
+                     "HTTPS_PROXY=http://USER:PASSWORD@" +
+                     failure.proxy};
+  }
+  return Error{Errc::kUnavailable,
+               proxy + " refused a tunnel to " + failure.authority + " with status " +
+                   std::to_string(failure.proxy_status) +
+                   "; have it allowed there, or list the server in NO_PROXY"};
+}
+
 }  // namespace
 
 Error describe(const Failure& failure) {
   const ErrorCode& error = failure.error;
-  const std::string& where = failure.authority;
+  if (failure.proxy_status != 0) {
+    return refused_by_proxy(failure);
+  }
+  const bool is_proxy_meant = !failure.proxy.empty() && failure.step <= Step::kTunnel;
+  const std::string where =
+      is_proxy_meant ? "the proxy " + failure.proxy + " (HTTPS_PROXY)" : failure.authority;
   if (error == beast::error::timeout) {
     return Error{Errc::kDeadlineExceeded,
                  std::string(doing(failure.step)) + where + " took longer than " +
                      seconds(failure.deadline)};
+  }
+  if (is_proxy_meant && failure.step == Step::kResolve) {
+    return Error{Errc::kUnavailable, where + ": the host name was not found"};
   }
   if (failure.step == Step::kResolve) {
     return Error{
@@ -104,7 +131,9 @@ Error describe(const Failure& failure) {
         Setting::kServerUrl};
   }
   if (error == asio::error::connection_refused) {
-    return Error{Errc::kUnavailable, where + ": connection refused; is the server running?"};
+    return Error{Errc::kUnavailable,
+                 where + (is_proxy_meant ? ": connection refused; is the proxy running?"
+                                         : ": connection refused; is the server running?")};
   }
   if (failure.step == Step::kHandshake && !failure.verify_failure.empty()) {
     return Error{Errc::kUnauthenticated,
@@ -141,7 +170,8 @@ Error describe(const Failure& failure) {
   }
   if (is_closed(error)) {
     return Error{Errc::kUnavailable,
-                 "the server at " + where + " closed the connection before it answered"};
+                 (is_proxy_meant ? "" : "the server at ") + where +
+                     " closed the connection before it answered"};
   }
   if (error.category() == make_error_code(bhttp::error::bad_method).category()) {
     return Error{Errc::kInvalidArgument,

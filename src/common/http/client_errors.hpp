@@ -10,14 +10,16 @@
 
 namespace genesis::http {
 
-enum class Step { kResolve, kConnect, kHandshake, kWrite, kRead };
+enum class Step { kResolve, kConnect, kTunnel, kHandshake, kWrite, kRead };
 
 struct Failure {
   Step step = Step::kConnect;
   boost::system::error_code error;
   std::string authority;       // "host:port"
+  std::string proxy;           // "host:port" of the proxy on the way, or ""
+  unsigned proxy_status = 0;   // with which it has refused the tunnel
   std::string verify_failure;  // why the server's certificate did not pass, or ""
-  Milliseconds deadline{0};
+  Milliseconds deadline{0};    // 0: the request's
   std::uint64_t max_body = 0;
 };
 

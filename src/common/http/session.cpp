@@ -17,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "common/http/body_room.hpp"
 #include "common/http/request_head.hpp"
 #include "common/tls/context.hpp"
 
@@ -31,23 +32,6 @@ constexpr unsigned char kTlsHandshake = 0x16;
 // the answer rather than a reset connection.
 constexpr std::size_t kDrainBytes = 1024 * 1024;
 constexpr Milliseconds kDrainTime{2'000};
-
-// A body counts for so much of what is read at once, however long it is.
-constexpr std::uint64_t kMostCounted = std::uint64_t{256} * 1024;
-
-// A place in the queue of bodies: its timer ends the wait, by time or by whoever leaves.
-struct Queued {
-  Queued(ServerShared& server, const asio::any_io_executor& executor)
-      : shared(server), timer(executor, server.limits.body_patience) {
-    shared.body_queue.push_back(&timer);
-  }
-  ~Queued() { std::erase(shared.body_queue, &timer); }
-  Queued(const Queued&) = delete;
-  Queued& operator=(const Queued&) = delete;
-
-  ServerShared& shared;
-  asio::steady_timer timer;
-};
 
 // The answer to a header or body that did not parse, or nothing where the peer has just gone.
 std::optional<Response> parse_failure(const ErrorCode& error, const Limits& limits) {
@@ -85,15 +69,6 @@ void notice_silent_end(int socket) {
   ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof(kProbes));
 }
 
-ConnectionTable::Bounds bounds_of(const Limits& limits, const Handler& handler) {
-  const std::size_t total = std::max<std::size_t>(1, limits.connections);
-  return {.total = total,
-          .of_a_name = std::max<std::size_t>(1, limits.connections_of_a_name),
-          .of_an_address = std::max<std::size_t>(1, limits.connections_of_an_address),
-          .reserved_for_members =
-              handler.is_member ? std::min(limits.connections_for_members, total / 2) : 0};
-}
-
 Response busy(const std::string& why) {
   Response response = error_response(Error{Errc::kUnavailable, "request: " + why});
   response.headers.push_back({"Retry-After", "1"});
@@ -106,87 +81,6 @@ Response denied() {
 }
 
 }  // namespace
-
-ServerShared::ServerShared(std::optional<tls::ServerContext> server_tls,
-                           const Limits& bounds,
-                           Handler plugged_in)
-    : tls(std::move(server_tls)),
-      limits(bounds),
-      handler(std::move(plugged_in)),
-      connections(bounds_of(limits, handler)),
-      bodies(limits.body_bytes_in_flight),
-      pool(limits.worker_threads) {}
-
-BodyRoom::BodyRoom(ServerShared& shared, std::uint64_t expected)
-    : shared_(shared), size_(std::min(expected, kMostCounted)) {}
-
-BodyRoom::~BodyRoom() {
-  if (!is_taken_) {
-    return;
-  }
-  shared_.body_bytes -= size_;
-  if (!shared_.body_queue.empty()) {
-    shared_.body_queue.front()->cancel();
-  }
-}
-
-asio::awaitable<void> BodyRoom::take(asio::any_io_executor executor) {
-  const bool has_room = shared_.body_bytes + size_ <= shared_.limits.body_bytes_at_once;
-  if (!has_room || !shared_.body_queue.empty()) {
-    Queued place(shared_, executor);
-    co_await place.timer.async_wait(kAsTuple);
-  }
-  shared_.body_bytes += size_;
-  is_taken_ = true;
-}
-
-BodyPlace::BodyPlace(ServerShared& shared, ConnectionId id, const ConnectionTable::Peer& peer)
-    : shared_(shared), id_(id), peer_(peer) {}
-
-BodyPlace::~BodyPlace() {
-  release();
-}
-
-void BodyPlace::release() {
-  if (!std::exchange(is_taken_, false)) {
-    return;
-  }
-  shared_.bodies.release(id_);
-  const auto place = shared_.body_of_name.find(peer_.name);
-  if (place != shared_.body_of_name.end() && place->second == id_) {
-    shared_.body_of_name.erase(place);
-  }
-}
-
-bool BodyPlace::take() {
-  if (!peer_.name.empty()) {
-    const auto place = shared_.body_of_name.try_emplace(peer_.name, id_).first;
-    if (place->second != id_) {
-      if (shared_.bodies.is_complete(place->second)) {
-        return false;
-      }
-      shared_.sessions.at(place->second)
-          ->give_up_body("a newer one of " + peer_.name + " has come");
-      place->second = id_;
-    }
-  }
-  is_taken_ = true;
-  return true;
-}
-
-bool BodyPlace::grow(std::uint64_t bytes) {
-  const auto& holder = peer_.name.empty() ? peer_.address : peer_.name;
-  bool is_kept = true;
-  for (const ConnectionId id : shared_.bodies.grow(id_, holder, bytes)) {
-    is_kept = is_kept && id != id_;
-    shared_.sessions.at(id)->give_up_body("the server holds as many bytes of bodies as it may");
-  }
-  return is_kept;
-}
-
-void BodyPlace::complete() {
-  shared_.bodies.complete(id_);
-}
 
 Session::Session(ServerShared& shared, ConnectionId id, tcp::socket socket)
     : shared_(shared),

@@ -1,8 +1,6 @@
 #pragma once
 // One accepted connection, from handshake to close. Private to this folder; made by server.cpp.
-#include <chrono>
-#include <deque>
-#include <map>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,82 +8,17 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "common/http/body_budget.hpp"
+#include "common/http/body_place.hpp"
 #include "common/http/connection_table.hpp"
 #include "common/http/head_text.hpp"
 #include "common/http/parse.hpp"
 #include "common/http/server.hpp"
-#include "common/http/worker_pool.hpp"
+#include "common/http/server_shared.hpp"
 
 namespace genesis::http {
-
-class Session;
-
-/// What all connections of a server share. Constant after the start, but for what follows
-/// `handler`, which the executor owns.
-struct ServerShared {
-  ServerShared(std::optional<tls::ServerContext> server_tls,
-               const Limits& bounds,
-               Handler plugged_in);
-
-  std::optional<tls::ServerContext> tls;
-  Limits limits;
-  Handler handler;
-  Counters counters;
-  bool is_stopping = false;
-  ConnectionTable connections;
-  std::map<ConnectionId, Session*> sessions;   // each removes its own
-  std::uint64_t body_bytes = 0;                // of bodies that are being read, as they count
-  std::deque<asio::steady_timer*> body_queue;  // of those that wait; each removes its own
-  BodyBudget bodies;
-  std::map<std::string, ConnectionId> body_of_name;  // by certificate name: the one that has a body
-  WorkerPool pool;
-};
-
-/// What one body counts for in ServerShared::body_bytes, for as long as it lives.
-class BodyRoom {
- public:
-  BodyRoom(ServerShared& shared, std::uint64_t expected);
-  ~BodyRoom();
-  BodyRoom(const BodyRoom&) = delete;
-  BodyRoom& operator=(const BodyRoom&) = delete;
-
-  /// Waits until there is room, or Limits::body_patience is over.
-  asio::awaitable<void> take(asio::any_io_executor executor);
-
- private:
-  ServerShared& shared_;
-  std::uint64_t size_;
-  bool is_taken_ = false;
-};
-
-/// A body's place among all bodies, and its name's only one, for as long as it lives.
-class BodyPlace {
- public:
-  BodyPlace(ServerShared& shared, ConnectionId id, const ConnectionTable::Peer& peer);
-  ~BodyPlace();
-  BodyPlace(const BodyPlace&) = delete;
-  BodyPlace& operator=(const BodyPlace&) = delete;
-
-  /// False where another body of the same name has arrived and is being answered; one that is still
-  /// arriving gives way, for its sender has most likely lost that connection and tries again.
-  [[nodiscard]] bool take();
-  /// False where this body is given up.
-  [[nodiscard]] bool grow(std::uint64_t bytes);
-  void complete();
-  /// As its end does: the answer has been made.
-  void release();
-
- private:
-  ServerShared& shared_;
-  ConnectionId id_;
-  const ConnectionTable::Peer& peer_;  // its session's
-  bool is_taken_ = false;
-};
 
 class Session : public std::enable_shared_from_this<Session> {
  public:

@@ -189,6 +189,10 @@ Result<Target> parse_target(std::string_view text) {
   return target;
 }
 
+Result<std::string> unescape(std::string_view text) {
+  return unescape(text, PlusSign::kPlus);
+}
+
 std::string escape(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;

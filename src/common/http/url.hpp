@@ -36,6 +36,9 @@ struct Target {
 /// Errors: kInvalidArgument for a target that does not start with '/', a bad escape or a NUL.
 [[nodiscard]] Result<Target> parse_target(std::string_view text);
 
+/// Undoes percent-encoding. Errors: kInvalidArgument for a bad escape or a NUL.
+[[nodiscard]] Result<std::string> unescape(std::string_view text);
+
 /// Percent-encodes all but RFC 3986's unreserved characters: for one path segment or query value.
 std::string escape(std::string_view text);
 

@@ -1,6 +1,7 @@
 #include "common/method/agreement.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -9,8 +10,8 @@
 #include "common/base/json.hpp"
 #include "common/method/inner_bounds.hpp"
 #include "common/method/majority.hpp"
-#include "common/tabular/clamp.hpp"
 #include "common/tabular/fits.hpp"
+#include "common/tabular/look_alikes.hpp"
 #include "common/tabular/summary_counts.hpp"
 
 namespace genesis::method {
@@ -43,12 +44,10 @@ tabular::Layout largest_layout(const tabular::Plan& plan) {
     column.name = planned.name;
     if (tabular::is_continuous(planned.kind)) {
       column.has_value = true;
-      // Of the values that are counted exactly, so many at most are heavy enough for a mode.
-      const auto exact = std::min<std::size_t>(planned.candidates.size(), tabular::kSpikeRows);
-      column.modes = static_cast<std::uint32_t>(kMostOtherModes + exact);
+      column.modes = static_cast<std::uint32_t>(kMostOtherModes + planned.most_exact);
     } else if (planned.kind != tabular::Kind::kIdentifier) {
       column.conditional = true;
-      column.modes = static_cast<std::uint32_t>(planned.categories.size()) + 1;
+      column.modes = static_cast<std::uint32_t>(planned.categories.size()) + 2;  // other, missing
     }
     layout.columns.push_back(std::move(column));
   }
@@ -81,28 +80,6 @@ std::size_t electorate(const spec::FederatedTraining& training) {
                   std::min(kFewestVoters, expected));
 }
 
-std::vector<tabular::Declaration> declarations(const spec::TableSpec& table) {
-  std::vector<tabular::Declaration> all;
-  for (const auto& column : table.columns) {
-    tabular::Declaration declaration;
-    declaration.name = column.name;
-    if (column.kind) {
-      if (auto kind = tabular::parse_kind(*column.kind)) {  // the schema's enum has the same words
-        declaration.kind = *kind;
-      }
-    }
-    declaration.minimum = column.minimum;
-    declaration.maximum = column.maximum;
-    if (column.precision) {
-      declaration.precision = static_cast<int>(*column.precision);
-    }
-    declaration.format = column.format;
-    declaration.categories = column.categories;
-    all.push_back(std::move(declaration));
-  }
-  return all;
-}
-
 std::string encoder_text(const tabular::Encoder& encoder) {
   return dump_json(tabular::to_json(encoder));
 }
@@ -126,17 +103,28 @@ Result<std::uint64_t> Agreement::introduce(const ClientId& client, std::string_v
       }
     }
   }
-  if (auto agreed = usable_plan(std::move(with)); !agreed) {
+  if (auto agreed = usable_plan(with); !agreed) {
     return tl::unexpected(agreed.error());
+  }
+  if (is_settled_) {
+    GENESIS_RETURN_IF_ERROR(agrees_with_others(client, with));
   }
   leave(client);  // as what it was before
   sketches_.insert_or_assign(client, std::move(introduced));
   order_.push_back(client);
   if (!is_settled_ && sketches_.size() >= electorate_) {
     // Where there is no majority yet, one of those who are still to come may make it.
-    static_cast<void>(settle());
+    [[maybe_unused]] const Status settled = settle();
   }
   return rows;
+}
+
+// What one site says alone binds the others no more once they have agreed than before.
+Status Agreement::agrees_with_others(const ClientId& client,
+                                     std::span<const tabular::NamedSketch> with) const {
+  GENESIS_ASSIGN(const auto against, dissenters(with, declared_));
+  const auto it = std::ranges::find(against, client, &Disqualified::client);
+  return it == against.end() ? Status() : Status(fail(Errc::kInvalidArgument, it->reason));
 }
 
 void Agreement::leave(const ClientId& client) {
@@ -203,10 +191,11 @@ Result<Ask> Agreement::ask() {
   }
   GENESIS_ASSIGN(plan_, usable_plan(named(), &notes_));
   Ask ask;
+  ask.remarks = tabular::look_alikes(named());
   ask.request = {std::string(kSummaries), rounds::Roster::kEveryone, RoundId{0}};
   ask.documents.push_back(
       make_document(std::string(kPlanDocument), dump_json(tabular::to_json(plan_))));
-  ask.combine = SumOfCounts{tabular::count_words(plan_)};
+  ask.combine = SumOfCounts{tabular::count_words(plan_), tabular::count_lists(plan_)};
   return ask;
 }
 
@@ -230,7 +219,7 @@ rounds::Counts Agreement::weighed(const rounds::Counts& counts,
   summary->rows = weight;
   for (auto& column : summary->columns) {
     const std::vector<std::vector<std::uint64_t>*> lists{
-        &column.candidates, &column.bins, &column.categories};
+        &column.bins, &column.values, &column.categories};
     rounds::Counts all{column.missing};
     for (const auto* list : lists) {
       all.insert(all.end(), list->begin(), list->end());
@@ -256,6 +245,9 @@ Result<std::uint64_t> introduce_late(const ClientId& client,
                                      std::string_view sketch,
                                      const tabular::Encoder& encoder) {
   GENESIS_ASSIGN(const auto introduced, parse_sketch(client, sketch));
+  if (auto sense = check_sense(introduced); !sense) {
+    return tl::unexpected(sense.error().within("client " + client.str()));
+  }
   if (auto fits = tabular::check_fits(introduced, encoder); !fits) {
     return tl::unexpected(
         fits.error().within("client " + client.str() + ": joins after the start"));
@@ -263,27 +255,42 @@ Result<std::uint64_t> introduce_late(const ClientId& client,
   return introduced.rows;
 }
 
-std::string sketch_text(const tabular::Table& table) {
-  return dump_json(tabular::to_json(tabular::sketch(table)));
+std::string sketch_text(const tabular::Sketch& sketch) {
+  return dump_json(tabular::to_json(sketch));
 }
 
-Result<Answer> count_rows(const tabular::Table& table, Documents& documents) {
+namespace {
+
+// Text that is counted whatever its count must be the spec's own, which this site knows.
+Status check_texts(const tabular::Plan& plan, std::span<const tabular::Declaration> declared) {
+  for (const auto& column : plan.columns) {
+    const auto own = std::ranges::find(declared, column.name, &tabular::Declaration::name);
+    const bool is_listed = std::ranges::all_of(column.categories, [&](const auto& category) {
+      return own != declared.end() &&
+             std::ranges::find(own->categories, category) != own->categories.end();
+    });
+    if (!column.other && !is_listed) {
+      return fail(Errc::kPermissionDenied,
+                  "column '" + column.name +
+                      "': the server wants exact counts of text that the spec does not list; this "
+                      "site does not answer that");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Answer> count_rows(const tabular::Table& table,
+                          const SiteRules& rules,
+                          Documents& documents) {
   GENESIS_ASSIGN(const std::string text, documents.fetch(kPlanDocument));
   GENESIS_ASSIGN(const auto json, parse_json(text, kEncodingLimits));
   GENESIS_ASSIGN(const auto plan, tabular::plan_from_json(json));
-  const auto beyond = tabular::beyond(table, tabular::domains_of(plan.columns));
-  if (beyond.empty()) {
-    GENESIS_ASSIGN(const auto summary, tabular::summarize(table, plan));
-    return Answer{tabular::counts_of(summary)};
-  }
-  auto within = table;
-  tabular::clamp(within, beyond);
-  GENESIS_ASSIGN(const auto summary, tabular::summarize(within, plan));
-  Answer answer{tabular::counts_of(summary)};
-  for (const auto& column : beyond) {
-    answer.notes.push_back(tabular::note_of(column));
-  }
-  return answer;
+  GENESIS_RETURN_IF_ERROR(check_texts(plan, rules.declared));
+  GENESIS_ASSIGN(auto summary, tabular::summarize(table, plan));
+  tabular::withhold_rare(rules.policy, plan, summary);
+  return Answer{tabular::counts_of(summary)};
 }
 
 }  // namespace genesis::method

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,8 +31,6 @@ inline constexpr std::size_t kMaxEncodingBytes = std::size_t{16} << 20;
 /// So many sites decide by majority what the spec does not declare: rounds.minClients, but three
 /// where so many are expected, so that it is never one alone.
 [[nodiscard]] std::size_t electorate(const spec::FederatedTraining& training);
-
-[[nodiscard]] std::vector<tabular::Declaration> declarations(const spec::TableSpec& table);
 
 [[nodiscard]] std::string encoder_text(const tabular::Encoder& encoder);
 /// Errors: kInvalidArgument names the field.
@@ -72,6 +71,9 @@ class Agreement {
 
  private:
   [[nodiscard]] Status settle();
+  /// Whether the majority of `with`, `client` among them, leaves it in. Errors: the reason.
+  [[nodiscard]] Status agrees_with_others(const ClientId& client,
+                                          std::span<const tabular::NamedSketch> with) const;
   [[nodiscard]] std::vector<tabular::NamedSketch> named() const;
   /// A plan of `sketches` that all can use: the sites can read it, and the encoder and the model
   /// that come of it can be made whatever they count.
@@ -95,7 +97,16 @@ class Agreement {
                                                    const tabular::Encoder& encoder);
 
 /// At a site: what it introduces itself with, and its answer to the ask.
-[[nodiscard]] std::string sketch_text(const tabular::Table& table);
-[[nodiscard]] Result<Answer> count_rows(const tabular::Table& table, Documents& documents);
+[[nodiscard]] std::string sketch_text(const tabular::Sketch& sketch);
+/// What bounds the answer: the site's policy, and what the spec declares of columns.
+struct SiteRules {
+  tabular::SitePolicy policy = {};
+  std::vector<tabular::Declaration> declared = {};
+};
+/// Text that few rows hold counts as other, but for categories that the spec lists. Errors:
+/// kPermissionDenied where the plan has no place for other text, and lists more than the spec.
+[[nodiscard]] Result<Answer> count_rows(const tabular::Table& table,
+                                        const SiteRules& rules,
+                                        Documents& documents);
 
 }  // namespace genesis::method

@@ -67,14 +67,22 @@ Range domain_of(const std::vector<SiteColumn>& sites, Range inner, Range reach) 
   return domain;
 }
 
+// Heavy values that become the same bound are one.
 void clamp(ColumnSketch& sketch, Range domain) {
-  for (auto* values : {&sketch.extremes, &sketch.heavy_values}) {
-    for (double& value : *values) {
-      value = std::clamp(value, domain.minimum, domain.maximum);
+  const auto inside = [&](double x) { return std::clamp(x, domain.minimum, domain.maximum); };
+  std::ranges::transform(sketch.extremes, sketch.extremes.begin(), inside);
+  std::vector<double> values;
+  std::vector<std::uint64_t> counts;
+  for (std::size_t i = 0; i < sketch.heavy_values.size(); ++i) {
+    const double value = inside(sketch.heavy_values[i]);
+    if (values.empty() || values.back() != value) {
+      values.push_back(value);
+      counts.push_back(0);
     }
+    counts.back() += sketch.heavy_counts[i];
   }
-  auto& heavy = sketch.heavy_values;
-  heavy.erase(std::unique(heavy.begin(), heavy.end()), heavy.end());
+  sketch.heavy_values = std::move(values);
+  sketch.heavy_counts = std::move(counts);
 }
 
 void bound(const std::string& column,

@@ -1,10 +1,11 @@
 #include "common/method/majority.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 #include <utility>
+
+#include "common/tabular/category_text.hpp"
 
 namespace genesis::method {
 namespace {
@@ -200,15 +201,6 @@ tl::unexpected<Error> senseless(const ColumnSketch& column, const std::string& w
   return fail(Errc::kInvalidArgument, "column '" + column.name + "': " + what);
 }
 
-// More values than are listed one by one need so many steps of the last digit between the extremes.
-bool is_wide_enough(const ColumnSketch& column) {
-  const double range = column.extremes[1] - column.extremes[0];
-  const double steps =
-      column.kind == Kind::kDatetime ? range : range * std::pow(10.0, column.precision);
-  return column.kind == Kind::kDatetime ? range > 0.0
-                                        : steps >= static_cast<double>(tabular::kFewValues) - 0.5;
-}
-
 Status check_numbers(const ColumnSketch& column) {
   constexpr double kLargest = 1e300;  // so that no difference of two overflows
   if (column.extremes.empty()) {
@@ -217,21 +209,24 @@ Status check_numbers(const ColumnSketch& column) {
   if (column.extremes[0] < -kLargest || column.extremes[1] > kLargest) {
     return senseless(column, "has a value beyond 1e300; declare its kind, or correct the data");
   }
-  const auto& listed = column.heavy_values;
   if (column.few_values) {
-    const bool are_all = !listed.empty() && listed.size() <= tabular::kFewValues &&
-                         listed.front() == column.extremes[0] &&
-                         listed.back() == column.extremes[1];
-    return are_all ? Status()
-                   : Status(senseless(column, "its extremes are none of the few values it lists"));
+    const std::size_t listed = column.heavy_values.size();
+    return listed <= tabular::kFewValues
+               ? Status()
+               : Status(senseless(
+                     column,
+                     "lists " + std::to_string(listed) + " values and says that it has few"));
   }
-  return is_wide_enough(column)
+  return column.extremes[0] < column.extremes[1]
              ? Status()
-             : Status(
-                   senseless(column, "its extremes leave room for few values, but it lists none"));
+             : Status(senseless(
+                   column, "its bounds leave room for few values, but it says that it has many"));
 }
 
 Status check_texts(const ColumnSketch& column, std::uint64_t rows) {
+  for (const auto& category : column.categories) {
+    GENESIS_RETURN_IF_ERROR(tabular::check_category_text(column.name, category));
+  }
   constexpr std::uint64_t kFewestCells = 100;  // as where a single table's column is looked at
   constexpr std::uint64_t kDistinctPercent = 95;
   const std::uint64_t cells = rows - column.missing;

@@ -34,6 +34,9 @@ struct Document {
 /// Answers are so many counts, which add up exactly.
 struct SumOfCounts {
   std::size_t words = 0;
+  /// Lengths of the consecutive lists of which they consist, where each adds up to a site's rows:
+  /// median and trimmed-mean then combine the lists' distributions. Empty where they do not.
+  std::vector<std::size_t> distributions = {};
 };
 /// Answers are tensors of these shapes, which spec.aggregation's strategy makes one of.
 struct MeanOfTensors {
@@ -46,6 +49,7 @@ struct Ask {
   std::string parameters = "{}";  // JSON, small; read by the method's half at the site
   std::vector<Document> documents;
   Combine combine;
+  std::vector<std::string> remarks = {};  // for people who watch the training; nothing of rows
 };
 
 /// What the answers have become.

@@ -14,6 +14,7 @@
 #include "common/method/telemetry.hpp"
 #include "common/rounds/contribution.hpp"
 #include "common/spec/federated_training.hpp"
+#include "common/tabular/schema.hpp"
 #include "common/tabular/table.hpp"
 
 namespace genesis::method {
@@ -28,6 +29,7 @@ struct SiteSetup {
   ClientId client;
   spec::FederatedTraining training;
   tabular::Table table;
+  tabular::SitePolicy policy = {};   // what may leave of the table
   double learning_rate_scale = 1.0;  // this site's factor on the rate that each round asks for
   /// Called after each training step, on the training thread. Empty: nobody.
   std::function<void(const StepReport&)> on_step = {};

@@ -11,25 +11,20 @@
 
 namespace genesis::method {
 
-/// A value that a column must have in every row.
-struct Condition {
-  std::string column;
-  std::string value;
-};
-
 class Synthesizer {
  public:
   virtual ~Synthesizer() = default;
 
-  /// Rows [block * kBlockRows, ...) of the endless sample named by `seed`: rows do not depend on
-  /// how the output is split. `rows` is at most kBlockRows. Errors: kInvalidArgument names the
-  /// column or value of a condition that the model does not know.
+  /// Rows [block * kBlockRows, ...) of the endless sample named by `seed` and `where`, which holds
+  /// conditions that all rows meet, in the grammar of tabular/where.hpp: rows do not depend on how
+  /// the output is split. `rows` is at most kBlockRows. Errors: kInvalidArgument names the column
+  /// or value of a condition that the model does not know; kResourceExhausted, with the share of
+  /// drawn rows that meet the conditions, where that is too small to go on.
   static constexpr std::size_t kBlockRows = 4096;
-  [[nodiscard]] virtual Result<tabular::Table> block(
-      std::uint64_t seed,
-      std::uint64_t block,
-      std::size_t rows,
-      std::span<const Condition> conditions) const = 0;
+  [[nodiscard]] virtual Result<tabular::Table> block(std::uint64_t seed,
+                                                     std::uint64_t block,
+                                                     std::size_t rows,
+                                                     std::span<const std::string> where) const = 0;
 };
 
 }  // namespace genesis::method

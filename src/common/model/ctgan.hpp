@@ -82,10 +82,10 @@ class Trainer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A column fixed to one of its modes, for conditional sampling.
-struct Fixed {
+/// The modes that a column may have, for conditional sampling.
+struct Allowed {
   std::size_t column = 0;
-  std::uint32_t mode = 0;
+  std::vector<std::uint8_t> modes;  // by mode: 0 or 1
 };
 
 /// Draws encoded rows from a trained generator in eval mode (running batch-norm statistics).
@@ -100,14 +100,20 @@ class Sampler {
   ~Sampler();
 
   /// Rows [block * kBlockRows, ...) of the endless sample named by `seed`: rows do not depend on
-  /// how the output is split. `rows` <= kBlockRows. Every fixed column has its mode in every row:
-  /// the first conditional one of them is the condition, the others are met by rejection, and after
-  /// a bounded number of attempts their modes are written over what was drawn.
+  /// how the output is split. `rows` <= kBlockRows.
   static constexpr std::size_t kBlockRows = 4096;
   [[nodiscard]] tabular::EncodedTable sample_block(std::uint64_t seed,
                                                    std::uint64_t block,
-                                                   std::size_t rows,
-                                                   std::span<const Fixed> fixed) const;
+                                                   std::size_t rows) const;
+
+  /// Draws kCandidates rows, the candidates of one `attempt`, and gives those in which every column
+  /// of `allowed` has an allowed mode; perhaps none. Of the columns that the model can be asked
+  /// for, the one whose allowed modes are rarest in the table is the condition, in proportion to
+  /// their frequencies; the others are met by rejection.
+  static constexpr std::size_t kCandidates = 256;
+  [[nodiscard]] tabular::EncodedTable sample_allowed(std::uint64_t seed,
+                                                     std::uint64_t attempt,
+                                                     std::span<const Allowed> allowed) const;
 
  private:
   struct Impl;

@@ -1,6 +1,8 @@
 // Synthetic rows from a trained generator: eval mode, conditions from the table's frequencies.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,14 +15,12 @@
 namespace genesis::model {
 namespace {
 
+using tabular::EncodedTable;
+
 // A block is made in parts of this many rows, always whole ones: a part's buffers fit the cache,
 // and its rows come out of the same products however many are asked for.
-constexpr std::size_t kPartRows = 256;
+constexpr std::size_t kPartRows = Sampler::kCandidates;
 static_assert(Sampler::kBlockRows % kPartRows == 0);
-
-// Attempts at rows that have every fixed mode, before the modes are set outright: enough where at
-// least 1 candidate in 30 has them.
-constexpr int kAttempts = 32;
 
 struct Layer {
   std::vector<float> weight;       // (dense inputs, n)
@@ -31,9 +31,26 @@ struct Layer {
 
 // A conditional column's categories by their share of the rows.
 struct ConditionColumn {
-  std::size_t first = 0;  // in the conditional vector
+  std::size_t column = 0;  // in the layout
+  std::size_t first = 0;   // in the conditional vector
   std::vector<double> cumulative;
 };
+
+// A column's modes by their frequencies, scaled to sum to 1; without any frequency all alike.
+std::vector<double> cumulative_of(const std::vector<double>& frequencies) {
+  std::vector<double> cumulative;
+  double total = 0.0;
+  for (const double frequency : frequencies) {
+    total += std::max(0.0, frequency);
+    cumulative.push_back(total);
+  }
+  for (std::size_t k = 0; k < cumulative.size(); ++k) {
+    cumulative[k] = total > 0.0
+                        ? cumulative[k] / total
+                        : static_cast<double>(k + 1) / static_cast<double>(cumulative.size());
+  }
+  return cumulative;
+}
 
 std::string name(const char* purpose, std::uint64_t block, std::size_t part) {
   return "sample " + std::string(purpose) + " " + std::to_string(block) + "/" +
@@ -75,19 +92,9 @@ std::vector<ConditionColumn> condition_columns(const Network& network,
     if (!span.conditional) {
       continue;
     }
-    ConditionColumn column;
-    column.first = span.condition_first;
-    const auto& frequencies = layout.columns[span.column].frequencies;
-    double total = 0.0;
-    for (std::size_t k = 0; k < span.modes; ++k) {
-      total += k < frequencies.size() ? std::max(0.0, frequencies[k]) : 0.0;
-      column.cumulative.push_back(total);
-    }
-    for (std::size_t k = 0; k < span.modes; ++k) {  // without any frequency: uniform
-      column.cumulative[k] = total > 0.0
-                                 ? column.cumulative[k] / total
-                                 : static_cast<double>(k + 1) / static_cast<double>(span.modes);
-    }
+    auto frequencies = layout.columns[span.column].frequencies;
+    frequencies.resize(span.modes, 0.0);
+    ConditionColumn column{span.column, span.condition_first, cumulative_of(frequencies)};
     columns.push_back(std::move(column));
   }
   return columns;
@@ -122,16 +129,12 @@ struct Sampler::Impl {
     std::vector<float> scalars;       // (rows, values)
   };
 
-  // One of `candidates`' rows, kept.
-  struct Rows {
-    std::vector<std::uint32_t> mode;
-    std::vector<float> scalar;
-    std::size_t count = 0;
-  };
-
-  void candidates(Streams& streams, Part& part, std::optional<std::uint32_t> condition) const;
+  void calibrate(const tabular::Layout& layout);
+  void candidates(Streams& streams, Part& part, std::span<const ConditionColumn> conditions) const;
   void choose(Streams& streams, Part& part) const;
-  Rows part_rows(Streams& streams, Part& part, std::span<const Fixed> fixed) const;
+  void append(const Part& part, std::span<const std::size_t> rows, EncodedTable& table) const;
+  [[nodiscard]] EncodedTable empty_table() const;
+  [[nodiscard]] std::optional<ConditionColumn> condition_of(std::span<const Allowed> allowed) const;
   [[nodiscard]] std::size_t span_of(std::size_t column) const;
 };
 
@@ -151,19 +154,17 @@ Sampler::Impl::Part::Part(const Impl& impl)
 
 std::size_t Sampler::Impl::span_of(std::size_t column) const {
   const auto span = std::ranges::find(network.spans, column, &Span::column);
-  GENESIS_CHECK(span != network.spans.end(), "a fixed column is one that the model learns");
+  GENESIS_CHECK(span != network.spans.end(), "an allowed column is one that the model learns");
   return static_cast<std::size_t>(span - network.spans.begin());
 }
 
-// kPartRows fresh rows.
+// kPartRows fresh rows, each with a category of one of `conditions` as its condition.
 void Sampler::Impl::candidates(Streams& streams,
                                Part& part,
-                               std::optional<std::uint32_t> condition) const {
+                               std::span<const ConditionColumn> conditions) const {
   for (auto& drawn : part.condition) {
-    if (condition) {
-      drawn = *condition;
-    } else if (!columns.empty()) {
-      const auto& column = columns[streams.conditions.below(columns.size())];
+    if (!conditions.empty()) {
+      const auto& column = conditions[streams.conditions.below(conditions.size())];
       const auto place = std::ranges::upper_bound(column.cumulative, streams.conditions.uniform());
       drawn = static_cast<std::uint32_t>(
           column.first + std::min(static_cast<std::size_t>(place - column.cumulative.begin()),
@@ -238,49 +239,116 @@ void Sampler::Impl::choose(Streams& streams, Part& part) const {
   }
 }
 
-// A part's rows. Where columns are fixed the condition is the first conditional one of them; rows
-// are candidates that have every fixed mode, and after kAttempts the remaining places take
-// candidates as they come with the modes written over them.
-Sampler::Impl::Rows Sampler::Impl::part_rows(Streams& streams,
-                                             Part& part,
-                                             std::span<const Fixed> fixed) const {
-  std::optional<std::uint32_t> condition;
-  std::vector<std::pair<std::size_t, std::uint32_t>> wanted;  // span, mode
-  for (const auto& column : fixed) {
-    const std::size_t s = span_of(column.column);
-    const Span& span = network.spans[s];
-    GENESIS_CHECK(column.mode < span.modes, "a fixed mode is one of its column's");
-    wanted.emplace_back(s, column.mode);
-    if (span.conditional && !condition) {
-      condition = static_cast<std::uint32_t>(span.condition_first) + column.mode;
-    }
+// A generator hits the share of a mode by a few points only, and that of missing cells no better.
+// The sums over all sites say what it is, so each mode's logit gets the constant that makes the
+// mean probability over many rows that share. Rows keep what tells them apart.
+void Sampler::Impl::calibrate(const tabular::Layout& layout) {
+  constexpr std::size_t kMostRows = 16384;  // a share's error is below half a point then
+  constexpr std::size_t kMostFloats = std::size_t{1} << 22;
+  const std::size_t parts = std::clamp<std::size_t>(
+      std::min(kMostRows, kMostFloats / std::max<std::size_t>(1, network.width)) / kPartRows,
+      1,
+      kMostRows / kPartRows);
+  std::vector<float> weights;  // (rows, width): unnormalised probabilities, 0 at scalars
+  weights.reserve(parts * kPartRows * network.width);
+  Part part(*this);
+  for (std::size_t p = 0; p < parts; ++p) {
+    Streams streams(0, p, kMostRows);
+    candidates(streams, part, columns);
+    weights.insert(weights.end(), part.logits.begin(), part.logits.end());
   }
-  Rows rows;
-  const std::size_t spans = network.spans.size();
-  const auto keep = [&](std::size_t r) {
-    rows.mode.insert(rows.mode.end(), &part.mode[r * spans], &part.mode[r * spans] + spans);
-    const float* scalar = part.scalars.data() + r * values;
-    rows.scalar.insert(rows.scalar.end(), scalar, scalar + values);
-    ++rows.count;
-  };
-  for (int attempt = 0; attempt < kAttempts && rows.count < kPartRows; ++attempt) {
-    candidates(streams, part, condition);
-    for (std::size_t r = 0; r < kPartRows && rows.count < kPartRows; ++r) {
-      const bool fits = std::ranges::all_of(wanted, [&](const auto& want) {
-        return part.mode[r * spans + want.first] == want.second;
-      });
-      if (fits) {
-        keep(r);
+  const std::size_t rows = parts * kPartRows;
+  for (const auto& span : network.spans) {
+    const auto& shares = layout.columns[span.column].frequencies;
+    std::vector<double> factor(span.modes, 1.0);
+    constexpr int kMostSteps = 30;
+    for (int step = 0; step < kMostSteps; ++step) {
+      std::vector<double> mean(span.modes, 0.0);
+      for (std::size_t r = 0; r < rows; ++r) {
+        const float* p = weights.data() + r * network.width + span.first;
+        double total = 0.0;
+        for (std::size_t k = 0; k < span.modes; ++k) {
+          total += p[k] * factor[k];
+        }
+        for (std::size_t k = 0; k < span.modes; ++k) {
+          mean[k] += p[k] * factor[k] / total;
+        }
+      }
+      double farthest = 0.0;
+      for (std::size_t k = 0; k < span.modes && k < shares.size(); ++k) {
+        const double has = mean[k] / static_cast<double>(rows);
+        farthest = std::max(farthest, std::abs(has - shares[k]));
+        constexpr double kLeast = 1e-9;  // a mode that the generator never gives stays away
+        constexpr double kLargest = 1e4;
+        if (shares[k] > 0.0 && has > kLeast) {
+          factor[k] = std::clamp(factor[k] * shares[k] / has, 1.0 / kLargest, kLargest);
+        }
+      }
+      constexpr double kClose = 1e-4;
+      if (farthest < kClose) {
+        break;
       }
     }
-  }
-  for (std::size_t r = 0; rows.count < kPartRows; ++r) {
-    keep(r);
-    for (const auto& [s, mode] : wanted) {
-      rows.mode[(rows.count - 1) * spans + s] = mode;
+    for (std::size_t k = 0; k < span.modes; ++k) {
+      output.bias[span.first + k] += static_cast<float>(std::log(factor[k]));
     }
   }
-  return rows;
+}
+
+// Some of a part's rows, at the end of a table.
+void Sampler::Impl::append(const Part& part,
+                           std::span<const std::size_t> rows,
+                           EncodedTable& table) const {
+  const auto& spans = network.spans;
+  std::size_t value = 0;
+  for (std::size_t s = 0; s < spans.size(); ++s) {
+    auto& column = table.columns[spans[s].column];
+    for (const std::size_t r : rows) {
+      column.mode.push_back(part.mode[r * spans.size() + s]);
+    }
+    if (spans[s].has_value) {
+      const auto& gate = spans[s].gate;
+      for (const std::size_t r : rows) {
+        const bool counts = gate.empty() || gate[part.mode[r * spans.size() + s]] != 0.0F;
+        column.value.push_back(counts ? part.scalars[r * values + value] : 0.0F);
+      }
+      ++value;
+    }
+  }
+  table.rows += rows.size();
+}
+
+EncodedTable Sampler::Impl::empty_table() const {
+  EncodedTable table;
+  table.columns.resize(column_count);
+  return table;
+}
+
+// The column to condition on, with its allowed modes alone.
+std::optional<ConditionColumn> Sampler::Impl::condition_of(std::span<const Allowed> allowed) const {
+  std::optional<ConditionColumn> rarest;
+  double least = 0.0;
+  for (const auto& [column, modes] : allowed) {
+    const auto known = std::ranges::find(columns, column, &ConditionColumn::column);
+    if (known == columns.end()) {
+      continue;
+    }
+    std::vector<double> shares(modes.size(), 0.0);
+    double total = 0.0;
+    double before = 0.0;
+    for (std::size_t k = 0; k < modes.size(); ++k) {
+      // Modes that no row has keep a trace, so that only allowed ones can be drawn.
+      constexpr double kTrace = 1e-12;
+      shares[k] = modes[k] != 0 ? std::max(kTrace, known->cumulative[k] - before) : 0.0;
+      before = known->cumulative[k];
+      total += shares[k];
+    }
+    if (!rarest || total < least) {
+      rarest = ConditionColumn{column, known->first, cumulative_of(shares)};
+      least = total;
+    }
+  }
+  return rarest;
 }
 
 Sampler::Sampler(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -314,43 +382,48 @@ Result<Sampler> Sampler::create(const CtganConfig& config,
   for (const auto& span : network.spans) {
     impl->values += span.has_value ? 1U : 0U;
   }
+  impl->calibrate(layout);
   return Sampler(std::move(impl));
 }
 
-tabular::EncodedTable Sampler::sample_block(std::uint64_t seed,
-                                            std::uint64_t block,
-                                            std::size_t rows,
-                                            std::span<const Fixed> fixed) const {
+EncodedTable Sampler::sample_block(std::uint64_t seed,
+                                   std::uint64_t block,
+                                   std::size_t rows) const {
   GENESIS_CHECK(rows <= kBlockRows, "a block holds at most kBlockRows rows");
-  tabular::EncodedTable table;
-  table.rows = rows;
-  table.columns.resize(impl_->column_count);
-  const auto& spans = impl_->network.spans;
-  for (const auto& span : spans) {
-    table.columns[span.column].mode.resize(rows);
-    table.columns[span.column].value.resize(span.has_value ? rows : 0);
-  }
+  EncodedTable table = impl_->empty_table();
   Impl::Part part(*impl_);
+  std::vector<std::size_t> all(kPartRows);
+  std::iota(all.begin(), all.end(), std::size_t{0});
   for (std::size_t first = 0; first < rows; first += kPartRows) {
     Impl::Streams streams(seed, block, first / kPartRows);
-    const Impl::Rows made = impl_->part_rows(streams, part, fixed);
-    const std::size_t count = std::min(kPartRows, rows - first);
-    std::size_t value = 0;
-    for (std::size_t s = 0; s < spans.size(); ++s) {
-      auto& column = table.columns[spans[s].column];
-      for (std::size_t r = 0; r < count; ++r) {
-        column.mode[first + r] = made.mode[r * spans.size() + s];
-      }
-      if (spans[s].has_value) {
-        for (std::size_t r = 0; r < count; ++r) {
-          const auto& gate = spans[s].gate;
-          const bool counts = gate.empty() || gate[column.mode[first + r]] != 0.0F;
-          column.value[first + r] = counts ? made.scalar[r * impl_->values + value] : 0.0F;
-        }
-        ++value;
-      }
+    impl_->candidates(streams, part, impl_->columns);
+    impl_->append(part, std::span(all).first(std::min(kPartRows, rows - first)), table);
+  }
+  return table;
+}
+
+EncodedTable Sampler::sample_allowed(std::uint64_t seed,
+                                     std::uint64_t attempt,
+                                     std::span<const Allowed> allowed) const {
+  constexpr std::uint64_t kParts = kBlockRows / kPartRows;
+  Impl::Streams streams(seed, attempt / kParts, static_cast<std::size_t>(attempt % kParts));
+  Impl::Part part(*impl_);
+  const auto condition = impl_->condition_of(allowed);
+  impl_->candidates(
+      streams, part, condition ? std::span(&*condition, 1) : std::span(impl_->columns));
+  const std::size_t spans = impl_->network.spans.size();
+  std::vector<std::size_t> rows;
+  for (std::size_t r = 0; r < kPartRows; ++r) {
+    const bool fits = std::ranges::all_of(allowed, [&](const Allowed& one) {
+      const std::uint32_t mode = part.mode[r * spans + impl_->span_of(one.column)];
+      return mode < one.modes.size() && one.modes[mode] != 0;
+    });
+    if (fits) {
+      rows.push_back(r);
     }
   }
+  EncodedTable table = impl_->empty_table();
+  impl_->append(part, rows, table);
   return table;
 }
 

@@ -70,7 +70,7 @@ bool is_text(tabular::Kind kind) {
 }
 
 Status check_names(const Policy& policy, const tabular::Table& table) {
-  std::vector<std::string> names;
+  std::vector<std::string> names = table.kept;
   for (const auto& column : table.columns) {
     names.push_back(column.name);
   }
@@ -184,28 +184,19 @@ Result<std::vector<tabular::Declaration>> declarations(
       spec->categories = own.categories;
     }
   }
-  std::erase_if(all, [&](const auto& column) {
-    const bool is_kept =
-        std::ranges::find(policy.never_send, column.name) != policy.never_send.end();
-    return is_kept || (policy.other_columns == OtherColumns::kKeep &&
-                       find(policy.columns, column.name) == policy.columns.end());
-  });
   return all;
 }
 
-Status restrict(const Policy& policy,
-                std::span<const std::string> discrete,
-                tabular::Table& table) {
+bool stays(const Policy& policy, const std::string& column) {
+  return std::ranges::find(policy.never_send, column) != policy.never_send.end() ||
+         (policy.other_columns == OtherColumns::kKeep &&
+          find(policy.columns, column) == policy.columns.end());
+}
+
+Status check(const Policy& policy,
+             std::span<const std::string> discrete,
+             const tabular::Table& table) {
   GENESIS_RETURN_IF_ERROR(check_names(policy, table));
-  std::erase_if(table.columns, [&](const tabular::Column& column) {
-    const bool is_kept =
-        std::ranges::find(policy.never_send, column.name) != policy.never_send.end();
-    return is_kept || (policy.other_columns == OtherColumns::kKeep &&
-                       find(policy.columns, column.name) == policy.columns.end());
-  });
-  if (table.columns.empty()) {
-    return fail(Errc::kPermissionDenied, "policy: no column may take part");
-  }
   for (const auto& column : table.columns) {
     const auto own = find(policy.columns, column.name);
     const bool is_allowed = (own != policy.columns.end() && own->kind && is_text(*own->kind)) ||

@@ -30,6 +30,11 @@ struct Policy {
 /// is wrong.
 [[nodiscard]] Result<Policy> parse(std::string_view text, std::string_view source);
 
+/// What the table's reader must know of it.
+[[nodiscard]] inline tabular::SitePolicy site_policy(const Policy& policy) {
+  return {.min_category_count = policy.min_category_count};
+}
+
 /// Takes part in the spec of this digest alone. Errors: kInvalidArgument where `digest` is none, or
 /// the policy expects another.
 [[nodiscard]] Status expect_spec(Policy& policy, const std::string& digest);
@@ -46,12 +51,15 @@ struct Policy {
 [[nodiscard]] Result<std::vector<tabular::Declaration>> declarations(
     const Policy& policy, const std::vector<tabular::Declaration>& of_spec);
 
-/// Takes out of `table` what never leaves. `discrete` are columns of which the site itself says
-/// that they are categories. Errors: kPermissionDenied names a column that is nearly all distinct
-/// text and that the spec, not the policy, makes a category; kInvalidArgument a column that the
-/// policy names and the table lacks.
-[[nodiscard]] Status restrict(const Policy& policy,
-                              std::span<const std::string> discrete,
-                              tabular::Table& table);
+/// Whether the column never leaves; its cells are not even read (tabular::ReadOptions::stays).
+[[nodiscard]] bool stays(const Policy& policy, const std::string& column);
+
+/// Whether `table`, read by the above, may take part. `discrete` are columns of which the site
+/// itself says that they are categories. Errors: kPermissionDenied names a column that is nearly
+/// all distinct text and that the spec, not the policy, makes a category; kInvalidArgument a column
+/// that the policy names and the file lacks.
+[[nodiscard]] Status check(const Policy& policy,
+                           std::span<const std::string> discrete,
+                           const tabular::Table& table);
 
 }  // namespace genesis::policy

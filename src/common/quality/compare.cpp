@@ -43,6 +43,11 @@ class CellText {
     if (format_) {
       return {begin, static_cast<std::size_t>(format_->write(value, begin) - begin)};
     }
+    if (column_.significant != 0) {
+      const auto written = std::to_chars(begin, begin + buffer_.size(), value);
+      GENESIS_CHECK(written.ec == std::errc{}, "a double fits into its buffer");
+      return {begin, static_cast<std::size_t>(written.ptr - begin)};
+    }
     const int places = column_.kind == Kind::kInteger ? 0 : column_.precision;
     const auto written =
         std::to_chars(begin, begin + buffer_.size(), value, std::chars_format::fixed, places);
@@ -82,6 +87,7 @@ class NumberReader {
 struct Numbers {
   std::vector<double> values;
   std::uint64_t unreadable = 0;  // missing in `values`
+  std::string example;           // of unreadable text
 };
 
 Numbers read_numbers(const Column& column, const Column& real) {
@@ -90,13 +96,16 @@ Numbers read_numbers(const Column& column, const Column& real) {
   if (tabular::is_continuous(column.kind)) {
     const bool same = (column.kind == Kind::kDatetime) == (real.kind == Kind::kDatetime);
     if (same) {
-      return {.values = column.numbers, .unreadable = 0};
+      return {.values = column.numbers, .unreadable = 0, .example = ""};
     }
     CellText text(column);
     result.values.reserve(column.numbers.size());
     for (const double value : column.numbers) {
       const auto number = std::isnan(value) ? std::nullopt : read(text(value));
-      result.unreadable += !std::isnan(value) && !number ? 1 : 0;
+      if (!std::isnan(value) && !number) {
+        ++result.unreadable;
+        result.example = text(value);
+      }
       result.values.push_back(number.value_or(kMissing));
     }
     return result;
@@ -109,7 +118,10 @@ Numbers read_numbers(const Column& column, const Column& real) {
   result.values.reserve(column.codes.size());
   for (const std::uint32_t code : column.codes) {
     const auto number = code == kMissingCode ? std::optional(kMissing) : meaning[code];
-    result.unreadable += number ? 0 : 1;
+    if (!number) {
+      ++result.unreadable;
+      result.example = column.categories[code];
+    }
     result.values.push_back(number.value_or(kMissing));
   }
   return result;
@@ -207,12 +219,15 @@ ComparedColumn compare_column(const Column& real, const Column& synthetic, const
   ComparedColumn column;
   column.name = real.name;
   column.kind = real.kind;
+  column.format = real.format;
   if (tabular::is_continuous(real.kind)) {
     column.real.numbers = real.numbers;
     find_extremes(column);
     auto numbers = read_numbers(synthetic, real);
     column.synthetic.numbers = std::move(numbers.values);
     column.synthetic.outside = numbers.unreadable;
+    column.synthetic.unreadable = numbers.unreadable;
+    column.synthetic.example = std::move(numbers.example);
     if (holdout != nullptr) {
       column.holdout.numbers = read_numbers(*holdout, real).values;
     }

@@ -17,11 +17,14 @@ struct Cells {
   std::vector<double> numbers;
   std::vector<std::uint32_t> codes;
   std::uint64_t outside = 0;  // cells outside the real column's domain, see Report::cells_outside
+  std::uint64_t unreadable = 0;  // of these, text that is no number or date
+  std::string example;           // one such text
 };
 
 struct ComparedColumn {
   std::string name;
   tabular::Kind kind = tabular::Kind::kCategory;
+  std::string format;    // of dates
   double minimum = 0.0;  // continuous: extremes of the real values, 0 where there are none
   double maximum = 0.0;
   std::uint32_t real_categories = 0;  // codes below this occur in the real column

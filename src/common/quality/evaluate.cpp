@@ -1,8 +1,11 @@
 #include "common/quality/evaluate.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "common/quality/compare.hpp"
+#include "common/quality/copied_text.hpp"
 #include "common/quality/distance.hpp"
 #include "common/quality/shapes.hpp"
 #include "common/quality/trends.hpp"
@@ -12,17 +15,33 @@ namespace {
 
 using tabular::Table;
 
+bool has_values(const Cells& cells) {
+  return std::any_of(cells.numbers.begin(),
+                     cells.numbers.end(),
+                     [](double value) { return !std::isnan(value); }) ||
+         std::any_of(cells.codes.begin(), cells.codes.end(), [](std::uint32_t code) {
+           return code != tabular::kMissingCode;
+         });
+}
+
 ColumnScore score_column(const ComparedColumn& column) {
-  ColumnScore result{.name = column.name,
-                     .kind = column.kind,
-                     .metric = Metric::kTvComplement,
-                     .score = std::nullopt,
-                     .cells_outside = column.synthetic.outside};
+  ColumnScore result;
+  result.name = column.name;
+  result.kind = column.kind;
+  result.cells_outside = column.synthetic.outside;
+  result.cells_unreadable = column.synthetic.unreadable;
+  result.unreadable = column.synthetic.example;
+  result.format = column.format;
   if (tabular::is_continuous(column.kind)) {
     result.metric = Metric::kKsComplement;
     result.score = ks_complement(column.real.numbers, column.synthetic.numbers);
+    result.real_quantiles = quantiles_of(column.real.numbers);
+    result.synthetic_quantiles = quantiles_of(column.synthetic.numbers);
   } else {
     result.score = tv_complement(column.real.codes, column.synthetic.codes, column.categories);
+  }
+  if (!result.score && has_values(column.real)) {
+    result.score = 0.0;
   }
   return result;
 }
@@ -73,12 +92,16 @@ Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* 
   for (const ComparedColumn& column : columns) {
     report.columns.push_back(score_column(column));
     outside += column.synthetic.outside;
+    if (has_values(column.real) && !has_values(column.synthetic)) {
+      report.without_values.push_back(column.name);
+    }
   }
   for (const auto& column : real.columns) {
     if (column.kind == tabular::Kind::kIdentifier) {
       report.identifiers.push_back(column.name);
     }
   }
+  report.copied_text = find_copied_text(real, synthetic);
   report.pairs = pair_scores(columns);
   report.column_shapes = mean_score(report.columns);
   report.column_pair_trends = mean_score(report.pairs);
@@ -88,8 +111,7 @@ Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* 
     report.overall = report.column_shapes ? *report.column_shapes : *report.column_pair_trends;
   } else {
     return fail(Errc::kInvalidArgument,
-                "no column has values in both the real and the synthetic table; there is nothing "
-                "to compare");
+                "real table: no column has a value; there is nothing to compare");
   }
   report.cells_outside = static_cast<double>(outside) / (static_cast<double>(columns.size()) *
                                                          static_cast<double>(synthetic.rows));
@@ -100,10 +122,10 @@ Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* 
 
 Result<Table> read_beside(const std::filesystem::path& path, const Table& real) {
   const auto names = column_names(real);
-  auto table = tabular::read_csv(path, {}, names);
+  auto table = tabular::read_csv(path, {.discrete_columns = names});
   if (!table && table.error().code == Errc::kInvalidArgument) {
     // A column of `real` that the file lacks is refused by name alone; say the whole difference.
-    if (const auto inferred = tabular::read_csv(path, {}, {})) {
+    if (const auto inferred = tabular::read_csv(path)) {
       GENESIS_RETURN_IF_ERROR(check_same_columns(names, column_names(*inferred), path.string()));
     }
     return table;

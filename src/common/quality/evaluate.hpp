@@ -26,12 +26,24 @@ enum class Metric {
 };
 std::string_view to_string(Metric metric);
 
+/// Shares of a column's values that lie below each quantile of a report.
+inline constexpr std::array<double, 5> kQuantiles = {0.05, 0.25, 0.5, 0.75, 0.95};
+using Quantiles = std::array<double, kQuantiles.size()>;
+
 struct ColumnScore {
   std::string name;
   tabular::Kind kind = tabular::Kind::kCategory;
   Metric metric = Metric::kTvComplement;
-  std::optional<double> score;      // absent where either table has no value in the column
-  std::uint64_t cells_outside = 0;  // synthetic cells outside the real column's domain
+  // Absent where the real table has no value in the column; 0 where the synthetic table has none,
+  // or none that can be read as the real column's kind.
+  std::optional<double> score;
+  std::uint64_t cells_outside = 0;     // synthetic cells outside the real column's domain
+  std::uint64_t cells_unreadable = 0;  // of these, text that is no number or date
+  std::string unreadable;              // one of them
+  // Numbers and dates (seconds since 1970 UTC) with values in both tables.
+  std::optional<Quantiles> real_quantiles;
+  std::optional<Quantiles> synthetic_quantiles;
+  std::string format;  // of dates
 };
 
 /// Only pairs that are related in the real table count, as in SDMetrics: the others would reward
@@ -59,6 +71,12 @@ struct Distances {
   std::size_t rows_compared = 0;  // synthetic rows: all, or kDistanceRows drawn
 };
 
+/// Text that came from single rows: a generator has copied it.
+struct CopiedText {
+  std::string name;
+  double share = 0.0;  // of the synthetic cells with text, above one half
+};
+
 struct Report {
   std::uint64_t real_rows = 0;
   std::uint64_t synthetic_rows = 0;
@@ -72,9 +90,13 @@ struct Report {
   double cells_outside = 0.0;
   double new_rows = 0.0;  // share of synthetic rows equal to no real row
   Distances distances;
-  std::vector<ColumnScore> columns;      // in the real table's order, without identifiers
-  std::vector<PairScore> pairs;          // (0,1) (0,2) … (1,2) …
+  std::vector<ColumnScore> columns;  // in the real table's order, without identifiers
+  std::vector<PairScore> pairs;      // (0,1) (0,2) … (1,2) …
+  // Columns that the synthetic table has no readable value of; each counts 0 in column_shapes.
+  std::vector<std::string> without_values;
   std::vector<std::string> identifiers;  // left out of all of the above
+  // Text columns, identifiers too, most of whose synthetic cells hold a text of one real row.
+  std::vector<CopiedText> copied_text;
 };
 
 /// Rows that are looked up in the real table for `distances`, at most; drawn with a fixed seed.
@@ -85,8 +107,8 @@ inline constexpr std::size_t kPairRows = 50000;
 /// Compares by the real table's kinds, matching columns by name. `synthetic` and `holdout` may have
 /// other kinds: cells are read again as the real kind, as numbers or text, and what can't be read
 /// counts as missing and outside. `holdout`, real rows that the generator never saw, may be null.
-/// Errors: kInvalidArgument for a table without rows, for different columns (named), and where no
-/// column can be scored.
+/// Errors: kInvalidArgument for a table without rows, for different columns (named), and where the
+/// real table has no value to compare.
 [[nodiscard]] Result<Report> evaluate(const tabular::Table& real,
                                       const tabular::Table& synthetic,
                                       const tabular::Table* holdout);
@@ -99,11 +121,14 @@ inline constexpr std::size_t kPairRows = 50000;
 
 /// One line of JSON, without a line end: overall, column_shapes, column_pair_trends, cells_outside,
 /// new_rows, distances {synthetic_to_real, holdout_to_real, closer_to_real, rows_compared},
-/// rows {real, synthetic, holdout}, columns [{name, kind, metric, score, cells_outside}],
-/// pairs [{columns, metric, score, real}], identifiers. What is absent is null.
+/// rows {real, synthetic, holdout}, columns [{name, kind, metric, score, cells_outside,
+/// cells_unreadable, quantiles {shares, real, synthetic}}], pairs [{columns, metric, score, real}],
+/// without_values, identifiers, copied_text [{name, share}]. What is absent is null; quantiles of
+/// dates are texts.
 [[nodiscard]] std::string to_json(const Report& report);
 
-/// A table for people: the summary, then the columns, worst first.
+/// Tables for people: the summary, the columns, worst first, and the quantiles of numbers and
+/// dates.
 [[nodiscard]] std::string print(const Report& report);
 
 }  // namespace genesis::quality

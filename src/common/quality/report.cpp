@@ -10,6 +10,8 @@
 
 #include "common/base/text.hpp"
 #include "common/quality/evaluate.hpp"
+#include "common/tabular/cell.hpp"
+#include "common/tabular/datetime.hpp"
 
 namespace genesis::quality {
 namespace {
@@ -144,6 +146,92 @@ std::vector<std::vector<std::string>> column_rows(const Report& report) {
   return rows;
 }
 
+// As people read it: numbers with six digits, dates in the column's format.
+std::string value_text(const ColumnScore& column, double value) {
+  if (column.kind == tabular::Kind::kDatetime) {
+    if (const auto format = tabular::DatetimeFormat::parse(column.format)) {
+      std::string text(format->max_size(), ' ');
+      text.resize(static_cast<std::size_t>(format->write(value, text.data()) - text.data()));
+      return text;
+    }
+  }
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.6g", value);
+  return text.data();
+}
+
+std::vector<std::vector<std::string>> quantile_rows(const Report& report) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& column : report.columns) {
+    if (!column.real_quantiles) {
+      continue;
+    }
+    for (const bool is_real : {true, false}) {
+      const auto& quantiles = is_real ? column.real_quantiles : column.synthetic_quantiles;
+      std::vector<std::string> row = {is_real ? column.name : "", is_real ? "real" : "synthetic"};
+      for (std::size_t i = 0; i < kQuantiles.size(); ++i) {
+        row.push_back(quantiles ? value_text(column, (*quantiles)[i]) : "-");
+      }
+      row.emplace_back();
+      rows.push_back(std::move(row));
+    }
+  }
+  if (!rows.empty()) {
+    std::vector<std::string> header = {"quantiles", ""};
+    for (const double share : kQuantiles) {
+      header.push_back(share == 0.5 ? "median" : fixed(100.0 * share, 0) + "%");
+    }
+    header.emplace_back();
+    rows.insert(rows.begin(), std::move(header));
+  }
+  return rows;
+}
+
+// What is wrong with columns that could not be compared in full, one line each.
+std::string remarks(const Report& report) {
+  std::string text;
+  for (const auto& column : report.columns) {
+    const bool has_none =
+        std::find(report.without_values.begin(), report.without_values.end(), column.name) !=
+        report.without_values.end();
+    if (column.cells_unreadable > 0) {
+      text += "column '" + column.name + "': " + std::to_string(column.cells_unreadable) +
+              " synthetic cells are no " +
+              (column.kind == tabular::Kind::kDatetime ? "dates of the form " + column.format
+                                                       : std::string("numbers")) +
+              ", such as " + tabular::in_quotes(column.unreadable) +
+              (has_none ? "; the column counts 0" : "") + "\n";
+    } else if (has_none) {
+      text += "column '" + column.name + "': no synthetic cell has a value; the column counts 0\n";
+    }
+  }
+  for (const auto& column : report.copied_text) {
+    text += "column '" + column.name + "': " + percent(column.share) +
+            " of the synthetic text is that of single real rows\n";
+  }
+  return text.empty() ? text : "\n" + text;
+}
+
+Json quantiles_json(const ColumnScore& column) {
+  if (!column.real_quantiles) {
+    return nullptr;
+  }
+  const auto list = [&](const std::optional<Quantiles>& quantiles) {
+    if (!quantiles) {
+      return Json(nullptr);
+    }
+    Json values = Json::array();
+    for (const double value : *quantiles) {
+      values.push_back(column.kind == tabular::Kind::kDatetime ? Json(value_text(column, value))
+                                                               : Json(value));
+    }
+    return values;
+  };
+  return Json{{"shares", kQuantiles},
+              {"real", list(column.real_quantiles)},
+              {"synthetic", list(column.synthetic_quantiles)}};
+}
+
 }  // namespace
 
 std::string to_json(const Report& report) {
@@ -154,7 +242,9 @@ std::string to_json(const Report& report) {
                            {"kind", tabular::to_string(column.kind)},
                            {"metric", to_string(column.metric)},
                            {"score", or_null(column.score)},
-                           {"cells_outside", column.cells_outside}});
+                           {"cells_outside", column.cells_outside},
+                           {"cells_unreadable", column.cells_unreadable},
+                           {"quantiles", quantiles_json(column)}});
   }
   Json pairs = Json::array();
   for (const auto& pair : report.pairs) {
@@ -162,6 +252,10 @@ std::string to_json(const Report& report) {
                          {"metric", to_string(pair.metric)},
                          {"score", or_null(pair.score)},
                          {"real", or_null(pair.real)}});
+  }
+  Json copied = Json::array();
+  for (const auto& column : report.copied_text) {
+    copied.push_back(Json{{"name", column.name}, {"share", column.share}});
   }
   const Json json{{"overall", report.overall},
                   {"column_shapes", or_null(report.column_shapes)},
@@ -179,12 +273,16 @@ std::string to_json(const Report& report) {
                     {"holdout", or_null(report.holdout_rows)}}},
                   {"columns", std::move(columns)},
                   {"pairs", std::move(pairs)},
-                  {"identifiers", report.identifiers}};
+                  {"without_values", report.without_values},
+                  {"identifiers", report.identifiers},
+                  {"copied_text", std::move(copied)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string print(const Report& report) {
-  return aligned(summary(report)) + "\n" + aligned(column_rows(report));
+  const auto quantiles = quantile_rows(report);
+  return aligned(summary(report)) + "\n" + aligned(column_rows(report)) +
+         (quantiles.empty() ? "" : "\n" + aligned(quantiles)) + remarks(report);
 }
 
 }  // namespace genesis::quality

@@ -66,6 +66,19 @@ std::optional<double> ks_complement(std::span<const double> real,
   return 1.0 - largest;
 }
 
+std::optional<Quantiles> quantiles_of(std::span<const double> numbers) {
+  const std::vector<double> values = sorted_values(numbers);
+  if (values.empty()) {
+    return std::nullopt;
+  }
+  Quantiles result{};
+  for (std::size_t i = 0; i < kQuantiles.size(); ++i) {
+    const double place = kQuantiles[i] * static_cast<double>(values.size());
+    result[i] = values[std::min(values.size() - 1, static_cast<std::size_t>(place))];
+  }
+  return result;
+}
+
 std::optional<double> tv_complement(std::span<const std::uint32_t> real,
                                     std::span<const std::uint32_t> synthetic,
                                     std::uint32_t categories) {

@@ -5,12 +5,18 @@
 #include <optional>
 #include <span>
 
+#include "common/quality/evaluate.hpp"
+
 namespace genesis::quality {
 
 /// 1 - the largest distance between the two empirical distribution functions (two-sample
 /// Kolmogorov-Smirnov statistic). NaN is missing.
 [[nodiscard]] std::optional<double> ks_complement(std::span<const double> real,
                                                   std::span<const double> synthetic);
+
+/// The values below which the shares of kQuantiles lie, each one of the values; nothing where there
+/// is none. NaN is missing.
+[[nodiscard]] std::optional<Quantiles> quantiles_of(std::span<const double> numbers);
 
 /// 1 - half the sum over categories of the difference of their shares (total variation distance).
 /// Codes are below `categories`, or tabular::kMissingCode.

@@ -58,6 +58,17 @@ struct DisqualifyClient {
   std::string reason;
   bool operator==(const DisqualifyClient&) const = default;
 };
+/// It has been evicted: it is no member any more, and nobody waits for it.
+struct EvictClient {
+  ClientId client;
+  bool operator==(const EvictClient&) const = default;
+};
+/// The open collection has the contribution of a client that has been evicted: what has been folded
+/// is void, and those who are left are asked for theirs again, which they have kept.
+struct RestartCollection {
+  CollectionId collection;
+  bool operator==(const RestartCollection&) const = default;
+};
 /// Takes part in the open collection after all.
 struct DrawReplacement {
   ClientId client;
@@ -79,6 +90,8 @@ using Effect = std::variant<Advance,
                             ReadmitClient,
                             LeaveOut,
                             DisqualifyClient,
+                            EvictClient,
+                            RestartCollection,
                             DrawReplacement,
                             FinishTraining,
                             FailTraining>;

@@ -47,6 +47,10 @@ struct ClientDisqualified {
   ClientId client;
   std::string reason;
 };
+/// Its certificates are refused from now on: it takes part no more.
+struct ClientEvicted {
+  ClientId client;
+};
 /// The method asks for this next; the state behind it is durable.
 struct NextRequested {
   Request request;
@@ -70,6 +74,7 @@ using Event = std::variant<ClientJoined,
                            ContributionReceived,
                            ContributionRefused,
                            ClientDisqualified,
+                           ClientEvicted,
                            NextRequested,
                            RolledBack,
                            ModelReleased,

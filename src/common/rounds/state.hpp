@@ -49,6 +49,7 @@ struct State {
   Collection open;  // the last one that was opened
   std::map<ClientId, Member> members;
   std::map<ClientId, std::string> disqualified;  // and why; until they join with other data
+  std::set<ClientId> evicted;  // until they join again, if their certificates are accepted again
   std::string last_close;  // why the collection before the open one closed, for who came too late
   std::string reason;      // why the training failed
 

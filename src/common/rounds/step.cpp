@@ -159,6 +159,51 @@ Step disqualified(const Config& config, Step out, const ClientDisqualified& even
   return out;
 }
 
+// The open collection without what has been folded so far. As after a restart of the aggregator,
+// those who have answered are asked again.
+void restart(Step& out, Instant now) {
+  auto& state = out.state;
+  auto& open = state.open;
+  const RoundId before{std::max(open.request.round.value, 1U) - 1};
+  for (const auto& id : open.reported) {
+    auto& member = state.members.at(id);
+    member.last_collection = CollectionId{};
+    member.last_round = std::min(member.last_round, before);
+  }
+  open.reported.clear();
+  open.deadline = now + open.policy.deadline;
+  out.effects.emplace_back(RestartCollection{open.id});
+}
+
+// Which contributions are folded does not depend on when the client was evicted, but that it was
+// before the collection closed.
+Step evicted(const Config& config, Step out, const ClientEvicted& event, Instant now) {
+  auto& state = out.state;
+  auto& open = state.open;
+  if (state.members.erase(event.client) == 0) {
+    return out;
+  }
+  state.evicted.insert(event.client);
+  out.effects.emplace_back(EvictClient{event.client});
+  const bool was_asked = open.roster.erase(event.client) > 0;
+  const bool has_reported = open.reported.erase(event.client) > 0;
+  if (state.phase == Phase::kJoining && config.participants.contains(event.client)) {
+    open.policy.needed = std::max(open.policy.needed - 1, config.min_clients);
+  } else if (state.phase == Phase::kCollecting && was_asked) {
+    if (open.request.roster == Roster::kEveryone) {
+      open.policy.needed = open.roster.size();
+    }
+    if (has_reported) {
+      restart(out, now);
+    }
+    draw_replacements(config, out);
+  }
+  if (state.phase == Phase::kJoining || state.phase == Phase::kCollecting) {
+    close_if_done(config, out, now);
+  }
+  return out;
+}
+
 Step joined(const Config& config, Step out, const ClientJoined& event, Instant now) {
   auto& state = out.state;
   const auto& [client, instance] = event.speaker;
@@ -174,6 +219,7 @@ Step joined(const Config& config, Step out, const ClientJoined& event, Instant n
   auto& member = state.members[client];
   member.instance = instance;
   state.disqualified.erase(client);
+  state.evicted.erase(client);
   member.standing.last_seen = now;
   if (state.phase != Phase::kJoining) {
     member.standing.first_round = RoundId{state.open.request.round.value + 1};
@@ -455,6 +501,7 @@ Step step(const Config& config, State state, const Event& event, Instant now) {
           [&](const ContributionReceived& e) { return received(config, std::move(out), e, now); },
           [&](const ContributionRefused& e) { return refused(config, std::move(out), e, now); },
           [&](const ClientDisqualified& e) { return disqualified(config, std::move(out), e); },
+          [&](const ClientEvicted& e) { return evicted(config, std::move(out), e, now); },
           [&](const RolledBack& e) { return rolled_back(std::move(out), e); },
           [&](const NextRequested& e) { return opened(config, std::move(out), e, now); },
           [&](const ModelReleased&) { return finished(std::move(out)); },

@@ -8,6 +8,9 @@ ClientView view(const State& state, const ClientId& client) {
   if (const auto refused = state.disqualified.find(client); refused != state.disqualified.end()) {
     return {"refused", refused->second};
   }
+  if (state.evicted.contains(client)) {
+    return {"evicted", "its certificates are refused"};
+  }
   const auto member = state.members.find(client);
   if (member == state.members.end()) {
     return {"dropped", "did not answer within rounds.deadlineSeconds; it may join again"};

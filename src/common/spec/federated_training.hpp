@@ -39,6 +39,25 @@ struct Model {
   bool operator==(const Model&) const = default;
 };
 
+/// Other spellings of a category.
+struct Alias {
+  std::string value;
+  std::vector<std::string> from;
+  bool operator==(const Alias&) const = default;
+};
+
+/// How files are written; everything absent is found from them.
+struct CsvSpec {
+  std::optional<std::string> delimiter = std::nullopt;  // a sign, or "tab"
+  std::optional<std::string> decimal = std::nullopt;
+  std::optional<std::string> thousands = std::nullopt;  // a sign, or "none"
+  std::optional<std::string> quote = std::nullopt;      // a sign, or "none"
+  std::optional<std::string> encoding = std::nullopt;  // utf-8 | utf-16 | windows-1252 | iso-8859-1
+  std::optional<std::int64_t> skip_rows = std::nullopt;
+  std::optional<std::string> comment = std::nullopt;
+  bool operator==(const CsvSpec&) const = default;
+};
+
 /// What the custodian declares about one column; everything absent is inferred from the data.
 struct DeclaredColumn {
   std::string name;
@@ -46,14 +65,23 @@ struct DeclaredColumn {
       kind;                       // integer | decimal | datetime | category | boolean | identifier
   std::optional<double> minimum;  // integer and decimal
   std::optional<double> maximum;
-  std::optional<std::int64_t> precision;  // decimal places, decimal only
-  std::optional<std::string> format;      // strptime format, datetime only
-  std::vector<std::string> categories;    // the whole domain, category only
+  std::optional<std::int64_t> precision;                   // decimal places, decimal only
+  std::optional<std::string> format;                       // strptime format, datetime only
+  std::vector<std::string> categories;                     // the whole domain, category only
+  std::vector<Alias> aliases;                              // category and boolean only
+  std::optional<std::vector<std::string>> missing_values;  // instead of the table's
+  std::optional<bool> censored;                            // integer and decimal only
+  std::optional<std::string> pattern;                      // identifier only
+  std::optional<std::string> other;                        // category only
   bool operator==(const DeclaredColumn&) const = default;
 };
 
 struct TableSpec {
   std::vector<std::string> discrete_columns;
+  std::optional<CsvSpec> csv;
+  std::optional<std::vector<std::string>> missing_values;
+  std::vector<std::string> ignore_columns;
+  bool lenient = false;
   std::vector<DeclaredColumn> columns;
   bool operator==(const TableSpec&) const = default;
 };
@@ -82,6 +110,10 @@ struct Local {
 };
 
 enum class Strategy { kFedavg, kWeighted, kFedprox, kMedian, kTrimmedMean };
+/// Whether no minority of clients decides what it makes of their values.
+[[nodiscard]] constexpr bool is_robust(Strategy strategy) {
+  return strategy == Strategy::kMedian || strategy == Strategy::kTrimmedMean;
+}
 
 struct Aggregation {
   Strategy strategy = Strategy::kWeighted;
@@ -110,6 +142,12 @@ struct Communication {
   bool operator==(const Communication&) const = default;
 };
 
+/// A ConfigMap in the training's namespace.
+struct ConfigMapRef {
+  std::string name;
+  bool operator==(const ConfigMapRef&) const = default;
+};
+
 /// The worker's own state on a volume.
 struct Storage {
   std::string size;  // "100Mi"
@@ -121,8 +159,10 @@ struct Participant {
   std::string name;
   std::optional<std::string> data_path;  // absent: joins from elsewhere (external: true)
   std::optional<Verbatim> data_volume;   // core/v1 volume source, mounted at data_path's folder
+  std::optional<CsvSpec> csv;            // what differs from the table's
   bool external = false;
-  std::optional<std::int64_t> max_rows;  // that it may claim
+  std::optional<ConfigMapRef> policy_ref;  // of the site's policy; for its pod
+  std::optional<std::int64_t> max_rows;    // that it may claim
   std::optional<Storage> storage;
   PodSettings pod;
   bool operator==(const Participant&) const = default;
@@ -157,6 +197,7 @@ struct Tls {
 struct Security {
   std::optional<SecretKey> auth_token_secret_ref;
   std::optional<Tls> tls;
+  std::vector<std::string> deny;  // names and fingerprints of certificates, as in a deny list
   bool operator==(const Security&) const = default;
 };
 

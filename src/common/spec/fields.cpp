@@ -74,6 +74,23 @@ void visit(Visitor& field, T& pod) {
   field("schedulerName", pod.scheduler_name);
 }
 
+template <typename Visitor, Is<Alias> T>
+void visit(Visitor& field, T& alias) {
+  field("value", alias.value);
+  field("from", alias.from);
+}
+
+template <typename Visitor, Is<CsvSpec> T>
+void visit(Visitor& field, T& csv) {
+  field("delimiter", csv.delimiter);
+  field("decimal", csv.decimal);
+  field("thousands", csv.thousands);
+  field("quote", csv.quote);
+  field("encoding", csv.encoding);
+  field("skipRows", csv.skip_rows);
+  field("comment", csv.comment);
+}
+
 template <typename Visitor, Is<DeclaredColumn> T>
 void visit(Visitor& field, T& column) {
   field("name", column.name);
@@ -83,11 +100,20 @@ void visit(Visitor& field, T& column) {
   field("precision", column.precision);
   field("format", column.format);
   field.unless_empty("categories", column.categories);
+  field.unless_empty("aliases", column.aliases);
+  field("missingValues", column.missing_values);
+  field("censored", column.censored);
+  field("pattern", column.pattern);
+  field("other", column.other);
 }
 
 template <typename Visitor, Is<TableSpec> T>
 void visit(Visitor& field, T& table) {
   field("discreteColumns", table.discrete_columns);
+  field("csv", table.csv);
+  field("missingValues", table.missing_values);
+  field.unless_empty("ignoreColumns", table.ignore_columns);
+  field("lenient", table.lenient);
   field("columns", table.columns);
 }
 
@@ -135,6 +161,11 @@ void visit(Visitor& field, T& communication) {
   field("timeoutSeconds", communication.timeout_seconds);
 }
 
+template <typename Visitor, Is<ConfigMapRef> T>
+void visit(Visitor& field, T& reference) {
+  field("name", reference.name);
+}
+
 template <typename Visitor, Is<Storage> T>
 void visit(Visitor& field, T& storage) {
   field("size", storage.size);
@@ -146,7 +177,9 @@ void visit(Visitor& field, T& participant) {
   field("name", participant.name);
   field.within("data", "path", participant.data_path);
   field.within("data", "volume", participant.data_volume);
+  field("csv", participant.csv);
   field("external", participant.external);
+  field("policyRef", participant.policy_ref);
   field("maxRows", participant.max_rows);
   field("storage", participant.storage);
   visit(field, participant.pod);
@@ -180,6 +213,7 @@ template <typename Visitor, Is<Security> T>
 void visit(Visitor& field, T& security) {
   field("authTokenSecretRef", security.auth_token_secret_ref);
   field("tls", security.tls);
+  field.unless_empty("deny", security.deny);
 }
 
 template <typename Visitor, Is<Output> T>

@@ -68,6 +68,9 @@ std::string type_hint(Type expected, const Json& value) {
   if (expected == Type::kString && (value.is_number() || value.is_boolean())) {
     return "; put it in quotes";
   }
+  if (expected == Type::kString && value.is_null()) {
+    return "; give it a value, in quotes where the text null is meant";
+  }
   if (expected == Type::kBoolean && value.is_string()) {
     return "; write true or false";
   }

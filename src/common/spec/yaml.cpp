@@ -2,6 +2,7 @@
 #include "common/spec/yaml.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -73,6 +74,19 @@ bool is_number_syntax(std::string_view text) {
   return at == text.size();
 }
 
+// YAML 1.1's words for true, which Kubernetes still reads so beside true itself.
+bool is_old_true(std::string_view text) {
+  constexpr std::array<std::string_view, 8> kWords = {
+      "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"};
+  return std::find(kWords.begin(), kWords.end(), text) != kWords.end();
+}
+
+bool is_old_boolean(std::string_view text) {
+  constexpr std::array<std::string_view, 8> kWords = {
+      "n", "N", "no", "No", "NO", "off", "Off", "OFF"};
+  return is_old_true(text) || std::find(kWords.begin(), kWords.end(), text) != kWords.end();
+}
+
 class Builder final : public YAML::EventHandler {
  public:
   Json take() { return std::move(root_); }
@@ -108,6 +122,12 @@ class Builder final : public YAML::EventHandler {
       return;
     }
     const bool plain = tag == "?" || tag.empty();
+    if (plain && is_old_boolean(value)) {
+      throw Refused{mark,
+                    "Kubernetes reads " + value + " as " + (is_old_true(value) ? "true" : "false") +
+                        "; write \"" + value + "\" for the text, or " +
+                        (is_old_true(value) ? "true" : "false")};
+    }
     if (!plain && tag != "!" && tag != "tag:yaml.org,2002:str") {
       throw Refused{mark, "the tag " + in_quotes(tag) + " is not supported; remove it"};
     }

@@ -10,8 +10,9 @@
 namespace genesis::spec {
 
 /// Plain scalars: null and ~, true and false, decimal integers and numbers; all else is a string,
-/// also yes, no, 010 and 0x1f, whose meaning differs between versions of YAML. Errors:
-/// kInvalidArgument with `source`, line and column.
+/// also 010 and 0x1f, whose meaning differs between versions of YAML. Plain yes, no, on, off, y and
+/// n as values are refused, because Kubernetes reads booleans there. Errors: kInvalidArgument with
+/// `source`, line and column.
 [[nodiscard]] Result<Json> read_yaml(std::string_view text, std::string_view source);
 
 /// What a plain scalar means.

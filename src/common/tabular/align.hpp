@@ -20,11 +20,16 @@ struct AlignedColumn {
   std::vector<double> blank;  // owns `numbers` where the site has no value
 };
 
+/// What the sites agreed on for one column. A view: plan or encoder outlive it.
+struct Agreed {
+  Kind kind = Kind::kCategory;
+  const std::string& format;
+  std::span<const std::string> domain;  // sorted
+  bool other = false;                   // text beyond the domain is coded as domain.size()
+};
+
 /// Errors: kInvalidArgument names the column and the category that the domain lacks, or the kinds.
-[[nodiscard]] Result<AlignedColumn> align(const Column& column,
-                                          Kind kind,
-                                          const std::string& format,
-                                          std::span<const std::string> domain);
+[[nodiscard]] Result<AlignedColumn> align(const Column& column, const Agreed& agreed);
 
 /// The table's column of that name, or an error that names the nearest.
 [[nodiscard]] Result<const Column*> find_column(const Table& table, const std::string& name);

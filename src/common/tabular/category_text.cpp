@@ -29,24 +29,29 @@ std::string shown(std::string_view text) {
 
 }  // namespace
 
-Status check_category_texts(const Table& table) {
+Status check_category_text(std::string_view column, std::string_view category) {
   constexpr const char* kRemedy = "; clean the file, or declare the column with kind: identifier";
+  if (category.size() > kMaxCategoryBytes) {
+    return fail(Errc::kInvalidArgument,
+                "column " + shown(column) + ": the category " + shown(category) + " has " +
+                    std::to_string(category.size()) + " bytes, more than " +
+                    std::to_string(kMaxCategoryBytes) + kRemedy);
+  }
+  if (has_control(category)) {
+    return fail(Errc::kInvalidArgument,
+                "column " + shown(column) + ": the category " + shown(category) +
+                    " has a control character" + kRemedy);
+  }
+  return {};
+}
+
+Status check_category_texts(const Table& table) {
   for (const auto& column : table.columns) {
     if (column.kind != Kind::kCategory) {
       continue;  // booleans are words of ours, and identifiers stay here
     }
     for (const auto& category : column.categories) {
-      if (category.size() > kMaxCategoryBytes) {
-        return fail(Errc::kInvalidArgument,
-                    "column " + shown(column.name) + ": the category " + shown(category) + " has " +
-                        std::to_string(category.size()) + " bytes, more than " +
-                        std::to_string(kMaxCategoryBytes) + kRemedy);
-      }
-      if (has_control(category)) {
-        return fail(Errc::kInvalidArgument,
-                    "column " + shown(column.name) + ": the category " + shown(category) +
-                        " has a control character" + kRemedy);
-      }
+      GENESIS_RETURN_IF_ERROR(check_category_text(column.name, category));
     }
   }
   return {};

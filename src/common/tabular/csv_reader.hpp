@@ -1,6 +1,7 @@
 #pragma once
-// RFC 4180 text, piece by piece, into one dictionary and one list of codes a column. libcsv does
-// the quoting; header, shape, bounds and line numbers are ours. Pure: takes bytes from anywhere.
+// Delimited text, piece by piece, into one dictionary and one list of codes a column. Finds
+// encoding and delimiter where they are not declared; header, shape, bounds and line numbers are
+// checked here. Pure: takes bytes from anywhere.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,33 +9,33 @@
 #include <vector>
 
 #include "common/base/error.hpp"
-#include "common/tabular/dictionary.hpp"
+#include "common/tabular/dialect.hpp"
+#include "common/tabular/raw_column.hpp"
 
 namespace genesis::tabular {
-
-struct RawColumn {
-  std::string name;
-  Dictionary dictionary;
-  std::vector<std::uint32_t> codes;  // one a row
-};
 
 struct RawTable {
   std::size_t rows = 0;
   std::vector<RawColumn> columns;
+  char delimiter = ',';
+  std::vector<std::string> notes;  // what was found and not declared, for people at the site
 };
 
 class CsvReader {
  public:
   /// `source` names the file in messages.
-  explicit CsvReader(std::string source);
+  explicit CsvReader(std::string source, Dialect declared = {});
   ~CsvReader();
   CsvReader(const CsvReader&) = delete;
   CsvReader& operator=(const CsvReader&) = delete;
 
   /// Errors: kInvalidArgument with line and what is wrong; kResourceExhausted above a bound of
-  /// table.hpp. After an error the reader only repeats it.
+  /// table.hpp. After an error the reader only repeats it. The first pieces are only kept, until
+  /// they show how the file is written.
   [[nodiscard]] Status feed(std::string_view bytes);
-  /// The table, when all was fed. Errors: also a cut quote, no header, no rows.
+  /// The table, when all was fed: in UTF-8, without the index that pandas and R write before the
+  /// first column and without the empty column behind a delimiter at each line's end. Errors: also
+  /// a cut quote, no header, no rows, and one column whose cells hold a delimiter.
   [[nodiscard]] Result<RawTable> finish();
 
  private:

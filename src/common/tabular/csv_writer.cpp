@@ -57,7 +57,8 @@ bool is_number(std::string_view text) {
 std::string cell_of(std::string_view text, TextCells cells) {
   const bool starts_formula =
       !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
-  if (cells == TextCells::kRaw || !starts_formula || is_number(text)) {
+  const bool is_sign = text == "=";  // alone it is no formula, and stands beside censored numbers
+  if (cells == TextCells::kRaw || !starts_formula || is_sign || is_number(text)) {
     return escape(text);
   }
   return escape("'" + std::string(text));
@@ -80,7 +81,11 @@ char* write_decimal(double value, int precision, double power, char* out) {
   constexpr double kExactBound = 2251799813685248.0;  // 2^51
   const double scaled = value * power;
   if (!(std::abs(scaled) < kExactBound)) {
-    return std::to_chars(out, out + kNumberSize, value, std::chars_format::scientific).ptr;
+    constexpr double kFixedBound = 1e15;
+    return std::abs(value) < kFixedBound
+               ? std::to_chars(out, out + kNumberSize, value, std::chars_format::fixed, precision)
+                     .ptr
+               : std::to_chars(out, out + kNumberSize, value, std::chars_format::scientific).ptr;
   }
   const std::int64_t units = std::llround(scaled);
   const auto divisor = static_cast<std::uint64_t>(power);
@@ -135,6 +140,9 @@ class CellWriter {
     }
     if (column_.kind == Kind::kDatetime) {
       return format_->write(value, out);
+    }
+    if (column_.significant != 0) {
+      return std::to_chars(out, out + kNumberSize, value).ptr;
     }
     const bool whole = column_.kind == Kind::kInteger && std::abs(value) < 0x1.0p53;
     return whole ? write_whole(static_cast<std::int64_t>(value), out)

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/base/text.hpp"
 #include "common/tabular/align.hpp"
-#include "common/tabular/cell.hpp"
-#include "common/tabular/datetime.hpp"
 #include "common/tabular/encoder_layout.hpp"
 #include "common/tabular/grid.hpp"
 #include "common/tabular/mixture.hpp"
+#include "common/tabular/partition.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -59,27 +57,28 @@ class NumberEncoder {
     out.mode.resize(numbers.size());
     out.value.resize(means_.empty() ? 0 : numbers.size());
     for (std::size_t row = 0; row < numbers.size(); ++row) {
-      const double x = numbers[row];
-      if (std::isnan(x)) {
+      if (std::isnan(numbers[row])) {
         if (missing_ == kNoMode) {
           return bad_cell(spec_, row, "no value, but no site had missing values");
         }
         out.mode[row] = missing_;
         continue;
       }
-      const auto at = std::lower_bound(exact_.begin(), exact_.end(), x);
-      if (at != exact_.end() && *at == x) {
-        out.mode[row] = static_cast<std::uint32_t>(at - exact_.begin());
+      // A site that comes late may have values beyond the agreed domain: they are its nearest.
+      const double x = std::clamp(step_.rounded(numbers[row]), spec_.minimum, spec_.maximum);
+      const std::size_t near = exact_.empty() ? 0 : nearest_of(exact_, x);
+      if (!exact_.empty() && (exact_[near] == x || means_.empty())) {
+        out.mode[row] = static_cast<std::uint32_t>(near);
         continue;
       }
-      if (means_.empty() || x < spec_.minimum || x > spec_.maximum) {
-        return bad_cell(spec_, row, "the value is outside the agreed domain");
+      if (means_.empty()) {
+        return bad_cell(spec_, row, "a value, but no site had any");
       }
-      const std::size_t k = draw_mode(x, rng);
+      const std::size_t k = draw_mode(spec_.scale.forward(x), rng);
       // Within the last digit, with a margin so that float32 rounds back to the same digit.
       constexpr double kSpread = 0.9;
-      const double spread = x + (rng.uniform() - 0.5) * kSpread * step_.size();
-      const double scalar = (spread - means_[k]) * inverse_[k] / kScalarWidth;
+      const double spread = x + (rng.uniform() - 0.5) * kSpread * step_.size(x);
+      const double scalar = (spec_.scale.forward(spread) - means_[k]) * inverse_[k] / kScalarWidth;
       out.mode[row] = static_cast<std::uint32_t>(exact_.size() + k);
       out.value[row] = static_cast<float>(std::clamp(scalar, -kClip, kClip));
     }
@@ -87,8 +86,9 @@ class NumberEncoder {
   }
 
  private:
-  // From the responsibilities of the Gaussian modes for x; the nearest where all are zero.
-  [[nodiscard]] std::size_t draw_mode(double x, Rng& rng) const {
+  // From the responsibilities of the Gaussian modes for a position on the scale; the nearest where
+  // all are zero.
+  [[nodiscard]] std::size_t draw_mode(double position, Rng& rng) const {
     if (means_.size() == 1) {
       return 0;
     }
@@ -98,7 +98,7 @@ class NumberEncoder {
     std::size_t nearest_mode = 0;
     double least = std::numeric_limits<double>::infinity();
     for (std::size_t k = 0; k < means_.size(); ++k) {
-      const double z = (x - means_[k]) * inverse_[k];
+      const double z = (position - means_[k]) * inverse_[k];
       sum += factors_[k] * std::exp(-0.5 * z * z);
       cumulative[k] = sum;
       if (std::abs(z) < least) {
@@ -122,13 +122,29 @@ class NumberEncoder {
   mutable std::vector<double> scratch_;
 };
 
+bool has_other(const EncodedColumnSpec& spec) {
+  return std::any_of(spec.modes.begin(), spec.modes.end(), [](const Mode& mode) {
+    return mode.type == Mode::Type::kOther;
+  });
+}
+
+// `codes` are below `domain`, or `domain` for other text. Where no site had other text, that of one
+// that comes late takes a category, drawn by the shares.
 Status encode_codes(const EncodedColumnSpec& spec,
                     const std::vector<std::uint32_t>& codes,
+                    std::uint32_t domain,
+                    Rng& rng,
                     EncodedColumn& out) {
   const std::uint32_t missing = missing_mode(spec);
+  const bool keeps_other = has_other(spec);
+  const CategoryDraw draw(spec);
   out.mode.resize(codes.size());
   for (std::size_t row = 0; row < codes.size(); ++row) {
-    out.mode[row] = codes[row] == kMissingCode ? missing : codes[row];
+    if (codes[row] == domain && !keeps_other) {
+      out.mode[row] = draw(rng.uniform()).value_or(missing);
+    } else {
+      out.mode[row] = codes[row] == kMissingCode ? missing : codes[row];
+    }
     if (out.mode[row] == kNoMode) {
       return bad_cell(spec, row, "no value, but no site had missing values");
     }
@@ -146,17 +162,25 @@ std::vector<std::string> domain_of(const EncodedColumnSpec& spec) {
   return domain;
 }
 
-// The number that a condition's text stands for in this column.
-std::optional<double> number_of(const EncodedColumnSpec& spec, std::string_view text) {
-  if (spec.kind == Kind::kDatetime) {
-    const auto format = DatetimeFormat::parse(spec.format);
-    return format ? format->read(trim(text)) : std::nullopt;
+}  // namespace
+
+CategoryDraw::CategoryDraw(const EncodedColumnSpec& spec) {
+  for (const auto& mode : spec.modes) {
+    if (mode.type == Mode::Type::kCategory) {
+      sum_ += mode.weight;
+      cumulative_.push_back(sum_);
+    }
   }
-  const auto number = parse_declared_number(trim(text));
-  return number ? std::optional(number->value) : std::nullopt;
 }
 
-}  // namespace
+std::optional<std::uint32_t> CategoryDraw::operator()(double uniform) const {
+  if (!(sum_ > 0.0)) {
+    return std::nullopt;
+  }
+  const auto at = std::upper_bound(cumulative_.begin(), cumulative_.end(), uniform * sum_);
+  const auto last = cumulative_.end() - 1;
+  return static_cast<std::uint32_t>(std::min(at, last) - cumulative_.begin());
+}
 
 Layout layout_of(std::span<const EncodedColumnSpec> columns) {
   Layout layout;
@@ -184,55 +208,17 @@ Result<EncodedTable> Encoder::encode(const Table& table, Rng rng) const {
     EncodedColumn out;
     GENESIS_ASSIGN(const Column* column, find_column(table, spec.name));
     const auto domain = domain_of(spec);
-    GENESIS_ASSIGN(const auto aligned, align(*column, spec.kind, spec.format, domain));
+    GENESIS_ASSIGN(const auto aligned, align(*column, {spec.kind, spec.format, domain, true}));
     if (is_continuous(spec.kind)) {
-      GENESIS_ASSIGN(const Step step, step_of(spec.kind, spec.resolution, spec.format));
+      GENESIS_ASSIGN(const Step step, step_of(spec.kind, spec.rounding, spec.format));
       GENESIS_RETURN_IF_ERROR(NumberEncoder(spec, step).encode(aligned.numbers, rng, out));
     } else {
-      GENESIS_RETURN_IF_ERROR(encode_codes(spec, aligned.codes, out));
+      GENESIS_RETURN_IF_ERROR(
+          encode_codes(spec, aligned.codes, static_cast<std::uint32_t>(domain.size()), rng, out));
     }
     encoded.columns.push_back(std::move(out));
   }
   return encoded;
-}
-
-Result<Encoder::Condition> Encoder::condition(std::string_view name, std::string_view value) const {
-  const auto invalid = [&](const std::string& what) {
-    return fail(Errc::kInvalidArgument, "column '" + std::string(name) + "' " + what);
-  };
-  std::vector<std::string> names;
-  for (const auto& spec : columns_) {
-    names.push_back(spec.name);
-  }
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) {
-    const std::string near = nearest(name, names);
-    return invalid("is not a column of this model" +
-                   (near.empty() ? std::string() : "; did you mean '" + near + "'?"));
-  }
-  const auto index = static_cast<std::size_t>(found - names.begin());
-  const auto& spec = columns_[index];
-  if (spec.kind == Kind::kIdentifier) {
-    return invalid("is an identifier: its values are new in every row");
-  }
-  const auto number = is_continuous(spec.kind) ? number_of(spec, value) : std::nullopt;
-  for (std::size_t k = 0; k < spec.modes.size(); ++k) {
-    const auto& mode = spec.modes[k];
-    const bool hit = (mode.type == Mode::Type::kMissing && value.empty()) ||
-                     (mode.type == Mode::Type::kCategory && mode.category == value) ||
-                     (mode.type == Mode::Type::kExact && number && mode.mean == *number);
-    if (hit) {
-      return Condition{index, static_cast<std::uint32_t>(k)};
-    }
-  }
-  if (is_continuous(spec.kind)) {
-    return invalid("is continuous (" + std::string(to_string(spec.kind)) + "), and " +
-                   in_quotes(value) +
-                   " is not one of the values that it holds often; only those can be fixed");
-  }
-  const std::string near = nearest(value, domain_of(spec));
-  return invalid("has no category " + in_quotes(value) +
-                 (near.empty() ? std::string() : "; did you mean " + in_quotes(near) + "?"));
 }
 
 }  // namespace genesis::tabular

@@ -11,8 +11,10 @@
 // Everything the encoder depends on is a union, an extreme or a sum of integers over sites, so it
 // does not depend on how the rows are split. Continuous columns get CTGAN's mode-specific
 // normalisation (Xu et al. 2019, sec. 4.2): a Gaussian mixture of at most 10 modes, fitted to the
-// summed histogram; values that hold a large share (spikes) and "missing" are exact modes of their
-// own. All pure. JSON forms are bounded and checked on the way in.
+// summed histogram, on a linear scale or, where the column spans orders of magnitude, on one with
+// logarithmic tails; values that hold a large share (spikes, and what stands for "not stated" far
+// from all others) and "missing" are exact modes of their own. All pure. JSON forms are bounded and
+// checked on the way in.
 #include <cstdint>
 #include <span>
 #include <string>
@@ -24,6 +26,8 @@
 #include "common/base/error.hpp"
 #include "common/base/json_document.hpp"
 #include "common/base/rng.hpp"
+#include "common/tabular/digits.hpp"
+#include "common/tabular/grid.hpp"
 #include "common/tabular/layout.hpp"
 #include "common/tabular/schema.hpp"
 #include "common/tabular/table.hpp"
@@ -33,31 +37,39 @@ namespace genesis::tabular {
 /// More categories than this in one column can't be learned; the error says to declare it an
 /// identifier.
 inline constexpr std::size_t kMaxCategories = 4096;
-/// A value that holds this share of all rows (1 in kSpikeRows) may become an exact mode.
-inline constexpr std::uint64_t kSpikeRows = 100;
 /// A continuous column of at most so many distinct values is learnt value by value.
 inline constexpr std::size_t kFewValues = 32;
-/// Bins of a continuous column's grid, unless its domain has fewer values: then one bin a value.
-inline constexpr std::uint32_t kMaxBins = 4096;
+/// Of a column of more values at most so many have a mode each: they hold 1 in 512 rows.
+inline constexpr std::size_t kMaxExactModes = 512;
 
 struct ColumnSketch {
   std::string name;
   Kind kind = Kind::kCategory;
   bool declared = false;
-  int precision = 0;   // decimal places that are written
-  int resolution = 0;  // decimal places that the values need, at most `precision` ("63.0" needs 0)
+  int precision = 0;   // decimal places that are written: 1 for "63.0"
+  DigitCounts digits;  // that the values need: none after the point for "63.0"
   std::string format;
   std::uint64_t missing = 0;
-  // Continuous: extremes of the present values (absent when there are none), the values that hold
-  // at least 1 in kSpikeRows of this site's rows, and all values where they are at most kFewValues.
+  // Continuous: bounds that SitePolicy::min_category_count rows reach (absent where there is no
+  // value), where the site's rows ask for cuts of the grid (partition.hpp), and the values that are
+  // heavy there; where it has at most kFewValues, those that min_category_count rows hold. So no
+  // value of few rows is told. Rounding noise is taken off them.
   std::vector<double> extremes;      // empty or {min, max}
+  std::vector<double> edges;         // sorted
   std::vector<double> heavy_values;  // sorted
-  bool few_values = false;           // heavy_values holds every value there is
-  // Category and boolean: every category that occurs, sorted (cut at kMaxCategories + 1, which is
-  // enough to be refused). Never the values of an identifier.
+  std::vector<std::uint64_t> heavy_counts;
+  bool few_values = false;  // there are at most kFewValues, most of them in heavy_values
+  // Category and boolean: every category that SitePolicy::min_category_count rows hold, sorted (cut
+  // at kMaxCategories + 1, which is enough to be refused). Never the values of an identifier.
   std::vector<std::string> categories;
   bool operator==(const ColumnSketch&) const = default;
 };
+
+/// Whole numbers that are 0 or 1 alone, as far as the sketch tells.
+[[nodiscard]] inline bool are_bits(const ColumnSketch& sketch) {
+  return sketch.kind == Kind::kInteger && sketch.few_values && !sketch.extremes.empty() &&
+         sketch.extremes[0] >= 0.0 && sketch.extremes[1] <= 1.0;
+}
 
 struct Sketch {
   std::uint64_t rows = 0;
@@ -70,15 +82,21 @@ struct ColumnPlan {
   std::string name;
   Kind kind = Kind::kCategory;
   int precision = 0;
-  int resolution = 0;
+  Rounding rounding;  // of values before they are counted
   std::string format;
-  double minimum = 0.0;  // continuous: bounds of the domain and of the grid
+  double minimum = 0.0;  // continuous: bounds of the domain
   double maximum = 0.0;
-  // One bin a value where the domain has at most kMaxBins, else kMaxBins of equal width; 0 where
-  // the candidates are all values that there are.
-  std::uint32_t bins = 0;
-  std::vector<double> candidates;       // values to count exactly, sorted
+  // Continuous: cuts between the bins, so edges + 1 bins, or every value that there is, each
+  // counted for itself; never both.
+  bool few_values = false;
+  std::vector<double> edges;            // sorted
+  std::vector<double> values;           // sorted
+  std::size_t most_exact = 0;           // modes of one value that the encoder has at most
   std::vector<std::string> categories;  // the whole domain, sorted
+  // Whether text beyond the domain is counted, as "other", and what stands for it in rows; where
+  // that is empty, such rows get one of the categories, drawn by their shares.
+  bool other = false;
+  std::string other_text;
   bool operator==(const ColumnPlan&) const = default;
 };
 
@@ -87,12 +105,12 @@ struct Plan {
   bool operator==(const Plan&) const = default;
 };
 
-/// Counts that add up over sites. Per column: missing, then per candidate (these rows are not in
-/// the bins) and per bin, or per category.
+/// Counts that add up over sites. Per column: missing, then per bin, per value, or per category and
+/// then of all other text where the plan asks for it.
 struct ColumnSummary {
   std::uint64_t missing = 0;
-  std::vector<std::uint64_t> candidates;
   std::vector<std::uint64_t> bins;
+  std::vector<std::uint64_t> values;
   std::vector<std::uint64_t> categories;
   bool operator==(const ColumnSummary&) const = default;
 };
@@ -103,7 +121,7 @@ struct Summary {
   bool operator==(const Summary&) const = default;
 };
 
-[[nodiscard]] Sketch sketch(const Table& table);
+[[nodiscard]] Sketch sketch(const Table& table, const SitePolicy& policy = {});
 
 struct NamedSketch {
   std::string client;
@@ -120,30 +138,34 @@ struct NamedSketch {
 
 /// Errors: kInvalidArgument names the column that is missing or the cell outside the domain.
 [[nodiscard]] Result<Summary> summarize(const Table& table, const Plan& plan);
+/// Makes text of the plan that fewer rows than SitePolicy::min_category_count hold count as other,
+/// where the plan counts other text.
+void withhold_rare(const SitePolicy& policy, const Plan& plan, Summary& summary);
 /// Adds `part` to `total`, which may be empty.
 /// Errors: kInvalidArgument when the shapes differ from the plan's, kResourceExhausted on overflow.
 [[nodiscard]] Status merge(Summary& total, const Summary& part, const Plan& plan);
 
 struct Mode {
-  enum class Type { kMissing, kExact, kGaussian, kCategory };
+  enum class Type { kMissing, kExact, kGaussian, kCategory, kOther };
   Type type = Type::kCategory;
-  double mean = 0.0;       // kGaussian; kExact: the value
-  double deviation = 0.0;  // kGaussian
+  double mean = 0.0;       // kGaussian: on the column's scale; kExact: the value
+  double deviation = 0.0;  // kGaussian: on the column's scale
   double weight = 0.0;     // share of all rows
-  std::string category;    // kCategory
+  std::string category;    // kCategory; kOther: the text in rows, or empty
   bool operator==(const Mode&) const = default;
 };
 
-/// Modes in order: exact values or categories, sorted; Gaussian modes by mean; missing. None for an
-/// identifier.
+/// Modes in order: exact values or categories, sorted; Gaussian modes by mean, or other; missing.
+/// None for an identifier.
 struct EncodedColumnSpec {
   std::string name;
   Kind kind = Kind::kCategory;
   int precision = 0;
-  int resolution = 0;
+  Rounding rounding;
   std::string format;
   double minimum = 0.0;
   double maximum = 0.0;
+  Scale scale;  // of the Gaussian modes
   std::vector<Mode> modes;
   bool operator==(const EncodedColumnSpec&) const = default;
 };
@@ -154,23 +176,17 @@ class Encoder {
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
   /// Gaussian modes are drawn from their responsibilities, as in CTGAN, with the scalar
-  /// (x - mean) / (4 deviation), clipped to +-0.99. x is first spread evenly within its last digit,
-  /// which decode rounds away: a model's continuous output could not match bare integers, and a
-  /// discriminator would tell them apart by that. Errors name column and row where a cell is
-  /// outside the agreed domain.
+  /// (x - mean) / (4 deviation), clipped to +-0.99, on the column's scale. x is first moved into
+  /// the agreed bounds, rounded and spread evenly within its last digit, which decode rounds away:
+  /// a model's continuous output could not match bare integers, and a discriminator would tell them
+  /// apart by that. Errors name column and row of a category or missing cell that no site had.
   [[nodiscard]] Result<EncodedTable> encode(const Table& table, Rng rng) const;
   /// Rows of the real domain: bounds, precision and categories hold in every cell. Identifiers are
-  /// "id-N", N from first_row + 1. `encoded` must have this encoder's layout.
-  [[nodiscard]] Table decode(const EncodedTable& encoded, std::uint64_t first_row) const;
-
-  /// The mode of column `name` that the text `value` stands for: a category, an exact value, or
-  /// missing ("" ). Errors: kInvalidArgument names the nearest column or category, or says that the
-  /// column is continuous.
-  struct Condition {
-    std::size_t column = 0;
-    std::uint32_t mode = 0;
-  };
-  [[nodiscard]] Result<Condition> condition(std::string_view name, std::string_view value) const;
+  /// "id-N", N from first_row + 1; `seed` draws what stands for other text. `encoded` must have
+  /// this encoder's layout.
+  [[nodiscard]] Table decode(const EncodedTable& encoded,
+                             std::uint64_t seed,
+                             std::uint64_t first_row) const;
 
  private:
   friend Result<Encoder> fit(const Plan&, const Summary&);

@@ -15,13 +15,15 @@ namespace genesis::tabular {
 namespace {
 
 constexpr std::size_t kMaxFormatBytes = 64;
-constexpr std::size_t kMaxEncoderModes = kMaxCategories + 1;
+constexpr std::size_t kMaxEncoderModes = kMaxCategories + 2;
+constexpr double kLargestDeviation = 1e300;
 
-constexpr std::array<std::pair<Mode::Type, std::string_view>, 4> kTypes = {{
+constexpr std::array<std::pair<Mode::Type, std::string_view>, 5> kTypes = {{
     {Mode::Type::kMissing, "missing"},
     {Mode::Type::kExact, "exact"},
     {Mode::Type::kGaussian, "gaussian"},
     {Mode::Type::kCategory, "category"},
+    {Mode::Type::kOther, "other"},
 }};
 
 nlohmann::json mode_to_json(const Mode& mode) {
@@ -42,6 +44,7 @@ nlohmann::json mode_to_json(const Mode& mode) {
       json["deviation"] = mode.deviation;
       break;
     case Mode::Type::kCategory:
+    case Mode::Type::kOther:
       json["category"] = mode.category;
       break;
   }
@@ -61,7 +64,7 @@ Result<Mode> mode_from_json(JsonValue json, const std::string& path) {
     }
   }
   if (!known) {
-    reader.refuse("type", "expected missing, exact, gaussian or category");
+    reader.refuse("type", "expected missing, exact, gaussian, category or other");
   }
   mode.weight = reader.number("weight");
   if (mode.weight < 0.0 || mode.weight > 1.0 + 1e-9) {
@@ -86,6 +89,9 @@ Result<Mode> mode_from_json(JsonValue json, const std::string& path) {
         reader.refuse("category", "is empty");
       }
       break;
+    case Mode::Type::kOther:
+      mode.category = reader.text("category", kMaxCellBytes);
+      break;
   }
   GENESIS_RETURN_IF_ERROR(reader.status());
   return mode;
@@ -98,6 +104,7 @@ int order_of(Mode::Type type) {
     case Mode::Type::kCategory:
       return 0;
     case Mode::Type::kGaussian:
+    case Mode::Type::kOther:
       return 1;
     case Mode::Type::kMissing:
       return 2;
@@ -117,6 +124,7 @@ bool in_order(const Mode& a, const Mode& b) {
     case Mode::Type::kCategory:
       return a.category < b.category;
     case Mode::Type::kMissing:
+    case Mode::Type::kOther:
       return false;
   }
   return false;
@@ -124,9 +132,11 @@ bool in_order(const Mode& a, const Mode& b) {
 
 // A mean inside and a deviation that a scalar can resolve.
 bool is_within_domain(const Mode& mode, const EncodedColumnSpec& column) {
-  const double range = column.maximum - column.minimum;
-  return range > 0.0 && mode.mean >= column.minimum && mode.mean <= column.maximum &&
-         mode.deviation >= 1e-9 * range && mode.deviation <= range;
+  const double low = column.scale.forward(column.minimum);
+  const double high = column.scale.forward(column.maximum);
+  constexpr double kResolved = 1e-15;
+  return mode.mean >= low && mode.mean <= high &&
+         mode.deviation >= kResolved * std::abs(mode.mean) && mode.deviation <= kLargestDeviation;
 }
 
 // The laws of a column's modes that encode, decode and a model rely on.
@@ -169,10 +179,13 @@ Result<EncodedColumnSpec> column_from_json(JsonValue json, const std::string& pa
   column.name = reader.text("name", kMaxNameBytes);
   column.kind = reader.kind("kind");
   column.precision = reader.small("precision", kMaxPrecision);
-  column.resolution = reader.small("resolution", kMaxPrecision);
+  column.rounding.decimals = reader.small("resolution", kMaxPrecision);
+  column.rounding.significant = reader.small("significant", kAllDigits);
   column.format = reader.text("format", kMaxFormatBytes);
   column.minimum = reader.number("minimum");
   column.maximum = reader.number("maximum");
+  column.scale.center = reader.number("center");
+  column.scale.unit = reader.number("unit");
   for (const JsonValue mode : reader.array("modes", kMaxEncoderModes)) {
     GENESIS_ASSIGN(
         auto parsed,
@@ -183,7 +196,12 @@ Result<EncodedColumnSpec> column_from_json(JsonValue json, const std::string& pa
   if (column.minimum > column.maximum) {
     reader.refuse("minimum", "is above the maximum");
   }
-  if (!step_of(column.kind, column.resolution, column.format)) {
+  if (column.scale.unit < 0.0) {
+    reader.refuse("unit", "is below 0");
+  }
+  if (column.kind == Kind::kIdentifier && !is_pattern(column.format)) {
+    reader.refuse("format", "is not a pattern of identifiers");
+  } else if (!step_of(column.kind, column.rounding, column.format)) {
     reader.refuse("format", "is not a date format");
   }
   check_modes(column, reader);
@@ -203,10 +221,13 @@ nlohmann::json to_json(const Encoder& encoder) {
     columns.push_back({{"name", column.name},
                        {"kind", to_string(column.kind)},
                        {"precision", column.precision},
-                       {"resolution", column.resolution},
+                       {"resolution", column.rounding.decimals},
+                       {"significant", column.rounding.significant},
                        {"format", column.format},
                        {"minimum", column.minimum},
                        {"maximum", column.maximum},
+                       {"center", column.scale.center},
+                       {"unit", column.scale.unit},
                        {"modes", std::move(modes)}});
   }
   return {{"columns", std::move(columns)}};

@@ -1,61 +1,58 @@
 #include "common/tabular/grid.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 #include "common/tabular/cell.hpp"
 #include "common/tabular/datetime.hpp"
-#include "common/tabular/encoder.hpp"
 
 namespace genesis::tabular {
 
-Result<Step> step_of(Kind kind, int resolution, const std::string& format) {
+Result<Step> step_of(Kind kind, const Rounding& rounding, const std::string& format) {
   if (kind == Kind::kDatetime) {
     GENESIS_ASSIGN(const auto parsed, DatetimeFormat::parse(format));
-    return Step{1.0, parsed.step()};
+    return parsed.step() < 1.0 ? Step{std::round(1.0 / parsed.step()), 1.0, 0}
+                               : Step{1.0, parsed.step(), 0};
   }
-  return Step{kind == Kind::kDecimal ? power_of_ten(resolution) : 1.0, 1.0};
+  if (kind != Kind::kDecimal) {
+    return Step{};
+  }
+  return Step{power_of_ten(rounding.decimals), 1.0, rounding.significant};
+}
+
+double Step::size(double value) const {
+  if (significant == 0) {
+    return denominator / numerator;
+  }
+  return significant >= kAllDigits || value == 0.0
+             ? 0.0
+             : std::pow(10.0, std::floor(std::log10(std::abs(value))) + 1.0 - significant);
 }
 
 double Step::rounded(double value) const {
+  if (significant != 0) {
+    return round_to_significant(value, significant) + 0.0;
+  }
   constexpr double kExactBound = 4503599627370496.0;  // 2^52: fractions end here
   const double steps = to_steps(value);
   return std::abs(steps) < kExactBound ? from_steps(std::nearbyint(steps)) + 0.0 : value;
 }
 
 double Step::at_least(double value) const {
-  const double near = rounded(value);
+  const double near = significant == 0 ? rounded(value) : value;
   return near >= value ? near : from_steps(std::nearbyint(to_steps(value)) + 1.0);
 }
 
 double Step::at_most(double value) const {
-  const double near = rounded(value);
+  const double near = significant == 0 ? rounded(value) : value;
   return near <= value ? near : from_steps(std::nearbyint(to_steps(value)) - 1.0);
 }
 
-Grid::Grid(double minimum, double maximum, Step step)
-    : minimum_(minimum), range_(maximum - minimum), step_(step) {
-  const double steps = std::nearbyint(step_.to_steps(range_));
-  unit_ = steps < kMaxBins;
-  bins_ = unit_ ? static_cast<std::uint32_t>(steps) + 1 : kMaxBins;
+double Scale::forward(double value) const {
+  return unit > 0.0 ? std::asinh((value - center) / unit) : value;
 }
 
-std::uint32_t Grid::bin_of(double value) const {
-  const double offset = value - minimum_;
-  const double bin = unit_ ? std::nearbyint(step_.to_steps(offset))
-                           : std::floor(offset / range_ * static_cast<double>(bins_));
-  return static_cast<std::uint32_t>(std::clamp(bin, 0.0, static_cast<double>(bins_ - 1)));
-}
-
-double Grid::middle(std::uint32_t bin) const {
-  if (!unit_) {
-    return (bin + 0.5) / bins_;
-  }
-  return bins_ == 1 ? 0.5 : static_cast<double>(bin) / (bins_ - 1);
-}
-
-double Grid::width() const {
-  return unit_ ? 1.0 / std::max<std::uint32_t>(1, bins_ - 1) : 1.0 / bins_;
+double Scale::inverse(double position) const {
+  return unit > 0.0 ? center + unit * std::sinh(position) : position;
 }
 
 }  // namespace genesis::tabular

@@ -1,289 +1,199 @@
 #include "common/tabular/infer.hpp"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <cmath>
-#include <limits>
-#include <numeric>
-#include <optional>
 #include <utility>
 
 #include "common/base/text.hpp"
-#include "common/tabular/cell.hpp"
 #include "common/tabular/datetime.hpp"
+#include "common/tabular/digits.hpp"
+#include "common/tabular/typing.hpp"
 
 namespace genesis::tabular {
 namespace {
 
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-
-// One column on its way from texts to values. `values` is parallel to the dictionary.
-struct Typing {
-  const RawColumn& raw;
-  const Declaration& declared;
-  const std::string& source;
-
-  [[nodiscard]] std::size_t size() const { return raw.dictionary.size(); }
-  [[nodiscard]] std::string_view text(std::size_t code) const { return raw.dictionary.text(code); }
-
-  [[nodiscard]] tl::unexpected<Error> refuse(std::size_t code, const std::string& what) const {
-    return fail(Errc::kInvalidArgument,
-                source + ":" + std::to_string(raw.dictionary.line(code)) + ": column '" + raw.name +
-                    "': " + what);
-  }
-  [[nodiscard]] tl::unexpected<Error> refuse_column(const std::string& what) const {
-    return fail(Errc::kInvalidArgument, source + ": column '" + raw.name + "': " + what);
-  }
-};
-
 Status check_text(const Typing& column) {
   for (std::size_t code = 0; code < column.size(); ++code) {
-    const std::string_view text = column.text(code);
+    const std::string_view text = column.raw.dictionary.text(code);
     if (text.find('\0') != std::string_view::npos) {
-      return column.refuse(code, "a zero byte; if the file is UTF-16, convert it to UTF-8");
+      return column.refuse(
+          code, "a zero byte; if the file is UTF-16, declare table.csv.encoding: utf-16");
     }
     if (!is_utf8(text)) {
-      return column.refuse(code,
-                           "text that is not UTF-8; convert the file, for example with iconv");
+      return column.refuse(
+          code, "text that is not UTF-8; declare table.csv.encoding or convert the file");
     }
   }
   return {};
 }
 
-struct Numbers {
-  std::vector<double> values;  // per code; NaN is missing
-  int precision = 0;
-  bool integral = true;
-};
-
-// All texts as numbers, or nothing; also nothing where no cell has a value.
-std::optional<Numbers> as_numbers(const Typing& column) {
-  Numbers numbers;
-  bool digits_only = true;
-  bool any = false;
-  for (std::size_t code = 0; code < column.size(); ++code) {
-    const std::string_view text = trim(column.text(code));
-    if (is_missing_token(text)) {
-      numbers.values.push_back(kMissing);
-      continue;
-    }
-    const auto number = parse_number(text);
-    if (!number) {
-      return std::nullopt;
-    }
-    any = true;
-    digits_only = digits_only && number->digits_only;
-    numbers.integral = numbers.integral && number->integral;
-    numbers.precision = std::max(numbers.precision, number->decimals);
-    numbers.values.push_back(number->value);
-  }
-  // Whole numbers that a double can't hold are names, not amounts.
-  if (!any || (digits_only && !numbers.integral)) {
-    return std::nullopt;
-  }
-  numbers.precision = numbers.integral ? 0 : std::clamp(numbers.precision, 1, kMaxPrecision);
-  return numbers;
+std::size_t present_cells(const Column& column) {
+  return column.codes.size() - static_cast<std::size_t>(std::count(
+                                   column.codes.begin(), column.codes.end(), kMissingCode));
 }
 
-std::optional<std::vector<double>> as_moments(const Typing& column, const DatetimeFormat& format) {
-  std::vector<double> values;
-  bool any = false;
-  for (std::size_t code = 0; code < column.size(); ++code) {
-    const std::string_view text = trim(column.text(code));
-    if (is_missing_token(text)) {
-      values.push_back(kMissing);
-      continue;
-    }
-    const auto moment = format.read(text);
-    if (!moment) {
-      return std::nullopt;
-    }
-    any = true;
-    values.push_back(*moment);
-  }
-  return any ? std::optional(std::move(values)) : std::nullopt;
+bool is_mostly_distinct(const Column& column) {
+  const std::size_t cells = present_cells(column);
+  return cells >= kFewestCells && 2 * column.categories.size() > cells;
 }
 
-void spread(const RawColumn& raw, const std::vector<double>& values, Column& column) {
-  column.numbers.resize(raw.codes.size());
-  std::transform(raw.codes.begin(), raw.codes.end(), column.numbers.begin(), [&](auto code) {
-    return values[code];
-  });
-}
-
-// Fills categories and codes: sorted, and the empty cell missing.
-void categorize(const RawColumn& raw, Column& column) {
-  const auto& dictionary = raw.dictionary;
-  std::vector<std::uint32_t> order(dictionary.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(), [&](auto a, auto b) {
-    return dictionary.text(a) < dictionary.text(b);
-  });
-  std::vector<std::uint32_t> sorted_code(dictionary.size(), kMissingCode);
-  for (const auto code : order) {
-    if (!dictionary.text(code).empty()) {
-      sorted_code[code] = static_cast<std::uint32_t>(column.categories.size());
-      column.categories.emplace_back(dictionary.text(code));
-    }
-  }
-  column.codes.resize(raw.codes.size());
-  std::transform(raw.codes.begin(), raw.codes.end(), column.codes.begin(), [&](auto code) {
-    return sorted_code[code];
-  });
-}
-
-bool looks_like_identifier(const Column& column) {
-  constexpr std::size_t kFewestCells = 100;
-  const auto missing =
-      static_cast<std::size_t>(std::count(column.codes.begin(), column.codes.end(), kMissingCode));
-  const std::size_t cells = column.codes.size() - missing;
-  return cells >= kFewestCells && 100 * column.categories.size() > 95 * cells;
-}
-
-Column infer(const Typing& typing, Discreteness discreteness) {
-  Column column;
-  column.name = typing.raw.name;
-  if (discreteness == Discreteness::kForced) {
-    column.declared = true;
-    categorize(typing.raw, column);
-    column.kind = is_boolean_pair(column.categories) ? Kind::kBoolean : Kind::kCategory;
-    return column;
-  }
-  if (auto numbers = as_numbers(typing)) {
-    column.kind = numbers->integral ? Kind::kInteger : Kind::kDecimal;
-    column.precision = numbers->precision;
-    if (!numbers->integral) {
-      for (auto& value : numbers->values) {
-        value = round_to(value, column.precision);
-      }
-    }
-    spread(typing.raw, numbers->values, column);
-    return column;
-  }
-  for (const auto text : known_datetime_formats()) {
-    const auto format = DatetimeFormat::parse(text);
-    if (const auto moments = as_moments(typing, *format)) {
-      column.kind = Kind::kDatetime;
-      column.format = text;
-      spread(typing.raw, *moments, column);
-      return column;
-    }
-  }
-  categorize(typing.raw, column);
-  column.kind = is_boolean_pair(column.categories) ? Kind::kBoolean
-                : looks_like_identifier(column)    ? Kind::kIdentifier
-                                                   : Kind::kCategory;
-  return column;
-}
-
-Column declared_column(const Typing& typing, Kind kind) {
+Column new_column(const Typing& typing, Kind kind) {
   Column column;
   column.name = typing.raw.name;
   column.kind = kind;
-  column.declared = true;
   return column;
 }
 
-Result<Column> declared_number(const Typing& typing, Kind kind) {
-  Column column = declared_column(typing, kind);
-  std::vector<double> values;
-  int decimals = 1;
+// The digits that most cells need, and the places that all of them are written with.
+void decide_digits(const Typing& typing, const Numbers& numbers, Column& column) {
+  DigitCounts digits;
   for (std::size_t code = 0; code < typing.size(); ++code) {
-    const std::string_view text = trim(typing.text(code));
-    if (is_missing_token(text)) {
-      values.push_back(kMissing);
-      continue;
-    }
-    const auto number = parse_declared_number(text);
-    constexpr double kExactBound = 9007199254740992.0;
-    const bool whole = number && std::trunc(number->value) == number->value &&
-                       std::abs(number->value) < kExactBound;
-    if (!number || (kind == Kind::kInteger && !whole)) {
-      return typing.refuse(
-          code,
-          in_quotes(text) + (kind == Kind::kInteger ? " is not an integer" : " is not a number"));
-    }
-    decimals = std::max(decimals, number->decimals);
-    values.push_back(number->value);
-  }
-  if (kind == Kind::kDecimal) {
-    column.precision = std::clamp(typing.declared.precision.value_or(decimals), 0, kMaxPrecision);
-    for (auto& value : values) {
-      value = round_to(value, column.precision);
+    if (!std::isnan(numbers.values[code])) {
+      digits.add(numbers.values[code], typing.counts[code]);
     }
   }
-  spread(typing.raw, values, column);
+  // Of numbers that are kept as such, a part that does not depend on the order of rows.
+  constexpr std::size_t kCellsLookedAt = std::size_t{1} << 16;
+  constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15;  // Fibonacci hashing (Knuth, 6.4)
+  const auto& kept = typing.raw.numbers;
+  const auto parts = std::bit_ceil(1 + kept.size() / kCellsLookedAt);
+  for (const double number : kept) {
+    const auto hash = std::bit_cast<std::uint64_t>(number) * kGolden;
+    if (!std::isnan(number) && (hash >> 32U) % parts == 0) {
+      digits.add(number, 1);
+    }
+  }
+  const Rounding rounding = rounding_of(digits);
+  column.significant = rounding.significant;
+  column.precision = std::min(std::max(rounding.decimals, numbers.least_places), kMaxPrecision);
+}
+
+Column column_of_numbers(const Typing& typing, Kind kind, const Numbers& numbers) {
+  Column column = new_column(typing, kind);
+  column.numbers = cells_of(typing.raw, numbers.values);
+  column.distinct = distinct_numbers(typing.raw, numbers.values).count;
+  if (kind == Kind::kDecimal && typing.rules.declaration.precision) {
+    column.precision = std::clamp(*typing.rules.declaration.precision, 0, kMaxPrecision);
+    for (auto& number : column.numbers) {
+      number = round_to(number, column.precision);
+    }
+  } else if (kind == Kind::kDecimal) {
+    decide_digits(typing, numbers, column);
+  }
   return column;
 }
 
-Result<Column> declared_datetime(const Typing& typing) {
-  Column column = declared_column(typing, Kind::kDatetime);
-  if (!typing.declared.format) {
-    column = infer(typing, Discreteness::kInferred);
-    if (column.kind != Kind::kDatetime && !is_blank(column.categories)) {
-      return typing.refuse_column(
-          "is declared a datetime, but no known format fits all its cells; declare its format");
-    }
-    column.declared = column.kind == Kind::kDatetime;
-    return column;
-  }
-  column.format = *typing.declared.format;
-  auto parsed = DatetimeFormat::parse(column.format);
-  if (!parsed) {
-    return typing.refuse_column(parsed.error().message);
-  }
-  std::vector<double> values;
-  for (std::size_t code = 0; code < typing.size(); ++code) {
-    const std::string_view text = trim(typing.text(code));
-    if (is_missing_token(text)) {
-      values.push_back(kMissing);
-      continue;
-    }
-    const auto moment = parsed->read(text);
-    if (!moment) {
-      return typing.refuse(code, in_quotes(text) + " does not have the format " + column.format);
-    }
-    values.push_back(*moment);
-  }
-  spread(typing.raw, values, column);
+Column column_of_moments(const Typing& typing, const std::string& format, const Reading& reading) {
+  Column column = new_column(typing, Kind::kDatetime);
+  column.format = format;
+  column.numbers = cells_of(typing.raw, reading.values);
+  column.distinct = distinct_numbers(typing.raw, reading.values).count;
   return column;
 }
 
-Result<Column> declared_text(const Typing& typing, Kind kind) {
-  Column column = declared_column(typing, kind);
-  if (!typing.declared.categories.empty()) {
-    const auto& allowed = typing.declared.categories;
-    for (std::size_t code = 0; code < typing.size(); ++code) {
-      const std::string text(typing.text(code));
-      if (!text.empty() && std::find(allowed.begin(), allowed.end(), text) == allowed.end()) {
-        const std::string near = nearest(text, allowed);
-        return typing.refuse(code,
-                             in_quotes(text) + " is not one of the declared categories" +
-                                 (near.empty() ? "" : "; the nearest is " + in_quotes(near)));
+void note(TypedColumn& typed, const std::string& what) {
+  typed.notes.push_back("column '" + typed.column.name + "': " + what);
+}
+
+TypedColumn typed_numbers(const Typing& typing, const Numbers& numbers) {
+  TypedColumn typed;
+  if (is_key(typing, numbers)) {
+    typed.column = new_column(typing, Kind::kIdentifier);
+    categorize(typing.raw, read_words(typing), typed.column);
+    typed.column.remark =
+        "whole numbers that number the rows: made anew, not learnt; declare kind: integer if they "
+        "measure something";
+    return typed;
+  }
+  typed.column =
+      column_of_numbers(typing, numbers.integral ? Kind::kInteger : Kind::kDecimal, numbers);
+  if (numbers.currency || numbers.percent || numbers.grouped) {
+    note(typed,
+         std::string("read as plain numbers, without their ") + (numbers.currency ? "currency"
+                                                                 : numbers.percent
+                                                                     ? "percent sign"
+                                                                     : "separators of thousands"));
+  }
+  return typed;
+}
+
+TypedColumn typed_moments(const Typing& typing, const Moments& moments) {
+  TypedColumn typed;
+  const std::string format = settled_format(typing, moments);
+  typed.column = column_of_moments(typing, format, moments.reading);
+  if (format.find("%y") != std::string::npos) {
+    note(typed, "two-digit years are read as 1969 to 2068");
+  }
+  if (format.starts_with("%d/%m") || format.starts_with("%d-%m")) {
+    std::string swapped = moments.format;
+    swapped[1] = 'm';
+    swapped[4] = 'd';
+    const auto other = DatetimeFormat::parse(swapped);
+    if (other && read_moments(typing, *other).is_whole()) {
+      note(typed,
+           "each date can be read day first and month first; read as " + format +
+               ", declare format if that is wrong");
+    }
+  }
+  return typed;
+}
+
+TypedColumn typed_text(const Typing& typing, Discreteness discreteness) {
+  TypedColumn typed;
+  typed.column = new_column(typing, Kind::kCategory);
+  auto texts = read_words(typing);
+  if (auto words = as_booleans(typing, texts)) {
+    typed.column.kind = Kind::kBoolean;
+    categorize(typing.raw, *words, typed.column);
+  } else {
+    categorize(typing.raw, texts, typed.column);
+    if (discreteness == Discreteness::kInferred && is_mostly_distinct(typed.column)) {
+      typed.column.kind = Kind::kIdentifier;
+      typed.column.remark = "mostly distinct text: made anew, not learnt";
+    }
+  }
+  typed.column.declared = discreteness == Discreteness::kForced;
+  return typed;
+}
+
+Result<TypedColumn> infer(const Typing& typing) {
+  const bool has_aliases = !typing.rules.declaration.aliases.empty();  // so its cells are words
+  if (typing.rules.discreteness == Discreteness::kForced || has_aliases) {
+    return typed_text(typing, Discreteness::kForced);
+  }
+  auto numbers = read_numbers(typing);
+  if (numbers && numbers->is_whole()) {
+    if (numbers->digits_only) {
+      if (const auto dates = find_digit_dates(typing)) {
+        return typed_moments(typing, *dates);
       }
     }
+    return typed_numbers(typing, *numbers);
   }
-  categorize(typing.raw, column);
-  if (kind == Kind::kBoolean && column.categories.size() > 2) {
-    return typing.refuse_column(
-        "is declared boolean and has more than two values: " + in_quotes(column.categories[0]) +
-        ", " + in_quotes(column.categories[1]) + ", " + in_quotes(column.categories[2]));
+  const auto moments =
+      typing.raw.holds_numbers() ? std::nullopt : find_moments(typing);  // numbers are no dates
+  if (moments && moments->reading.is_whole()) {
+    return typed_moments(typing, *moments);
   }
-  return column;
-}
-
-// The kind that a declaration names or implies.
-std::optional<Kind> declared_kind(const Declaration& declaration) {
-  if (declaration.kind) {
-    return declaration.kind;
+  const auto miss = find_near_miss(typing, numbers, moments);
+  if (miss && !typing.rules.lenient) {
+    return typing.refuse(miss->reading.odd.front(), to_text(typing, *miss));
   }
-  if (declaration.format) {
-    return Kind::kDatetime;
+  auto typed = typed_text(typing, Discreteness::kInferred);
+  if (miss) {
+    note(typed,
+         "line " + std::to_string(typing.raw.dictionary.line(miss->reading.odd.front())) + ": " +
+             to_text(typing, *miss) + "; read as text");
   }
-  if (declaration.precision) {
-    return Kind::kDecimal;
+  if (typed.column.remark.empty() && typed.column.kind == Kind::kCategory && numbers &&
+      !numbers->odd.empty()) {
+    typed.column.remark = percent_of(numbers->share()) + " of the cells are numbers; " +
+                          in_quotes(typing.text(numbers->odd.front())) + " in line " +
+                          std::to_string(typing.raw.dictionary.line(numbers->odd.front())) +
+                          " is none";
   }
-  return declaration.categories.empty() ? std::nullopt : std::optional(Kind::kCategory);
+  return typed;
 }
 
 std::string shown(double number) {
@@ -295,10 +205,171 @@ std::string shown(double number) {
   return text;
 }
 
-Status check_bounds(const Typing& typing, const Column& column) {
-  const auto& minimum = typing.declared.minimum;
-  const auto& maximum = typing.declared.maximum;
-  if (!minimum && !maximum) {
+Status check_bounds(const Typing& typing, std::size_t code, double value) {
+  const auto& minimum = typing.rules.declaration.minimum;
+  const auto& maximum = typing.rules.declaration.maximum;
+  if (minimum && value < *minimum) {
+    return typing.refuse(
+        code, in_quotes(typing.text(code)) + " is below the declared minimum " + shown(*minimum));
+  }
+  if (maximum && value > *maximum) {
+    return typing.refuse(
+        code, in_quotes(typing.text(code)) + " is above the declared maximum " + shown(*maximum));
+  }
+  return {};
+}
+
+// "<", "=" or ">" a row.
+Column flag_column(const Typing& typing, const std::vector<char>& sides) {
+  Column flag;
+  flag.name = flag_name(typing.raw.name);
+  flag.kind = Kind::kCategory;
+  flag.declared = true;
+  Words texts;
+  for (const char side : sides) {
+    texts.push_back(side == '\0' ? std::nullopt : std::optional(std::string(1, side)));
+  }
+  categorize(typing.raw, texts, flag);
+  return flag;
+}
+
+Result<TypedColumn> declared_number(const Typing& typing, Kind kind) {
+  const auto& declaration = typing.rules.declaration;
+  Numbers numbers;
+  auto& values = numbers.values;
+  std::vector<char> sides;
+  for (std::size_t code = 0; code < typing.size(); ++code) {
+    const std::string_view text = typing.text(code);
+    if (typing.missing.in_values(text)) {
+      values.push_back(kNoNumber);
+      sides.push_back('\0');
+      continue;
+    }
+    auto number = parse_declared_number(text, typing.rules.style);
+    char side = '=';
+    if (const auto censored = parse_censored(text, typing.rules.style);
+        censored && declaration.censored) {
+      number = censored->bound;
+      side = censored->side;
+    }
+    const bool whole = number && std::trunc(number->value) == number->value &&
+                       std::abs(number->value) < kExactBound;
+    if (!number || (kind == Kind::kInteger && !whole)) {
+      const bool is_bound = parse_censored(text, typing.rules.style).has_value();
+      return typing.refuse(
+          code,
+          in_quotes(text) + (kind == Kind::kInteger ? " is not an integer" : " is not a number") +
+              (is_bound ? "; declare censored: true in table.columns to read it as a bound" : ""));
+    }
+    GENESIS_RETURN_IF_ERROR(check_bounds(typing, code, number->value));
+    numbers.least_places = std::min(numbers.least_places, number->decimals);
+    values.push_back(number->value);
+    sides.push_back(side);
+  }
+  if (typing.raw.holds_numbers()) {
+    numbers.least_places = std::min(numbers.least_places, typing.raw.plain.least_places);
+  }
+  TypedColumn typed;
+  typed.column = column_of_numbers(typing, kind, numbers);
+  typed.column.declared = true;
+  if (declaration.censored) {
+    typed.flag = flag_column(typing, sides);
+  }
+  return typed;
+}
+
+Result<TypedColumn> declared_datetime(const Typing& typing) {
+  TypedColumn typed;
+  const auto& declared_format = typing.rules.declaration.format;
+  if (!declared_format) {
+    auto moments = find_digit_dates(typing);
+    if (!moments) {
+      moments = find_moments(typing);
+    }
+    if (moments && moments->reading.is_whole()) {
+      typed = typed_moments(typing, *moments);
+      typed.column.declared = true;
+      return typed;
+    }
+    typed = typed_text(typing, Discreteness::kInferred);
+    if (!is_blank(typed.column.categories)) {
+      if (moments) {
+        return typing.refuse(moments->reading.odd.front(),
+                             in_quotes(typing.text(moments->reading.odd.front())) +
+                                 " does not have the format " + moments->format +
+                                 " of the other cells; correct it, or declare its format");
+      }
+      return typing.refuse_column(
+          "is declared a datetime, but no known format fits all its cells; declare its format");
+    }
+    typed.column.declared = false;
+    return typed;
+  }
+  const auto parsed = DatetimeFormat::parse(*declared_format);
+  if (!parsed) {
+    return typing.refuse_column(parsed.error().message);
+  }
+  const auto reading = read_moments(typing, *parsed);
+  if (!reading.odd.empty()) {
+    return typing.refuse(reading.odd.front(),
+                         in_quotes(typing.text(reading.odd.front())) +
+                             " does not have the format " + *declared_format);
+  }
+  typed.column = column_of_moments(typing, *declared_format, reading);
+  typed.column.declared = true;
+  return typed;
+}
+
+Result<TypedColumn> declared_text(const Typing& typing, Kind kind) {
+  TypedColumn typed;
+  typed.column = new_column(typing, kind);
+  typed.column.declared = true;
+  auto texts = read_words(typing);
+  const auto& allowed = typing.rules.declaration.categories;
+  for (std::size_t code = 0; code < texts.size() && !allowed.empty(); ++code) {
+    const auto& text = texts[code];
+    if (text && std::find(allowed.begin(), allowed.end(), *text) == allowed.end()) {
+      const std::string near = nearest(*text, allowed);
+      return typing.refuse(
+          code,
+          in_quotes(*text) + " is not one of the declared categories" +
+              (near.empty() ? "; list it there, or in table.missingValues if it stands for no value"
+                            : "; the nearest is " + in_quotes(near)));
+    }
+  }
+  if (kind == Kind::kBoolean) {
+    if (auto words = as_booleans(typing, texts)) {
+      texts = *std::move(words);
+    }
+  }
+  categorize(typing.raw, texts, typed.column);
+  const auto& categories = typed.column.categories;
+  if (kind == Kind::kBoolean && categories.size() > 2) {
+    return typing.refuse_column(
+        "is declared boolean and has more than two values: " + in_quotes(categories[0]) + ", " +
+        in_quotes(categories[1]) + ", " + in_quotes(categories[2]));
+  }
+  return typed;
+}
+
+// The kind that a declaration names or implies.
+std::optional<Kind> declared_kind(const Declaration& declaration) {
+  if (declaration.kind) {
+    return declaration.kind;
+  }
+  if (declaration.format) {
+    return Kind::kDatetime;
+  }
+  if (declaration.precision || declaration.censored) {
+    return Kind::kDecimal;
+  }
+  return declaration.categories.empty() ? std::nullopt : std::optional(Kind::kCategory);
+}
+
+// Bounds of a column whose kind is not declared.
+Status check_inferred_bounds(const Typing& typing, const Column& column) {
+  const auto& declaration = typing.rules.declaration;
+  if (!declaration.minimum && !declaration.maximum) {
     return {};
   }
   if (column.kind != Kind::kInteger && column.kind != Kind::kDecimal) {
@@ -309,29 +380,21 @@ Status check_bounds(const Typing& typing, const Column& column) {
                                 std::string(to_string(column.kind)) +
                                 "; declare them for integers and decimals only");
   }
-  for (std::size_t code = 0; code < typing.size(); ++code) {
-    const auto number = parse_declared_number(trim(typing.text(code)));
-    if (!number) {
-      continue;
-    }
-    if (minimum && number->value < *minimum) {
-      return typing.refuse(
-          code, in_quotes(typing.text(code)) + " is below the declared minimum " + shown(*minimum));
-    }
-    if (maximum && number->value > *maximum) {
-      return typing.refuse(
-          code, in_quotes(typing.text(code)) + " is above the declared maximum " + shown(*maximum));
-    }
+  const auto numbers = read_numbers(typing);
+  for (std::size_t code = 0; numbers && code < numbers->values.size(); ++code) {
+    GENESIS_RETURN_IF_ERROR(check_bounds(typing, code, numbers->values[code]));
   }
   return {};
 }
 
-Result<Column> typed(const Typing& typing, Discreteness discreteness) {
-  const auto kind = declared_kind(typing.declared);
+Result<TypedColumn> typed(const Typing& typing) {
+  const auto kind = declared_kind(typing.rules.declaration);
   if (!kind) {
-    return infer(typing, discreteness);
+    GENESIS_ASSIGN(auto inferred, infer(typing));
+    GENESIS_RETURN_IF_ERROR(check_inferred_bounds(typing, inferred.column));
+    return inferred;
   }
-  if (discreteness == Discreteness::kForced && is_continuous(*kind)) {
+  if (typing.rules.discreteness == Discreteness::kForced && is_continuous(*kind)) {
     return typing.refuse_column("is a discrete column and also declared as " +
                                 std::string(to_string(*kind)) + "; remove one of the two");
   }
@@ -349,30 +412,59 @@ Result<Column> typed(const Typing& typing, Discreteness discreteness) {
   return fail(Errc::kInternal, "unknown kind of column");
 }
 
-}  // namespace
-
-bool is_boolean_pair(const std::vector<std::string>& sorted) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kPairs = {
-      {{"false", "true"},
-       {"False", "True"},
-       {"FALSE", "TRUE"},
-       {"no", "yes"},
-       {"No", "Yes"},
-       {"NO", "YES"}}};
-  return sorted.size() == 2 && std::any_of(kPairs.begin(), kPairs.end(), [&](const auto& pair) {
-           return sorted[0] == pair.first && sorted[1] == pair.second;
-         });
+Typing typing_of(const RawColumn& raw, const TypingRules& rules) {
+  Typing typing{
+      raw, rules, MissingValues(rules), std::vector<std::uint64_t>(raw.dictionary.size())};
+  for (const auto code : raw.codes) {
+    ++typing.counts[code];
+  }
+  for (const double cell : raw.numbers) {
+    if (const auto code = code_in(cell)) {
+      ++typing.counts[*code];
+    }
+  }
+  return typing;
 }
 
-Result<Column> type_column(RawColumn raw,
-                           const Declaration& declaration,
-                           Discreteness discreteness,
-                           const std::string& source) {
-  const Typing typing{raw, declaration, source};
+// Whether a column that keeps numbers is not to be read as plain ones after all: as words, dates, a
+// key, or numbers that are written otherwise.
+bool needs_texts(const RawColumn& raw, const TypingRules& rules) {
+  const auto kind = declared_kind(rules.declaration);
+  const bool other_sign = raw.plain.decimals > 0 && raw.plain.decimal != rules.style.decimal;
+  if (rules.discreteness == Discreteness::kForced || !rules.declaration.aliases.empty() ||
+      other_sign || (kind && *kind != Kind::kInteger && *kind != Kind::kDecimal) ||
+      rules.missing_values || rules.declaration.missing_values) {
+    return true;
+  }
+  constexpr double kFirstDate = 19000101.0;
+  constexpr double kLastMoment = 20991231235959.0;
+  const bool may_be_dates =
+      raw.plain.digits_only && raw.plain.least >= kFirstDate && raw.plain.most <= kLastMoment;
+  if (kind) {
+    const bool beyond =
+        (rules.declaration.minimum && raw.plain.least < *rules.declaration.minimum) ||
+        (rules.declaration.maximum && raw.plain.most > *rules.declaration.maximum);
+    const bool fractions = *kind == Kind::kInteger && !raw.plain.through_floats;
+    return beyond || fractions || rules.declaration.censored;  // a cell is to be named, or flagged
+  }
+  const Typing typing = typing_of(raw, rules);
+  const auto numbers = read_numbers(typing);
+  if (!numbers || may_be_dates || rules.declaration.minimum || rules.declaration.maximum) {
+    return true;
+  }
+  return numbers->is_whole() ? is_key(typing, *numbers)
+                             : rules.lenient || !find_near_miss(typing, numbers, std::nullopt);
+}
+
+}  // namespace
+
+Result<TypedColumn> type_column(RawColumn raw, const TypingRules& rules) {
+  if (raw.holds_numbers() && needs_texts(raw, rules)) {
+    raw.to_texts();
+  }
+  const Typing typing = typing_of(raw, rules);
   GENESIS_RETURN_IF_ERROR(check_text(typing));
-  GENESIS_ASSIGN(auto column, typed(typing, discreteness));
-  GENESIS_RETURN_IF_ERROR(check_bounds(typing, column));
-  return column;
+  return typed(typing);
 }
 
 }  // namespace genesis::tabular

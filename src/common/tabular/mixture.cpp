@@ -11,6 +11,8 @@ namespace {
 
 using Modes = std::vector<Gaussian>;
 
+constexpr double kTiny = 1e-300;
+
 double total_count(std::span<const Bar> bars) {
   return std::accumulate(
       bars.begin(), bars.end(), 0.0, [](double sum, const Bar& bar) { return sum + bar.count; });
@@ -64,7 +66,6 @@ double improve(std::span<const Bar> bars, double total, double least_deviation, 
     inverse[k] = 1.0 / modes[k].deviation;
     factor[k] = modes[k].weight * inverse[k];
   }
-  constexpr double kTiny = 1e-300;
   double log_likelihood = 0.0;
   for (const auto& bar : bars) {
     std::array<double, kMaxModes> density{};
@@ -153,11 +154,22 @@ void merge_nearest(Modes& modes) {
 
 }  // namespace
 
+double log_density(std::span<const Gaussian> modes, double position) {
+  constexpr double kRootTwoPi = 2.5066282746310002;
+  double sum = kTiny;
+  for (const auto& mode : modes) {
+    const double z = (position - mode.mean) / mode.deviation;
+    sum += mode.weight / (mode.deviation * kRootTwoPi) * std::exp(-0.5 * z * z);
+  }
+  return std::log(sum);
+}
+
 std::vector<Gaussian> fit_mixture(std::span<const Bar> bars, const MixtureBounds& bounds) {
   const double total = total_count(bars);
   constexpr double kParameters = 3.0;  // of a mode: mean, deviation, weight
   const double price = std::max(bounds.gain, 0.5 * kParameters * std::log(total) / total);
-  Modes modes = initial_modes(bars, std::min(kMaxModes, bars.size()), bounds.deviation);
+  Modes modes =
+      initial_modes(bars, std::min({kMaxModes, bounds.modes, bars.size()}), bounds.deviation);
   double likelihood = converge(bars, total, bounds.deviation, modes);
   while (modes.size() > 1) {
     const std::size_t before = modes.size();

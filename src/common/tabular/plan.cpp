@@ -1,15 +1,20 @@
 // From all sites' sketches to one kind, domain and grid a column (encoder.hpp).
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "common/base/text.hpp"
 #include "common/tabular/cell.hpp"
+#include "common/tabular/datetime.hpp"
 #include "common/tabular/encoder.hpp"
+#include "common/tabular/fit_numbers.hpp"
 #include "common/tabular/grid.hpp"
 #include "common/tabular/infer.hpp"
+#include "common/tabular/partition.hpp"
+#include "common/tabular/table.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -27,9 +32,9 @@ struct ColumnAtSites {
   std::vector<SiteColumn> sites;
 };
 
-bool has_opinion(const ColumnSketch& sketch) {
-  return is_continuous(sketch.kind) || sketch.kind == Kind::kIdentifier || sketch.declared ||
-         !is_blank(sketch.categories);
+// A site without a value has none.
+bool has_opinion(const SiteColumn& site) {
+  return site.sketch->declared || site.sketch->missing < site.rows;
 }
 
 bool is_text(Kind kind) {
@@ -45,8 +50,12 @@ std::optional<Kind> meet(Kind a, Kind b) {
     const bool dates = a == Kind::kDatetime || b == Kind::kDatetime;
     return dates ? std::nullopt : std::optional(Kind::kDecimal);
   }
+  // Whole numbers that are a key at one site are one at all: a key must not be learnt anywhere.
+  const auto is_key = [](Kind key, Kind other) {
+    return key == Kind::kIdentifier && other == Kind::kInteger;
+  };
   if (is_continuous(a) || is_continuous(b)) {
-    return std::nullopt;
+    return is_key(a, b) || is_key(b, a) ? std::optional(Kind::kIdentifier) : std::nullopt;
   }
   return is_text(a) && is_text(b) ? Kind::kCategory : Kind::kIdentifier;
 }
@@ -70,6 +79,23 @@ tl::unexpected<Error> differ(const std::string& column,
                   "'; declare the column in spec.table.columns, or correct the data");
 }
 
+// Whether the words are spellings of true and false, and nothing else.
+bool are_truth_words(const std::vector<std::string>& words) {
+  return !words.empty() &&
+         std::all_of(words.begin(), words.end(), [](const auto& word) { return truth(word); });
+}
+
+// 0 and 1 mean false and true where another site spells these out.
+Kind kind_beside(const SiteColumn& site, const ColumnAtSites& column) {
+  const auto& sketch = *site.sketch;
+  const bool is_bit = are_bits(sketch);
+  const bool others_spell =
+      std::any_of(column.sites.begin(), column.sites.end(), [](const SiteColumn& other) {
+        return is_text(other.sketch->kind) && are_truth_words(other.sketch->categories);
+      });
+  return is_bit && !sketch.declared && others_spell ? Kind::kBoolean : sketch.kind;
+}
+
 struct Agreement {
   Kind kind = Kind::kCategory;
   bool bound = false;  // by a declaration
@@ -88,11 +114,15 @@ Result<Agreement> agree_on_kind(const ColumnAtSites& column) {
   }
   const SiteColumn* first = binding;
   std::optional<Kind> kind = bound;
-  for (const auto& site : column.sites) {
-    if (!has_opinion(*site.sketch)) {
+  // Identifiers first: a key at one site is one at all, whatever the names of the others are.
+  auto sites = column.sites;
+  std::ranges::stable_partition(
+      sites, [](const SiteColumn& site) { return site.sketch->kind == Kind::kIdentifier; });
+  for (const auto& site : sites) {
+    if (!has_opinion(site)) {
       continue;
     }
-    const Kind seen = site.sketch->kind;
+    const Kind seen = kind_beside(site, column);
     if (bound) {
       if (!fits(seen, *bound)) {
         return first != nullptr && first != &site
@@ -125,13 +155,18 @@ Result<Agreement> agree_on_kind(const ColumnAtSites& column) {
   return Agreement{kind.value_or(Kind::kCategory), bound.has_value()};
 }
 
+// The finest of the sites' formats writes all their moments; of several, one that begins with the
+// year. Which of day and month comes first can't be told from one site to another.
 Status agree_on_format(const ColumnAtSites& column, ColumnPlan& plan) {
   const SiteColumn* first = nullptr;
+  std::optional<DatetimeFormat> best;
   for (const auto& site : column.sites) {
-    if (site.sketch->kind != Kind::kDatetime) {
+    if (site.sketch->kind != Kind::kDatetime ||
+        (first != nullptr && site.sketch->format == plan.format)) {
       continue;
     }
-    if (first != nullptr && first->sketch->format != site.sketch->format) {
+    GENESIS_ASSIGN(const auto format, DatetimeFormat::parse(site.sketch->format));
+    if (first != nullptr && !best->agrees_with(format)) {
       return differ(column.name,
                     "format",
                     *first->client,
@@ -139,13 +174,17 @@ Status agree_on_format(const ColumnAtSites& column, ColumnPlan& plan) {
                     *site.client,
                     site.sketch->format);
     }
-    first = first == nullptr ? &site : first;
+    if (first == nullptr || format.step() < best->step() ||
+        (format.step() == best->step() && format.is_year_first() && !best->is_year_first())) {
+      first = &site;
+      best = format;
+      plan.format = site.sketch->format;
+    }
   }
-  if (first != nullptr) {
-    plan.format = first->sketch->format;
-  } else if (column.declaration != nullptr && column.declaration->format) {
+  if (column.declaration != nullptr && column.declaration->format) {
     plan.format = *column.declaration->format;
-  } else {
+  }
+  if (plan.format.empty()) {
     return fail(Errc::kInvalidArgument,
                 "column '" + column.name +
                     "' is declared a datetime and has no value at any site; declare its format");
@@ -153,89 +192,187 @@ Status agree_on_format(const ColumnAtSites& column, ColumnPlan& plan) {
   return {};
 }
 
-Status check_declared_bounds(const ColumnAtSites& column, const ColumnPlan& plan) {
-  for (const auto& site : column.sites) {
-    const auto& extremes = site.sketch->extremes;
-    if (!extremes.empty() && (extremes[0] < plan.minimum || extremes[1] > plan.maximum)) {
-      return fail(Errc::kInvalidArgument,
-                  "column '" + column.name + "': client '" + *site.client +
-                      "' has values outside the declared minimum and maximum");
-    }
-  }
-  if (plan.minimum > plan.maximum) {
-    return fail(Errc::kInvalidArgument,
-                "column '" + column.name + "': the minimum is above the maximum");
-  }
-  return {};
-}
-
-Status plan_numbers(const ColumnAtSites& column, ColumnPlan& plan) {
-  if (plan.kind == Kind::kDatetime) {
-    GENESIS_RETURN_IF_ERROR(agree_on_format(column, plan));
-  }
-  bool any = false;
+// What the sites' numbers add up to, before the step is known.
+struct Gathered {
+  std::optional<int> places;  // that every site writes
+  DigitCounts digits;
   bool few = true;
-  std::set<double> candidates;
+  std::vector<double> extremes;  // empty or {min, max}
+  std::vector<double> edges;
+  std::map<double, std::uint64_t> values;
+  std::uint64_t present = 0;
+};
+
+Gathered gather(const ColumnAtSites& column) {
+  Gathered all;
   for (const auto& site : column.sites) {
     const auto& sketch = *site.sketch;
-    plan.precision = std::max(plan.precision, sketch.precision);
-    plan.resolution = std::max(plan.resolution, sketch.resolution);
     if (sketch.extremes.empty()) {
       continue;
     }
-    plan.minimum = any ? std::min(plan.minimum, sketch.extremes[0]) : sketch.extremes[0];
-    plan.maximum = any ? std::max(plan.maximum, sketch.extremes[1]) : sketch.extremes[1];
-    any = true;
-    few = few && sketch.few_values;
-    candidates.insert(sketch.heavy_values.begin(), sketch.heavy_values.end());
+    all.places = all.places ? std::min(*all.places, sketch.precision) : sketch.precision;
+    all.digits += sketch.digits;
+    all.few = all.few && sketch.few_values;
+    if (all.extremes.empty()) {
+      all.extremes = sketch.extremes;
+    }
+    all.extremes[0] = std::min(all.extremes[0], sketch.extremes[0]);
+    all.extremes[1] = std::max(all.extremes[1], sketch.extremes[1]);
+    all.edges.insert(all.edges.end(), sketch.edges.begin(), sketch.edges.end());
+    for (std::size_t i = 0; i < sketch.heavy_values.size(); ++i) {
+      all.values[sketch.heavy_values[i]] += sketch.heavy_counts[i];
+    }
+    all.present += site.rows - sketch.missing;
   }
-  if (plan.kind == Kind::kDecimal && column.declaration != nullptr) {
-    plan.precision = column.declaration->precision.value_or(plan.precision);
+  return all;
+}
+
+// The values as they are counted: some may fall together.
+std::vector<ValueCount> rounded(const std::map<double, std::uint64_t>& values, const Step& step) {
+  std::vector<ValueCount> result;
+  for (const auto& [value, count] : values) {
+    const double near = step.rounded(value);
+    if (result.empty() || result.back().value != near) {
+      result.push_back({near, 0});
+    }
+    result.back().count += count;
   }
-  plan.precision = plan.kind == Kind::kDecimal ? std::clamp(plan.precision, 0, kMaxPrecision) : 0;
-  plan.resolution = std::min(plan.resolution, plan.precision);
-  if (!any) {
+  return result;
+}
+
+// Whether the few values that enough rows hold are nearly all there is: what lies between them is
+// counted as the nearest one.
+bool holds_most(std::span<const ValueCount> values, std::uint64_t present) {
+  constexpr std::uint64_t kTenth = 10;
+  std::uint64_t held = 0;
+  for (const auto& value : values) {
+    held += value.count;
+  }
+  return kTenth * held >= (kTenth - 1) * present;
+}
+
+// Counts of sites may be weighed, so what stands out at one of them may do so in the sum.
+std::size_t most_exact_modes(const ColumnAtSites& column,
+                             std::span<const ValueCount> of_all,
+                             std::uint64_t present,
+                             const Step& step,
+                             const ColumnPlan& plan) {
+  constexpr std::size_t kUntold =
+      8;  // that rounding and values that are light at each site may add
+  const Bounds bounds{plan.minimum, plan.maximum};
+  const auto found = exact_values(of_all, step, bounds, present);
+  std::set<double> values(found.begin(), found.end());
+  for (const auto& site : column.sites) {
+    std::map<double, std::uint64_t> told;
+    for (std::size_t i = 0; i < site.sketch->heavy_values.size(); ++i) {
+      told[site.sketch->heavy_values[i]] = site.sketch->heavy_counts[i];
+    }
+    const auto own =
+        exact_values(rounded(told, step), step, bounds, site.rows - site.sketch->missing);
+    values.insert(own.begin(), own.end());
+  }
+  return std::min(kMaxExactModes, values.size() + kUntold);
+}
+
+void plan_digits(const ColumnAtSites& column, const Gathered& all, ColumnPlan& plan) {
+  if (plan.kind != Kind::kDecimal) {
+    return;
+  }
+  if (column.declaration != nullptr && column.declaration->precision) {
+    plan.precision = std::clamp(*column.declaration->precision, 0, kMaxPrecision);
+    plan.rounding = {std::min(plan.precision, rounding_of(all.digits).decimals), 0};
+    if (rounding_of(all.digits).significant != 0) {
+      plan.rounding.decimals = plan.precision;
+    }
+    return;
+  }
+  plan.rounding = rounding_of(all.digits);
+  if (plan.rounding.significant == 0) {
+    plan.precision =
+        std::clamp(std::max(plan.rounding.decimals, all.places.value_or(0)), 0, kMaxPrecision);
+  }
+}
+
+Status plan_numbers(const ColumnAtSites& column, std::size_t most_bins, ColumnPlan& plan) {
+  if (plan.kind == Kind::kDatetime) {
+    GENESIS_RETURN_IF_ERROR(agree_on_format(column, plan));
+  }
+  Gathered all = gather(column);
+  plan_digits(column, all, plan);
+  plan.few_values = all.few;
+  if (all.extremes.empty()) {
     return {};
   }
-  plan.candidates.assign(candidates.begin(), candidates.end());
-  GENESIS_ASSIGN(const Step step, step_of(plan.kind, plan.resolution, plan.format));
+  GENESIS_ASSIGN(const Step step, step_of(plan.kind, plan.rounding, plan.format));
+  plan.minimum = step.rounded(all.extremes[0]);
+  plan.maximum = step.rounded(all.extremes[1]);
   if (plan.kind != Kind::kDatetime && column.declaration != nullptr) {
     const auto& [minimum, maximum] =
         std::pair(column.declaration->minimum, column.declaration->maximum);
     plan.minimum = minimum ? step.at_least(*minimum) : plan.minimum;
     plan.maximum = maximum ? step.at_most(*maximum) : plan.maximum;
-    GENESIS_RETURN_IF_ERROR(check_declared_bounds(column, plan));
+    if (plan.minimum > plan.maximum) {
+      return fail(Errc::kInvalidArgument,
+                  "column '" + column.name + "': the minimum is above the maximum");
+    }
   }
-  if (!few || candidates.size() > kFewValues) {
-    plan.bins = Grid(plan.minimum, plan.maximum, step).bins();
+  const auto values = rounded(all.values, step);
+  plan.few_values =
+      all.few && !values.empty() && values.size() <= kFewValues && holds_most(values, all.present);
+  if (plan.few_values) {
+    for (const auto& value : values) {
+      plan.values.push_back(value.value);
+    }
+    plan.most_exact = plan.values.size();
+    return {};
   }
+  std::sort(all.edges.begin(), all.edges.end());
+  all.edges.erase(std::unique(all.edges.begin(), all.edges.end()), all.edges.end());
+  plan.edges = join_cuts(all.edges, values, all.present, step, most_bins);
+  plan.most_exact = most_exact_modes(column, values, all.present, step, plan);
   return {};
 }
 
-// 95% of the cells or more are distinct: the rule by which a single table's column is an
-// identifier.
-bool are_identifiers(std::uint64_t categories, std::uint64_t cells) {
-  constexpr std::uint64_t kFewestCells = 100;
-  return cells >= kFewestCells && 100 * categories > 95 * cells;
+// One spelling of false and true where the sites have several.
+std::vector<std::string> one_spelling(const std::set<std::string>& domain) {
+  std::vector<std::string> words(domain.begin(), domain.end());
+  return is_boolean(words) && words.size() > 2 ? std::vector<std::string>{"false", "true"} : words;
 }
 
-Status plan_categories(const ColumnAtSites& column, Agreement agreement, ColumnPlan& plan) {
+// The other word of a declared boolean, where too few rows hold it for a site to say so.
+void complete_pair(std::vector<std::string>& words) {
+  if (words.size() == 1) {
+    if (auto opposite = opposite_of(words[0])) {
+      words.push_back(*std::move(opposite));
+      std::sort(words.begin(), words.end());
+    }
+  }
+}
+
+std::string pattern_of(const ColumnAtSites& column) {
+  return column.declaration == nullptr ? "" : column.declaration->pattern.value_or("");
+}
+
+Status plan_categories(const ColumnAtSites& column, ColumnPlan& plan) {
   std::set<std::string> domain;
-  std::uint64_t cells = 0;
+  bool has_text = false;
   const SiteColumn* largest = nullptr;
   for (const auto& site : column.sites) {
     const auto& sketch = *site.sketch;
     domain.insert(sketch.categories.begin(), sketch.categories.end());
-    cells += site.rows - sketch.missing;
+    has_text = has_text || sketch.missing < site.rows;
     if (largest == nullptr || sketch.categories.size() > largest->sketch->categories.size()) {
       largest = &site;
     }
   }
-  if (!agreement.bound && are_identifiers(domain.size(), cells)) {
+  const bool lists_categories =
+      column.declaration != nullptr && !column.declaration->categories.empty();
+  if (domain.empty() && has_text && !lists_categories) {  // no text may leave its site
     plan.kind = Kind::kIdentifier;
+    plan.format = pattern_of(column);
     return {};
   }
-  if (column.declaration != nullptr && !column.declaration->categories.empty()) {
+  if (lists_categories) {
     const auto& declared = column.declaration->categories;
     const std::set<std::string> allowed(declared.begin(), declared.end());
     for (const auto& category : domain) {
@@ -256,10 +393,17 @@ Status plan_categories(const ColumnAtSites& column, Agreement agreement, ColumnP
             " categories over all clients, most of them at client '" + *largest->client +
             "'; declare it in spec.table.columns with kind identifier, or group its values");
   }
-  plan.categories.assign(domain.begin(), domain.end());
+  plan.categories =
+      lists_categories ? std::vector(domain.begin(), domain.end()) : one_spelling(domain);
+  plan.other = !lists_categories;
+  if (plan.other && column.declaration != nullptr) {
+    plan.other_text = column.declaration->other.value_or("");
+  }
   const bool explicit_kind = column.declaration != nullptr && column.declaration->kind;
   if (!explicit_kind) {
-    plan.kind = is_boolean_pair(plan.categories) ? Kind::kBoolean : Kind::kCategory;
+    plan.kind = is_boolean(plan.categories) ? Kind::kBoolean : Kind::kCategory;
+  } else if (plan.kind == Kind::kBoolean && plan.categories.size() < 2) {
+    complete_pair(plan.categories);
   } else if (plan.kind == Kind::kBoolean && plan.categories.size() > 2) {
     return fail(Errc::kInvalidArgument,
                 "column '" + column.name + "' is declared boolean and has more than two values: " +
@@ -269,15 +413,17 @@ Status plan_categories(const ColumnAtSites& column, Agreement agreement, ColumnP
   return {};
 }
 
-Result<ColumnPlan> plan_column(const ColumnAtSites& column) {
+Result<ColumnPlan> plan_column(const ColumnAtSites& column, std::size_t most_bins) {
   GENESIS_ASSIGN(const auto agreement, agree_on_kind(column));
   ColumnPlan plan;
   plan.name = column.name;
   plan.kind = agreement.kind;
   if (is_continuous(plan.kind)) {
-    GENESIS_RETURN_IF_ERROR(plan_numbers(column, plan));
-  } else if (plan.kind != Kind::kIdentifier) {
-    GENESIS_RETURN_IF_ERROR(plan_categories(column, agreement, plan));
+    GENESIS_RETURN_IF_ERROR(plan_numbers(column, most_bins, plan));
+  } else if (plan.kind == Kind::kIdentifier) {
+    plan.format = pattern_of(column);
+  } else {
+    GENESIS_RETURN_IF_ERROR(plan_categories(column, plan));
   }
   return plan;
 }
@@ -304,7 +450,8 @@ Status check_columns(const NamedSketch& a, const NamedSketch& b) {
       return fail(Errc::kInvalidArgument,
                   "column '" + column.name + "' of client '" + a.client +
                       "' is missing at client '" + b.client + "'" +
-                      (near.empty() ? "" : ", which has '" + near + "'"));
+                      (near.empty() ? "" : ", which has '" + near + "'") +
+                      "; leave it out with table.ignoreColumns, or correct the header");
     }
   }
   return {};
@@ -340,7 +487,8 @@ Result<Plan> plan(std::span<const NamedSketch> sketches,
     }
   }
   Plan result;
-  for (const auto& column : clients.front()->sketch.columns) {
+  const auto& columns = clients.front()->sketch.columns;
+  for (const auto& column : columns) {
     ColumnAtSites at_sites{column.name, nullptr, {}};
     for (const auto& declaration : declarations) {
       at_sites.declaration = declaration.name == column.name ? &declaration : at_sites.declaration;
@@ -349,7 +497,7 @@ Result<Plan> plan(std::span<const NamedSketch> sketches,
       at_sites.sites.push_back(
           {&client->client, find(client->sketch, column.name), client->sketch.rows});
     }
-    GENESIS_ASSIGN(auto planned, plan_column(at_sites));
+    GENESIS_ASSIGN(auto planned, plan_column(at_sites, most_bins(columns.size())));
     result.columns.push_back(std::move(planned));
   }
   return result;

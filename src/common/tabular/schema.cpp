@@ -28,6 +28,14 @@ std::string_view to_string(Kind kind) {
   return "unknown";
 }
 
+bool is_pattern(std::string_view text) {
+  return text.empty() || text.find('#') != std::string_view::npos;
+}
+
+std::string flag_name(const std::string& column) {
+  return column + "_censored";
+}
+
 Result<Kind> parse_kind(std::string_view text) {
   for (const auto& [kind, name] : kNames) {
     if (name == text) {

@@ -2,40 +2,39 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "common/tabular/align.hpp"
 #include "common/tabular/encoder.hpp"
 #include "common/tabular/grid.hpp"
+#include "common/tabular/partition.hpp"
 #include "common/tabular/summary_shape.hpp"
 
 namespace genesis::tabular {
 namespace {
 
-tl::unexpected<Error> outside(const ColumnPlan& plan, std::size_t row) {
-  return fail(Errc::kInvalidArgument,
-              "column '" + plan.name + "', row " + std::to_string(row + 1) +
-                  ": the value is outside the domain that the sites agreed on; the data changed "
-                  "since, or breaks its declaration");
-}
-
+// Values beyond the bounds count as these: so do those of rows that lie beyond what a site tells as
+// its extremes. Declared bounds are checked where a table is read.
 Status count_numbers(std::span<const double> numbers,
                      const ColumnPlan& plan,
                      ColumnSummary& summary) {
-  GENESIS_ASSIGN(const Step step, step_of(plan.kind, plan.resolution, plan.format));
-  const Grid grid(plan.minimum, plan.maximum, step);
+  GENESIS_ASSIGN(const Step step, step_of(plan.kind, plan.rounding, plan.format));
   for (std::size_t row = 0; row < numbers.size(); ++row) {
-    const double x = numbers[row];
-    if (std::isnan(x)) {
+    if (std::isnan(numbers[row])) {
       ++summary.missing;
       continue;
     }
-    const auto at = std::lower_bound(plan.candidates.begin(), plan.candidates.end(), x);
-    if (at != plan.candidates.end() && *at == x) {
-      ++summary.candidates[static_cast<std::size_t>(at - plan.candidates.begin())];
-    } else if (plan.bins > 0 && x >= plan.minimum && x <= plan.maximum) {
-      ++summary.bins[std::min(grid.bin_of(x), plan.bins - 1)];
+    if (plan.few_values && plan.values.empty()) {
+      return fail(Errc::kInvalidArgument,
+                  "column '" + plan.name + "', row " + std::to_string(row + 1) +
+                      ": has a value, and no site had any when they agreed on the columns; the "
+                      "data changed since");
+    }
+    const double x = std::clamp(step.rounded(numbers[row]), plan.minimum, plan.maximum);
+    if (plan.few_values) {
+      ++summary.values[nearest_of(plan.values, x)];
     } else {
-      return outside(plan, row);
+      ++summary.bins[bin_of(plan.edges, x)];
     }
   }
   return {};
@@ -67,13 +66,21 @@ Status add_all(std::vector<std::uint64_t>& total,
 
 }  // namespace
 
+std::size_t category_slots(const ColumnPlan& plan) {
+  return plan.categories.size() + (plan.other ? 1 : 0);
+}
+
+std::size_t bin_count(const ColumnPlan& plan) {
+  return is_continuous(plan.kind) && !plan.few_values ? plan.edges.size() + 1 : 0;
+}
+
 Summary empty_summary(const Plan& plan) {
   Summary summary;
   for (const auto& column : plan.columns) {
     ColumnSummary counts;
-    counts.candidates.resize(column.candidates.size());
-    counts.bins.resize(column.bins);
-    counts.categories.resize(column.categories.size());
+    counts.bins.resize(bin_count(column));
+    counts.values.resize(column.values.size());
+    counts.categories.resize(category_slots(column));
     summary.columns.push_back(std::move(counts));
   }
   return summary;
@@ -88,15 +95,15 @@ Status check_shape(const Summary& summary, const Plan& plan) {
   for (std::size_t i = 0; i < plan.columns.size(); ++i) {
     const auto& column = plan.columns[i];
     const auto& counts = summary.columns[i];
-    if (counts.candidates.size() != column.candidates.size() || counts.bins.size() != column.bins ||
-        counts.categories.size() != column.categories.size()) {
+    if (counts.bins.size() != bin_count(column) || counts.values.size() != column.values.size() ||
+        counts.categories.size() != category_slots(column)) {
       return fail(Errc::kInvalidArgument,
                   "column '" + column.name + "': the summary does not have the plan's shape");
     }
     // Counts that don't overflow and cover every row once. An identifier's cells are not counted.
     std::uint64_t seen = 0;
     GENESIS_RETURN_IF_ERROR(add(seen, counts.missing, column.name));
-    for (const auto* list : {&counts.candidates, &counts.bins, &counts.categories}) {
+    for (const auto* list : {&counts.bins, &counts.values, &counts.categories}) {
       for (const auto count : *list) {
         GENESIS_RETURN_IF_ERROR(add(seen, count, column.name));
       }
@@ -116,7 +123,8 @@ Result<Summary> summarize(const Table& table, const Plan& plan) {
   for (std::size_t i = 0; i < plan.columns.size(); ++i) {
     const auto& about = plan.columns[i];
     GENESIS_ASSIGN(const Column* column, find_column(table, about.name));
-    GENESIS_ASSIGN(const auto aligned, align(*column, about.kind, about.format, about.categories));
+    GENESIS_ASSIGN(const auto aligned,
+                   align(*column, {about.kind, about.format, about.categories, about.other}));
     if (is_continuous(about.kind)) {
       GENESIS_RETURN_IF_ERROR(count_numbers(aligned.numbers, about, summary.columns[i]));
     } else {
@@ -124,6 +132,17 @@ Result<Summary> summarize(const Table& table, const Plan& plan) {
     }
   }
   return summary;
+}
+
+void withhold_rare(const SitePolicy& policy, const Plan& plan, Summary& summary) {
+  for (std::size_t i = 0; i < plan.columns.size(); ++i) {
+    auto& counts = summary.columns[i].categories;
+    for (std::size_t k = 0; plan.columns[i].other && k + 1 < counts.size(); ++k) {
+      if (counts[k] < policy.min_category_count) {
+        counts.back() += std::exchange(counts[k], 0);
+      }
+    }
+  }
 }
 
 Status merge(Summary& total, const Summary& part, const Plan& plan) {
@@ -135,8 +154,8 @@ Status merge(Summary& total, const Summary& part, const Plan& plan) {
     const auto& name = plan.columns[i].name;
     auto& counts = sum.columns[i];
     GENESIS_RETURN_IF_ERROR(add(counts.missing, part.columns[i].missing, name));
-    GENESIS_RETURN_IF_ERROR(add_all(counts.candidates, part.columns[i].candidates, name));
     GENESIS_RETURN_IF_ERROR(add_all(counts.bins, part.columns[i].bins, name));
+    GENESIS_RETURN_IF_ERROR(add_all(counts.values, part.columns[i].values, name));
     GENESIS_RETURN_IF_ERROR(add_all(counts.categories, part.columns[i].categories, name));
   }
   total = std::move(sum);

@@ -1,5 +1,6 @@
 #include "common/tabular/summary_counts.hpp"
 
+#include <numeric>
 #include <string>
 
 #include "common/tabular/summary_shape.hpp"
@@ -10,19 +11,24 @@ std::vector<std::uint64_t> counts_of(const Summary& summary) {
   std::vector<std::uint64_t> counts{summary.rows};
   for (const auto& column : summary.columns) {
     counts.push_back(column.missing);
-    for (const auto* list : {&column.candidates, &column.bins, &column.categories}) {
+    for (const auto* list : {&column.bins, &column.values, &column.categories}) {
       counts.insert(counts.end(), list->begin(), list->end());
     }
   }
   return counts;
 }
 
-std::size_t count_words(const Plan& plan) {
-  std::size_t words = 1;
+std::vector<std::size_t> count_lists(const Plan& plan) {
+  std::vector<std::size_t> lengths{1};
   for (const auto& column : plan.columns) {
-    words += 1 + column.candidates.size() + column.bins + column.categories.size();
+    lengths.push_back(1 + bin_count(column) + column.values.size() + category_slots(column));
   }
-  return words;
+  return lengths;
+}
+
+std::size_t count_words(const Plan& plan) {
+  const auto lengths = count_lists(plan);
+  return std::reduce(lengths.begin(), lengths.end(), std::size_t{0});
 }
 
 Result<Summary> summary_of(const std::vector<std::uint64_t>& counts, const Plan& plan) {
@@ -36,7 +42,7 @@ Result<Summary> summary_of(const std::vector<std::uint64_t>& counts, const Plan&
   summary.rows = *next++;
   for (auto& column : summary.columns) {
     column.missing = *next++;
-    for (auto* list : {&column.candidates, &column.bins, &column.categories}) {
+    for (auto* list : {&column.bins, &column.values, &column.categories}) {
       for (auto& count : *list) {
         count = *next++;
       }

@@ -2,13 +2,16 @@
 // A table in memory, column by column, as it was read from CSV; and back to CSV.
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/error.hpp"
+#include "common/tabular/dialect.hpp"
 #include "common/tabular/schema.hpp"
 
 namespace genesis::tabular {
@@ -20,8 +23,9 @@ inline constexpr std::size_t kMaxColumns = 4096;
 inline constexpr std::size_t kMaxNameBytes = 1024;
 inline constexpr std::size_t kMaxRows = std::size_t{1} << 31;
 
-/// Decimal places that are kept at most; cells are rounded to them.
-inline constexpr int kMaxPrecision = 9;
+/// Decimal places that are written at most. Values that need more are written with as many
+/// significant digits as they need.
+inline constexpr int kMaxPrecision = 15;
 
 inline constexpr std::uint32_t kMissingCode = std::numeric_limits<std::uint32_t>::max();
 
@@ -29,6 +33,7 @@ struct Column {
   std::string name;
   Kind kind = Kind::kCategory;
   int precision = 0;      // decimal places of kDecimal
+  int significant = 0;    // or significant digits, where that is not 0: written as short as can be
   std::string format;     // strptime format of kDatetime
   bool declared = false;  // kind came from the spec, so that it binds all sites
   // Continuous kinds: one number a row (datetime: seconds since 1970 UTC); NaN is missing.
@@ -36,33 +41,65 @@ struct Column {
   // Other kinds: one code a row into `categories`; kMissingCode is missing.
   std::vector<std::uint32_t> codes;
   std::vector<std::string> categories;  // sorted bytewise, each occurs
+  // For people at the site: distinct values that were read, and what kept the column from a better
+  // kind. May quote cells, so it never leaves.
+  std::size_t distinct = 0;
+  std::string remark;
 };
 
 struct Table {
   std::size_t rows = 0;
   std::vector<Column> columns;
+  std::vector<std::string> notes;  // what was found and not declared, for people at the site
+  std::vector<std::string> kept;   // names of columns that ReadOptions::stays has left out
 };
 
-/// Reads .csv or .csv.gz (RFC 4180, UTF-8). `discrete_columns` forces the category kind (boolean
-/// stays boolean); `declarations` overrides inference and binds every cell.
+/// How a site reads its table. Views outlive the call.
+struct ReadOptions {
+  std::span<const Declaration> declarations = {};
+  std::span<const std::string> discrete_columns =
+      {};  // categories, also where they look like numbers
+  Dialect dialect = {};
+  /// Texts that stand for "no value" in all columns; without, the words of is_missing_token() in
+  /// numbers, dates and booleans alone. The empty cell always does.
+  std::optional<std::vector<std::string>> missing_values = std::nullopt;
+  std::span<const std::string> ignored_columns = {};  // left out where a file has them
+  /// Whether a column of this name stays at the site: it is left out, its cells are not looked at,
+  /// and declarations and discrete columns of its name are passed over. Empty: none.
+  std::function<bool(const std::string&)> stays = {};
+  bool lenient =
+      false;  // a column that is almost one of numbers or dates becomes text, with a note
+};
+
+/// Reads .csv or .csv.gz. How the file is written is found (CsvReader) or declared (Dialect).
+/// `discrete_columns` forces the category kind (boolean stays boolean); a declaration overrides
+/// inference and binds every cell.
 ///
 /// A column's kind is the first that all its cells have:
-///   integer     |x| < 2^53; "007" is none           decimal   finite, with precision; 1e-3 too
-///   datetime    all cells in one format             boolean   {true, false} or {yes, no}, one
-///   casing identifier  other text, at least 100 cells, more than 95% of them distinct category all
-///   else
-/// Missing is the empty cell; in continuous columns also NA, N/A, NaN, null and None, in any case.
-/// Spaces belong to categories; around numbers and dates they are skipped. Blank lines are skipped.
-/// Errors name file, line (where the record starts) and column.
+///   integer     |x| < 2^53, also as 41.0; "007" is none      decimal   finite; 1e-3, $1,234.50 too
+///   datetime    all cells in one format (datetime.hpp), or eight digits that are a date
+///   boolean     spellings of true and false                   category  all else
+/// Text of which more than half is distinct is an identifier, from 100 cells on; and so are whole
+/// numbers that are all distinct where chance would have repeated some, the name says so ("id"), or
+/// all have as many digits, at least 7.
+/// Where more than 80% of the cells are numbers or dates and the others are not, or more than half
+/// are numbers and at most three texts are none, the table is refused with the first of these,
+/// unless ReadOptions::lenient.
+/// Blanks at both ends of a cell are no part of it, text is in Unicode's composed form, and 1.0 is
+/// 1 where all of a category column's cells are whole. Blank lines are skipped. Errors name file,
+/// line (where the record starts) and column.
 [[nodiscard]] Result<Table> read_csv(const std::filesystem::path& path,
-                                     std::span<const Declaration> declarations,
-                                     std::span<const std::string> discrete_columns);
+                                     const ReadOptions& options = {});
 
 /// The same from memory; `source` stands for the file's name in messages.
 [[nodiscard]] Result<Table> parse_csv(std::string_view text,
                                       std::string_view source,
-                                      std::span<const Declaration> declarations,
-                                      std::span<const std::string> discrete_columns);
+                                      const ReadOptions& options = {});
+
+/// What a site may say of its table to its own people: one line a column with its kind, missing
+/// cells, distinct values, range, what would leave the site, and what kept it from a better kind;
+/// then the table's notes.
+[[nodiscard]] std::vector<std::string> describe(const Table& table, const SitePolicy& policy = {});
 
 /// What becomes of text (column names and categories) that a spreadsheet would run as a formula,
 /// because it begins with = + - @, a tab or a carriage return. Neutralised: it gets a ' in front,

@@ -1,6 +1,7 @@
 #include "common/tls/deny_list.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/base/file.hpp"
@@ -87,6 +88,18 @@ bool DenyList::denies(const PeerCertificate& peer, SteadyTime now) {
     }
   }
   return false;
+}
+
+std::set<std::string> DenyList::names(SteadyTime now) {
+  const std::lock_guard lock(mutex_);
+  look_again(now);
+  std::set<std::string> names;
+  for (const auto* entries : {&from_file_, &added_}) {
+    std::ranges::copy_if(*entries, std::inserter(names, names.end()), [](const auto& entry) {
+      return !entry.starts_with(kFingerprint);
+    });
+  }
+  return names;
 }
 
 Status DenyList::deny(std::string_view entry) {

@@ -46,6 +46,8 @@ class DenyList {
   /// more, leaves the entries as they were: nobody comes back by an accident.
   [[nodiscard]] bool denies(const PeerCertificate& peer,
                             SteadyTime now = std::chrono::steady_clock::now());
+  /// The common names of it, without the fingerprints; looks at the file likewise.
+  [[nodiscard]] std::set<std::string> names(SteadyTime now = std::chrono::steady_clock::now());
   /// For as long as this process runs. `entry` as in the file, without a comment.
   [[nodiscard]] Status deny(std::string_view entry);
 

@@ -41,7 +41,8 @@ std::string encode(const Checkpoint& checkpoint) {
                        {"failures", client.failures},
                        {"times_quarantined", client.times_quarantined},
                        {"returns_in", client.returns_in.value},
-                       {"reason", client.reason}});
+                       {"reason", client.reason},
+                       {"is_evicted", client.is_evicted}});
   }
   const json state{{"run", checkpoint.run},
                    {"collection", checkpoint.collection.value},
@@ -84,6 +85,7 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
     GENESIS_ASSIGN(client.times_quarantined, entry.small_count("times_quarantined"));
     GENESIS_ASSIGN(client.returns_in, entry.round("returns_in"));
     GENESIS_ASSIGN(client.reason, entry.text("reason"));
+    GENESIS_ASSIGN(client.is_evicted, entry.boolean("is_evicted"));
     checkpoint.clients.push_back(std::move(client));
   }
   for (auto& [key, text] : file.metadata) {

@@ -27,6 +27,7 @@ struct CheckpointClient {
   std::uint32_t times_quarantined = 0;
   RoundId returns_in = {};
   std::string reason = {};
+  bool is_evicted = false;  // takes part no more; of the above only rows and digest count
   bool operator==(const CheckpointClient&) const = default;
 };
 

@@ -19,29 +19,42 @@ json nullable(const std::optional<double>& value) {
 }
 
 json to_json(const ClientReport& client) {
-  return {{"id", client.id},
-          {"state", client.state},
-          {"rows", client.rows},
-          {"last_round", client.last_round.value},
-          {"telemetry", client.telemetry},
-          {"reason", client.reason},
-          {"late_updates", client.late_updates},
-          {"invalid_updates", client.invalid_updates},
-          {"scaled_updates", client.scaled_updates}};
+  json body{{"id", client.id}, {"state", client.state}, {"last_round", client.last_round.value}};
+  for (const auto& [name, count] : {std::pair("rows", client.rows),
+                                    std::pair("late_updates", client.late_updates),
+                                    std::pair("invalid_updates", client.invalid_updates),
+                                    std::pair("scaled_updates", client.scaled_updates)}) {
+    if (count) {
+      body[name] = *count;
+    }
+  }
+  if (!client.telemetry.empty()) {
+    body["telemetry"] = client.telemetry;
+  }
+  if (!client.reason.empty()) {
+    body["reason"] = client.reason;
+  }
+  return body;
 }
 
 Result<ClientReport> client_report_from(const Fields& fields) {
   ClientReport client;
   GENESIS_ASSIGN(client.id, fields.text("id"));
   GENESIS_ASSIGN(client.state, fields.text("state"));
-  GENESIS_ASSIGN(client.rows, fields.count("rows"));
   GENESIS_ASSIGN(client.last_round, fields.round("last_round"));
-  GENESIS_ASSIGN(client.telemetry, fields.numbers("telemetry", rounds::kLargestTelemetry));
-  GENESIS_ASSIGN(client.reason, fields.text("reason"));
-  GENESIS_ASSIGN(client.late_updates, fields.count("late_updates"));
-  GENESIS_ASSIGN(client.invalid_updates, fields.count("invalid_updates"));
-  if (fields.has("scaled_updates")) {
-    GENESIS_ASSIGN(client.scaled_updates, fields.count("scaled_updates"));
+  for (const auto& [name, count] : {std::pair("rows", &client.rows),
+                                    std::pair("late_updates", &client.late_updates),
+                                    std::pair("invalid_updates", &client.invalid_updates),
+                                    std::pair("scaled_updates", &client.scaled_updates)}) {
+    if (fields.has(name)) {
+      GENESIS_ASSIGN(*count, fields.count(name));
+    }
+  }
+  if (fields.has("telemetry")) {
+    GENESIS_ASSIGN(client.telemetry, fields.numbers("telemetry", rounds::kLargestTelemetry));
+  }
+  if (fields.has("reason")) {
+    GENESIS_ASSIGN(client.reason, fields.text("reason"));
   }
   return client;
 }
@@ -229,6 +242,11 @@ std::string_view to_string(Phase phase) {
   return "Failed";
 }
 
+bool is_joined(const ClientReport& client) {
+  return client.state != "dropped" && client.state != "lost" && client.state != "refused" &&
+         client.state != "evicted";
+}
+
 std::string encode(const StatusReport& message) {
   json clients = json::array();
   for (const ClientReport& client : message.clients) {
@@ -239,6 +257,7 @@ std::string encode(const StatusReport& message) {
        {"name", message.name},
        {"phase", to_string(message.phase)},
        {"round", {{"current", message.current_round.value}, {"total", message.total_rounds}}},
+       {"joined", message.joined},
        {"clients", std::move(clients)},
        {"bytes_received", message.bytes_received},
        {"bytes_sent", message.bytes_sent},
@@ -260,6 +279,7 @@ Result<StatusReport> decode_status_report(std::string_view bytes, const JsonLimi
   GENESIS_ASSIGN(message.current_round, round.round("current"));
   GENESIS_ASSIGN(const RoundId total, round.round("total"));
   message.total_rounds = total.value;
+  GENESIS_ASSIGN(message.joined, fields.small_count("joined"));
   GENESIS_ASSIGN(const std::vector<Fields> clients, fields.objects("clients"));
   for (const Fields& client : clients) {
     GENESIS_ASSIGN(ClientReport report, client_report_from(client));

@@ -95,16 +95,20 @@ enum class Phase { kJoining, kSummarizing, kTraining, kComplete, kFailed };
 
 struct ClientReport {
   std::string id;
-  std::string state;  // rounds' word for it
-  std::uint64_t rows = 0;
-  RoundId last_round;           // 0: none yet
-  rounds::Telemetry telemetry;  // of its last contribution
-  std::string reason;           // why it is lost or quarantined, or its last failure; "" otherwise
-  std::uint64_t late_updates = 0;     // refused: of a round that had closed
-  std::uint64_t invalid_updates = 0;  // refused for their content
-  std::uint64_t scaled_updates = 0;   // longer than a round's bound, and scaled down to it
+  std::string state;                       // rounds' word for it
+  std::optional<std::uint64_t> rows = {};  // absent for who may not know, as the counts below
+  RoundId last_round = {};                 // 0: none yet
+  rounds::Telemetry telemetry = {};        // of its last contribution
+  std::string reason = {};  // why it is lost or quarantined, or its last failure; "" otherwise
+  std::optional<std::uint64_t> late_updates = {};     // refused: of a round that had closed
+  std::optional<std::uint64_t> invalid_updates = {};  // refused for their content
+  std::optional<std::uint64_t> scaled_updates = {};  // longer than a round's bound, and scaled down
   bool operator==(const ClientReport&) const = default;
 };
+
+/// Whether a client in that state takes part: it has joined and is not lost, and nothing keeps it
+/// out for good.
+[[nodiscard]] bool is_joined(const ClientReport& client);
 
 /// How a training stands, for people, the operator and dashboards.
 struct StatusReport {
@@ -113,6 +117,7 @@ struct StatusReport {
   Phase phase = Phase::kJoining;
   RoundId current_round;
   std::uint32_t total_rounds = 0;
+  std::uint32_t joined = 0;  // clients that take part, whether or not `clients` has them all
   std::vector<ClientReport> clients;
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
@@ -124,6 +129,14 @@ struct StatusReport {
   bool operator==(const StatusReport&) const = default;
 };
 [[nodiscard]] std::string encode(const StatusReport& message);
+
+/// Of a report, what the operator needs, in at most kMaxSummaryBytes once encoded however many
+/// clients there are: kMostSummaryClients of them, those that do not take part or are quarantined
+/// first, without telemetry and counts, with as many of their reasons as there is room for.
+[[nodiscard]] StatusReport summary_of(StatusReport report);
+inline constexpr std::size_t kMaxSummaryBytes = std::size_t{256} << 10;
+inline constexpr std::size_t kMostSummaryClients = 1000;  // as many as spec.participants can have
+
 [[nodiscard]] Result<StatusReport> decode_status_report(std::string_view bytes,
                                                         const JsonLimits& limits = {});
 

@@ -16,7 +16,10 @@ tool (
 	k8s.io/kubernetes/cmd/kubelet
 )
 
-require github.com/coredns/coredns v1.13.1
+require (
+	github.com/coredns/coredns v1.13.1
+	sigs.k8s.io/cli-utils v0.37.2
+)
 
 require (
 	cel.dev/expr v0.24.0 // indirect

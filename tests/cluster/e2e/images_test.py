@@ -80,7 +80,7 @@ class ImagesTest(NodeTest):
 
     def round_reached(self, number):
         name = self.pod_of("aggregator")
-        return name and f"round {number} closed" in kubectl("logs", name, "-n", self.namespace, check=False).stdout
+        return name and f"round={number} closed" in kubectl("logs", name, "-n", self.namespace, check=False).stdout
 
     def simulated(self):
         (self.dir / "training.yaml").write_text(json.dumps(TRAINING))

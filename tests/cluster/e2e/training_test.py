@@ -36,6 +36,11 @@ def training(sites=SITES, **fields):
             "spec": spec | fields}
 
 
+def long_training(**fields):
+    """One that is still at work when the status, written every 5 s, has told of its first rounds."""
+    return training(rounds={"count": 150, "minClients": len(SITES)}, **fields)
+
+
 def tables_of(sites=SITES):
     return {site: adult_rows(site, rows) for site, rows in sites.items()}
 
@@ -78,8 +83,10 @@ class TrainingTest(NodeTest):
         return self.condition(kind)
 
     def wait_round(self, number):
+        """Waits until the status tells of that round; the training must have rounds to go, or nothing would be broken."""
         wait_until(lambda: self.status().get("round", {}).get("current", 0) >= number,
                    lambda: f"round {number}: {self.status()}")
+        self.assertNotEqual(self.condition("Complete")["status"], "True", self.status())
 
     def pod(self, component_name, participant=None):
         """Name of the living pod of a part of the training."""
@@ -132,7 +139,7 @@ class EndsWell(TrainingTest):
         self.assertEqual({site["name"]: (site["rows"], site["lastRound"]) for site in self.status()["participants"]},
                          {site: (rows, 12) for site, rows in SITES.items()})
         table = kubectl("get", "ft", "-n", self.namespace).stdout
-        for column in ("PHASE", "ROUND", "CLIENTS", "AGE"):
+        for column in ("PHASE", "ROUND", "CLIENTS", "REASON", "AGE"):
             self.assertIn(column, table)
         reasons = {event["reason"] for event in get_all("events", self.namespace)
                    if event["involvedObject"]["kind"] == "FederatedTraining"}
@@ -159,7 +166,7 @@ class EndsWell(TrainingTest):
         self.assert_same_bytes()
 
     def test_suspend_ends_the_pods_and_resume_loses_no_round(self):
-        document = training()
+        document = long_training()
         for participant in document["spec"]["participants"]:
             participant["storage"] = {"size": "50Mi"}
         self.start(document)
@@ -205,13 +212,13 @@ class EndsWell(TrainingTest):
 
 class Breaks(TrainingTest):
     def test_a_workers_container_killed_in_a_round(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(3)
         kill_container(self.namespace, self.pod("worker", "site-2"))
         self.assert_same_bytes()
 
     def test_a_workers_pod_deleted_with_storage_goes_on_from_it(self):
-        document = training()
+        document = long_training()
         document["spec"]["participants"][1]["storage"] = {"size": "50Mi"}
         self.start(document)
         self.wait_round(3)
@@ -219,7 +226,7 @@ class Breaks(TrainingTest):
         self.assert_same_bytes()
 
     def test_a_workers_pod_deleted_without_storage_goes_on_and_says_what_was_lost(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(3)
         self.delete_pod("worker", "site-2")
         said = wait_until(lambda: (name := self.pod("worker", "site-2")) and (text := self.logs(name))
@@ -228,13 +235,13 @@ class Breaks(TrainingTest):
         self.assertEqual(self.wait_condition("Complete")["status"], "True")
 
     def test_the_aggregators_pod_deleted_in_a_round(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(3)
         self.delete_pod("aggregator")
         self.assert_same_bytes()
 
     def test_the_operators_leader_killed_while_training(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(2)
         leader = kubectl("get", "lease", "-n", OPERATOR_NAMESPACE, "-o", "jsonpath={.items[0].spec.holderIdentity}").stdout
         pods = [pod["metadata"]["name"] for pod in get_all("pods", OPERATOR_NAMESPACE)]
@@ -249,7 +256,7 @@ class Breaks(TrainingTest):
         self.assert_one_child_each()
 
     def test_the_api_server_down_for_a_minute(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(2)
         component("stop", "kube-apiserver")
         self.addCleanup(component, "start", "kube-apiserver")
@@ -301,12 +308,12 @@ class Deletion(TrainingTest):
         return time.monotonic() - began
 
     def test_deletion_leaves_nothing_after_30_seconds(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(2)
         self.assertLess(self.delete(), 30)
 
     def test_deletion_works_with_the_operator_down(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(2)
         deployment = get_all("deployments", OPERATOR_NAMESPACE)[0]["metadata"]["name"]
         replicas = kubectl("get", "deployment", deployment, "-n", OPERATOR_NAMESPACE, "-o", "jsonpath={.spec.replicas}").stdout
@@ -325,7 +332,7 @@ class Policies(TrainingTest):
     """The policies that the operator made, judged by labels and ports; this node does not enforce them."""
 
     def test_every_pair_that_may_talk_and_every_pair_that_may_not(self):
-        self.start()
+        self.start(long_training())
         self.wait_round(1)
         namespaces = {n["metadata"]["name"]: n["metadata"].get("labels", {}) for n in
                       json.loads(kubectl("get", "namespaces", "-o", "json").stdout)["items"]}

@@ -193,13 +193,17 @@ class Schema(unittest.TestCase):
         for spec, path in (({"rounds": {"count": 5}}, "spec.rounds"), ({"seed": 9}, "spec.seed"),
                            ({"participants": []}, "spec.participants"), ({"backoffLimit": 1}, "spec.backoffLimit"),
                            ({"aggregator": {"affinity": {"nodeAffinity": {"x": 1}}}}, "spec.aggregator"),
-                           ({"output": {"rows": 1}}, "spec.output"), ({"model": {"pac": 5}}, "spec.model")):
+                           ({"output": {"rows": 1}}, "spec.output"), ({"model": {"pac": 5}}, "spec.model"),
+                           ({"security": {"tls": {"secretName": "ca"}}}, "spec.security.tls"),
+                           ({"security": {"deny": ["s0"], "authTokenSecretRef": {"name": "t", "key": "k"}}},
+                            "spec.security.authTokenSecretRef")):
             with self.subTest(path):
                 refused = change(spec)
                 self.assertNotEqual(refused.returncode, 0)
                 self.assertIn(path, refused.stderr)
                 self.assertIn("cannot change once the training has started", refused.stderr)
-        for spec in ({"suspend": True}, {"activeDeadlineSeconds": 60}, {"ttlSecondsAfterFinished": 1}):
+        for spec in ({"suspend": True}, {"activeDeadlineSeconds": 60}, {"ttlSecondsAfterFinished": 1},
+                     {"security": {"deny": ["s0", "sha256:" + "AB:" * 31 + "AB"]}}, {"security": {"deny": []}}):
             self.assertEqual(change(spec).returncode, 0)
         kubectl("delete", FT, "fixed")
 
@@ -244,6 +248,48 @@ class Reconcile(unittest.TestCase):
             self.assertNotIn("tls.key", operator.text())
             self.assertIn("controller_runtime_reconcile_total", operator.metrics())
             self.assertEqual(operator.stop(), 0)
+
+    def test_the_deny_list_follows_the_spec_of_a_running_training(self):
+        kubectl("apply", "-f", "-", text=training("denying", sites(2, "security: {deny: [s1]},")))
+        with Operator(None, "--no-leader-election"):
+            denied = lambda: (get("configmap", "denying-deny") or {}).get("data", {}).get("deny.txt")
+            until(lambda: denied() == "s1\n", "the deny list")
+            until(lambda: get("job", "denying-aggregator"), "the aggregator")
+            pod = get("job", "denying-aggregator")["spec"]["template"]["spec"]
+            arguments = pod["containers"][0]["args"]
+            self.assertEqual(arguments[arguments.index("--deny-file") + 1], "/deny/deny.txt")
+            self.assertIn({"name": "deny", "mountPath": "/deny", "readOnly": True}, pod["containers"][0]["volumeMounts"])
+            self.assertEqual([v["configMap"]["name"] for v in pod["volumes"] if v["name"] == "deny"], ["denying-deny"])
+            uid = get("configmap", "denying-deny")["metadata"]["uid"]
+            for deny in (["s1", "s0"], ["sha256:" + "ab" * 32], []):
+                kubectl("patch", FT, "denying", "--type=merge", "-p", json.dumps({"spec": {"security": {"deny": deny}}}))
+                until(lambda: denied() == "".join(entry + "\n" for entry in deny), f"{deny} to be denied")
+            self.assertEqual(get("configmap", "denying-deny")["metadata"]["uid"], uid)  # in place: it stays mounted
+            self.assertEqual(condition("denying", "Degraded").get("status"), "False")
+
+    def test_a_policy_is_mounted_for_its_worker_and_missed_by_name(self):
+        spec = sites(2).replace("name: s1,", "name: s1, policyRef: {name: policy-of-s1},")
+        def policy(data):
+            kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "data": data,
+                                                         "metadata": {"name": "policy-of-s1", "namespace": "default"}}))
+        self.addCleanup(kubectl, "delete", "configmap", "policy-of-s1", "--ignore-not-found")
+        told = lambda: condition("guarded", "Degraded")
+        kubectl("apply", "-f", "-", text=training("guarded", spec))
+        with Operator(None, "--no-leader-election"):
+            until(lambda: told().get("reason") == "NotAllowed", "NotAllowed")
+            self.assertIn("spec.participants[1].policyRef.name: there is no ConfigMap policy-of-s1", told()["message"])
+            self.assertIsNone(get("job", "guarded-aggregator"))
+            policy({"policy.yml": "x"})
+            until(lambda: "ConfigMap policy-of-s1 has no key policy.yaml" in told()["message"], "the missing key")
+            policy({"policy.yaml": "kind: SitePolicy"})
+            until(lambda: get("job", "guarded-worker-s1"), "the last Job")
+            until(lambda: told().get("status") == "False", "the end of the problem")
+            pod = get("job", "guarded-worker-s1")["spec"]["template"]["spec"]
+            arguments = pod["containers"][0]["args"]
+            self.assertEqual(arguments[arguments.index("--policy") + 1], "/policy/policy.yaml")
+            self.assertIn({"name": "policy", "mountPath": "/policy", "readOnly": True}, pod["containers"][0]["volumeMounts"])
+            self.assertEqual([v["configMap"]["name"] for v in pod["volumes"] if v["name"] == "policy"], ["policy-of-s1"])
+            self.assertNotIn("--policy", get("job", "guarded-worker-s0")["spec"]["template"]["spec"]["containers"][0]["args"])
 
     def test_a_foreign_object_is_left_alone_and_reported(self):
         kubectl("create", "configmap", "taken-training")
@@ -508,7 +554,7 @@ class BackDoor(unittest.TestCase):
             made = {f"{one['kind']}/{one['metadata']['name']}": one["metadata"]["uid"]
                     for one in get("jobs,secrets,configmaps,services,networkpolicies,pvc")["items"]
                     if one["metadata"]["name"].startswith("kept-")}
-            self.assertEqual(len(made), 10)
+            self.assertEqual(len(made), 11)
             until(lambda: get(FT, "kept")["status"].get("children") == made, "the record")
             operator.stop()
         # What the aggregator and other Secrets are made from cannot be edited in place.
@@ -725,6 +771,8 @@ class Rbac(unittest.TestCase):
             until(lambda: condition("r", "Suspended").get("status") == "True", "suspension")
             kubectl("patch", FT, "r", "--type=merge", "-p", '{"spec":{"suspend":false}}')
             until(lambda: condition("r", "Suspended").get("reason") == "Resumed", "resumption")
+        kubectl("patch", FT, "r", "--type=merge", "-p", '{"spec":{"security":{"deny":["s0"]}}}')
+        until(lambda: get("configmap", "r-deny")["data"]["deny.txt"] == "s0\n", "the deny list")
         end_job("r-worker-s0", "Complete")
         end_job("r-aggregator", "Complete")
         until(lambda: get("job", "r-aggregator") is None, "clearing up")

@@ -30,6 +30,7 @@ class Guarded {
       evicted.push_back(client.str());
       return Status();
     };
+    options.denied = [this] { return std::set<std::string>(evicted.begin(), evicted.end()); };
     options.checkpoint_of = [this](RoundId round) {
       return kept && kept->round == round ? Result<wire::Checkpoint>(*kept)
                                           : fail(Errc::kNotFound, "no such checkpoint");
@@ -65,9 +66,13 @@ class Guarded {
   http::Response answer(const std::string& name,
                         const std::string& method,
                         const std::string& path,
-                        const std::string& body = "") {
+                        const std::string& body = "",
+                        const std::string& flag = "") {
     auto asked = request(name, method, path);
     asked.body = body;
+    if (!flag.empty()) {
+      asked.query[flag] = "true";
+    }
     REQUIRE(refusal(asked) == 0);
     io_.restart();
     const auto handler = service_->handler();
@@ -181,7 +186,7 @@ TEST_CASE("aggregator: a member reads its own rows and losses and nobody else's"
   };
   const auto whole = report("genesis-observer");
   REQUIRE(whole.clients.size() == 2);
-  CHECK(whole.clients[1].rows > 0);
+  CHECK(whole.clients[1].rows == 2U);
   CHECK_FALSE(whole.clients[1].telemetry.empty());
   CHECK(whole.warnings == std::vector<std::string>{"a warning"});
 
@@ -189,9 +194,27 @@ TEST_CASE("aggregator: a member reads its own rows and losses and nobody else's"
   CHECK(of_a.clients[0].rows == whole.clients[0].rows);
   CHECK(of_a.clients[1].id == "b");
   CHECK(of_a.clients[1].state == whole.clients[1].state);
-  CHECK(of_a.clients[1].rows == 0);
-  CHECK(of_a.clients[1].telemetry.empty());
+  const auto text = served.answer("a", "GET", "/v1/status");
+  const auto other = nlohmann::json::parse(text.bytes())["clients"][1];
+  CHECK(other == nlohmann::json{{"id", "b"}, {"state", "reported"}, {"last_round", 1}});
   CHECK(report("b").clients[1] == whole.clients[1]);
+}
+
+TEST_CASE("aggregator: a summary of the status is short", "[aggregator]") {
+  Guarded served;
+  auto contribution = served.training.update("b", 1, 1.0F);
+  contribution.telemetry = {{"generator_loss", 0.5}};
+  REQUIRE(served.training.send(std::move(contribution)));
+  auto whole =
+      wire::decode_status_report(served.answer("genesis-observer", "GET", "/v1/status").bytes());
+  auto summary = wire::decode_status_report(
+      served.answer("genesis-observer", "GET", "/v1/status", "", "summary").bytes());
+  REQUIRE(whole);
+  REQUIRE(summary);
+  whole->elapsed_seconds = summary->elapsed_seconds;  // a moment later
+  CHECK(summary->joined == 2);
+  CHECK(*summary == wire::summary_of(*whole));
+  CHECK_FALSE(*summary == *whole);
 }
 
 TEST_CASE("aggregator: warnings about the sites are not for members", "[aggregator]") {
@@ -235,6 +258,9 @@ TEST_CASE("aggregator: an admin evicts a client, and nobody who is none", "[aggr
   CHECK(served.evicted.empty());
   CHECK(served.answer("genesis-admin", "DELETE", "/v1/clients/b").status == 200);
   CHECK(served.evicted == std::vector<std::string>{"b"});
+  const auto& state = served.training.coordinator.state();
+  CHECK_FALSE(state.members.contains(id("b")));
+  CHECK(state.open.roster == std::set<ClientId>{id("a")});
 }
 
 TEST_CASE("aggregator: places are kept for those whom the training is for", "[aggregator]") {

@@ -70,7 +70,7 @@ struct Three {
   [[nodiscard]] std::uint64_t scaled(const char* client) const {
     for (const auto& report : coordinator.status({}).clients) {
       if (report.id == client) {
-        return report.scaled_updates;
+        return report.scaled_updates.value_or(0);
       }
     }
     return 0;

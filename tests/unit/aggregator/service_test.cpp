@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/crypto/digest.hpp"
+#include "common/http/worker_pool.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
 #include "common/wire/transfer.hpp"
@@ -75,16 +76,47 @@ class Face {
              const std::string& upload,
              std::uint64_t begin,
              const std::string& encoding = "") {
+    auto request = request_of("PUT", path, upload, begin);
+    if (!encoding.empty()) {
+      request.headers.push_back({"Content-Encoding", encoding});
+    }
+    return ask("PUT", path, std::move(request.body), request.headers);
+  }
+  static http::Request request_of(const std::string& method,
+                                  const std::string& path,
+                                  const std::string& upload,
+                                  std::uint64_t begin) {
     const auto sha256 = crypto::sha256_hex(upload);
     const auto chunk = *wire::next_chunk(upload, sha256, {sha256, upload.size(), begin}, kChunk);
     const auto text = wire::headers_of(chunk);
-    http::Headers headers{{"Content-Range", text.content_range},
-                          {"Content-Digest", text.content_digest},
-                          {"Repr-Digest", text.repr_digest}};
-    if (!encoding.empty()) {
-      headers.push_back({"Content-Encoding", encoding});
-    }
-    return ask("PUT", path, upload.substr(begin, chunk.end - begin), headers);
+    http::Request request;
+    request.method = method;
+    request.path = path;
+    request.headers = {{"Content-Range", text.content_range},
+                       {"Content-Digest", text.content_digest},
+                       {"Repr-Digest", text.repr_digest}};
+    request.body = upload.substr(begin, chunk.end - begin);
+    return request;
+  }
+  // The last chunk, decoded by another thread, and how far the upload is said to be meanwhile: the
+  // statuses of both.
+  std::pair<int, int> put_and_ask(const std::string& path,
+                                  const std::string& upload,
+                                  std::uint64_t begin) {
+    http::WorkerPool pool(1);
+    const auto handler = service_->handler();
+    auto last = request_of("PUT", path, upload, begin);
+    last.pool = &pool;
+    http::Request question;
+    question.method = "GET";
+    question.path = path;
+    io_.restart();
+    // Both are on the loop before it runs, so the question comes before what the pool hands back.
+    auto put = boost::asio::co_spawn(io_, handler.respond(last), boost::asio::use_future);
+    auto asked = boost::asio::co_spawn(io_, handler.respond(question), boost::asio::use_future);
+    io_.run_for(std::chrono::seconds(10));
+    pool.join();
+    return {put.get().status, asked.get().status};
   }
   Answer put_all(const std::string& path,
                  const std::string& upload,
@@ -224,6 +256,21 @@ TEST_CASE("aggregator: a whole that is no update counts as a failure of its clie
   CHECK_THAT(message_of(empty), ContainsSubstring("contribution of client a"));
   CHECK(served.state().members.at(id("a")).standing.invalid_updates == 2);
   served.put_all(kOfA, wire::encode(served.training.update("a", 1, 1.0F)));
+}
+
+TEST_CASE("aggregator: a contribution is decoded beside the loop, and not taken twice meanwhile",
+          "[aggregator]") {
+  Face served;
+  const auto update = wire::encode(served.training.update("a", 1, 1.0F));
+  const auto before_last = (update.size() - 1) / Face::kChunk * Face::kChunk;
+  for (std::uint64_t begin = 0; begin < before_last; begin += Face::kChunk) {
+    REQUIRE(served.put(kOfA, update, begin).status == 202);
+  }
+  const auto [last, meanwhile] = served.put_and_ask(kOfA, update, before_last);
+  CHECK(last == 200);
+  CHECK(meanwhile == 503);
+  CHECK(served.state().open.reported == std::set<ClientId>{id("a")});
+  CHECK(served.offset(kOfA) == update.size());
 }
 
 TEST_CASE("aggregator: compressed updates and parameters are those of the spec", "[aggregator]") {

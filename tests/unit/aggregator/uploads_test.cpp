@@ -70,7 +70,7 @@ TEST_CASE("aggregator: an update arrives in chunks and is whole after the last",
   REQUIRE(kept.put(4, 8));
   const auto last = kept.put(8, 10);
   REQUIRE(last);
-  CHECK(last->whole == kUpdate);
+  CHECK(last->whole->read() == kUpdate);
   kept.uploads->take(id("a"));
   CHECK(kept.files() == 0);
   CHECK(kept.offset() == 10);
@@ -91,7 +91,7 @@ TEST_CASE("aggregator: the same chunk again changes nothing, other bytes in its 
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::kConflict);
   CHECK(kept.offset() == 6);
-  CHECK(kept.put(6, 10)->whole == kUpdate);
+  CHECK(kept.put(6, 10)->whole->read() == kUpdate);
 }
 
 TEST_CASE("aggregator: chunks that are not what they say are refused", "[aggregator]") {
@@ -103,9 +103,12 @@ TEST_CASE("aggregator: chunks that are not what they say are refused", "[aggrega
   CHECK(kept.offset() == 0);
   // The whole is not what its digest says: it is forgotten, and may come anew.
   const wire::Chunk lie{0, 10, 10, crypto::sha256_hex(kUpdate), std::string(64, '0')};
-  CHECK(kept.uploads->add(id("a"), CollectionId{1}, lie, kUpdate).error().code == Errc::kDataLoss);
+  const auto altered = kept.uploads->add(id("a"), CollectionId{1}, lie, kUpdate);
+  REQUIRE(altered);
+  CHECK(altered->whole->read().error().code == Errc::kDataLoss);
+  kept.uploads->forget(id("a"));
   CHECK(kept.offset() == 0);
-  CHECK(kept.put(0, 10)->whole == kUpdate);
+  CHECK(kept.put(0, 10)->whole->read() == kUpdate);
 }
 
 TEST_CASE("aggregator: another update of the client takes the place of an unfinished one",
@@ -116,7 +119,7 @@ TEST_CASE("aggregator: another update of the client takes the place of an unfini
   CHECK(kept.put(4, 6, other)->is_gap);
   REQUIRE(kept.put(0, 3, other));
   CHECK(kept.offset() == 3);
-  CHECK(kept.put(3, 6, other)->whole == other);
+  CHECK(kept.put(3, 6, other)->whole->read() == other);
   // Of another round too; nobody asks for the earlier one any more.
   REQUIRE(kept.put(0, 4, kUpdate, 2));
   CHECK(kept.offset(1) == 0);
@@ -127,8 +130,8 @@ TEST_CASE("aggregator: clients do not meet in each other's uploads", "[aggregato
   Kept kept;
   REQUIRE(kept.put(0, 4));
   REQUIRE(kept.put(0, 6, "abcdefgh", 1, "b"));
-  CHECK(kept.put(4, 10)->whole == kUpdate);
-  CHECK(kept.put(6, 8, "abcdefgh", 1, "b")->whole == "abcdefgh");
+  CHECK(kept.put(4, 10)->whole->read() == kUpdate);
+  CHECK(kept.put(6, 8, "abcdefgh", 1, "b")->whole->read() == "abcdefgh");
 }
 
 TEST_CASE("aggregator: what is left of earlier rounds and processes goes", "[aggregator]") {

@@ -151,7 +151,7 @@ TEST_CASE("base: files are their owner's alone unless the caller says otherwise"
   REQUIRE(writer);
   REQUIRE(writer->write("a,b\n"));
   REQUIRE(writer->write("1,2\n"));
-  REQUIRE(writer->close());
+  REQUIRE(writer->finish());
   CHECK(mode_of(folder / "streamed") == 0600);
   CHECK(*read_file(folder / "streamed", 100) == "a,b\n1,2\n");
   REQUIRE(write_at(folder / "part", 2, "xy"));
@@ -246,6 +246,13 @@ TEST_CASE("base: what is no UTF-8 is replaced byte by byte", "[base]") {
   CHECK(printable("\xe2\x80") == "??");
   CHECK(printable("\xc3z") == "?z");
   CHECK(printable("\xff\xfe") == "??");
+}
+
+TEST_CASE("base: what stands in quotes is left out of what others read", "[base]") {
+  CHECK(without_quoted("a.csv:5: column 'x': \"Miller\" is no number; nearest \"1\"") ==
+        "a.csv:5: column 'x': (a text) is no number; nearest (a text)");
+  CHECK(without_quoted("cut \"off") == "cut (a text)");
+  CHECK(without_quoted("plain").size() == 5);
 }
 
 TEST_CASE("base: amounts read well", "[base]") {

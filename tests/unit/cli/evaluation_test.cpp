@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "cli/site_tables.hpp"
 #include "common/base/file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -37,12 +38,17 @@ class Sites {
   spec::FederatedTraining training_;
 };
 
+Result<tabular::Table> pooled_rows(const spec::FederatedTraining& training) {
+  GENESIS_ASSIGN(const auto sites, cli::read_sites(training));
+  return cli::pooled(training, sites);
+}
+
 }  // namespace
 
 TEST_CASE("cli: rows of all sites are one table, whatever the order of their columns", "[cli]") {
   Sites sites;
   sites.with("a", "age,group\n31,x\n32,y\n").with("b", "group,age\nz,33.5\n");
-  const auto pooled = cli::pooled_rows(sites.training());
+  const auto pooled = pooled_rows(sites.training());
   REQUIRE(pooled);
   CHECK(pooled->rows == 3);
   REQUIRE(pooled->columns.size() == 2);
@@ -56,21 +62,22 @@ TEST_CASE("cli: rows of all sites are one table, whatever the order of their col
 TEST_CASE("cli: pooled rows are written to no file", "[cli]") {
   Sites sites;
   sites.with("a", "age,group\n31,x\n").with("b", "age,group\n32,y\n");
-  REQUIRE(cli::pooled_rows(sites.training()));
+  REQUIRE(pooled_rows(sites.training()));
   CHECK(sites.files() == 2);
 }
 
-TEST_CASE("cli: a site whose columns are others than the first's is named", "[cli]") {
+TEST_CASE("cli: a site whose columns are others is named", "[cli]") {
   const auto message = [](const char* rows) {
     Sites sites;
     sites.with("a", "age,group\n31,x\n").with("b", rows);
-    const auto pooled = cli::pooled_rows(sites.training());
+    const auto pooled = pooled_rows(sites.training());
     REQUIRE_FALSE(pooled);
     return pooled.error().message;
   };
-  CHECK_THAT(message("age\n32\n"), ContainsSubstring("b.csv: column 'group' of the first site"));
+  CHECK_THAT(message("age\n32\n"),
+             ContainsSubstring("column 'group' of client 'a' is missing at client 'b'"));
   CHECK_THAT(message("age,group,sex\n32,y,f\n"),
-             ContainsSubstring("b.csv: column 'sex' is not in"));
+             ContainsSubstring("column 'sex' of client 'b' is missing at client 'a'"));
 }
 
 TEST_CASE("cli: files are compared with a holdout or without", "[cli]") {
@@ -80,7 +87,7 @@ TEST_CASE("cli: files are compared with a holdout or without", "[cli]") {
     rows += std::to_string(20 + i % 40) + "," + std::string(1, "abc"[i % 3]) + "\n";
   }
   sites.with("a", rows);
-  const auto real = cli::pooled_rows(sites.training());
+  const auto real = pooled_rows(sites.training());
   REQUIRE(real);
   const auto same = sites.file("same.csv", rows);
   const auto without = cli::evaluate_files(*real, same, "");

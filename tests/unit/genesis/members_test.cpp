@@ -73,10 +73,10 @@ struct World {
   }
   worker::Site start(int i) {
     const std::string name = i == 0 ? "a" : "b";
-    auto table = *tabular::parse_csv(rows_of(i), name, {}, {});
+    auto table = *tabular::parse_csv(rows_of(i), name);
     auto site = *worker::Site::create(*ClientId::parse(name), training, std::move(table));
     if (keeps_state) {
-      site.keep_state(*federation::RoundFiles::open(folder / name));
+      REQUIRE(site.keep_state(*federation::RoundFiles::open(folder / name)));
     }
     return site;
   }

@@ -163,9 +163,9 @@ class World {
  private:
   worker::Site start(const spec::FederatedTraining& training, int i) {
     const std::string name = i == 0 ? "a" : "b";
-    auto table = *tabular::parse_csv(rows_of(i), name, {}, {});
+    auto table = *tabular::parse_csv(rows_of(i), name);
     auto site = *worker::Site::create(*ClientId::parse(name), training, std::move(table));
-    site.keep_state(*federation::RoundFiles::open(folder_ / name));
+    REQUIRE(site.keep_state(*federation::RoundFiles::open(folder_ / name)));
     return site;
   }
   static void join(aggregator::Coordinator& coordinator, worker::Site& site, const Clock& clock) {

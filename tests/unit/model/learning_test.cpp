@@ -47,7 +47,7 @@ TEST_CASE("model: a dependency and two bumps are learnt from a toy table", "[mod
   REQUIRE(trained->metrics.steps == 1000);
 
   const auto sampler = Sampler::create(config.ctgan, layout, trained->parameters).value();
-  const auto rows = sampler.sample_block(9, 0, Sampler::kBlockRows, {});
+  const auto rows = sampler.sample_block(9, 0, Sampler::kBlockRows);
   double agree_b = 0.0, agree_c = 0.0, share_a[3] = {}, mean[2] = {}, count[2] = {};
   for (std::size_t r = 0; r < rows.rows; ++r) {
     const auto a = rows.columns[0].mode[r];

@@ -181,7 +181,7 @@ TEST_CASE("model: a table without discrete columns trains and samples", "[model]
   REQUIRE(result.has_value());
   const auto sampler = Sampler::create(small_config(), layout, result->parameters);
   REQUIRE(sampler.has_value());
-  CHECK(sampler->sample_block(1, 0, 10, {}).rows == 10);
+  CHECK(sampler->sample_block(1, 0, 10).rows == 10);
 }
 
 TEST_CASE("model: each step is told, each epoch ends once, and the result is the same", "[model]") {

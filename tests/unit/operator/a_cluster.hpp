@@ -139,6 +139,7 @@ class Cluster {
     report.phase = phase;
     report.current_round = RoundId{round};
     report.total_rounds = 5;
+    report.joined = 3;
     for (const char* const id : {"a", "b", "c"}) {
       wire::ClientReport client;
       client.id = id;
@@ -172,6 +173,11 @@ class Cluster {
     if (action.uid.empty()) {
       child.uid = "uid-of-" + name;
     }
+    if (kind == k8s::kConfigMaps) {
+      child = child_from(kind, action.desired.object, seen.training->uid);
+      child.uid = "uid-of-" + name;
+      child.is_ours = true;  // a change does not name the owner again
+    }
     if (kind == k8s::kServices) {
       child.service.emplace();
     }
@@ -192,5 +198,15 @@ class Cluster {
 
   int made_ = 0;
 };
+
+/// Three sites in round 2.
+inline Cluster a_running_cluster() {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.report(wire::Phase::kTraining, 2);
+  cluster.after(std::chrono::seconds(5)).reconcile();
+  return cluster;
+}
 
 }  // namespace genesis::control

@@ -139,6 +139,31 @@ TEST_CASE("operator: every Secret that a spec names is found", "[operator]") {
         });
 }
 
+TEST_CASE("operator: a policy that is not there is told by its field", "[operator]") {
+  const auto spec = a_training(R"({participants: [
+      {name: a, data: {path: /d/a.csv}},
+      {name: b, data: {path: /d/b.csv}, policyRef: {name: policy-of-b}}]})")
+                        .spec;
+  const auto references = policy_references(spec);
+  REQUIRE(references ==
+          std::vector<PolicyReference>{{"spec.participants[1].policyRef.name", "policy-of-b"}});
+  const auto why = [&](const Json& config_map) {
+    return why_no_policy(config_map, references.front());
+  };
+  CHECK(why(nullptr) ==
+        "spec.participants[1].policyRef.name: there is no ConfigMap policy-of-b; create it, with "
+        "the policy of the site under the key policy.yaml");
+  for (const char* const without : {R"({"data":{"policy.yml":"x"}})",
+                                    R"({"data":{"policy.yaml":7}})",
+                                    R"({"metadata":{}})",
+                                    "{}"}) {
+    CHECK(why(Json::parse(without)) ==
+          "spec.participants[1].policyRef.name: ConfigMap policy-of-b has no key policy.yaml; add "
+          "the policy of the site under it");
+  }
+  CHECK(why(Json::parse(R"({"data":{"policy.yaml":"kind: SitePolicy"}})")).empty());
+}
+
 TEST_CASE("operator: a Secret is used only by the trainings that its label names", "[operator]") {
   const SecretReference reference{"spec.security.tls.secretName", "own-ca"};
   const std::string label(kAllowTraining);

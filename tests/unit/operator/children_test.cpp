@@ -18,7 +18,8 @@ constexpr std::string_view kKnobs = R"({
   seed: 7, backoffLimit: 2, rounds: {count: 5, minClients: 2},
   participants: [
     {name: a, data: {path: /data/a.csv, volume: {persistentVolumeClaim: {claimName: a}}},
-     storage: {size: 100Mi, storageClassName: fast}, image: own/worker:1,
+     policyRef: {name: policy-of-a}, storage: {size: 100Mi, storageClassName: fast},
+     image: own/worker:1,
      resources: {limits: {cpu: 1, memory: 1Gi}}, nodeSelector: {zone: a},
      tolerations: [{key: k, operator: Exists}], affinity: {nodeAffinity: {}},
      priorityClassName: low, imagePullSecrets: [{name: registry}], runtimeClassName: kata,
@@ -26,7 +27,8 @@ constexpr std::string_view kKnobs = R"({
     {name: b, data: {path: /rows.csv, volume: {configMap: {name: b}}}},
     {name: far, external: true}],
   aggregator: {storage: {size: 2Gi}, service: {type: LoadBalancer}, nodeSelector: {zone: b}},
-  security: {authTokenSecretRef: {name: own, key: bearer}, tls: {secretName: own-ca}},
+  security: {authTokenSecretRef: {name: own, key: bearer}, tls: {secretName: own-ca},
+             deny: [far, stranger]},
   output: {rows: 20, resources: {limits: {memory: 2Gi}}}})";
 
 std::vector<Desired> all_children(const Training& training) {
@@ -146,6 +148,8 @@ TEST_CASE("operator: what the programs read of the spec has nothing of pods and 
   const auto before = spec::print_json(training_part(training.spec));
   CHECK(before.find("registry") == std::string::npos);
   CHECK(before.find("claimName") == std::string::npos);
+  CHECK(before.find("policy-of-a") == std::string::npos);
+  CHECK(before.find("stranger") == std::string::npos);
   training.spec.suspend = true;
   training.spec.active_deadline_seconds = 5;
   CHECK(spec::print_json(training_part(training.spec)) == before);

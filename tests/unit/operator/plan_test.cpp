@@ -21,15 +21,6 @@ std::size_t made(const Done& done) {
       std::ranges::count_if(done, [](const auto& text) { return text.starts_with(kMade); }));
 }
 
-Cluster a_running_cluster() {
-  Cluster cluster(kThreeSites);
-  cluster.reconcile();
-  cluster.start_pods();
-  cluster.report(wire::Phase::kTraining, 2);
-  cluster.after(5s).reconcile();
-  return cluster;
-}
-
 }  // namespace
 
 TEST_CASE("operator: a new training gets its children in the order in which they are needed",
@@ -38,6 +29,7 @@ TEST_CASE("operator: a new training gets its children in the order in which they
   CHECK(cluster.reconcile() == Done{"create Secret hospitals-operator",
                                     "create Secret hospitals-aggregator",
                                     "create ConfigMap hospitals-training",
+                                    "create ConfigMap hospitals-deny",
                                     "create PersistentVolumeClaim hospitals-model",
                                     "create Service hospitals-aggregator",
                                     "create NetworkPolicy hospitals-aggregator",
@@ -110,6 +102,7 @@ TEST_CASE("operator: a site whose pod looks well but that the aggregator has los
   auto& client = cluster.report(wire::Phase::kTraining, 2).clients.at(1);
   client.state = "lost";
   client.reason = "silent for 60 s";
+  cluster.seen.report->joined = 2;
   cluster.reconcile();
   CHECK(cluster.condition(kDegraded).reason == reason::kParticipantAbsent);
   CHECK(cluster.condition(kDegraded).message == "participant b is lost: silent for 60 s");
@@ -121,6 +114,42 @@ TEST_CASE("operator: a site whose pod looks well but that the aggregator has los
   client.reason = "";
   cluster.reconcile();
   CHECK_FALSE(cluster.condition(kDegraded).holds);
+}
+
+TEST_CASE("operator: the deny list follows spec.security.deny while the training runs",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.training->spec.security.deny = {"b", "c"};
+  CHECK(cluster.reconcile() == Done{"change ConfigMap hospitals-deny"});
+  CHECK(cluster.reconcile().empty());
+  CHECK_FALSE(cluster.condition(kDegraded).holds);  // it is no change of what is trained
+  cluster.seen.training->spec.security.deny = {"b"};
+  CHECK(cluster.reconcile() == Done{"change ConfigMap hospitals-deny"});
+
+  // Not one that is somebody else's, nor after the end.
+  cluster.seen.training->spec.security.deny.clear();
+  auto& list = cluster.seen.children.of(k8s::kConfigMaps).at("hospitals-deny");
+  list.is_ours = false;
+  CHECK(std::ranges::none_of(cluster.reconcile(),
+                             [](const auto& done) { return done.starts_with("change "); }));
+  list.is_ours = true;
+  cluster.seen.report.reset();
+  cluster.fail_job("aggregator", {3, "Error", "failed"});
+  cluster.reconcile();
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: a site that was evicted takes no part, and that is no problem", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  auto& client = cluster.report(wire::Phase::kTraining, 2).clients.at(1);
+  client.state = "evicted";
+  client.reason = "its certificates are refused";
+  cluster.seen.report->joined = 2;
+  cluster.reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+  CHECK(cluster.status().clients == 2);
+  CHECK(cluster.status().participants.at(1).state == "Evicted");
+  CHECK(cluster.status().participants.at(1).reason == "its certificates are refused");
 }
 
 TEST_CASE("operator: what a site brings about cannot make the status too long to be written",
@@ -143,7 +172,8 @@ TEST_CASE("operator: after the last round rows are made, then it is complete", "
   cluster.seen.report.reset();
   cluster.complete_job("aggregator",
                        R"({"modelSha256":"ab","modelBytes":12,)"
-                       R"("clients":{"a":{"rows":7,"lastRound":5},"x":{"rows":1,"lastRound":1}}})");
+                       R"("clients":{"a":{"rows":7,"lastRound":5},"b":{"rows":7,"lastRound":5},)"
+                       R"("c":{"rows":7,"lastRound":5},"x":{"rows":1,"lastRound":1}}})");
   CHECK(cluster.reconcile() == Done{"create NetworkPolicy hospitals-generate",
                                     "create Job hospitals-generate",
                                     "status Generating",
@@ -152,7 +182,7 @@ TEST_CASE("operator: after the last round rows are made, then it is complete", "
   CHECK(cluster.status().model == ModelStatus{"ab", 12, "hospitals-model:/model.safetensors"});
   CHECK(cluster.status().participants.at(0).rows == 7);
   CHECK(cluster.status().participants.at(0).last_round == 5);
-  CHECK(cluster.status().clients == 1);
+  CHECK(cluster.status().clients == 3);
   for (const char* const worker : {"worker-a", "worker-b", "worker-c"}) {
     cluster.complete_job(worker);
   }
@@ -214,7 +244,7 @@ TEST_CASE("operator: suspended from the start, nothing is made until it is resum
   CHECK_FALSE(cluster.status().start_time);
   CHECK(cluster.reconcile().empty());
   cluster.seen.training->spec.suspend = false;
-  CHECK(made(cluster.after(60s).reconcile()) == 15);
+  CHECK(made(cluster.after(60s).reconcile()) == 16);
   CHECK(cluster.status().start_time == cluster.seen.now);
   CHECK(cluster.reconcile().empty());
 }
@@ -345,7 +375,7 @@ TEST_CASE("operator: pods that cannot start say so in Degraded", "[operator]") {
   }
   SECTION("no node for it") {
     pod.unschedulable = "0/1 nodes are available";
-    cluster.reconcile();
+    cluster.after(5s).reconcile();
     CHECK(cluster.condition(kDegraded).reason == reason::kPodUnschedulable);
   }
   SECTION("a volume that does not come") {
@@ -371,7 +401,7 @@ TEST_CASE("operator: an object that is not ours is never changed, and stops the 
   }
   cluster.seen.training->spec.suspend = false;
   cluster.seen.children.of(k8s::kJobs).clear();
-  CHECK(made(cluster.reconcile()) == 15);
+  CHECK(made(cluster.reconcile()) == 16);
 }
 
 TEST_CASE("operator: after its time all goes but the model", "[operator]") {

@@ -286,7 +286,7 @@ TEST_CASE("operator: what a pass creates is on record with its uid", "[operator]
   REQUIRE(rig.reconcile());
   const auto status = rig.status();
   REQUIRE(status.children);
-  CHECK(status.children->size() == 15);
+  CHECK(status.children->size() == 16);
   for (const auto& desired : children_of(rig.training(), settings())) {
     CAPTURE(desired.name());
     const auto& made = rig.object(desired.resource, desired.name());

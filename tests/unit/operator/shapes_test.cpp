@@ -1,6 +1,7 @@
 // What plan() reads of the cluster's objects, also after the informers have dropped the rest.
 #include "operator/shapes.hpp"
 
+#include "operator/causes.hpp"
 #include "operator/judge.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/operator/a_cluster.hpp"

@@ -15,13 +15,26 @@ std::string document(const std::string& body) {
   return "apiVersion: federated.genesis.dev/v1alpha1\nkind: SitePolicy\nspec:\n" + body;
 }
 
-tabular::Table people(int rows, const std::vector<std::string>& discrete = {}) {
+std::string csv_of_people(int rows) {
   std::string csv = "ssn,surname,age\n";
   for (int i = 0; i < rows; ++i) {
     csv += std::to_string(100'000'000 + i * 7919) + ",Name" + std::to_string(i) + "," +
            std::to_string(20 + i % 60) + "\n";
   }
-  return *tabular::parse_csv(csv, "test.csv", {}, discrete);
+  return csv;
+}
+
+tabular::Table people(int rows, const std::vector<std::string>& discrete = {}) {
+  return *tabular::parse_csv(csv_of_people(rows), "test.csv", {.discrete_columns = discrete});
+}
+
+// As a site of this policy reads them.
+Result<tabular::Table> read_within(const Policy& policy,
+                                   const std::string& csv,
+                                   const tabular::ReadOptions& more = {}) {
+  auto options = more;
+  options.stays = [&policy](const std::string& column) { return stays(policy, column); };
+  return tabular::parse_csv(csv, "test.csv", options);
 }
 
 tabular::Declaration declared(const char* name, tabular::Kind kind) {
@@ -128,35 +141,52 @@ TEST_CASE("policy: a spec can't have a column as something else than the policy 
   CHECK(own[0].kind == tabular::Kind::kIdentifier);
 }
 
-TEST_CASE("policy: columns that never leave are taken out of the table", "[policy]") {
+TEST_CASE("policy: columns that never leave are not in the table", "[policy]") {
   Policy policy;
   policy.never_send = {"ssn"};
-  auto table = people(3);
-  REQUIRE(restrict(policy, {}, table));
+  auto table = *read_within(policy, csv_of_people(3));
+  CHECK(check(policy, {}, table));
   CHECK(names(table) == std::vector<std::string>{"surname", "age"});
+  CHECK(table.kept == std::vector<std::string>{"ssn"});
 
   policy.columns = {declared("age", tabular::Kind::kInteger)};
   policy.other_columns = OtherColumns::kKeep;
-  table = people(3);
-  REQUIRE(restrict(policy, {}, table));
+  table = *read_within(policy, csv_of_people(3));
+  CHECK(check(policy, {}, table));
   CHECK(names(table) == std::vector<std::string>{"age"});
 
   policy.never_send = {"snn"};
-  table = people(3);
-  CHECK(restrict(policy, {}, table).error().message ==
+  table = *read_within(policy, csv_of_people(3));
+  CHECK(check(policy, {}, table).error().message ==
         "policy: column 'snn' is not in the table; did you mean 'ssn'?");
+}
+
+TEST_CASE("policy: what never leaves is not looked at, whatever the spec says of it", "[policy]") {
+  Policy policy;
+  policy.never_send = {"lab"};
+  std::string csv = "lab,age\n";
+  for (int i = 0; i < 50; ++i) {
+    csv += (i == 20 ? "hemolysed," : std::to_string(i) + ".5,") + std::to_string(30 + i % 9) + "\n";
+  }
+  CHECK_FALSE(read_within(Policy{}, csv));  // almost a column of numbers
+  const std::vector<tabular::Declaration> of_spec{declared("lab", tabular::Kind::kDatetime)};
+  const std::vector<std::string> discrete{"lab"};
+  const auto table =
+      read_within(policy, csv, {.declarations = of_spec, .discrete_columns = discrete});
+  REQUIRE(table);
+  CHECK(names(*table) == std::vector<std::string>{"age"});
 }
 
 TEST_CASE("policy: a server can't make identifiers categories, the site can", "[policy]") {
   const std::vector<std::string> ssn{"ssn"};
-  auto table = people(300, ssn);  // as with the spec's discreteColumns
-  const auto refused = restrict(Policy{}, {}, table);
+  const auto table = people(300, ssn);  // as with the spec's discreteColumns
+  const auto refused = check(Policy{}, {}, table);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::kPermissionDenied);
   CHECK_THAT(refused.error().message,
              ContainsSubstring("column 'ssn': nearly all its values differ"));
-  CHECK(restrict(Policy{}, ssn, table));
+  CHECK(check(Policy{}, ssn, table));
   Policy allows;
   allows.columns = {declared("ssn", tabular::Kind::kCategory)};
-  CHECK(restrict(allows, {}, table));
+  CHECK(check(allows, {}, table));
 }

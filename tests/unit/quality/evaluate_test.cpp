@@ -102,13 +102,59 @@ TEST_CASE("quality: a table compared with itself is perfect, and all copies", "[
   CHECK(report.distances.synthetic_to_real == 0.0);
 }
 
-TEST_CASE("quality: what can't be scored is absent, not zero", "[quality]") {
+TEST_CASE("quality: a column without synthetic values counts 0 and is named", "[quality]") {
+  const auto real = a_table({letters("a", "xyxy"), numbers("n", {1, 2, 3, 4})});
   const Report report =
-      report_of(a_table({letters("a", "xyxy"), numbers("n", {1, 2, 3, 4})}),
-                a_table({letters("a", "xxyy"), numbers("n", {kNone, kNone, kNone, kNone})}));
+      report_of(real, a_table({letters("a", "xxyy"), numbers("n", {kNone, kNone, kNone, kNone})}));
   CHECK(report.columns[0].score == 1.0);
+  CHECK(report.columns[1].score == 0.0);
+  CHECK(*report.column_shapes == 0.5);
+  CHECK(report.without_values == std::vector<std::string>{"n"});
+  CHECK_THAT(print(report), ContainsSubstring("column 'n': no synthetic cell has a value"));
+}
+
+TEST_CASE("quality: cells that can't be read are counted, with one of them", "[quality]") {
+  const auto real = a_table({letters("a", "xyxy"), days("day", {1, 2, 3, 4})});
+  const Report report = report_of(
+      real, a_table({letters("a", "xxyy"), texts("day", {"1 Jan", "1 Jan", "1 Jan", "1 Jan"})}));
+  CHECK(report.columns[1].score == 0.0);
+  CHECK(report.columns[1].cells_unreadable == 4);
+  CHECK(report.without_values == std::vector<std::string>{"day"});
+  CHECK_THAT(print(report),
+             ContainsSubstring("column 'day': 4 synthetic cells are no dates of the form %Y-%m-%d, "
+                               "such as \"1 Jan\"; the column counts 0"));
+  // Where some can be read the column is scored by those.
+  const Report half = report_of(a_table({integers("n", {1, 2, 3, 4})}),
+                                a_table({texts("n", {"1", "2", "3", "four"})}));
+  CHECK(*half.columns[0].score > 0.7);
+  CHECK(half.columns[0].cells_unreadable == 1);
+  CHECK(half.without_values.empty());
+}
+
+TEST_CASE("quality: a column that the real table has no value of is not scored", "[quality]") {
+  const Report report =
+      report_of(a_table({letters("a", "xyxy"), numbers("n", {kNone, kNone, kNone, kNone})}),
+                a_table({letters("a", "xxyy"), numbers("n", {1, 2, 3, 4})}));
   CHECK_FALSE(report.columns[1].score.has_value());
   CHECK(*report.column_shapes == 1.0);
+}
+
+TEST_CASE("quality: quantiles tell magnitudes apart that a few ranks hide", "[quality]") {
+  std::vector<double> small;
+  std::vector<double> large;
+  for (int i = 1; i <= 100; ++i) {
+    small.push_back(1e-12 * i);
+    large.push_back(i);
+  }
+  const Report report = report_of(a_table({numbers("x", small)}), a_table({numbers("x", large)}));
+  CHECK(report.columns[0].score == 0.0);
+  CHECK_THAT((*report.columns[0].real_quantiles)[2], WithinRel(51e-12, 1e-9));
+  CHECK((*report.columns[0].synthetic_quantiles)[4] == 96.0);
+  const std::string printed = print(report);
+  CHECK_THAT(printed, ContainsSubstring("median") && ContainsSubstring("5.1e-11"));
+  CHECK_THAT(to_json(report), ContainsSubstring("\"quantiles\":{\"shares\":[0.05,"));
+  const Report dates = report_of(a_table({days("d", {0, 1, 2})}), a_table({days("d", {0, 1, 2})}));
+  CHECK_THAT(to_json(dates), ContainsSubstring("\"1970-01-02\""));
 }
 
 TEST_CASE("quality: without related pairs the shapes alone decide", "[quality]") {
@@ -132,13 +178,13 @@ TEST_CASE("quality: a constant column is scored by its shape", "[quality]") {
   CHECK_THAT(report_of(real, moved).overall, WithinAbs(0.75, 1e-12));
 }
 
-TEST_CASE("quality: tables without a common value are refused", "[quality]") {
+TEST_CASE("quality: real tables without a value are refused", "[quality]") {
   const auto real = a_table({letters("a", "xy")});
   const auto blank = a_table({letters("a", "..")});
-  const auto report = evaluate(real, blank, nullptr);
+  CHECK(report_of(real, blank).overall == 0.0);
+  const auto report = evaluate(blank, real, nullptr);
   REQUIRE_FALSE(report.has_value());
   CHECK(report.error().code == Errc::kInvalidArgument);
-  CHECK_FALSE(evaluate(blank, blank, nullptr).has_value());
   const auto keys = a_table({texts("id", {"1", "2"}, tabular::Kind::kIdentifier)});
   const auto identifiers = evaluate(keys, keys, nullptr);
   REQUIRE_FALSE(identifiers.has_value());

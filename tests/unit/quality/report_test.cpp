@@ -26,17 +26,32 @@ Report a_report() {
                      .kind = tabular::Kind::kInteger,
                      .metric = Metric::kKsComplement,
                      .score = 0.95,
-                     .cells_outside = 0},
+                     .cells_outside = 0,
+                     .cells_unreadable = 0,
+                     .unreadable = "",
+                     .real_quantiles = Quantiles{18, 30, 41, 52, 80},
+                     .synthetic_quantiles = Quantiles{19, 31, 42, 53, 79},
+                     .format = ""},
                     {.name = "größe",
                      .kind = tabular::Kind::kDecimal,
                      .metric = Metric::kKsComplement,
                      .score = 0.85,
-                     .cells_outside = 1},
+                     .cells_outside = 1,
+                     .cells_unreadable = 0,
+                     .unreadable = "",
+                     .real_quantiles = std::nullopt,
+                     .synthetic_quantiles = std::nullopt,
+                     .format = ""},
                     {.name = "empty",
                      .kind = tabular::Kind::kCategory,
                      .metric = Metric::kTvComplement,
                      .score = std::nullopt,
-                     .cells_outside = 0}};
+                     .cells_outside = 0,
+                     .cells_unreadable = 0,
+                     .unreadable = "",
+                     .real_quantiles = std::nullopt,
+                     .synthetic_quantiles = std::nullopt,
+                     .format = ""}};
   report.pairs = {{.columns = {"age", "größe"},
                    .metric = Metric::kCorrelationSimilarity,
                    .score = 0.8,
@@ -127,6 +142,15 @@ TEST_CASE("quality: the printed columns are aligned by characters, not bytes", "
   for (const auto& line : lines) {
     CHECK((line.empty() || line.back() != ' '));
   }
+}
+
+TEST_CASE("quality: quantiles of both tables stand one above the other", "[quality]") {
+  const auto lines = lines_of(print(a_report()));
+  const std::size_t header = line_with(lines, "quantiles");
+  CHECK_THAT(lines[header], ContainsSubstring("5%") && ContainsSubstring("median"));
+  CHECK_THAT(lines[header + 1], ContainsSubstring("age") && ContainsSubstring("real"));
+  CHECK_THAT(lines[header + 2], ContainsSubstring("synthetic") && ContainsSubstring("42"));
+  CHECK(lines[header + 1].find("41") == lines[header + 2].find("42"));
 }
 
 TEST_CASE("quality: held-out figures are printed where they are known", "[quality]") {

@@ -17,6 +17,7 @@ enum class Fault {
   kShortSilence,   // one client, shorter than a deadline
   kLongSilence,    // longer than one
   kDeath,          // for good
+  kEviction,       // likewise, and by who administers the training
   kGarbage,        // invalid updates until it is quarantined
   kRepeat,         // everything that it says is said twice
 };
@@ -52,6 +53,9 @@ class World {
         open_folds_.clear();
         absorb(go_on(resume(config_, state_.members, *closed_, RoundId{closed_->value - 1}, now_)));
       }
+      if (fault_ == Fault::kEviction && second_ == at_) {
+        say(ClientEvicted{id("b")});
+      }
       for (const char* name : {"a", "b", "c"}) {
         const bool is_faulty = *name == 'b' && second_ >= at_;
         speak(id(name), is_faulty);
@@ -74,9 +78,9 @@ class World {
 
   void speak(const ClientId& client, bool is_faulty) {
     const int since = second_ - at_;
-    const bool is_silent =
-        is_faulty && (fault_ == Fault::kDeath || (fault_ == Fault::kShortSilence && since < 5) ||
-                      (fault_ == Fault::kLongSilence && since < 17));
+    const bool is_silent = is_faulty && (fault_ == Fault::kDeath || fault_ == Fault::kEviction ||
+                                         (fault_ == Fault::kShortSilence && since < 5) ||
+                                         (fault_ == Fault::kLongSilence && since < 17));
     if (is_silent || is_over()) {
       return;
     }
@@ -114,6 +118,8 @@ class World {
       if (const auto* fold = std::get_if<Fold>(&effect)) {
         CHECK(open_folds_.insert(fold->contribution->client).second);  // never twice
         open_ = fold->contribution->collection;
+      } else if (std::holds_alternative<RestartCollection>(effect)) {
+        open_folds_.clear();
       } else if (std::holds_alternative<Advance>(effect) && !open_folds_.empty()) {
         CHECK(open_folds_.size() >= config_.min_clients);
         auto folds = std::exchange(open_folds_, {});
@@ -146,6 +152,7 @@ TEST_CASE("rounds: a fault at any moment ends no training that keeps its quorum"
                            Fault::kShortSilence,
                            Fault::kLongSilence,
                            Fault::kDeath,
+                           Fault::kEviction,
                            Fault::kGarbage,
                            Fault::kRepeat}) {
     for (int at = 0; at < 8; ++at) {

@@ -55,11 +55,18 @@ spec:
   model: {method: ctgan, embeddingDim: 64, generatorDims: [32], discriminatorDims: [16, 8], pac: 5}
   table:
     discreteColumns: [sex]
+    csv: {delimiter: ";", decimal: ",", thousands: ".", quote: "'", encoding: windows-1252, skipRows: 2, comment: "%"}
+    missingValues: [unknown]
+    ignoreColumns: [row]
+    lenient: true
     columns:
       - {name: age, kind: integer, minimum: 0.0, maximum: 120.0}
       - {name: price, kind: decimal, precision: 2}
       - {name: day, kind: datetime, format: "%Y-%m-%d"}
-      - {name: sex, kind: category, categories: [f, m]}
+      - {name: sex, kind: category, categories: [f, m], aliases: [{value: f, from: [F, w]}], missingValues: [u]}
+      - {name: crp, kind: decimal, censored: true}
+      - {name: case, kind: identifier, pattern: "C-####"}
+      - {name: ward, kind: category, other: another}
   rounds: {count: 3, minClients: 2, maxClients: 9, clientFraction: 0.5, overSelection: 0.25, deadlineSeconds: 30, startDeadlineSeconds: 60,
     retries: 1, maxFailures: 2}
   local: {epochs: 2, batchSize: 50, learningRate: 0.001, lrSchedule: cosine}
@@ -69,7 +76,9 @@ spec:
   participants:
     - name: a
       data: {path: /data/a.csv, volume: {persistentVolumeClaim: {claimName: a}}}
+      csv: {delimiter: tab, decimal: ".", thousands: none, quote: none, encoding: utf-16, skipRows: 1, comment: "!"}
       external: false
+      policyRef: {name: policy-of-a}
       maxRows: 1000
       storage: {size: 100Mi, storageClassName: fast}
       image: a/worker:1
@@ -94,7 +103,8 @@ spec:
     imagePullSecrets: [{name: registry}]
     runtimeClassName: kata
     schedulerName: own
-  security: {authTokenSecretRef: {name: t, key: token}, tls: {secretName: ca}}
+  security: {authTokenSecretRef: {name: t, key: token}, tls: {secretName: ca},
+    deny: [site-9]}
   output:
     rows: 5
     image: a/worker:1
@@ -146,7 +156,7 @@ TEST_CASE("spec: the CRD is named as clients of the API expect", "[spec]") {
   for (const auto& column : version.at("additionalPrinterColumns")) {
     columns += column.at("name").get<std::string>() + " ";
   }
-  CHECK(columns == "Phase Round Clients Age ");
+  CHECK(columns == "Phase Round Clients Reason Remaining Model Message Age ");
   CHECK(api_version() == "federated.genesis.dev/v1alpha1");
 }
 
@@ -221,7 +231,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
   REQUIRE(spec.rules.size() == 9);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
-  REQUIRE(columns.rules.size() == 6);
+  REQUIRE(columns.rules.size() == 11);
   for (const auto& column : full.at("spec").at("table").at("columns")) {
     check_rules(columns, column);
   }

@@ -92,6 +92,10 @@ DeclaredColumn any_column(std::string name) {
     case 3:
       column.kind = "category";
       column.categories = any_distinct_texts(3);
+      column.missing_values = any_distinct_texts(2);
+      for (const auto& value : any_distinct_texts(2)) {
+        column.aliases.push_back({value, {any_text()}});
+      }
       break;
     default:
       break;
@@ -109,6 +113,16 @@ FederatedTraining any_training() {
                                                 {"pac", *element<std::int64_t>(1, 2, 5, 10)}}
                                      .dump();
   training.table.discrete_columns = any_distinct_texts(4);
+  if (*arbitrary<bool>()) {
+    training.table.csv = CsvSpec{.delimiter = *element<std::string>(";", "tab", "|", "\\"),
+                                 .decimal = ",",
+                                 .quote = *element<std::string>("'", "none"),
+                                 .skip_rows = *inRange<std::int64_t>(0, 1001),
+                                 .comment = "#"};
+    training.table.missing_values = any_distinct_texts(3);
+  }
+  training.table.ignore_columns = any_distinct_texts(2);
+  training.table.lenient = *arbitrary<bool>();
   for (const auto& name : any_distinct_texts(4)) {
     const auto& discrete = training.table.discrete_columns;
     if (std::find(discrete.begin(), discrete.end(), name) == discrete.end()) {
@@ -206,6 +220,7 @@ TEST_CASE("spec: YAML is printed in the order of the CRD, strings quoted where t
   const std::string text = print_yaml(*parsed);
   CHECK_THAT(text, ContainsSubstring(R"(  table:
     discreteColumns: []
+    lenient: false
     columns:
       - name: c
         kind: category

@@ -45,11 +45,10 @@ TEST_CASE("spec: YAML scalars mean what YAML 1.2 and the reader of a spec expect
       {"'10'", R"("10")"},
       {"\"true\"", R"("true")"},
       {"!!str 10", R"("10")"},
-      // Booleans, octal, hexadecimal and sexagesimal numbers of YAML 1.1 stay text.
-      {"yes", R"("yes")"},
-      {"no", R"("no")"},
-      {"on", R"("on")"},
-      {"off", R"("off")"},
+      {"'no'", R"("no")"},
+      {"\"yes\"", R"("yes")"},
+      {"nO", R"("nO")"},
+      // Octal, hexadecimal and sexagesimal numbers of YAML 1.1 stay text.
       {"010", R"("010")"},
       {"00.5", R"("00.5")"},
       {"0x1f", R"("0x1f")"},
@@ -66,6 +65,21 @@ TEST_CASE("spec: YAML scalars mean what YAML 1.2 and the reader of a spec expect
   }));
   CAPTURE(text);
   CHECK(read(text) == expected);
+}
+
+TEST_CASE("spec: words that Kubernetes reads as booleans are refused with the way out", "[spec]") {
+  for (const std::string word : {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON"}) {
+    INFO(word);
+    CHECK_THAT(read("a: [" + word + "]"),
+               ContainsSubstring("Kubernetes reads " + word + " as true") &&
+                   ContainsSubstring("write \"" + word + "\" for the text"));
+  }
+  for (const std::string word : {"n", "N", "no", "No", "NO", "off", "Off", "OFF"}) {
+    INFO(word);
+    CHECK_THAT(read("a: " + word), ContainsSubstring("reads " + word + " as false"));
+  }
+  CHECK(read("a: !!str no") == R"({"a":"no"})");
+  CHECK(read("no: 1") == R"({"no":1})");
 }
 
 TEST_CASE("spec: YAML keeps the order of keys, and JSON is YAML", "[spec]") {

@@ -5,6 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include "common/base/json_document.hpp"
 #include "common/tabular/encoder.hpp"
 #include "common/tabular/table.hpp"
 #include "tests/support/catch.hpp"
@@ -28,13 +31,14 @@ std::string error_of(const Result<T>& result) {
 inline Table table_of(std::string_view text,
                       const std::vector<Declaration>& declarations = {},
                       const std::vector<std::string>& discrete = {}) {
-  return ok(parse_csv(text, "t.csv", declarations, discrete));
+  return ok(parse_csv(text, "t.csv", {.declarations = declarations, .discrete_columns = discrete}));
 }
 
 inline std::string read_error(std::string_view text,
                               const std::vector<Declaration>& declarations = {},
                               const std::vector<std::string>& discrete = {}) {
-  return error_of(parse_csv(text, "t.csv", declarations, discrete));
+  return error_of(
+      parse_csv(text, "t.csv", {.declarations = declarations, .discrete_columns = discrete}));
 }
 
 /// One column called x.
@@ -56,9 +60,11 @@ inline Declaration declare(std::string name, Kind kind) {
 
 /// Sketches of sites "a", "b", … in that order.
 inline std::vector<NamedSketch> sketches_of(const std::vector<Table>& sites) {
+  // The tables of tests are small: all their text may leave.
   std::vector<NamedSketch> sketches;
   for (const auto& site : sites) {
-    sketches.push_back({std::string(1, static_cast<char>('a' + sketches.size())), sketch(site)});
+    sketches.push_back({std::string(1, static_cast<char>('a' + sketches.size())),
+                        sketch(site, {.min_category_count = 1})});
   }
   return sketches;
 }
@@ -80,6 +86,14 @@ inline Encoder encoder_for(const std::vector<Table>& sites,
                            const std::vector<Declaration>& declarations = {}) {
   const Plan agreed = ok(plan_for(sites, declarations));
   return ok(fit(agreed, total_of(sites, agreed)));
+}
+
+/// As documents travel.
+template <typename T>
+Result<T> through_text(const nlohmann::json& document, Result<T> (*from)(JsonValue)) {
+  const std::string text = document.dump();
+  GENESIS_ASSIGN(const auto parsed, JsonDocument::parse(text));
+  return from(parsed);
 }
 
 inline bool same_number(double a, double b) {

@@ -61,10 +61,11 @@ TEST_CASE("tabular: decimals count the places that they need", "[tabular]") {
 }
 
 TEST_CASE("tabular: the words for no value are known in any case", "[tabular]") {
-  for (const auto* text : {"", "NA", "n/a", "NaN", "nan", "NULL", "null", "None", "NONE"}) {
+  for (const auto* text :
+       {"", "NA", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "NONE", "?", "-", "."}) {
     CHECK(is_missing_token(text));
   }
-  for (const auto* text : {"?", "nil", "NAN1", "-", "nothing"}) {
+  for (const auto* text : {"nil", "NAN1", "--", "nothing", "unknown"}) {
     CHECK_FALSE(is_missing_token(text));
   }
   CHECK(trim(" \t1 ") == "1");

@@ -70,7 +70,7 @@ TEST_CASE("tabular: plain and gzip files read alike, whatever their name", "[tab
         folder.write("packed.csv", gzip(some_csv())),
         folder.write("two.csv.gz", gzip("a,b\n") + gzip(some_csv().substr(4)))}) {
     INFO(path);
-    CHECK(same_table(ok(read_csv(path, {}, {})), expected));
+    CHECK(same_table(ok(read_csv(path)), expected));
   }
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("tabular: a gzip file that is cut anywhere is refused by name", "[tabu
   for (std::size_t size = 0; size < packed.size(); ++size) {
     INFO("cut to " << size << " of " << packed.size() << " bytes");
     const auto path = folder.write("cut.csv.gz", std::string_view(packed).substr(0, size));
-    CHECK_THAT(error_of(read_csv(path, {}, {})), ContainsSubstring("cut.csv.gz"));
+    CHECK_THAT(error_of(read_csv(path)), ContainsSubstring("cut.csv.gz"));
   }
 }
 
@@ -88,27 +88,27 @@ TEST_CASE("tabular: an altered gzip file is refused by name", "[tabular]") {
   const Folder folder;
   std::string packed = gzip(some_csv());
   packed[packed.size() / 2] = static_cast<char>(packed[packed.size() / 2] ^ 0x10);
-  const auto altered = read_csv(folder.write("altered.csv.gz", packed), {}, {});
+  const auto altered = read_csv(folder.write("altered.csv.gz", packed));
   CHECK_THAT(error_of(altered), ContainsSubstring("altered.csv.gz: damaged gzip data"));
   CHECK(altered.error().code == Errc::kDataLoss);
-  const auto plain = read_csv(folder.write("plain.csv.gz", some_csv()), {}, {});
+  const auto plain = read_csv(folder.write("plain.csv.gz", some_csv()));
   CHECK_THAT(error_of(plain), ContainsSubstring("is not a gzip file"));
 }
 
 TEST_CASE("tabular: a file that is not there or not a file is named", "[tabular]") {
   const Folder folder;
-  const auto absent = read_csv(folder.path() / "absent.csv", {}, {});
+  const auto absent = read_csv(folder.path() / "absent.csv");
   CHECK_THAT(error_of(absent), ContainsSubstring("absent.csv: No such file"));
   CHECK(absent.error().code == Errc::kNotFound);
-  CHECK_THAT(error_of(read_csv(folder.path(), {}, {})), ContainsSubstring("is a folder"));
-  CHECK_THAT(error_of(read_csv(folder.write("empty.csv", ""), {}, {})),
+  CHECK_THAT(error_of(read_csv(folder.path())), ContainsSubstring("is a folder"));
+  CHECK_THAT(error_of(read_csv(folder.write("empty.csv", ""))),
              ContainsSubstring("empty.csv: the file is empty"));
 }
 
 TEST_CASE("tabular: errors in a file name it and the line", "[tabular]") {
   const Folder folder;
   const auto path = folder.write("ragged.csv.gz", gzip("a,b\n1,2\n3\n"));
-  CHECK(error_of(read_csv(path, {}, {})) == path.string() + ":3: 1 field, the header has 2");
+  CHECK(error_of(read_csv(path)) == path.string() + ":3: 1 field, the header has 2");
 }
 
 TEST_CASE("tabular: reading stops where the taker refuses", "[tabular]") {

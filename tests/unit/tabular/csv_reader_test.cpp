@@ -84,12 +84,15 @@ TEST_CASE("tabular: a malformed file is refused with line and reason", "[tabular
   CHECK_THAT(why(""), ContainsSubstring("the file is empty"));
   CHECK_THAT(why("\xEF\xBB\xBF"), ContainsSubstring("the file is empty"));
   CHECK_THAT(why("\n\n"), ContainsSubstring("the file is empty"));
-  CHECK_THAT(why("Z\xFCrich\n1\n"), ContainsSubstring("not UTF-8"));
 }
 
 TEST_CASE("tabular: an error stays, whatever is fed after it", "[tabular]") {
   CsvReader reader("t.csv");
-  CHECK_FALSE(reader.feed("a,a\n1,2\n"));
+  std::string rows = "a,a\n";
+  while (rows.size() < (std::size_t{1} << 16)) {
+    rows += "1,2\n";
+  }
+  CHECK_FALSE(reader.feed(rows));
   CHECK_FALSE(reader.feed("3,4\n"));
   CHECK_THAT(error_of(reader.finish()), ContainsSubstring("both called"));
 }

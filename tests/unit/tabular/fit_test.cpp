@@ -195,6 +195,6 @@ TEST_CASE("tabular: counts without rows or of another plan give no encoder", "[t
   CHECK_THAT(error_of(fit(agreed, Summary{})), ContainsSubstring("a summary of 0 columns"));
   Summary none = ok(summarize(table, agreed));
   none.rows = 0;
-  none.columns[0].candidates = {0, 0};
+  none.columns[0].values = {0, 0};
   CHECK_THAT(error_of(fit(agreed, none)), ContainsSubstring("at least one row"));
 }

@@ -34,14 +34,16 @@ std::vector<std::string> numbered(std::string_view prefix, int first, int count)
 
 TEST_CASE("tabular: a sketch tells extremes, heavy values and categories, no more", "[tabular]") {
   std::string text = "n,c,id\n";
-  for (int i = 0; i < 200; ++i) {
-    text += std::to_string(i < 100 ? 7 : i) + "," + (i % 2 == 0 ? "even" : "odd") + ",p" +
+  for (int i = 0; i < 3000; ++i) {
+    text += std::to_string(i < 1500 ? 7 : i) + "," + (i % 2 == 0 ? "even" : "odd") + ",p" +
             std::to_string(i) + "\n";
   }
   const Sketch about = sketch(table_of(text));
-  CHECK(about.rows == 200);
-  CHECK(about.columns[0].extremes == std::vector<double>{7.0, 199.0});
-  CHECK(about.columns[0].heavy_values == std::vector<double>{7.0});  // the others hold 1 in 200
+  CHECK(about.rows == 3000);
+  // 7 is told, for 1,500 rows have it; the five largest are below 3,000, rounded up to 64.
+  CHECK(about.columns[0].extremes == std::vector<double>{7.0, 3008.0});
+  CHECK(about.columns[0].heavy_values == std::vector<double>{7.0});  // the others hold 1 in 3000
+  CHECK(about.columns[0].heavy_counts == std::vector<std::uint64_t>{1500});
   CHECK_FALSE(about.columns[0].few_values);
   CHECK(about.columns[1].categories == std::vector<std::string>{"even", "odd"});
   CHECK(about.columns[2].kind == Kind::kIdentifier);
@@ -49,13 +51,14 @@ TEST_CASE("tabular: a sketch tells extremes, heavy values and categories, no mor
 }
 
 TEST_CASE("tabular: few values are all told, with the digits that they need", "[tabular]") {
-  const auto about = sketch(site({"63.0", "64.0", "", "63.0"})).columns[0];
+  const auto about =
+      sketch(site({"63.00", "64.00", "", "63.00"}), {.min_category_count = 1}).columns[0];
   CHECK(about.few_values);
   CHECK(about.heavy_values == std::vector<double>{63.0, 64.0});
-  CHECK(about.precision == 1);
-  CHECK(about.resolution == 0);
+  CHECK(about.precision == 2);
+  CHECK(rounding_of(about.digits) == Rounding{0, 0});
   CHECK(about.missing == 1);
-  CHECK(sketch(site({"0.10", "0.25"})).columns[0].resolution == 2);
+  CHECK(rounding_of(sketch(site({"0.10", "0.25"})).columns[0].digits) == Rounding{2, 0});
 }
 
 TEST_CASE("tabular: sites may order their columns as they like", "[tabular]") {
@@ -67,7 +70,7 @@ TEST_CASE("tabular: sites may order their columns as they like", "[tabular]") {
   CHECK(agreed.columns[0].maximum == 6.0);
   CHECK(agreed.columns[1].categories == std::vector<std::string>{"x", "y", "z"});
   const auto total = total_of({first, second}, agreed);
-  CHECK(total.columns[1].categories == std::vector<std::uint64_t>{1, 2, 1});
+  CHECK(total.columns[1].categories == std::vector<std::uint64_t>{1, 2, 1, 0});  // 0 of others
 }
 
 TEST_CASE("tabular: the plan does not depend on who comes first", "[tabular]") {
@@ -138,14 +141,12 @@ TEST_CASE("tabular: identifiers stay identifiers at small sites", "[tabular]") {
   const auto large = site(numbered("p", 0, 200));
   const auto small = site(numbered("p", 900, 20));
   CHECK(planned({large, small}).kind == Kind::kIdentifier);
-  // None is large enough on its own; together their cells are distinct.
-  CHECK(planned({site(numbered("p", 0, 60)), site(numbered("p", 60, 60))}).kind ==
-        Kind::kIdentifier);
-  CHECK(planned({site(numbered("p", 0, 60)), site(numbered("p", 0, 60))}).kind == Kind::kCategory);
   // A declaration binds.
   const auto declared = table_of(one_column(numbered("p", 0, 200)), {}, {"x"});
   CHECK(planned({declared, small}).kind == Kind::kCategory);
   CHECK(planned({small}, {declare("x", Kind::kIdentifier)}).kind == Kind::kIdentifier);
+  // A key at one site is one at all.
+  CHECK(planned({site(numbered("", 0, 200)), site({"3", "3", "5"})}).kind == Kind::kIdentifier);
 }
 
 TEST_CASE("tabular: too many categories are refused with advice", "[tabular]") {
@@ -163,8 +164,49 @@ TEST_CASE("tabular: too many categories are refused with advice", "[tabular]") {
   const auto copy = cells;
   cells.insert(cells.end(), copy.begin(), copy.end());
   const auto huge = site(cells);
-  CHECK(sketch(huge).columns[0].categories.size() == kMaxCategories + 1);
+  CHECK(sketch(huge, {.min_category_count = 1}).columns[0].categories.size() == kMaxCategories + 1);
   CHECK_THAT(refusal({huge}), ContainsSubstring("more than 4096 categories over all clients"));
+}
+
+TEST_CASE("tabular: no value of few rows leaves a site", "[tabular]") {
+  // Each value is one row's, or that of `few` rows; and every policy keeps them.
+  for (const std::uint64_t least : {2U, 5U, 20U}) {
+    for (const int rows : {1, 3, 9, 15, 60, 500, 1000, 3000}) {
+      std::vector<std::string> cells;
+      for (int i = 0; i < rows; ++i) {
+        cells.push_back(std::to_string(1000 + 7 * i) + "." + std::to_string(i % 7 + 1));
+      }
+      const auto about = sketch(site(cells), {.min_category_count = least}).columns[0];
+      INFO(rows << " rows, " << least << " at least");
+      CHECK(about.heavy_values.empty());
+      for (const double told : about.extremes) {
+        CHECK(told == std::floor(told * 64.0) / 64.0);  // a power of two, not a cell
+        for (const auto& cell : cells) {
+          CHECK(told != std::stod(cell));
+        }
+      }
+    }
+  }
+  // What many rows have is told as it is.
+  const auto many = sketch(site(std::vector<std::string>(40, "41.5"))).columns[0];
+  CHECK(many.extremes == std::vector<double>{41.5, 41.5});
+  CHECK(many.heavy_values == std::vector<double>{41.5});
+  // Of few values, those of few rows count as their neighbours.
+  std::vector<std::string> grades;
+  for (int i = 0; i < 100; ++i) {
+    grades.push_back(i == 0 ? "9" : std::to_string(1 + i % 3));
+  }
+  const std::vector<NamedSketch> told = {{"a", sketch(site(grades))}};
+  const auto few = ok(plan(told, {})).columns[0];
+  CHECK(few.few_values);
+  CHECK(few.values == std::vector<double>{1.0, 2.0, 3.0});
+}
+
+TEST_CASE("tabular: a far value of one row does not set the bounds", "[tabular]") {
+  std::vector<std::string> cells = numbered("", 1, 1000);
+  cells.push_back("1000000000000");
+  const auto about = sketch(site(cells)).columns[0];
+  CHECK(about.extremes[1] <= 1024.0);
 }
 
 TEST_CASE("tabular: declarations give the domain", "[tabular]") {
@@ -174,9 +216,9 @@ TEST_CASE("tabular: declarations give the domain", "[tabular]") {
   const auto wide = planned({site({"5", "9"})}, {bounded});
   CHECK(wide.minimum == 0.0);  // the first integer above the bound
   CHECK(wide.maximum == 120.0);
-  bounded.maximum = 8.0;
-  CHECK_THAT(refusal({site({"5", "9"})}, {bounded}),
-             ContainsSubstring("client 'a' has values outside the declared"));
+  bounded.minimum = 0.3;
+  bounded.maximum = 0.7;
+  CHECK_THAT(refusal({site({"5", "9"})}, {bounded}), ContainsSubstring("above the maximum"));
 
   auto listed = declare("x", Kind::kCategory);
   listed.categories = {"south", "north", "west"};
@@ -186,19 +228,20 @@ TEST_CASE("tabular: declarations give the domain", "[tabular]") {
              ContainsSubstring("not one of the declared categories; the nearest is \"south\""));
 }
 
-TEST_CASE("tabular: the grid has a bin a value where that fits", "[tabular]") {
-  const auto bins = [](const std::vector<std::string>& extremes) {
-    auto cells = numbered("", 10, 40);  // too many to be counted one by one
-    cells.insert(cells.end(), extremes.begin(), extremes.end());
-    return planned({site(cells)}).bins;
-  };
-  CHECK(bins({"0", "99"}) == 100);
-  CHECK(bins({"0", "4095"}) == 4096);
-  CHECK(bins({"0", "4096"}) == 4096);
-  CHECK(bins({"0.5", "99.0"}) == 986);
-  CHECK(bins({"0", "1000000"}) == 4096);
-  CHECK(planned({site({"1", "2", "3"})}).bins == 0);
-  CHECK(planned({site({"1", "2", "3"})}).candidates == std::vector<double>{1.0, 2.0, 3.0});
+TEST_CASE("tabular: few values are counted one by one, many in bins", "[tabular]") {
+  const auto few = planned({site({"1", "2", "3"})});
+  CHECK(few.few_values);
+  CHECK(few.edges.empty());
+  CHECK(few.values == std::vector<double>{1.0, 2.0, 3.0});
+
+  const auto many = planned({site(numbered("", 10, 40))});
+  CHECK_FALSE(many.few_values);
+  CHECK(many.values.empty());
+  CHECK_FALSE(many.edges.empty());
+
+  // Together more than 32 are many.
+  const auto both = planned({site(numbered("", 10, 30)), site(numbered("", 50, 30))});
+  CHECK_FALSE(both.few_values);
 }
 
 TEST_CASE("tabular: nobody and nothing are refused", "[tabular]") {

@@ -6,7 +6,7 @@ using namespace genesis;
 using namespace genesis::tabular;
 
 TEST_CASE("tabular: a summary is one list of counts and comes back from it", "[tabular]") {
-  const auto table = *parse_csv("colour,size\nred,1.5\n,2.5\nred,\n", "test.csv", {}, {});
+  const auto table = *parse_csv("colour,size\nred,1.5\n,2.5\nred,\n", "test.csv");
   const std::vector<NamedSketch> sketches{{"a", sketch(table)}};
   const auto agreed = *plan(sketches, {});
   const auto summary = *summarize(table, agreed);

@@ -16,6 +16,24 @@ bool is_denied(DenyList& list, const std::string& name, SteadyTime now) {
   return list.denies({name, kDigest}, now);
 }
 
+// A deny list of a file, which says site-1, and what it has reported.
+struct Listed {
+  Listed() {
+    write("site-1\n");
+    list = DenyList::open(folder / "deny", [this](const Status& status) {
+             reports.push_back(status);
+           }).value();
+  }
+  void write(const std::string& text) const { folder.write("deny", text); }
+  [[nodiscard]] bool denies(const std::string& name, SteadyTime now) const {
+    return is_denied(*list, name, now);
+  }
+
+  const test::Folder folder;
+  std::vector<Status> reports;
+  std::shared_ptr<DenyList> list;
+};
+
 }  // namespace
 
 TEST_CASE("tls: a deny list has names and fingerprints, one a line", "[tls]") {
@@ -45,43 +63,43 @@ TEST_CASE("tls: a line that is no entry is named", "[tls]") {
 }
 
 TEST_CASE("tls: a deny list is read again when its file changes, at most once a second", "[tls]") {
-  const test::Folder folder;
-  folder.write("deny", "site-1\n");
-  std::vector<Status> reports;
-  const auto list = DenyList::open(folder / "deny", [&](const Status& status) {
-                      reports.push_back(status);
-                    }).value();
+  Listed listed;
   const auto start = std::chrono::steady_clock::now();
-  CHECK(is_denied(*list, "site-1", start));
-  CHECK_FALSE(is_denied(*list, "site-2", start));
-  folder.write("deny", "site-2\nsha256:" + kDigest + "\n");
-  CHECK_FALSE(is_denied(*list, "site-2", start));
-  CHECK(reports.empty());
-  CHECK(is_denied(*list, "site-2", start + 2s));
-  CHECK(is_denied(*list, "anybody with that certificate", start + 2s));
-  CHECK_FALSE(list->denies({"site-1", std::string(64, 'b')}, start + 2s));
-  REQUIRE(reports.size() == 1);
-  CHECK(reports[0]);
+  CHECK(listed.denies("site-1", start));
+  CHECK_FALSE(listed.denies("site-2", start));
+  listed.write("site-2\nsha256:" + kDigest + "\n");
+  CHECK_FALSE(listed.denies("site-2", start));
+  CHECK(listed.reports.empty());
+  CHECK(listed.denies("site-2", start + 2s));
+  CHECK(listed.denies("anybody with that certificate", start + 2s));
+  CHECK_FALSE(listed.list->denies({"site-1", std::string(64, 'b')}, start + 2s));
+  REQUIRE(listed.reports.size() == 1);
+  CHECK(listed.reports[0]);
 }
 
 TEST_CASE("tls: a deny list that has gone or broken leaves its entries in force", "[tls]") {
-  const test::Folder folder;
-  folder.write("deny", "site-1\n");
-  std::vector<Status> reports;
-  const auto list = DenyList::open(folder / "deny", [&](const Status& status) {
-                      reports.push_back(status);
-                    }).value();
+  Listed listed;
   auto now = std::chrono::steady_clock::now();
-  folder.write("deny", "sha256:broken\n");
-  CHECK(is_denied(*list, "site-1", now += 2s));
-  std::filesystem::remove(folder / "deny");
-  CHECK(is_denied(*list, "site-1", now += 2s));
-  CHECK(is_denied(*list, "site-1", now += 2s));
-  REQUIRE(reports.size() == 2);
-  CHECK_THAT(reports[0].error().message, ContainsSubstring("deny: line 1"));
-  CHECK_THAT(reports[1].error().message, ContainsSubstring("cannot be opened"));
-  folder.write("deny", "\n");
-  CHECK_FALSE(is_denied(*list, "site-1", now += 2s));
+  listed.write("sha256:broken\n");
+  CHECK(listed.denies("site-1", now += 2s));
+  std::filesystem::remove(listed.folder / "deny");
+  CHECK(listed.denies("site-1", now += 2s));
+  CHECK(listed.denies("site-1", now += 2s));
+  REQUIRE(listed.reports.size() == 2);
+  CHECK_THAT(listed.reports[0].error().message, ContainsSubstring("deny: line 1"));
+  CHECK_THAT(listed.reports[1].error().message, ContainsSubstring("cannot be opened"));
+  listed.write("\n");
+  CHECK_FALSE(listed.denies("site-1", now += 2s));
+}
+
+TEST_CASE("tls: the names of a deny list are those of its file and of the process", "[tls]") {
+  Listed listed;
+  const auto start = std::chrono::steady_clock::now();
+  REQUIRE(listed.list->deny("site-9"));
+  REQUIRE(listed.list->deny("sha256:" + kDigest));
+  CHECK(listed.list->names(start) == std::set<std::string>{"site-1", "site-9"});
+  listed.write("site-2\n");
+  CHECK(listed.list->names(start + 2s) == std::set<std::string>{"site-2", "site-9"});
 }
 
 TEST_CASE("tls: a running process denies by itself", "[tls]") {

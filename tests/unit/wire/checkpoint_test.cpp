@@ -38,7 +38,8 @@ Checkpoint a_checkpoint() {
                        .failures = 1,
                        .times_quarantined = 2,
                        .returns_in = {9},
-                       .reason = "why"}},
+                       .reason = "why"},
+                      {.client = *ClientId::parse("b"), .rows = 3, .is_evicted = true}},
           .method = {.documents = {{"encoder", "{}"}, {"other", "text"}},
                      .tensors = {{{"w", {2}}}, {1.0F, 2.0F}}}};
 }

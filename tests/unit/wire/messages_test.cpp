@@ -35,6 +35,7 @@ StatusReport a_status() {
                       .phase = Phase::kTraining,
                       .current_round = {3},
                       .total_rounds = 10,
+                      .joined = 1,
                       .clients = {{.id = "hospital-1",
                                    .state = "reported",
                                    .rows = 100,
@@ -178,12 +179,20 @@ TEST_CASE("wire: a status report comes back as it was sent", "[wire]") {
              ContainsSubstring("StatusReport.warnings: expected a list"));
   check_damage(encode(a_status()), decode);
   json body = json::parse(encode(a_status()));
-  body["clients"][1].erase("rows");
-  CHECK(decode(body.dump()).error().message == "StatusReport.clients[1].rows: missing");
+  body["clients"][1].erase("state");
+  CHECK(decode(body.dump()).error().message == "StatusReport.clients[1].state: missing");
   body = json::parse(encode(a_status()));
   body["round"]["total"] = "ten";
   CHECK(decode(body.dump()).error().message ==
         "StatusReport.round.total: expected a whole number from 0, got \"ten\"");
+}
+
+TEST_CASE("wire: what who asks may not know of a client is absent", "[wire]") {
+  StatusReport report = a_status();
+  report.clients = {{.id = "hospital-1", .state = "training", .last_round = {2}}};
+  const json body = json::parse(encode(report));
+  CHECK(body["clients"][0] == json{{"id", "hospital-1"}, {"state", "training"}, {"last_round", 2}});
+  CHECK(decode_status_report(encode(report)) == report);
 }
 
 TEST_CASE("wire: each phase has a word and comes back from it", "[wire]") {

@@ -217,6 +217,7 @@ TEST_CASE("worker: bytes that only replace others renew no patience", "[worker]"
   auto script = download(policy);
   script.sends(kGet).sees(200).takes("para").after(4s).is_cut();  // no ETag
   script.pauses(1s, 1, "cut").sends(kGet).sees(200).takes("para").after(3s).is_cut();
+  script.warns(4s, 6s, 1, "cut");
   script.pauses(1s, 2, "cut").sends(kGet).sees(200).takes("par").after(5s).is_cut();
   script.has_failed(Errc::kUnavailable, "cut");
 }

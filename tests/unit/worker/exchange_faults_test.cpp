@@ -125,7 +125,7 @@ TEST_CASE("worker: a server that is gone from any request on is given up in time
         const auto since = lost.end - (Instant{} + at * Trouble{}.takes);
         CHECK(since >= policy.patience);
         CHECK(since <= policy.patience + 2 * (policy.transfer + policy.backoff.ceiling));
-        // It was said: within 5 s and the longest pause, or one deadline; then every 30 s.
+        // It was said: at the fifth failure or after one deadline; then every 30 s.
         REQUIRE(lost.warned.size() >= 2);
         CHECK(lost.warned.front() <= Instant{} + 2 * policy.transfer + policy.backoff.ceiling);
         for (std::size_t i = 1; i < lost.warned.size(); ++i) {

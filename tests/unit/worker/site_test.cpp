@@ -1,8 +1,13 @@
 #include "worker/site.hpp"
 
+#include <filesystem>
 #include <map>
+#include <string>
+
+#include <unistd.h>
 
 #include "common/base/clock.hpp"
+#include "common/base/file.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/method/agreement.hpp"
 #include "common/model/threads.hpp"
@@ -28,7 +33,7 @@ tabular::Table rows() {
   for (int i = 0; i < 20; ++i) {
     csv += std::to_string(20 + i) + "," + "abc"[i % 3] + "\n";
   }
-  return *tabular::parse_csv(csv, "test.csv", {}, {});
+  return *tabular::parse_csv(csv, "test.csv");
 }
 
 // A server that asks for what one site's method needs, and keeps what it is sent.
@@ -157,6 +162,40 @@ TEST_CASE("worker: what a site can do nothing about ends it", "[worker]") {
   Asked asked;
   asked.server.refusal = Error{Errc::kPermissionDenied, "another process has joined"};
   CHECK(asked.answer(asked.summaries).error().code == Errc::kPermissionDenied);
+}
+
+TEST_CASE("worker: another plan is refused over a restart too", "[worker]") {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("genesis-asked-" + std::to_string(::getpid()));
+  std::filesystem::remove_all(folder);
+  const auto keep = [&](Asked& asked) {
+    return asked.site.keep_state(*federation::RoundFiles::open(folder));
+  };
+  Asked first;
+  REQUIRE(keep(first));
+  REQUIRE(first.answer(first.summaries));
+
+  Asked again;  // a new process
+  REQUIRE(keep(again));
+  CHECK(again.answer(again.summaries) == Site::Answered::kContributed);
+
+  Asked other;
+  REQUIRE(keep(other));
+  auto summaries = other.summaries;
+  summaries.documents.front().sha256 = std::string(64, 'a');
+  const auto refused = other.answer(summaries);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kPermissionDenied);
+  CHECK_THAT(refused.error().message,
+             ContainsSubstring("asks for summaries on another plan") &&
+                 ContainsSubstring("without " + (folder / "asked.json").string()));
+  CHECK(other.server.sent.empty());
+  CHECK(other.server.fetched == 0);
+
+  REQUIRE(write_file_atomic(folder / "asked.json", "[]"));
+  Asked damaged;
+  CHECK(keep(damaged).error().code == Errc::kInvalidArgument);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("worker: a method that this build does not have is refused", "[worker]") {

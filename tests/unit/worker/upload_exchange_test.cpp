@@ -133,6 +133,9 @@ TEST_CASE("worker: chunks are never shorter than 16 KiB", "[worker]") {
   script.answered(200, has_nothing());
   for (unsigned retry = 1; retry <= 5; ++retry) {
     script.sends(chunk(0, length)).is_cut();
+    if (retry == 5) {
+      script.warns(3s, 117s, 0, "cut");
+    }
     script.pauses(200ms * (1 << (retry - 1)), retry, "cut").answered(200, has(0));
     length = std::max<std::uint64_t>(length / 2, 16);
   }
