@@ -14,6 +14,7 @@
 #include "common/methods/server_methods.hpp"
 #include "common/spec/difference.hpp"
 #include "common/spec/parse.hpp"
+#include "common/sums/task.hpp"
 
 namespace genesis::aggregator {
 namespace {
@@ -68,6 +69,14 @@ rounds::Config round_config(const spec::FederatedTraining& training) {
   config.max_failures = static_cast<std::uint32_t>(training.rounds.max_failures);
   config.round_deadline = std::chrono::seconds(training.rounds.deadline_seconds);
   config.start_deadline = std::chrono::seconds(training.rounds.start_deadline_seconds);
+  const auto& secure = training.privacy.secure_aggregation;
+  if (secure && secure->encryption != spec::Encryption::kNone) {
+    config.threshold = [least = static_cast<std::size_t>(secure->min_survivors),
+                        colluding =
+                            static_cast<std::size_t>(secure->max_colluding)](std::size_t members) {
+      return secure::least_threshold(members, least, colluding);
+    };
+  }
   return config;
 }
 
@@ -100,7 +109,10 @@ Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
   std::set<ClientId> evicted;
   for (auto& client : checkpoint.clients) {
     coordinator.sites_.emplace(client.client,
-                               Site{client.rows, std::move(client.introduction_sha256), {}});
+                               Site{.rows = client.rows,
+                                    .introduction_sha256 = std::move(client.introduction_sha256),
+                                    .telemetry = {},
+                                    .signing_key = std::move(client.signing_key)});
     if (client.is_evicted) {
       evicted.insert(client.client);
       continue;
@@ -184,6 +196,10 @@ Following Coordinator::perform(const rounds::Effect& effect, Instant now) {
           [&](const rounds::Advance&) { return advance(now); },
           [&](const rounds::OpenCollection&) { return followed_by(open()); },
           [&](const rounds::Fold& e) { return followed_by(fold(*e.contribution)); },
+          [&](const rounds::CloseStage&) {
+            ++version_;
+            return followed_by(protected_sum_->close_stage());
+          },
           [&](const rounds::ExtendCollection& e) {
             spdlog::warn(
                 "{} has no quorum: attempt {}", rounds::name_of(state_.open.request), e.attempt);
@@ -241,7 +257,10 @@ Following Coordinator::perform(const rounds::Effect& effect, Instant now) {
 
 Following Coordinator::advance(Instant now) {
   std::optional<method::Sum> sum;
-  if (sum_) {
+  if (protected_sum_) {
+    GENESIS_ASSIGN(sum, open_protected());
+    protected_sum_.reset();
+  } else if (sum_) {
     GENESIS_ASSIGN(sum, sum_->total());
     sum_.reset();  // the largest thing that we hold; the checkpoint needs room
     const auto* mean = std::get_if<std::vector<float>>(&*sum);
@@ -250,7 +269,7 @@ Following Coordinator::advance(Instant now) {
     }
   }
   const bool is_sum = sum.has_value();
-  if (is_sum && std::holds_alternative<std::vector<float>>(*sum)) {
+  if (is_sum && !is_protected() && std::holds_alternative<std::vector<float>>(*sum)) {
     close_limits();
   }
   GENESIS_ASSIGN(auto next, method_->next(std::move(sum)));
@@ -276,14 +295,82 @@ Following Coordinator::advance(Instant now) {
 }
 
 Status Coordinator::open() {
+  if (is_protected()) {
+    GENESIS_ASSIGN(auto form, sums::SumWords::make(training_));
+    protected_sum_.emplace(std::move(form), ask_.combine);
+    ++version_;
+    return config_.threshold ? begin_attempt() : Status();
+  }
   fix_limits();
   GENESIS_RETURN_IF_ERROR(begin_sum());
   ++version_;
   return {};
 }
 
+Status Coordinator::begin_attempt() {
+  sums::Question question{run_, state_.open.id, ask_.request.purpose, ask_.parameters, {}};
+  for (const auto& document : ask_.documents) {
+    question.documents.emplace_back(document.name, document.sha256);
+  }
+  auto task = sums::task_of(question, protected_sum_->words(), protected_sum_->word_bits());
+  task.attempt = state_.open.sum_attempt;
+  task.threshold = state_.open.policy.quorum;
+  for (const auto& id : state_.open.roster) {
+    GENESIS_ASSIGN(auto key, sums::from_hex(sites_.at(id).signing_key));
+    task.roster.push_back({id, std::move(key)});
+  }
+  if (task.roster.size() < task.threshold) {
+    return fail(Errc::kFailedPrecondition,
+                rounds::name_of(state_.open.request) + ": " + std::to_string(task.roster.size()) +
+                    " sites are left; a secure sum needs " + std::to_string(task.threshold));
+  }
+  return protected_sum_->begin_attempt(std::move(task));
+}
+
+Result<method::Sum> Coordinator::open_protected() {
+  auto opened = protected_sum_->open();
+  if (!opened) {
+    return tl::unexpected(opened.error().within(rounds::name_of(state_.open.request)));
+  }
+  tell_members(opened->members);
+  return std::move(opened->sum);
+}
+
+void Coordinator::tell_members(const std::vector<ClientId>& members) {
+  const RoundId round = state_.open.request.round;
+  std::size_t in_sum = 0;
+  for (const auto& id : members.empty()
+                            ? std::vector(state_.open.reported.begin(), state_.open.reported.end())
+                            : members) {
+    ++in_sum;
+    if (observe_) {
+      observe_({.round = round, .client = id, .rows = 0, .telemetry = {}});
+    }
+  }
+  if (metrics_ != nullptr && round.value > 0) {
+    metrics_->summed(in_sum);
+  }
+  spdlog::info("{}: opened a secure sum over {} of {} sites",
+               rounds::name_of(state_.open.request),
+               in_sum,
+               state_.open.asked.size());
+}
+
 // The limits stay as they were when it opened: a restart of this process would fix the same.
 Status Coordinator::restart() {
+  if (protected_sum_) {
+    spdlog::warn("{}: attempt {} of its secure sum begins, over {} sites",
+                 rounds::name_of(state_.open.request),
+                 state_.open.sum_attempt,
+                 state_.open.roster.size());
+    ++version_;
+    if (config_.threshold) {
+      return begin_attempt();
+    }
+    GENESIS_ASSIGN(auto form, sums::SumWords::make(training_));
+    protected_sum_.emplace(std::move(form), ask_.combine);
+    return {};
+  }
   spdlog::warn("{} starts again without the client that was evicted",
                rounds::name_of(state_.open.request));
   limits_.norms.clear();
@@ -305,6 +392,13 @@ Status Coordinator::begin_sum() {
 }
 
 Status Coordinator::fold(const rounds::Contribution& contribution) {
+  if (protected_sum_) {  // a message has been taken already
+    if (!protected_sum_->is_masked()) {
+      protected_sum_->add(
+          std::get<rounds::Counts>(std::get<rounds::Plain>(contribution.body).values));
+    }
+    return {};
+  }
   auto& site = sites_.at(contribution.client);
   const auto limited = limit(contribution);
   const auto& body = limited ? *limited : contribution.body;
@@ -344,6 +438,7 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
                              member.standing.times_quarantined,
                              member.standing.returns_in,
                              member.standing.reason});
+    saved.clients.back().signing_key = site.signing_key;
   }
   for (const auto& id : state_.evicted) {
     const auto& site = sites_.at(id);
@@ -359,7 +454,10 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
 Status Coordinator::finish() {
   nlohmann::json clients = nlohmann::json::object();
   for (const auto& [id, member] : state_.members) {
-    clients[id.str()] = {{"rows", sites_.at(id).rows}, {"lastRound", member.last_round.value}};
+    clients[id.str()] = {{"lastRound", member.last_round.value}};
+    if (!is_protected()) {
+      clients[id.str()]["rows"] = sites_.at(id).rows;
+    }
   }
   const nlohmann::json provenance{{"training", training_.name},
                                   {"seed", training_.seed},
@@ -373,7 +471,7 @@ Status Coordinator::finish() {
 }
 
 std::uint64_t Coordinator::max_contribution_bytes() const {
-  return max_body_bytes(ask_.combine);
+  return protected_sum_ ? protected_sum_->max_bytes() : max_body_bytes(ask_.combine);
 }
 
 }  // namespace genesis::aggregator

@@ -50,7 +50,9 @@ wire::StatusReport Coordinator::status(Instant now) const {
   for (const auto& [id, site] : sites_) {
     wire::ClientReport client;
     client.id = id.str();
-    client.rows = site.rows;
+    if (!is_protected()) {
+      client.rows = site.rows;
+    }
     auto seen = rounds::view(state_, id);
     client.state = seen.state;
     client.reason = std::move(seen.reason);
@@ -67,6 +69,12 @@ wire::StatusReport Coordinator::status(Instant now) const {
     report.clients.push_back(std::move(client));
   }
   report.warnings = method_->notes();
+  const auto& secure = training_.privacy.secure_aggregation;
+  if (secure && secure->encryption == spec::Encryption::kNone) {
+    report.warnings.emplace_back(
+        "privacy.secureAggregation.encryption: none is for tests; this server reads every site's "
+        "values");
+  }
   for (const auto* warning : {&limits_.dominance, &limits_.divergence}) {
     if (!warning->empty()) {
       report.warnings.push_back(*warning);

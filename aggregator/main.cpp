@@ -126,6 +126,10 @@ constexpr command_line::OverrideFlag kOverrides[] = {
      "fedavg, weighted, fedprox, median or trimmed-mean",
      "GENESIS_AGGREGATION"},
     {"--proximal-mu", "aggregation.proximalMu", "Mu of FedProx", "GENESIS_PROXIMAL_MU"},
+    {"--encryption",
+     "privacy.secureAggregation.encryption",
+     "masking: secure sums, of which the server sees no single site's values",
+     "GENESIS_ENCRYPTION"},
 };
 
 // A training that has failed, or whose checkpoints are of another spec, would fail again: whoever

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "common/base/check.hpp"
+#include "common/base/file.hpp"
 #include "common/federation/deadlines.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/http/bearer.hpp"
@@ -49,11 +50,17 @@ class HttpLink final : public Link {
   }
 
   Status send(const rounds::Contribution& contribution) override {
+    const auto* masked = std::get_if<rounds::Masked>(&contribution.body);
+    const auto encoding = masked == nullptr ? encoding_ : "";  // uniform bytes gain nothing
     GENESIS_ASSIGN(const auto body,
-                   wire::compress(encoding_, wire::encode(contribution, quantization_)));
-    const auto path =
+                   wire::compress(encoding, wire::encode(contribution, quantization_)));
+    auto path =
         collection_path(contribution.collection) + "/contributions/" + contribution.client.str();
-    GENESIS_RETURN_IF_ERROR(session_.upload(path, body, encoding_));
+    if (masked != nullptr) {
+      path += "?attempt=" + std::to_string(contribution.attempt) +
+              "&stage=" + std::string(rounds::to_string(masked->stage));
+    }
+    GENESIS_RETURN_IF_ERROR(session_.upload(path, body, encoding));
     spdlog::info("contribution client={} collection={} bytes={}",
                  contribution.client.str(),
                  contribution.collection.value,
@@ -208,6 +215,46 @@ bool disclose(const ClientOptions& options,
   return static_cast<bool>(options.only_disclose);
 }
 
+// The key by which other sites know this one: that of its certificate, else one that it makes and
+// keeps.
+Result<secure::Signer> signer_of(const ClientOptions& options) {
+  if (options.signing_key) {
+    return secure::Signer::from_pem(*options.signing_key);
+  }
+  constexpr std::uint64_t kMostBytes = 1U << 16;
+  const auto file = options.state / "signing.key";
+  auto pem = read_file(file, kMostBytes);
+  if (!pem && pem.error().code == Errc::kNotFound) {
+    const auto made = secure::make_signing_key();
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(file, made.reveal()));
+    return secure::Signer::from_pem(made);
+  }
+  if (!pem) {
+    return tl::unexpected(pem.error());
+  }
+  return secure::Signer::from_pem(crypto::Secret(std::move(*pem)));
+}
+
+Status protect(const ClientOptions& options, const spec::FederatedTraining& training, Site& site) {
+  const auto& secure = training.privacy.secure_aggregation;
+  if (!secure) {
+    return {};
+  }
+  if (secure->encryption == spec::Encryption::kNone) {
+    spdlog::warn(
+        "privacy.secureAggregation.encryption: none is for tests; the server reads all that this "
+        "site sends");
+  }
+  if (options.state.empty()) {
+    return fail(
+        Errc::kInvalidArgument,
+        "the training has secure sums: what this site has sent of one must survive a restart; "
+        "give it a folder for its state");
+  }
+  GENESIS_ASSIGN(auto signer, signer_of(options));
+  return site.protect(std::move(signer));
+}
+
 Status take_part(ClientOptions options) {
   std::optional<federation::RoundFiles> files;
   if (!options.state.empty()) {
@@ -240,6 +287,7 @@ Status take_part(ClientOptions options) {
   if (disclose(options, offer, kept, site)) {
     return {};
   }
+  GENESIS_RETURN_IF_ERROR(protect(options, training, site));
   options.metrics->show(site.telemetry());
   if (files) {
     GENESIS_RETURN_IF_ERROR(site.keep_state(std::move(*files)));

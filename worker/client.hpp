@@ -30,6 +30,9 @@ struct ClientOptions {
   std::string instance = {};    // of this process; run_client makes one
   std::optional<tls::ClientContext> tls;
   std::optional<crypto::Secret> auth_token;
+  /// PEM private key of its certificate, with which it signs its messages of secure sums; absent:
+  /// one that it makes and keeps in `state`.
+  std::optional<crypto::Secret> signing_key = {};
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
   policy::Policy policy = {};             // what may leave
   /// Told what will leave, line by line, and nothing leaves; empty: the training is taken part in.

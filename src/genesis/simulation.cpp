@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/method/table_reading.hpp"
+#include "common/secure/primitives.hpp"
 #include "common/tabular/table.hpp"
 
 namespace genesis {
@@ -117,6 +118,10 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
       return tl::unexpected(rows.error().within(participant.name));
     }
     GENESIS_ASSIGN(auto site, worker::Site::create(std::move(id), training, std::move(*rows)));
+    if (training.privacy.secure_aggregation) {
+      GENESIS_ASSIGN(auto signer, secure::Signer::from_pem(secure::make_signing_key()));
+      GENESIS_RETURN_IF_ERROR(site.protect(std::move(signer)));
+    }
     made.push_back(std::move(site));
   }
   if (made.empty()) {

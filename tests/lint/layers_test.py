@@ -29,13 +29,15 @@ MAY_INCLUDE = {
     "policy": ["base", "crypto", "spec", "tabular"],
     # The seam of methods, one folder a method, and the tables of all methods.
     "method": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire"],
+    # How a collection becomes a secure sum, for both sides of it.
+    "sums": ["base", "crypto", "secure", "spec", "rounds", "wire", "method"],
     "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
     "methods": ["base", "spec", "wire", "method", "ctgan"],
-    "genesis": ["base", "crypto", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
-    "aggregator": ["base", "crypto", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
+    "genesis": ["base", "crypto", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
+    "aggregator": ["base", "crypto", "secure", "sums", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",
                    "genesis/federated_server.hpp", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
-    "worker": ["base", "crypto", "spec", "tabular", "policy", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
+    "worker": ["base", "crypto", "secure", "sums", "spec", "aggregation/direction.hpp", "aggregation/norm_bound.hpp", "tabular", "policy", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
                "method", "methods/lookup.hpp", "methods/site_methods.hpp", "genesis/callbacks.hpp", "genesis/federated_client.hpp",
                "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     # wire: the aggregator's report is a message, and each message is there once.

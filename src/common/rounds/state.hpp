@@ -1,6 +1,7 @@
 #pragma once
 // What the rules of a training are and where it stands, as values.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -25,6 +26,9 @@ struct Config {
   Milliseconds start_deadline{600'000};
   std::uint32_t retries = 2;       // further attempts of a drawn collection without a quorum
   std::uint32_t max_failures = 3;  // in a row, then a client is quarantined
+  /// Of secure sums: how many of so many members have to be in one. Empty where sums are in the
+  /// clear.
+  std::function<std::size_t(std::size_t members)> threshold = {};
 };
 
 enum class Phase {

@@ -24,6 +24,9 @@ class SumHistory {
   /// site has no list of its own.
   [[nodiscard]] const std::map<std::string, std::string>& peers() const { return peers_; }
 
+  /// "" before the first sum.
+  [[nodiscard]] const std::string& run() const { return run_; }
+
   [[nodiscard]] std::string save() const;
   [[nodiscard]] static Result<SumHistory> restore(std::string_view saved);
   bool operator==(const SumHistory&) const = default;

@@ -267,6 +267,20 @@ std::string Signer::sign(std::string_view message) const {
   return signature;
 }
 
+crypto::Secret make_signing_key() {
+  const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  const Bio bio(BIO_new(BIO_s_mem()));
+  GENESIS_CHECK(key != nullptr && bio != nullptr &&
+                    PEM_write_bio_PKCS8PrivateKey(
+                        bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
+                "OpenSSL cannot make a key");
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &bytes);
+  crypto::Secret pem(std::string_view(bytes, static_cast<std::size_t>(size)));
+  OPENSSL_cleanse(bytes, static_cast<std::size_t>(size));
+  return pem;
+}
+
 Status verify(std::string_view public_key, std::string_view message, std::string_view signature) {
   const unsigned char* at = raw(public_key);
   const Key key(d2i_PUBKEY(nullptr, &at, static_cast<long>(public_key.size())));

@@ -81,6 +81,9 @@ class Signer {
   std::string public_key_;
 };
 
+/// A fresh private key to sign with, PEM: ECDSA P-256. For sites without certificates.
+[[nodiscard]] crypto::Secret make_signing_key();
+
 /// Errors: kInvalidArgument for a key that cannot be read, kUnauthenticated for another signature.
 [[nodiscard]] Status verify(std::string_view public_key,
                             std::string_view message,

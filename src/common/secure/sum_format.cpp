@@ -84,7 +84,8 @@ Result<FixedPoint> FixedPoint::make(double clip, unsigned value_bits) {
   return FixedPoint(clip, static_cast<double>(low_bits(value_bits - 1)));
 }
 
-Result<FixedPoint::Quantized> FixedPoint::quantize(std::span<const float> values) const {
+Result<FixedPoint::Quantized> FixedPoint::quantize(std::span<const float> values,
+                                                   double share) const {
   Quantized quantized;
   quantized.values.resize(values.size());
   quantized.residual.resize(values.size());
@@ -94,10 +95,10 @@ Result<FixedPoint::Quantized> FixedPoint::quantize(std::span<const float> values
       return refused("value " + std::to_string(i) + " is not a finite number");
     }
     const double scaled = value / clip_ * steps_;
-    const double nearest = std::nearbyint(std::clamp(scaled, -steps_, steps_));
+    const double nearest = std::nearbyint(std::clamp(scaled, -steps_, steps_) * share);
     quantized.saturated += std::abs(scaled) > steps_ ? 1 : 0;
     quantized.values[i] = static_cast<std::int64_t>(nearest);
-    quantized.residual[i] = static_cast<float>(value - nearest / steps_ * clip_);
+    quantized.residual[i] = static_cast<float>(value - nearest / steps_ * clip_ / share);
   }
   return quantized;
 }

@@ -58,8 +58,9 @@ class FixedPoint {
     std::vector<float> residual;  // what rounding and clipping have taken away; stays at the site
     std::uint64_t saturated = 0;
   };
+  /// Of the clipped values times `share`, in (0, 1]; the residual is in the unit of the values.
   /// Errors: kInvalidArgument for NaN or infinity, by its place.
-  [[nodiscard]] Result<Quantized> quantize(std::span<const float> values) const;
+  [[nodiscard]] Result<Quantized> quantize(std::span<const float> values, double share = 1.0) const;
 
   /// sum / total_weight in the unit of the floats.
   [[nodiscard]] std::vector<double> mean(std::span<const std::int64_t> sum,

@@ -124,9 +124,22 @@ struct Aggregation {
   bool operator==(const Aggregation&) const = default;
 };
 
+/// How the terms of a sum are hidden. kNone is for tests: the same words, in the clear.
+enum class Encryption { kMasking, kNone };
+
+struct SecureAggregation {
+  Encryption encryption = Encryption::kMasking;
+  std::int64_t min_survivors = 3;
+  std::int64_t max_colluding = 1;
+  double clip = 64.0;
+  std::optional<std::int64_t> value_bits = {};  // from the number of participants when absent
+  bool operator==(const SecureAggregation&) const = default;
+};
+
 struct Privacy {
   std::optional<double> max_grad_norm;  // no clipping when absent
   bool clip_per_layer = false;
+  std::optional<SecureAggregation> secure_aggregation = {};
   bool operator==(const Privacy&) const = default;
 };
 
@@ -232,6 +245,7 @@ struct FederatedTraining {
 [[nodiscard]] std::string_view to_string(LrSchedule schedule);
 [[nodiscard]] std::string_view to_string(Strategy strategy);
 [[nodiscard]] std::string_view to_string(Compression compression);
+[[nodiscard]] std::string_view to_string(Encryption encryption);
 [[nodiscard]] std::string_view to_string(Quantization quantization);
 [[nodiscard]] std::string_view to_string(ServiceType type);
 

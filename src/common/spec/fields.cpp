@@ -24,6 +24,8 @@ constexpr std::array<std::pair<Strategy, std::string_view>, 5> kStrategies = {
 constexpr std::array<std::pair<Compression, std::string_view>, 3> kCompressions = {
     {{Compression::kNone, "none"}, {Compression::kGzip, "gzip"}, {Compression::kZstd, "zstd"}}};
 
+constexpr std::array<std::pair<Encryption, std::string_view>, 2> kEncryptions = {
+    {{Encryption::kMasking, "masking"}, {Encryption::kNone, "none"}}};
 constexpr std::array<std::pair<Quantization, std::string_view>, 3> kQuantizations = {
     {{Quantization::kNone, "none"}, {Quantization::kFp16, "fp16"}, {Quantization::kInt8, "int8"}}};
 constexpr std::array<std::pair<ServiceType, std::string_view>, 3> kServiceTypes = {
@@ -39,6 +41,9 @@ constexpr const auto& names_of(Strategy) {
 }
 constexpr const auto& names_of(Compression) {
   return kCompressions;
+}
+constexpr const auto& names_of(Encryption) {
+  return kEncryptions;
 }
 constexpr const auto& names_of(Quantization) {
   return kQuantizations;
@@ -147,10 +152,20 @@ void visit(Visitor& field, T& aggregation) {
   field("maxUpdateNorm", aggregation.max_update_norm);
 }
 
+template <typename Visitor, Is<SecureAggregation> T>
+void visit(Visitor& field, T& secure) {
+  field("encryption", secure.encryption);
+  field("minSurvivors", secure.min_survivors);
+  field("maxColluding", secure.max_colluding);
+  field("clip", secure.clip);
+  field("valueBits", secure.value_bits);
+}
+
 template <typename Visitor, Is<Privacy> T>
 void visit(Visitor& field, T& privacy) {
   field("maxGradNorm", privacy.max_grad_norm);
   field("clipPerLayer", privacy.clip_per_layer);
+  field("secureAggregation", privacy.secure_aggregation);
 }
 
 template <typename Visitor, Is<Communication> T>
@@ -399,6 +414,10 @@ std::string_view to_string(Strategy strategy) {
 std::string_view to_string(Compression compression) {
   return name_of(compression);
 }
+std::string_view to_string(Encryption encryption) {
+  return name_of(encryption);
+}
+
 std::string_view to_string(Quantization quantization) {
   return name_of(quantization);
 }

@@ -43,6 +43,9 @@ std::string encode(const Checkpoint& checkpoint) {
                        {"returns_in", client.returns_in.value},
                        {"reason", client.reason},
                        {"is_evicted", client.is_evicted}});
+    if (!client.signing_key.empty()) {
+      clients.back()["signing_key"] = client.signing_key;
+    }
   }
   const json state{{"run", checkpoint.run},
                    {"collection", checkpoint.collection.value},
@@ -86,6 +89,9 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
     GENESIS_ASSIGN(client.returns_in, entry.round("returns_in"));
     GENESIS_ASSIGN(client.reason, entry.text("reason"));
     GENESIS_ASSIGN(client.is_evicted, entry.boolean("is_evicted"));
+    if (entry.has("signing_key")) {
+      GENESIS_ASSIGN(client.signing_key, entry.text("signing_key"));
+    }
     checkpoint.clients.push_back(std::move(client));
   }
   for (auto& [key, text] : file.metadata) {

@@ -27,7 +27,8 @@ struct CheckpointClient {
   std::uint32_t times_quarantined = 0;
   RoundId returns_in = {};
   std::string reason = {};
-  bool is_evicted = false;  // takes part no more; of the above only rows and digest count
+  bool is_evicted = false;       // takes part no more; of the above only rows and digest count
+  std::string signing_key = {};  // of secure sums, hex; "" where there are none
   bool operator==(const CheckpointClient&) const = default;
 };
 

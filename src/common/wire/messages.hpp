@@ -30,6 +30,8 @@ struct JoinRequest {
   std::uint32_t protocol = kProtocolVersion;
   ClientId client;
   std::string introduction;  // JSON; the method reads it
+  std::string signing_key =
+      {};  // SubjectPublicKeyInfo, hex: of secure sums; "" where there are none
   bool operator==(const JoinRequest&) const = default;
 };
 [[nodiscard]] std::string encode(const JoinRequest& message);

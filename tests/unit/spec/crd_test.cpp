@@ -118,6 +118,16 @@ spec:
     schedulerName: own
 )";
 
+// What does not go with a field of the full document.
+constexpr const char* kSecure = R"(
+apiVersion: federated.genesis.dev/v1alpha1
+kind: FederatedTraining
+metadata: {name: secure}
+spec:
+  rounds: {minClients: 5}
+  privacy: {secureAggregation: {encryption: none, minSurvivors: 5, maxColluding: 2, clip: 8.0, valueBits: 24}}
+)";
+
 // The paths of the fields that a document gives, as walk() names them.
 void paths_of(const std::string& path, const Json& value, std::set<std::string>& paths) {
   paths.insert(path);
@@ -228,7 +238,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 9);
+  REQUIRE(spec.rules.size() == 15);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
   REQUIRE(columns.rules.size() == 11);
@@ -246,6 +256,8 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
   Json full = read_yaml(kFull, "full").value();
   std::set<std::string> given;
   paths_of("", full, given);
+  const Json secure = read_yaml(kSecure, "secure").value();
+  paths_of("", secure, given);
   walk(".spec",
        whole_schema().at("properties").at("spec"),
        [&](const std::string& path, const Json&) {
@@ -260,6 +272,10 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
     participant["external"] = participant.value("external", false);
   }
   CHECK(to_json(*parsed).dump() == full.dump());
+  const auto parsed_secure = parse(kSecure, "secure");
+  REQUIRE(parsed_secure);
+  CHECK(to_json(*parsed_secure).at("spec").at("privacy").at("secureAggregation") ==
+        secure.at("spec").at("privacy").at("secureAggregation"));
 }
 
 TEST_CASE("spec: the defaults of the CRD are those of the C++ type", "[spec]") {
