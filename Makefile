@@ -17,7 +17,7 @@ tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
-  test-seeds test-tables test-e2e fuzz demo images cluster-up cluster-demo cluster-down install bench manifests lint format clean
+  test-seeds test-tables test-private test-sabotage test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install bench manifests lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -73,9 +73,17 @@ test-strategies: build ## Kill aggregator and worker at all named points with ea
 test-seeds: build ## Train the demo with five seeds and ask as much of the rows of each
 	@scripts/seeds $(BUILD)/bin/genesis
 
-test-tables: build ## Train on tables that Python packages ship, and on invented ones that are wide or long
+test-tables: build ## Train on tables that Python packages ship, beside the ctgan package, and on wide and long ones
 	@scripts/judges
-	@scripts/real-tables $(BUILD)/bin
+	@scripts/peers
+	@scripts/real-tables $(BUILD)/bin --peer build/peers/bin/python
+
+test-private: build ## Train Adult privately with five seeds; the rows of each have to be as good as is claimed
+	@scripts/judges
+	@scripts/private-figures $(BUILD)/bin
+
+test-sabotage: ## Break the noise of private trainings in a copy of the sources, and see that the tests notice
+	@tests/sabotage/sabotage_test.py
 
 fuzz: SECONDS ?= 60
 fuzz: build-sanitized ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in all)
@@ -84,6 +92,10 @@ fuzz: build-sanitized ## Fuzz all parsers of bytes from elsewhere (SECONDS=60 in
 demo: deps $(BUILD)/build.ninja ## Train four sites on UCI Adult and show what came out
 	@cmake --build $(BUILD) --target $(PROGRAMS)
 	@$(BUILD)/bin/genesis run -f manifests/samples/adult.yaml --output-dir $(DEMO_DIR) --holdout data/adult/holdout.csv.gz
+
+demo-private: deps $(BUILD)/build.ninja ## Train the same sites under differential privacy: plan, quality, ledger, audit
+	@cmake --build $(BUILD) --target $(PROGRAMS)
+	@scripts/demo-private $(BUILD)/bin/genesis $(DEMO_DIR)-private
 
 images: ## Build the container images (as root; needs no image registry)
 	@scripts/images

@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
@@ -58,8 +59,8 @@ rounds::Config round_config(const spec::FederatedTraining& training) {
       config.participants.insert(std::move(*id));
     }
   }
-  config.min_clients = static_cast<std::size_t>(training.rounds.min_clients);
-  config.max_clients = static_cast<std::size_t>(training.rounds.max_clients);
+  config.min_clients = static_cast<std::size_t>(spec::min_clients_of(training));
+  config.max_clients = static_cast<std::size_t>(spec::max_clients_of(training));
   config.expected_clients = training.participants.empty()
                                 ? config.min_clients
                                 : std::min(training.participants.size(), config.max_clients);
@@ -108,11 +109,10 @@ Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
   std::map<ClientId, rounds::Member> members;
   std::set<ClientId> evicted;
   for (auto& client : checkpoint.clients) {
-    coordinator.sites_.emplace(client.client,
-                               Site{.rows = client.rows,
-                                    .introduction_sha256 = std::move(client.introduction_sha256),
-                                    .telemetry = {},
-                                    .signing_key = std::move(client.signing_key)});
+    Site site{client.rows, std::move(client.introduction_sha256), {}};
+    site.ledger_head = std::move(client.ledger_head);
+    site.signing_key = std::move(client.signing_key);
+    coordinator.sites_.emplace(client.client, std::move(site));
     if (client.is_evicted) {
       evicted.insert(client.client);
       continue;
@@ -155,6 +155,9 @@ void Coordinator::evict(const ClientId& client, Instant now) {
 void Coordinator::measure(Metrics& metrics, Instant now) {
   metrics_ = &metrics;
   metrics.show(method_->telemetry());
+  if (const auto promised = privacy()) {
+    metrics.promises(*promised);
+  }
   metrics.take_up(state_, now);
 }
 
@@ -276,12 +279,32 @@ Following Coordinator::advance(Instant now) {
   if (is_sum && save_) {
     save_(checkpoint(state_.open.request.round));
   }
+  return follow(std::move(next), now);
+}
+
+void Coordinator::worked(Instant now) {
+  if (state_.phase != rounds::Phase::kAdvancing) {
+    return;  // the training has ended meanwhile
+  }
+  auto next = method_->next(std::nullopt);
+  if (!next) {
+    apply(rounds::EffectFailed{next.error().message}, now);
+  } else if (auto following = follow(*std::move(next), now)) {
+    apply(std::move(*following), now);
+  }
+}
+
+std::optional<rounds::Event> Coordinator::follow(method::Next next, Instant now) {
+  if (auto* work = std::get_if<method::Work>(&next)) {
+    work_ = std::move(work->run);
+    return std::nullopt;
+  }
   rounds::NextRequested following;
   for (auto& [client, reason] : method_->take_disqualified()) {
     following.disqualified.push_back({std::move(client), std::move(reason)});
   }
   if (std::holds_alternative<method::Done>(next)) {
-    return std::optional<rounds::Event>(rounds::ModelReleased{});
+    return rounds::ModelReleased{};
   }
   ask_ = std::get<method::Ask>(std::move(next));
   for (const auto& remark : ask_.remarks) {
@@ -291,7 +314,7 @@ Following Coordinator::advance(Instant now) {
     rounds_started_ = now;
   }
   following.request = ask_.request;
-  return std::optional<rounds::Event>(std::move(following));
+  return following;
 }
 
 Status Coordinator::open() {
@@ -408,6 +431,9 @@ Status Coordinator::fold(const rounds::Contribution& contribution) {
                     contribution.client.str() + " cannot be folded: " + folded.error().message);
   }
   site.telemetry = contribution.telemetry;
+  if (!contribution.ledger_head.empty()) {
+    site.ledger_head = contribution.ledger_head;
+  }
   const Folded folded{
       state_.open.request.round, contribution.client, site.rows, contribution.telemetry};
   if (metrics_ != nullptr) {
@@ -437,13 +463,15 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
                              member.standing.failures,
                              member.standing.times_quarantined,
                              member.standing.returns_in,
-                             member.standing.reason});
+                             member.standing.reason,
+                             site.ledger_head});
     saved.clients.back().signing_key = site.signing_key;
   }
   for (const auto& id : state_.evicted) {
     const auto& site = sites_.at(id);
     wire::CheckpointClient client{
         .client = id, .rows = site.rows, .introduction_sha256 = site.introduction_sha256};
+    client.ledger_head = site.ledger_head;
     client.is_evicted = true;
     saved.clients.push_back(std::move(client));
   }
@@ -454,16 +482,33 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
 Status Coordinator::finish() {
   nlohmann::json clients = nlohmann::json::object();
   for (const auto& [id, member] : state_.members) {
+    const auto& site = sites_.at(id);
     clients[id.str()] = {{"lastRound", member.last_round.value}};
     if (!is_protected()) {
-      clients[id.str()]["rows"] = sites_.at(id).rows;
+      clients[id.str()]["rows"] = site.rows;
+    }
+    if (!site.ledger_head.empty()) {
+      clients[id.str()]["ledgerHead"] = site.ledger_head;
     }
   }
-  const nlohmann::json provenance{{"training", training_.name},
-                                  {"seed", training_.seed},
-                                  {"rounds", state_.open.request.round.value},
-                                  {"aggregation", spec::to_string(training_.aggregation.strategy)},
-                                  {"clients", std::move(clients)}};
+  nlohmann::json provenance{{"training", training_.name},
+                            {"seed", training_.seed},
+                            {"rounds", state_.open.request.round.value},
+                            {"aggregation", spec::to_string(training_.aggregation.strategy)},
+                            {"clients", std::move(clients)}};
+  if (const auto promised = privacy()) {
+    const auto& unit = training_.privacy.unit_column;
+    provenance["privacy"] = {
+        {"epsilon", promised->epsilon},
+        {"worstEpsilon", promised->worst_epsilon},
+        {"delta", promised->delta},
+        {"unit",
+         unit ? fmt::format("all rows of one value of {} (at most {})",
+                            *unit,
+                            training_.privacy.max_rows_per_unit.value_or(1))
+              : std::string("one row")},
+        {"against", "everyone else together, the aggregator and all other sites included"}};
+  }
   GENESIS_ASSIGN(model_, method_->model(provenance.dump()));
   model_sha256_ = crypto::sha256_hex(model_);
   ++version_;

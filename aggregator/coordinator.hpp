@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "aggregator/protected_sum.hpp"
@@ -103,6 +104,12 @@ class Coordinator {
 
   void tick(Instant now);
 
+  /// What takes long and is due, such as a fit: whoever drives this runs it, on any thread, and
+  /// calls worked() afterwards; meanwhile all else goes on. Empty where nothing is due; each is
+  /// given once.
+  [[nodiscard]] std::function<void()> take_work() { return std::exchange(work_, nullptr); }
+  void worked(Instant now);
+
   [[nodiscard]] const rounds::State& state() const { return state_; }
   [[nodiscard]] const rounds::Config& config() const { return config_; }
   [[nodiscard]] bool is_over() const { return state_.is_over(); }
@@ -115,6 +122,12 @@ class Coordinator {
   [[nodiscard]] std::span<const method::TelemetryName> telemetry() const {
     return method_->telemetry();
   }
+  /// Rounds that the training will have.
+  [[nodiscard]] std::uint32_t total_rounds() const {
+    return method_->rounds().value_or(static_cast<std::uint32_t>(training_.rounds.count));
+  }
+  /// What the spec promises; nothing without differential privacy.
+  [[nodiscard]] std::optional<wire::PrivacyReport> privacy() const;
   [[nodiscard]] wire::StatusReport status(Instant now) const;
   /// Largest body that a contribution to the open collection can be.
   [[nodiscard]] std::uint64_t max_contribution_bytes() const;
@@ -137,6 +150,7 @@ class Coordinator {
     rounds::Telemetry telemetry;  // of its last contribution
     std::string refused = {};     // why it was disqualified with this introduction; "" otherwise
     std::uint64_t scaled_updates = 0;
+    std::string ledger_head = {};  // of its privacy ledger, as its last contribution told it
     std::string signing_key = {};  // SubjectPublicKeyInfo, hex, of secure sums
   };
 
@@ -154,6 +168,7 @@ class Coordinator {
   [[nodiscard]] Result<std::optional<rounds::Event>> perform(const rounds::Effect& effect,
                                                              Instant now);
   [[nodiscard]] Result<std::optional<rounds::Event>> advance(Instant now);
+  [[nodiscard]] std::optional<rounds::Event> follow(method::Next next, Instant now);
   [[nodiscard]] Status open();
   /// The open collection's sum, of nothing so far.
   [[nodiscard]] Status begin_sum();
@@ -200,6 +215,7 @@ class Coordinator {
   method::Ask ask_;                            // of the open collection
   std::optional<Summation> sum_;               // of its contributions so far
   std::optional<ProtectedSum> protected_sum_;  // instead of it
+  std::function<void()> work_;                 // that is due, until somebody takes it
   Limits limits_;
   std::function<void(const wire::Checkpoint&)> save_;
   std::function<void(const Folded&)> observe_;

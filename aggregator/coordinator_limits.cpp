@@ -68,8 +68,9 @@ void Coordinator::watch_shares() {
   const double most = dominant_share(state_.open.roster.size());
   std::string dominance;
   for (const auto& id : state_.open.roster) {
-    const double share = static_cast<double>(weight_of(id)) / all;
-    const double claim = static_cast<double>(sites_.at(id).rows) / claimed;
+    // Nobody says how many rows there are under differential privacy.
+    const double share = all > 0.0 ? static_cast<double>(weight_of(id)) / all : 0.0;
+    const double claim = claimed > 0.0 ? static_cast<double>(sites_.at(id).rows) / claimed : 0.0;
     if (metrics_ != nullptr) {
       metrics_->weighs(id, share);
     }

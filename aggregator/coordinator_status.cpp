@@ -26,6 +26,13 @@ wire::Phase phase_of(const rounds::State& state) {
 
 }  // namespace
 
+// Each site's own noise suffices, so that no others who collude learn more than is claimed.
+std::optional<wire::PrivacyReport> Coordinator::privacy() const {
+  const auto& asked = training_.privacy.differential_privacy;
+  return asked ? std::optional(wire::PrivacyReport{asked->epsilon, asked->epsilon, asked->delta})
+               : std::nullopt;
+}
+
 wire::StatusReport Coordinator::status(Instant now) const {
   const auto seconds = [](auto span) {
     return std::chrono::duration_cast<std::chrono::duration<double>>(span).count();
@@ -36,7 +43,7 @@ wire::StatusReport Coordinator::status(Instant now) const {
   report.phase = phase_of(state_);
   const RoundId round = state_.open.request.round;
   report.current_round = round;
-  report.total_rounds = static_cast<std::uint32_t>(training_.rounds.count);
+  report.total_rounds = total_rounds();
   report.model_sha256 = model_sha256_;
   report.reason = state_.reason;
   report.elapsed_seconds = seconds(now - started_);
@@ -68,6 +75,7 @@ wire::StatusReport Coordinator::status(Instant now) const {
     report.joined += wire::is_joined(client) ? 1 : 0;
     report.clients.push_back(std::move(client));
   }
+  report.privacy = privacy();
   report.warnings = method_->notes();
   const auto& secure = training_.privacy.secure_aggregation;
   if (secure && secure->encryption == spec::Encryption::kNone) {

@@ -18,6 +18,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/federation/deadlines.hpp"
+#include "common/federation/model_cards.hpp"
 #include "common/federation/round_files.hpp"
 #include "common/federation/tls_reload.hpp"
 #include "common/http/health.hpp"
@@ -195,7 +196,7 @@ Status FederatedServer::Impl::watch(const spec::FederatedTraining& spec) {
     return {};
   }
   metrics::declare_process(registry, "genesis-aggregator");
-  metrics.emplace(registry, static_cast<std::size_t>(spec.rounds.max_clients));
+  metrics.emplace(registry, static_cast<std::size_t>(spec::max_clients_of(spec)));
   const http::ListenAddress address{options.metrics.host, *options.metrics.port};
   GENESIS_ASSIGN(health, http::HealthServer::start(address, registry, metrics->checks()));
   spdlog::info("metrics url={}", health->url());
@@ -222,8 +223,7 @@ Status FederatedServer::Impl::start() {
     return tl::unexpected(started.error().within(options.output.string()));
   }
   coordinator.emplace(std::move(*started));
-  reporter.emplace(
-      callbacks.on_round_complete, callbacks.on_metrics, coordinator->training().rounds.count);
+  reporter.emplace(callbacks.on_round_complete, callbacks.on_metrics, coordinator->total_rounds());
   coordinator->on_folded([this](const aggregator::Folded& update) { reporter->folded(update); });
   coordinator->on_checkpoint([this](const wire::Checkpoint& checkpoint) { closed(checkpoint); });
 
@@ -267,7 +267,7 @@ Status FederatedServer::Impl::start() {
   spdlog::info("training name={} run={} rounds={} waiting-for={}",
                coordinator->training().name,
                coordinator->run(),
-               coordinator->training().rounds.count,
+               coordinator->total_rounds(),
                coordinator->config().expected_clients);
   return {};
 }
@@ -337,6 +337,7 @@ Result<TrainedModel> FederatedServer::Impl::finish() {
   if (!options.output.empty()) {
     model.path = options.output / kModelFile;
     GENESIS_RETURN_IF_ERROR(write_file_atomic(model.path, model.bytes));
+    GENESIS_RETURN_IF_ERROR(federation::write_model_card(options.output, model.bytes, {}));
     files->clear();  // every client has heard of the end
   }
   if (callbacks.on_training_complete) {

@@ -110,6 +110,11 @@ Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
       diverging_(registry.gauge({"genesis_training_diverging",
                                  "1 where more than half of the last closed round's updates were "
                                  "scaled down or refused."})),
+      privacy_epsilon_(registry.gauges(
+          {"genesis_privacy_epsilon",
+           "Differential privacy of each site's rows in this training: claimed, and worst, if all "
+           "others collude."},
+          {{"kind"}})),
       refused_(registry.counters({"genesis_refused_requests_total",
                                   "Requests and connections that were refused, by reason."},
                                  {{"reason"}, 32})),

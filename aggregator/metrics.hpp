@@ -19,6 +19,7 @@
 #include "common/metrics/registry.hpp"
 #include "common/rounds/step.hpp"
 #include "common/rounds/telemetry_mean.hpp"
+#include "common/wire/messages.hpp"
 
 namespace genesis::aggregator {
 
@@ -30,6 +31,11 @@ class Metrics {
   // From the coordinator.
   /// Declares the gauges of what the method's clients tell. Once, before anything is folded.
   void show(std::span<const method::TelemetryName> telemetry);
+  /// The differential privacy of the training.
+  void promises(const wire::PrivacyReport& privacy) {
+    privacy_epsilon_.with({"claimed"}).set(privacy.epsilon);
+    privacy_epsilon_.with({"worst"}).set(privacy.worst_epsilon);
+  }
   /// A training that is under way already (resumed).
   void take_up(const rounds::State& state, Instant now);
   /// An effect has been carried out, which took so many seconds; `state` is the one after its step.
@@ -99,6 +105,7 @@ class Metrics {
   metrics::Family<metrics::Gauge> client_divergence_, client_train_seconds_, client_weight_share_;
   metrics::Family<metrics::Counter> scaled_updates_;
   metrics::Gauge diverging_;
+  metrics::Family<metrics::Gauge> privacy_epsilon_;
   metrics::Family<metrics::Counter> refused_, joins_;
   Round now_;
   aggregation::Compass direction_;  // points along the last closed round's step

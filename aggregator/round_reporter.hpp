@@ -12,7 +12,7 @@ namespace genesis::aggregator {
 
 class RoundReporter {
  public:
-  /// Either callback may be empty. `total_rounds` is the spec's rounds.count.
+  /// Either callback may be empty. `total_rounds` is Coordinator::total_rounds.
   RoundReporter(RoundCallback on_round_complete,
                 MetricsCallback on_metrics,
                 std::int64_t total_rounds);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <future>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -423,10 +424,18 @@ void Service::announce_changes() {
 boost::asio::awaitable<void> Service::run(Milliseconds grace) {
   boost::asio::steady_timer timer(executor_);
   std::optional<Instant> over_since;
+  std::future<void> working;  // beside the loop, which all clients wait for
   while (true) {
     const Instant now = clock_.now();
     drop_the_denied();
     coordinator_.tick(now);
+    if (auto work = coordinator_.take_work()) {
+      working = std::async(std::launch::async, std::move(work));
+    }
+    if (working.valid() && working.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+      working.get();
+      coordinator_.worked(now);
+    }
     announce_changes();
     if (coordinator_.is_over()) {
       over_since = over_since.value_or(now);

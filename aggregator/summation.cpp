@@ -11,6 +11,8 @@
 namespace genesis::aggregator {
 namespace {
 
+constexpr double kMiddle = 0.5;  // what a median leaves out at each end
+
 Status check_counts(const rounds::Plain& plain, const method::SumOfCounts& expected) {
   const auto* counts = std::get_if<rounds::Counts>(&plain.values);
   if (counts == nullptr || counts->size() != expected.words) {
@@ -74,9 +76,9 @@ Result<Summation> Summation::start(const method::Combine& combine,
     if (!spec::is_robust(aggregation.strategy) || counts->distributions.empty()) {
       return Summation(aggregation::CountSum(counts->words));
     }
-    GENESIS_ASSIGN(auto fold,
-                   aggregation::DistributionFold::make(strategy, counts->distributions, bounds));
-    return Summation(std::move(fold));
+    const double aside =
+        aggregation.strategy == spec::Strategy::kMedian ? kMiddle : bounds.trimmed_share;
+    return Summation(aggregation::DistributionFold(counts->distributions, aside, max_weight));
   }
   bounds.size = element_count(std::get<method::MeanOfTensors>(combine).specs);
   GENESIS_ASSIGN(auto fold, aggregation::make_fold(strategy, bounds));

@@ -123,6 +123,23 @@ std::string how_to_allow(const std::string& secret, std::string_view training) {
          "`, or =" + std::string(kAnyTraining) + " for all trainings of the namespace";
 }
 
+// A site's ledger is on a claim, and differential privacy has one.
+std::string why_no_ledger(const spec::FederatedTraining& spec,
+                          const spec::Participant& participant,
+                          const Settings& settings) {
+  if (!participant.ledger) {
+    return spec.privacy.differential_privacy && !participant.external
+               ? "is missing; differential privacy needs a PersistentVolumeClaim that outlives the "
+                 "training: set claimName"
+               : "";
+  }
+  const auto& kinds = settings.allowed_volumes;
+  return std::ranges::find(kinds, "persistentVolumeClaim") == kinds.end()
+             ? "persistentVolumeClaim is not allowed here; ask who runs the operator to allow it "
+               "(allow.volumes of the chart, --allow-volumes)"
+             : "";
+}
+
 }  // namespace
 
 Status check_volume_kinds(std::span<const std::string> kinds) {
@@ -183,6 +200,11 @@ std::vector<std::string> not_allowed(const spec::FederatedTraining& spec,
     const auto why = why_no_volume(Json::parse(volume->json), settings.allowed_volumes);
     if (!why.empty()) {
       found.push_back(participant_field(i, "data.volume") + ": " + why);
+    }
+  }
+  for (std::size_t i = 0; i < spec.participants.size(); ++i) {
+    if (auto why = why_no_ledger(spec, spec.participants[i], settings); !why.empty()) {
+      found.push_back(participant_field(i, "ledger") + ": " + why);
     }
   }
   for (const auto& [field, image] : images_of(spec)) {
@@ -265,6 +287,30 @@ std::vector<PolicyReference> policy_references(const spec::FederatedTraining& sp
     }
   }
   return references;
+}
+
+std::vector<DataReference> data_references(const spec::FederatedTraining& spec) {
+  std::vector<DataReference> references;
+  for (std::size_t i = 0; i < spec.participants.size(); ++i) {
+    const auto& participant = spec.participants[i];
+    if (!participant.data_volume) {
+      continue;
+    }
+    const Json volume = Json::parse(participant.data_volume->json);
+    const Json* const source = member(volume, "configMap");
+    const auto name = source == nullptr ? std::nullopt : text_at(*source, "name");
+    const Json* const optional = source == nullptr ? nullptr : member(*source, "optional");
+    if (name && (optional == nullptr || *optional != true)) {
+      references.push_back(
+          {participant.name, participant_field(i, "data.volume.configMap"), *name});
+    }
+  }
+  return references;
+}
+
+std::string why_no_data(const DataReference& reference) {
+  return reference.field + ": there is no ConfigMap " + reference.name +
+         "; create it, with the file of data.path in it";
 }
 
 std::string why_no_policy(const Json& config_map, const PolicyReference& reference) {

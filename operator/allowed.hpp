@@ -54,6 +54,17 @@ struct PolicyReference {
   bool operator==(const PolicyReference&) const = default;
 };
 [[nodiscard]] std::vector<PolicyReference> policy_references(const spec::FederatedTraining& spec);
+/// A ConfigMap that holds the rows of a participant.
+struct DataReference {
+  std::string participant;
+  std::string field;  // "spec.participants[0].data.volume.configMap"
+  std::string name;
+  bool operator==(const DataReference&) const = default;
+};
+[[nodiscard]] std::vector<DataReference> data_references(const spec::FederatedTraining& spec);
+/// What is said of one that does not exist.
+[[nodiscard]] std::string why_no_data(const DataReference& reference);
+
 /// What keeps a worker from reading its policy there: null where there is no such ConfigMap. ""
 /// where nothing does.
 [[nodiscard]] std::string why_no_policy(const Json& config_map, const PolicyReference& reference);

@@ -71,17 +71,18 @@ std::string why_ended(const Pod& pod) {
   if (!pod.reason.empty()) {  // the kubelet ended the pod: Evicted, NodeShutdown
     return printable(pod.reason + (pod.message.empty() ? "" : ": " + pod.message), kLongestLine);
   }
-  if (!pod.last) {
+  const auto& end = pod.last ? pod.last : pod.before;
+  if (!end) {
     return "";
   }
-  const int code = pod.last->exit_code;
-  if (pod.last->reason == "OOMKilled") {
+  const int code = end->exit_code;
+  if (end->reason == "OOMKilled") {
     return "OOMKilled: it needed more memory than its limit; raise resources.limits.memory";
   }
   if (code > kSignalBase) {
     return "exit code " + std::to_string(code) + " (" + signal_name(code - kSignalBase) + ")";
   }
-  const std::string line = last_line(*pod.last);
+  const std::string line = last_line(*end);
   return line.empty() ? "exit code " + std::to_string(code) : line;
 }
 
@@ -102,7 +103,7 @@ std::string why_waiting(const Pod& pod) {
 }
 
 std::string why_not_running(const Pod* pod) {
-  if (pod == nullptr || pod->is_running) {
+  if (pod == nullptr || pod->is_running || pod->is_deleting) {
     return "";
   }
   if (!pod->reason.empty() || (pod->last && pod->last->exit_code != 0)) {
@@ -111,7 +112,10 @@ std::string why_not_running(const Pod* pod) {
   if (is_stuck(*pod)) {
     return why_waiting(*pod);
   }
-  return printable(pod->unschedulable, kLongestLine);
+  if (!pod->unschedulable.empty()) {
+    return printable(pod->unschedulable, kLongestLine);
+  }
+  return pod->before && pod->before->exit_code != 0 ? why_ended(*pod) : "";
 }
 
 std::string why_lost(const Training& training,

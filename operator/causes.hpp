@@ -15,7 +15,8 @@ namespace genesis::control {
 /// 500 bytes; the reason of the termination if there is none.
 [[nodiscard]] std::string last_line(const Termination& termination);
 
-/// Why the latest container of this pod ended: an eviction, a kill, or what the program said last.
+/// Why the latest container of this pod, or the pod before it, ended: an eviction, a kill, or what
+/// the program said last.
 /// "" if none has ended.
 [[nodiscard]] std::string why_ended(const Pod& pod);
 

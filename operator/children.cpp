@@ -84,7 +84,6 @@ std::string deny_digest(const Training& training) {
   return crypto::sha256_hex(deny_text(training));
 }
 
-// Only its metadata is watched, so that has the digest of the rest.
 Desired deny_list(const Training& training, const std::string& uid) {
   const Names names(training.name);
   Json metadata = uid.empty()
@@ -94,6 +93,59 @@ Desired deny_list(const Training& training, const std::string& uid) {
   Json object = typed(k8s::kConfigMaps, std::move(metadata));
   object["data"] = {{kDenyKey, deny_text(training)}};
   return {k8s::kConfigMaps, std::move(object), std::nullopt};
+}
+
+namespace {
+
+// The API server leaves out lists that are empty.
+Json without_empty_lists(Json spec) {
+  for (auto field = spec.begin(); field != spec.end();) {
+    const bool is_empty = field->is_array() && field->empty();
+    field = is_empty ? spec.erase(field) : std::next(field);
+  }
+  return spec;
+}
+
+// The API server adds fields of its own to a Service and its ports.
+bool has_fields_of(const Json& object, const Json& desired) {
+  for (const auto& [name, value] : desired.items()) {
+    const auto found = object.find(name);
+    if (found == object.end() || *found != value) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool is_service_as_desired(const Json& desired, const Json& live) {
+  if (live.value("selector", Json()) != desired.at("selector") ||
+      live.value("type", Json()) != desired.at("type")) {
+    return false;
+  }
+  const Json ports = live.value("ports", Json::array());
+  return std::ranges::all_of(desired.at("ports"), [&](const Json& port) {
+    return std::ranges::any_of(ports,
+                               [&](const Json& other) { return has_fields_of(other, port); });
+  });
+}
+
+}  // namespace
+
+bool is_as_desired(const Desired& desired, const Child& child) {
+  if (child.spec.empty()) {
+    return true;
+  }
+  const Json live = Json::parse(child.spec);
+  const Json& spec = desired.object.at("spec");
+  return desired.resource == k8s::kServices
+             ? is_service_as_desired(spec, live)
+             : without_empty_lists(spec) == without_empty_lists(live);
+}
+
+Desired change_of(Desired desired, const std::string& uid) {
+  Json& metadata = desired.object.at("metadata");
+  metadata = {{"name", metadata.at("name")}, {"namespace", metadata.at("namespace")}, {"uid", uid}};
+  return desired;
 }
 
 std::string Desired::name() const {
@@ -132,10 +184,13 @@ spec::FederatedTraining training_part(const spec::FederatedTraining& spec) {
   part.suspend = defaults.suspend;
   part.active_deadline_seconds = defaults.active_deadline_seconds;
   part.ttl_seconds_after_finished = defaults.ttl_seconds_after_finished;
+  part.retry = defaults.retry;
   part.backoff_limit = defaults.backoff_limit;
   part.aggregator = defaults.aggregator;
   part.security = defaults.security;
   part.output.pod = {};
+  part.output.retain_policy.reset();
+  part.output.existing_claim.reset();
   for (auto& participant : part.participants) {
     participant.data_volume.reset();
     participant.policy_ref.reset();
@@ -143,6 +198,46 @@ spec::FederatedTraining training_part(const spec::FederatedTraining& spec) {
     participant.pod = {};
   }
   return part;
+}
+
+std::optional<spec::Storage> storage_of(const Training& training,
+                                        const spec::Participant& participant) {
+  if (participant.storage || participant.external) {
+    return participant.storage;
+  }
+  const Names names(training.name);
+  const bool has_claim = training.recorded.contains(
+      record_key(k8s::kPersistentVolumeClaims.kind, names.worker(participant.name)));
+  const bool has_job =
+      training.recorded.contains(record_key(k8s::kJobs.kind, names.worker(participant.name)));
+  if (has_claim || (training.has_default_storage && !has_job)) {
+    return spec::Storage{.size = "1Gi", .storage_class_name = {}};
+  }
+  return std::nullopt;
+}
+
+Desired worker_claim(const Training& training, const spec::Participant& participant) {
+  const spec::Storage usual{.size = "1Gi", .storage_class_name = {}};
+  return volume_claim(training,
+                      Names(training.name).worker(participant.name),
+                      "worker",
+                      storage_of(training, participant).value_or(usual));
+}
+
+Desired model_claim(const Training& training, const std::string& uid) {
+  const Names names(training.name);
+  Desired claim = volume_claim(training, names.model, "model", training.spec.aggregator.storage);
+  Json& metadata = claim.object["metadata"];
+  const bool is_kept = training.spec.output.retain_policy != spec::RetainPolicy::kDelete;
+  if (is_kept || !uid.empty()) {
+    metadata.erase("ownerReferences");
+    metadata["annotations"][std::string(kRetainedFor)] = training.name + "/" + training.uid;
+  }
+  if (!uid.empty()) {
+    metadata["uid"] = uid;
+    claim.object.erase("spec");  // its size and class are what they are
+  }
+  return claim;
 }
 
 std::vector<Desired> children_of(const Training& training, const Settings& settings) {
@@ -164,8 +259,7 @@ std::vector<Desired> children_of(const Training& training, const Settings& setti
                              .url = {}}));
   children.push_back(spec_config_map(training, names));
   children.push_back(deny_list(training));
-  children.push_back(
-      volume_claim(training, names.model, "aggregator", training.spec.aggregator.storage));
+  children.push_back(model_claim(training));
   children.push_back(service(training, names));
   children.push_back(policy(aggregator_policy(training, settings)));
   children.push_back(policy(worker_policy(training)));
@@ -182,8 +276,8 @@ std::vector<Desired> children_of(const Training& training, const Settings& setti
                                .names = {},
                                .client = participant.name,
                                .url = {}}));
-    if (participant.storage) {
-      children.push_back(volume_claim(training, name, "worker", *participant.storage));
+    if (storage_of(training, participant)) {
+      children.push_back(worker_claim(training, participant));
     }
     children.push_back(job(worker_job(training, participant, settings)));
   }

@@ -68,6 +68,24 @@ struct Desired {
 /// Digest of what it is to hold.
 [[nodiscard]] std::string deny_digest(const Training& training);
 
+/// Whether the object in the cluster, by what is read of it, has what `desired` says. Of what is
+/// not read that is taken for granted.
+[[nodiscard]] bool is_as_desired(const Desired& desired, const Child& child);
+/// The same object as a change of the one with that uid.
+[[nodiscard]] Desired change_of(Desired desired, const std::string& uid);
+
+/// The claim for the state of this participant's worker: what its storage says or, where there is a
+/// default StorageClass, one of 1Gi. Nothing if the state is lost with the pod. A claim that was
+/// made once stays in use.
+[[nodiscard]] std::optional<spec::Storage> storage_of(const Training& training,
+                                                      const spec::Participant& participant);
+/// That claim, as it is created.
+[[nodiscard]] Desired worker_claim(const Training& training, const spec::Participant& participant);
+
+/// The claim with the model. With `uid`, as a change by which the training takes over the claim
+/// that an earlier one has left.
+[[nodiscard]] Desired model_claim(const Training& training, const std::string& uid = "");
+
 /// The children that exist from the start: Secrets, ConfigMap, claims, Service, policies and Jobs,
 /// in the order in which they are created.
 [[nodiscard]] std::vector<Desired> children_of(const Training& training, const Settings& settings);

@@ -53,7 +53,7 @@ std::string missing(const Training& training, const wire::StatusReport& report) 
 }
 
 Finding quorum_reached(const Training& training, const Observed& seen, const Verdict& verdict) {
-  const auto needed = std::to_string(training.spec.rounds.min_clients);
+  const auto needed = std::to_string(spec::min_clients_of(training.spec));
   const Finding unknown{false,
                         std::string(reason::kWaitingForClients),
                         "no client has joined yet; rounds.minClients is " + needed};
@@ -67,10 +67,17 @@ Finding quorum_reached(const Training& training, const Observed& seen, const Ver
     return before(training, kQuorumReached, unknown);
   }
   const auto awaited = missing(training, *seen.report);
+  const bool is_enough =
+      static_cast<std::int64_t>(seen.report->joined) >= spec::min_clients_of(training.spec);
+  const std::string until = is_enough
+                                ? ", at most until rounds.startDeadlineSeconds (" +
+                                      std::to_string(training.spec.rounds.start_deadline_seconds) +
+                                      ") have passed since the aggregator started"
+                                : "";
   return {false,
           std::string(reason::kWaitingForClients),
           std::to_string(seen.report->joined) + " clients have joined; rounds.minClients is " +
-              needed + (awaited.empty() ? "" : "; waiting for " + awaited)};
+              needed + (awaited.empty() ? "" : "; waiting for " + awaited + until)};
 }
 
 Finding training_condition(const Training& training, const Observed& seen, const Verdict& verdict) {
@@ -171,7 +178,8 @@ Finding failed(const Verdict& verdict) {
 // Nothing happens until somebody changes something.
 bool is_stalled(const Verdict& verdict) {
   const bool is_blocked = std::ranges::any_of(verdict.problems, [](const Problem& problem) {
-    return problem.reason == reason::kForeignObject || problem.reason == reason::kNotAllowed;
+    return problem.reason == reason::kForeignObject || problem.reason == reason::kNotAllowed ||
+           problem.reason == reason::kModelClaimExists;
   });
   return verdict.stage == Stage::kInvalid || verdict.stage == Stage::kRefused ||
          verdict.stage == Stage::kFailed || is_blocked;
@@ -217,11 +225,15 @@ Condition merged(const Training& training, std::string_view type, Finding findin
   // A resumption counts as a transition, for deadlines count from it.
   const bool is_resumption =
       finding.reason == reason::kResumed && old != nullptr && old->reason != reason::kResumed;
+  // So does the end of training, from which the workers' time to leave counts: rounds that were
+  // over before anybody saw them run never made the condition true.
+  const bool is_end = finding.reason == reason::kTrainingFinished && old != nullptr &&
+                      old->reason != reason::kTrainingFinished;
   return Condition{std::string(type),
                    finding.holds,
                    std::move(finding.reason),
                    std::move(finding.message),
-                   is_same && !is_resumption ? old->since : now,
+                   is_same && !is_resumption && !is_end ? old->since : now,
                    training.generation};
 }
 
@@ -309,8 +321,10 @@ ParticipantStatus participant_status(const Training& training,
     return status;
   }
   if (is_over(verdict) || is_trained(verdict)) {
-    if (participant.external && is_trained(verdict)) {
-      status.state = "Succeeded";
+    const bool is_done = verdict.stage == Stage::kComplete || participant.external;
+    if (is_trained(verdict) && is_done && status.state != kStateFailed) {
+      status.state = "Succeeded";  // whether or not its worker heard of the end in time
+      status.reason.clear();
     }
     return status;
   }
@@ -343,8 +357,8 @@ ParticipantStatus participant_status(const Training& training,
     status.reason = std::move(why);  // the aggregator knows only that it is silent
   }
   const auto* const started = training.status.condition(kQuorumReached);
-  if (status.reason.empty() && pod != nullptr && !participant.storage && started != nullptr &&
-      started->holds && pod->created > started->since) {
+  if (status.reason.empty() && pod != nullptr && !storage_of(training, participant) &&
+      started != nullptr && started->holds && pod->created > started->since) {
     status.reason =
         "its new pod has no storage, so the optimizer state is lost; training continues with "
         "fresh moments";
@@ -383,7 +397,7 @@ void set_summary(TrainingStatus& status, const Training& training, const Verdict
                                      std::to_string(status.round->total)
                                : "";
   const auto named = static_cast<std::int64_t>(training.spec.participants.size());
-  const auto needed = named > 0 ? named : training.spec.rounds.min_clients;
+  const auto needed = named > 0 ? named : spec::min_clients_of(training.spec);
   status.joined =
       status.clients ? std::to_string(*status.clients) + "/" + std::to_string(needed) : "";
   if (is_over(verdict)) {
@@ -447,6 +461,10 @@ TrainingStatus status_after(const Training& training,
     return status;
   }
   status.children = recorded(training, seen, verdict);
+  if (verdict.stage != Stage::kFailed) {
+    status.retry = training.spec.retry.value_or(0);  // there is nothing to start again
+  }
+  status.min_clients = spec::min_clients_of(training.spec);
   const bool starts = verdict.stage != Stage::kHeld && !status.start_time;
   if (starts) {
     status.start_time = seen.now;

@@ -8,6 +8,7 @@
 #include "common/base/overloaded.hpp"
 #include "common/k8s/object.hpp"
 #include "operator/allowed.hpp"
+#include "operator/reasons.hpp"
 #include "operator/shapes.hpp"
 
 namespace genesis::control {
@@ -95,6 +96,7 @@ asio::awaitable<Status> Executor::apply_object(Training& training,
   const std::string name = action.desired.name();
   const std::string what = std::string(resource.kind) + " " + name;
   const bool is_new = action.uid.empty();
+  EmitEvent healed{true, std::string(reason::kChildRestored), std::move(action.healed)};
   Status done;
   if (is_new) {
     done = co_await create(training, std::move(action.desired));
@@ -110,6 +112,8 @@ asio::awaitable<Status> Executor::apply_object(Training& training,
     }  // else it is ours, and the cache does not show it yet
   } else if (!done) {
     record_failure(what, done.error(), outcome);
+  } else if (!healed.message.empty()) {
+    co_return co_await emit_event(training, std::move(healed));
   }
   co_return Status();
 }
@@ -229,13 +233,26 @@ asio::awaitable<Status> Executor::create(Training& training, Desired desired) {
   co_return Status();
 }
 
-asio::awaitable<Status> Executor::change(const Training& training, Desired desired) {
+asio::awaitable<Status> Executor::change(Training& training, Desired desired) {
   k8s::ObjectKey key(training.ns, desired.name());
   k8s::PatchOptions options;
+  // A claim that is taken over is from now on as if the operator had created it for this training.
+  Json& metadata = desired.object["metadata"];
+  const bool is_taken = metadata.contains("annotations") &&
+                        metadata["annotations"].contains(std::string(kRetainedFor));
+  const std::string name = record_key(desired.resource.kind, key.name);
+  if (is_taken) {
+    metadata["annotations"][std::string(kOrigin)] =
+        origin_.code(training, desired.resource.kind, key.name);
+  }
   const auto changed = co_await api_.patch(
       desired.resource, std::move(key), std::move(desired.object), std::move(options));
   if (!changed) {
     co_return tl::unexpected(changed.error());
+  }
+  if (is_taken) {
+    created_[name] = k8s::uid_of(*changed);
+    training.recorded[name] = created_[name];
   }
   co_return Status();
 }

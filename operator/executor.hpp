@@ -93,7 +93,7 @@ class Executor {
                                                           EmitEvent action);
 
   [[nodiscard]] boost::asio::awaitable<Status> create(Training& training, Desired desired);
-  [[nodiscard]] boost::asio::awaitable<Status> change(const Training& training, Desired desired);
+  [[nodiscard]] boost::asio::awaitable<Status> change(Training& training, Desired desired);
   [[nodiscard]] boost::asio::awaitable<Result<Json>> data_of(const Training& training,
                                                              SecretSpec secret);
   [[nodiscard]] boost::asio::awaitable<Result<UserCredentials>> read_user_credentials(

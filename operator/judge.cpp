@@ -11,6 +11,7 @@
 #include "operator/causes.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
+#include "operator/pod_settings.hpp"
 #include "operator/reasons.hpp"
 
 namespace genesis::control {
@@ -77,7 +78,7 @@ class Judge {
       verdict.stage = Stage::kHeld;
       return verdict;
     }
-    if (!status.start_time && !not_allowed_.empty()) {
+    if (!status.start_time && (!not_allowed_.empty() || has_foreign_model())) {
       verdict.stage = Stage::kRefused;
       return verdict;
     }
@@ -92,6 +93,13 @@ class Judge {
       return verdict;
     }
     return unless_late(std::move(verdict), Stage::kTraining);
+  }
+
+  // Whether a deleted training of the same name has left its claim, and nobody has said what to do.
+  bool has_foreign_model() const {
+    const auto* const claim = seen_.children.find(k8s::kPersistentVolumeClaims, names_.model);
+    return claim != nullptr && !claim->is_ours && claim->is_retained &&
+           !training_.spec.output.existing_claim;
   }
 
   Verdict complete(Verdict verdict, std::string_view reason, std::string message) const {
@@ -170,6 +178,16 @@ class Judge {
       return complete(std::move(verdict), reason::kModelReady, where);
     }
     const auto* const generate = seen_.children.job(names_.generate);
+    const bool is_recorded =
+        training_.recorded.contains(record_key(k8s::kPersistentVolumeClaims.kind, names_.model));
+    if ((generate == nullptr || !generate->is_complete) && is_recorded &&
+        seen_.children.find(k8s::kPersistentVolumeClaims, names_.model) == nullptr) {
+      const Finding failure{reason::kModelLost,
+                            "PersistentVolumeClaim " + names_.model +
+                                ", which held the finished model, has been deleted; restore it "
+                                "from a backup, or start a new training"};
+      return failed(std::move(verdict), failure);
+    }
     if (generate != nullptr && generate->is_complete) {
       return complete(std::move(verdict),
                       reason::kRowsReady,
@@ -209,7 +227,7 @@ class Judge {
 
   std::optional<Finding> lost_quorum() const {
     const auto& participants = training_.spec.participants;
-    const auto needed = training_.spec.rounds.min_clients;
+    const auto needed = spec::min_clients_of(training_.spec);
     auto left = static_cast<std::int64_t>(participants.size());
     std::string why;
     for (const auto& participant : participants) {
@@ -235,7 +253,8 @@ class Judge {
 
   // The start of the training or its latest resumption.
   SystemTime active_since() const {
-    const auto start = training_.status.start_time.value_or(seen_.now);
+    const auto begun = training_.status.start_time.value_or(seen_.now);
+    const auto start = std::max(begun, training_.status.retry_time.value_or(begun));
     const auto* const suspended = training_.status.condition(kSuspended);
     if (suspended != nullptr && suspended->holds) {
       return seen_.now;  // it is being resumed by this pass
@@ -283,15 +302,17 @@ class Judge {
         break;
       case Stage::kTraining:
         add_problems_of_objects(found);
+        // What is wrong with the aggregator comes first: the sites only notice it.
+        add_problem_of_pod(names_.aggregator, "the aggregator", found);
+        add_unreachable_aggregator(found);
         for (const auto& participant : training_.spec.participants) {
           if (!participant.external) {
             add_problem_of_pod(
                 names_.worker(participant.name), "participant " + participant.name, found);
+            add_missing_data(participant, found);
           }
         }
-        add_problem_of_pod(names_.aggregator, "the aggregator", found);
         add_absent_clients(found);
-        add_unreachable_aggregator(found);
         add_warnings(found);
         break;
       case Stage::kGenerating:
@@ -318,9 +339,18 @@ class Judge {
     for (const auto& refusal : not_allowed_) {
       found.push_back({reason::kNotAllowed, refusal});
     }
+    if (has_foreign_model()) {
+      found.push_back({reason::kModelClaimExists,
+                       "PersistentVolumeClaim " + names_.model +
+                           " holds what a deleted training of this name has left; set "
+                           "output.existingClaim to reuse to go on from its checkpoint or to "
+                           "replace to delete it, delete the claim, or rename the training"});
+    }
     for (const auto& kind : kChildKinds) {
       for (const auto& [name, child] : seen_.children.of(kind)) {
-        if (!child.is_ours) {
+        const bool is_left =
+            child.is_retained && name == names_.model && kind == k8s::kPersistentVolumeClaims;
+        if (!child.is_ours && !is_left) {
           found.push_back({reason::kForeignObject,
                            std::string(kind.kind) + " " + name +
                                (child.is_impostor
@@ -329,6 +359,14 @@ class Judge {
                                     : " already exists and does not belong to this training; "
                                       "delete it, or rename the training")});
         }
+      }
+    }
+    for (const auto& [name, claim] : seen_.children.of(k8s::kPersistentVolumeClaims)) {
+      if (claim.is_ours && claim.is_deleting) {
+        found.push_back({reason::kClaimTerminating,
+                         "PersistentVolumeClaim " + name +
+                             " is being deleted: it goes, with what it holds, as soon as no pod "
+                             "uses it; to keep that, copy it while the pod runs"});
       }
     }
     for (const auto& refusal : seen_.refusals) {
@@ -360,9 +398,13 @@ class Judge {
       return;
     }
     if (has_ended_badly(name, *job, *pod)) {
-      found.push_back(
-          {name == names_.aggregator ? reason::kAggregatorRestarting : reason::kParticipantFailed,
-           who + ": " + why_failed(*job, name)});
+      // As the worker's error begins.
+      const auto why = why_failed(*job, name);
+      const bool is_exhausted = why.find("privacy budget exhausted: ") != std::string::npos;
+      found.push_back({name == names_.aggregator ? reason::kAggregatorRestarting
+                       : is_exhausted            ? reason::kPrivacyBudgetExhausted
+                                                 : reason::kParticipantFailed,
+                       who + ": " + why});
       return;
     }
     if (!pod->unschedulable.empty()) {
@@ -376,12 +418,36 @@ class Judge {
     }
   }
 
+  // What a pod that does not run yet waits for. ConfigMaps are missed by name: the kubelet tells of
+  // them in Events only.
+  void add_missing_data(const spec::Participant& participant, Findings& found) const {
+    if (const auto why = seen_.missing_data.find(participant.name);
+        why != seen_.missing_data.end()) {
+      found.push_back(
+          {reason::kPodNotStarting, "participant " + participant.name + ": " + why->second});
+    }
+  }
+
+  bool is_aggregator_silent() const {
+    const auto* const pod = seen_.children.newest_pod(names_.aggregator);
+    return pod != nullptr && pod->is_running && !seen_.report && !seen_.report_error.empty();
+  }
+
   bool has_ended_badly(const std::string& name, const JobState& job, const Pod& pod) const {
     if (job.is_failed) {
       return true;
     }
-    const bool has_failed = !pod.reason.empty() || (pod.last && pod.last->exit_code != 0);
-    if (!has_failed) {
+    const auto& end = pod.last ? pod.last : pod.before;
+    const bool has_failed = !pod.reason.empty() || (end && end->exit_code != 0);
+    if (!has_failed || pod.is_deleting) {  // a drain or a suspension is no failure
+      return false;
+    }
+    if (!pod.last && (!pod.unschedulable.empty() || is_stuck(pod))) {
+      return false;  // what it waits for now is news
+    }
+    // That it cannot reach an aggregator that does not answer is no failure of the site.
+    if (end && end->exit_code == kExitUnavailable &&
+        (is_aggregator_silent() || seen_.children.newest_pod(names_.aggregator) == nullptr)) {
       return false;
     }
     if (name == names_.aggregator) {
@@ -418,8 +484,11 @@ class Judge {
       const bool is_meant = client.state == "evicted";  // whoever has evicted it knows
       const bool is_absent = !wire::is_joined(client) || client.state == "quarantined";
       // Its pod says why, and has been told of.
-      const auto* const pod = seen_.children.newest_pod(names_.worker(client.id));
-      if (is_absent && !is_meant && why_not_running(pod).empty()) {
+      const auto name = names_.worker(client.id);
+      const auto* const pod = seen_.children.newest_pod(name);
+      const auto* const job = seen_.children.job(name);
+      const bool is_told = pod != nullptr && job != nullptr && has_ended_badly(name, *job, *pod);
+      if (is_absent && !is_meant && !is_told && why_not_running(pod).empty()) {
         found.push_back(
             {reason::kParticipantAbsent,
              "participant " + client.id + " is " + client.state + ": " + client.reason});
@@ -440,10 +509,10 @@ class Judge {
   }
 
   void add_unreachable_aggregator(Findings& found) const {
-    const auto* const pod = seen_.children.newest_pod(names_.aggregator);
-    if (pod != nullptr && pod->is_running && !seen_.report && !seen_.report_error.empty()) {
+    if (is_aggregator_silent()) {
+      const auto* const pod = seen_.children.newest_pod(names_.aggregator);
       found.push_back({reason::kAggregatorUnreachable,
-                       seen_.report_error,
+                       "the aggregator runs and does not answer: " + seen_.report_error,
                        pod->created + settings_.pod_patience});
     }
   }
@@ -462,11 +531,12 @@ Verdict judge(const Training& training, const Observed& seen, const Settings& se
 }
 
 std::string spec_digest(const spec::FederatedTraining& spec) {
-  spec::FederatedTraining fixed = spec;
+  spec::FederatedTraining fixed = without_pod_settings(spec);
   fixed.suspend = false;
   fixed.active_deadline_seconds.reset();
   fixed.ttl_seconds_after_finished.reset();
   fixed.security.deny.clear();
+  fixed.retry.reset();
   return crypto::sha256_hex(spec::print_json(fixed));
 }
 

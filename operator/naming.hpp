@@ -17,6 +17,9 @@ inline constexpr std::string_view kParticipantLabel = "federated.genesis.dev/par
 /// Annotation of a child that changes: the digest of what it holds.
 inline constexpr std::string_view kContent = "federated.genesis.dev/content-sha256";
 
+/// Annotation of a claim that outlives its training and so has no owner: NAME/UID of the training.
+inline constexpr std::string_view kRetainedFor = "federated.genesis.dev/retained-for";
+
 /// CN of the client certificate with which the operator reads /v1/status.
 inline constexpr std::string_view kObserver = "genesis-observer";
 

@@ -123,12 +123,21 @@ Observed World::observe(const k8s::ObjectKey& key) {
       children.of(kind).emplace(k8s::metadata_text(child, "name"), child_from(kind, child, uid));
     }
   }
+  // The claim that an earlier training of this name has left belongs to none that there is.
+  const k8s::ObjectKey model(key.ns, Names(key.name).model);
+  if (const auto claim = store(k8s::kPersistentVolumeClaims, key.ns)->get(model)) {
+    Child left = child_from(k8s::kPersistentVolumeClaims, *claim, uid);
+    if (left.is_retained) {
+      children.of(k8s::kPersistentVolumeClaims).emplace(model.name, std::move(left));
+    }
+  }
   for (const auto& [name, job] : children.of(k8s::kJobs)) {
     for (const Json& pod : store(k8s::kPods, key.ns)->owned_by(job.uid)) {
       children.pods.push_back(pod_from(pod));
     }
   }
   std::ranges::stable_sort(children.pods, {}, &Pod::created);
+  link_ends(children.pods);
   return seen;
 }
 

@@ -39,6 +39,17 @@ const ServiceState* Children::service(const std::string& name) const {
   return child != nullptr && child->is_ours && child->service ? &*child->service : nullptr;
 }
 
+void link_ends(std::vector<Pod>& pods) {
+  std::map<std::string, std::optional<Termination>> ends;  // by Job
+  for (auto& pod : pods) {
+    auto& end = ends[pod.job];
+    pod.before = end;
+    if (pod.last && !pod.is_deleting) {
+      end = pod.last;
+    }
+  }
+}
+
 const Pod* Children::newest_pod(std::string_view job) const {
   const auto newest =
       std::find_if(pods.rbegin(), pods.rend(), [&](const Pod& pod) { return pod.job == job; });

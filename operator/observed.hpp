@@ -44,6 +44,8 @@ struct Training {
   std::string invalid;
   TrainingStatus status;
   Record recorded;  // status.children, and what has been created since it was written
+  // Whether participants that name no storage get a claim: there is a default StorageClass.
+  bool has_default_storage = false;
 };
 
 /// What is read of a Job.
@@ -53,7 +55,8 @@ struct JobState {
   std::int64_t failures = 0;  // pods that have failed so far
   bool is_complete = false;
   bool is_failed = false;
-  std::string message;  // of its Failed condition
+  std::string reason;   // of its Failed condition
+  std::string message;  // likewise
 };
 
 /// What is read of a Service.
@@ -67,11 +70,14 @@ struct Child {
   std::string uid;
   bool is_ours = true;       // the training is its controlling owner, and the operator created it
   bool is_impostor = false;  // the first, but not the second
+  bool is_retained = false;  // a claim that outlives the training it was made for
   std::string origin;        // what it has as the code of its origin (origin.hpp)
   std::string content;       // what it has as the digest of what it holds (kContent)
   bool is_deleting = false;
-  std::optional<JobState> job;          // of our Jobs
+  bool is_outdated = false;     // a failed Job of ours that is to go, so that a new one starts
+  std::optional<JobState> job;  // of our Jobs
   std::optional<ServiceState> service;  // of our Services
+  std::string spec;                     // JSON, of our Services and NetworkPolicies
 };
 
 /// The kinds of a training's children. This is the only list of them. Clean-up deletes them in this
@@ -121,8 +127,9 @@ struct Pod {
   bool is_deleting = false;
   std::string reason;  // of a pod that the kubelet has ended: "Evicted"
   std::string message;
-  std::optional<Termination> last;  // the latest termination of its container
-  std::string waiting_reason;       // "ImagePullBackOff"
+  std::optional<Termination> last;    // the latest termination of its container
+  std::optional<Termination> before;  // of the pod of its Job before it
+  std::string waiting_reason;         // "ImagePullBackOff"
   std::string waiting_message;
   std::string unschedulable;  // the scheduler's message
   std::string host_ip;
@@ -134,6 +141,10 @@ struct TransientError {
   std::string message;  // "Job a: failed calling webhook"
   SystemTime since;     // the first of the consecutive passes that it ended
 };
+
+/// Gives each pod, in order of creation, the end of the pod of its Job before it. A pod that was
+/// deleted has none to give: somebody has ended it.
+void link_ends(std::vector<Pod>& pods);
 
 /// The children of one training, by kind and name.
 class Children {
@@ -162,10 +173,11 @@ class Children {
 struct Observed {
   std::optional<Training> training;
   Children children;
-  std::optional<wire::StatusReport> report;  // absent while the aggregator does not answer
-  std::string report_error;                  // why it does not
-  std::vector<std::string> not_allowed;      // Secrets that this training must not use
-  bool may_write_progress = true;            // or what only counts on has to wait
+  std::optional<wire::StatusReport> report;         // absent while the aggregator does not answer
+  std::string report_error;                         // why it does not
+  std::vector<std::string> not_allowed;             // Secrets that this training must not use
+  std::map<std::string, std::string> missing_data;  // by participant: "there is no ConfigMap a"
+  bool may_write_progress = true;                   // or what only counts on has to wait
   // What this pass has met so far:
   std::vector<std::string> refusals;              // "Job a: exceeded quota"
   std::optional<TransientError> transient_error;  // that ended the changes of this pass

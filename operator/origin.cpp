@@ -41,7 +41,9 @@ void settle(const Origin& origin, Training& training, Children& children) {
       }
       child.is_ours = origin.is_ours(training, kind.kind, name, child);
       child.is_impostor = !child.is_ours;
-      if (child.is_ours) {
+      const bool is_recorded = training.recorded.contains(record_key(kind.kind, name));
+      child.is_outdated = kind == k8s::kJobs && training.status.has_replaced_jobs() && !is_recorded;
+      if (child.is_ours && !child.is_outdated) {
         training.recorded.emplace(record_key(kind.kind, name), child.uid);
       }
     }

@@ -9,6 +9,7 @@
 #include "operator/conditions.hpp"
 #include "operator/judge.hpp"
 #include "operator/reasons.hpp"
+#include "operator/restart.hpp"
 
 namespace genesis::control {
 namespace {
@@ -26,14 +27,17 @@ bool is_unfinished(const Child& child) {
 
 class Planner {
  public:
-  Planner(const Training& training, const Observed& seen, const Settings& settings)
-      : training_(training),
-        seen_(seen),
+  Planner(const Restarts& restarts, const TrainingStatus& status, const Settings& settings)
+      : restarts_(restarts),
+        training_(*restarts.seen.training),
+        seen_(restarts.seen),
+        written_(status),
         settings_(settings),
-        names_(training.name),
-        verdict_(judge(training, seen, settings)) {}
+        names_(training_.name),
+        verdict_(judge(training_, seen_, settings)) {}
 
   Plan make() {
+    delete_outdated_jobs();
     switch (verdict_.stage) {
       case Stage::kInvalid:
       case Stage::kHeld:
@@ -44,7 +48,7 @@ class Planner {
       case Stage::kSuspended:
         // A name conflict and what is not allowed keep all children from being created: part of a
         // training is of no use.
-        if (!is_blocked()) {
+        if (!is_blocked() && has_model_claim()) {
           ensure(children_of(training_, settings_));
           ensure(join_secrets());
           update_deny_list();
@@ -70,6 +74,7 @@ class Planner {
         break;
     }
     report();
+    tell_of_restarts();
     if (verdict_.look_again) {
       requeue(*verdict_.look_again - seen_.now);
     }
@@ -91,15 +96,70 @@ class Planner {
   }
 
   bool is_blocked() const {
-    return has_problem(reason::kForeignObject) || has_problem(reason::kNotAllowed);
+    return has_problem(reason::kForeignObject) || has_problem(reason::kNotAllowed) ||
+           has_problem(reason::kModelClaimExists);
+  }
+
+  // Their places are taken once they have gone.
+  void delete_outdated_jobs() {
+    for (const auto& [name, child] : seen_.children.of(k8s::kJobs)) {
+      if (child.is_outdated && !child.is_deleting) {
+        plan_.actions.emplace_back(DeleteObject{k8s::kJobs, name, child.uid});
+      }
+    }
+  }
+
+  void tell_of_restarts() {
+    if (restarts_.is_retried) {
+      plan_.actions.emplace_back(EmitEvent{false,
+                                           std::string(reason::kRetried),
+                                           "spec.retry was raised; the training starts again from "
+                                           "its last checkpoint"});
+    }
+    for (const auto& name : restarts_.replaced) {
+      plan_.actions.emplace_back(
+          EmitEvent{true,
+                    std::string(reason::kJobReplaced),
+                    "Job " + name +
+                        " has failed more often than backoffLimit allows; it is replaced, for "
+                        "there was progress since it started"});
+    }
   }
 
   void ensure(std::vector<Desired> children) {
     for (auto& desired : children) {
-      if (seen_.children.find(desired.resource, desired.name()) == nullptr) {
-        plan_.actions.emplace_back(ApplyObject{std::move(desired), ""});
+      const auto* const child = seen_.children.find(desired.resource, desired.name());
+      const std::string what = std::string(desired.resource.kind) + " " + desired.name();
+      if (child == nullptr) {
+        const bool was_there =
+            training_.recorded.contains(record_key(desired.resource.kind, desired.name()));
+        plan_.actions.emplace_back(ApplyObject{
+            std::move(desired), "", was_there ? what + " was deleted; it is created again" : ""});
+      } else if (child->is_ours && !child->is_deleting && !is_as_desired(desired, *child)) {
+        plan_.actions.emplace_back(
+            ApplyObject{change_of(std::move(desired), child->uid),
+                        child->uid,
+                        what + " was changed by somebody else; it is as it was"});
       }
     }
+  }
+
+  // Takes over or deletes the claim that an earlier training of this name has left, as the spec
+  // says. False while it is being deleted.
+  bool has_model_claim() {
+    const auto* const claim = seen_.children.find(k8s::kPersistentVolumeClaims, names_.model);
+    if (claim == nullptr || claim->is_ours || !claim->is_retained) {
+      return true;
+    }
+    if (training_.spec.output.existing_claim == spec::ExistingClaim::kReuse) {
+      plan_.actions.emplace_back(ApplyObject{model_claim(training_, claim->uid), claim->uid, ""});
+      return true;
+    }
+    if (!claim->is_deleting) {
+      plan_.actions.emplace_back(
+          DeleteObject{k8s::kPersistentVolumeClaims, names_.model, claim->uid});
+    }
+    return false;
   }
 
   // spec.security.deny may change while the training runs.
@@ -107,7 +167,7 @@ class Planner {
     const auto* const list = seen_.children.find(k8s::kConfigMaps, names_.deny);
     const bool is_there = list != nullptr && list->is_ours && !list->is_deleting;
     if (is_there && list->content != deny_digest(training_)) {
-      plan_.actions.emplace_back(ApplyObject{deny_list(training_, list->uid), list->uid});
+      plan_.actions.emplace_back(ApplyObject{deny_list(training_, list->uid), list->uid, ""});
     }
   }
 
@@ -168,7 +228,7 @@ class Planner {
                 {"metadata", {{"name", name}, {"namespace", training_.ns}, {"uid", child.uid}}},
                 {"spec", {{"suspend", suspend}}}};
     plan_.actions.emplace_back(
-        ApplyObject{Desired{k8s::kJobs, std::move(object), std::nullopt}, child.uid});
+        ApplyObject{Desired{k8s::kJobs, std::move(object), std::nullopt}, child.uid, ""});
   }
 
   // Stops the workers that still run a while after the model is complete.
@@ -212,7 +272,7 @@ class Planner {
 
   void report() {
     const auto status = status_after(training_, seen_, verdict_);
-    if (status == training_.status) {
+    if (status == written_) {
       return;
     }
     if (!seen_.may_write_progress && is_only_progress(status)) {
@@ -231,7 +291,7 @@ class Planner {
 
   // Whether nothing but counters differs from the status that there is.
   bool is_only_progress(TrainingStatus status) const {
-    const auto& before = training_.status;
+    const auto& before = written_;
     status.round = before.round;
     status.rounds = before.rounds;
     status.clients = before.clients;
@@ -270,8 +330,10 @@ class Planner {
     return pod != nullptr && pod->is_running;
   }
 
+  const Restarts& restarts_;
   const Training& training_;
   const Observed& seen_;
+  const TrainingStatus& written_;  // what the cluster has
   const Settings& settings_;
   Names names_;
   Verdict verdict_;
@@ -284,7 +346,8 @@ Plan plan(const Observed& seen, const Settings& settings) {
   if (!seen.training || seen.training->is_deleting) {
     return {};  // the garbage collector deletes the children by their owner references
   }
-  return Planner(*seen.training, seen, settings).make();
+  const Restarts restarts = restarted(seen);
+  return Planner(restarts, seen.training->status, settings).make();
 }
 
 std::string describe(const Action& action) {

@@ -17,6 +17,9 @@ namespace genesis::control {
 struct ApplyObject {
   Desired desired;
   std::string uid;  // "": the object must not exist yet
+  // Once the change is made, an Event warns with it: somebody else has undone what the operator
+  // did.
+  std::string healed = {};
 };
 
 struct DeleteObject {

@@ -8,6 +8,7 @@
 
 #include "common/base/exit_code.hpp"
 #include "operator/children.hpp"
+#include "operator/pod_settings.hpp"
 
 namespace genesis::control {
 namespace {
@@ -123,7 +124,8 @@ Json pod_spec(const spec::PodSettings& settings, Json main, Json volumes, const 
 }
 
 Json job(const Training& training, const std::string& name, std::string_view component, Json pod) {
-  const Json metadata = child_metadata(training, name, component);
+  Json metadata = child_metadata(training, name, component);
+  metadata["annotations"][std::string(kContent)] = digest_of(settings_of(training, name));
   Json object{{"apiVersion", k8s::kJobs.api_version()},
               {"kind", k8s::kJobs.kind},
               {"metadata", metadata},
@@ -135,18 +137,39 @@ Json job(const Training& training, const std::string& name, std::string_view com
   return object;
 }
 
-// A permanent error is not retried, and a pod that is evicted from its node does not count as a
-// failure.
+// A permanent error is not retried. A pod that is evicted from its node, and a worker that could
+// not reach the aggregator, do not count as failures.
 Json failure_policy() {
   return Json{
       {"rules",
-       Json::array({{{"action", "FailJob"},
-                     {"onExitCodes",
-                      {{"operator", "In"},
-                       {"values", Json::array({kExitUsageError, kExitPermanentError})}}}},
-                    {{"action", "Ignore"},
-                     {"onPodConditions",
-                      Json::array({{{"type", "DisruptionTarget"}, {"status", "True"}}})}}})}};
+       Json::array(
+           {{{"action", "FailJob"},
+             {"onExitCodes",
+              {{"operator", "In"},
+               {"values", Json::array({kExitUsageError, kExitPermanentError})}}}},
+            {{"action", "Ignore"},
+             {"onExitCodes", {{"operator", "In"}, {"values", Json::array({kExitUnavailable})}}}},
+            {{"action", "Ignore"},
+             {"onPodConditions",
+              Json::array({{{"type", "DisruptionTarget"}, {"status", "True"}}})}}})}};
+}
+
+Json on_health() {
+  return Json{{"path", "/healthz"}, {"port", "metrics"}};
+}
+
+// A process that is stopped or hangs is killed, and a new pod goes on from what is on disk.
+// /healthz is answered by a thread of its own while a step is computed.
+Json liveness_probe() {
+  return Json{{"httpGet", on_health()},
+              {"periodSeconds", 10},
+              {"timeoutSeconds", 5},
+              {"failureThreshold", 6}};
+}
+
+// Until its metrics are served: a large table is read before.
+Json startup_probe() {
+  return Json{{"httpGet", on_health()}, {"periodSeconds", 2}, {"failureThreshold", 300}};
 }
 
 // Mounts the volume at the folder of the data file. If that is the root, only the file is mounted.
@@ -200,6 +223,8 @@ Json aggregator_job(const Training& training, const Settings& settings) {
                                {{"name", "metrics"}, {"containerPort", kMetricsPort}}});
   main["readinessProbe"] = {{"httpGet", {{"path", "/readyz"}, {"port", "metrics"}}},
                             {"periodSeconds", 2}};
+  main["startupProbe"] = startup_probe();
+  main["livenessProbe"] = liveness_probe();
   Json object = job(training,
                     names.aggregator,
                     "aggregator",
@@ -215,10 +240,11 @@ Json worker_job(const Training& training,
   const std::string name = names.worker(participant.name);
   Mounts mounts;
   mount_data(mounts, participant);
-  mounts.add("state",
-             "/state",
-             participant.storage ? from_claim(name) : Json{{"emptyDir", Json::object()}},
-             false);
+  mounts.add(
+      "state",
+      "/state",
+      storage_of(training, participant) ? from_claim(name) : Json{{"emptyDir", Json::object()}},
+      false);
   mounts.add("keys", "/keys", keys(training, name), true);
   Json arguments{"--server",
                  service_url(training),
@@ -246,18 +272,28 @@ Json worker_job(const Training& training,
     arguments.push_back("--policy");
     arguments.push_back(std::string("/policy/") + kPolicyKey);
   }
+  if (participant.ledger) {
+    mounts.add("ledger", "/ledger", from_claim(participant.ledger->claim_name), false);
+    for (const auto& argument : {std::string("--ledger"),
+                                 std::string("/ledger"),
+                                 std::string("--data-set"),
+                                 participant.ledger->data_set.value_or(participant.name)}) {
+      arguments.push_back(argument);
+    }
+  }
   Json main = container("worker",
                         participant.pod.image.value_or(settings.worker_image),
                         {"genesis-worker"},
                         std::move(arguments),
                         std::move(mounts.mounts));
   main["ports"] = Json::array({{{"name", "metrics"}, {"containerPort", kMetricsPort}}});
-  // OnFailure restarts the container in the same pod, so that an emptyDir survives.
-  Json object =
-      job(training,
-          name,
-          "worker",
-          pod_spec(participant.pod, std::move(main), std::move(mounts.volumes), "OnFailure"));
+  main["startupProbe"] = startup_probe();
+  main["livenessProbe"] = liveness_probe();
+  Json object = job(training,
+                    name,
+                    "worker",
+                    pod_spec(participant.pod, std::move(main), std::move(mounts.volumes), "Never"));
+  object["spec"]["podFailurePolicy"] = failure_policy();
   for (Json* metadata :
        {&object.at("metadata"), &object.at("spec").at("template").at("metadata")}) {
     (*metadata)["labels"][std::string(kParticipantLabel)] = participant.name;

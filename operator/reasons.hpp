@@ -42,18 +42,30 @@ inline constexpr std::string_view kNotAllowed =
     "NotAllowed";  // a volume, image or Secret that the training must not use, or a policy that is
                    // not there
 inline constexpr std::string_view kForeignObject = "ForeignObject";  // a name conflict
+inline constexpr std::string_view kModelClaimExists =
+    "ModelClaimExists";  // a deleted training of the same name has left its model
 inline constexpr std::string_view kApplyFailed = "ApplyFailed";  // the API server refused a change
 inline constexpr std::string_view kSpecChanged = "SpecChanged";  // after the start
 inline constexpr std::string_view kParticipantFailed = "ParticipantFailed";
+inline constexpr std::string_view kPrivacyBudgetExhausted =
+    "PrivacyBudgetExhausted";  // a site's ledger has no room for this training
 inline constexpr std::string_view kParticipantAbsent =
     "ParticipantAbsent";  // lost, dropped or quarantined by the aggregator
 inline constexpr std::string_view kPodNotStarting = "PodNotStarting";  // image, volume, Secret
 inline constexpr std::string_view kPodUnschedulable = "PodUnschedulable";
 inline constexpr std::string_view kPodMissing = "PodMissing";  // quota, admission
+inline constexpr std::string_view kClaimTerminating =
+    "ClaimTerminating";  // somebody has deleted a claim that is in use
 inline constexpr std::string_view kAggregatorRestarting = "AggregatorRestarting";
 inline constexpr std::string_view kAggregatorUnreachable = "AggregatorUnreachable";
 inline constexpr std::string_view kTrainingWarning =
     "TrainingWarning";  // the aggregator warns: of a client that dominates, of divergence
+// Events.
+inline constexpr std::string_view kChildRestored =
+    "ChildRestored";  // somebody has deleted or changed an object of the training
+inline constexpr std::string_view kRetried = "Retried";  // spec.retry has started it again
+inline constexpr std::string_view kJobReplaced =
+    "JobReplaced";  // it had failed too often, but there was progress in between
 // Complete.
 inline constexpr std::string_view kInProgress = "InProgress";
 inline constexpr std::string_view kModelReady = "ModelReady";
@@ -67,6 +79,7 @@ inline constexpr std::string_view kAggregatorFailed = "AggregatorFailed";  // it
 inline constexpr std::string_view kQuorumImpossible = "QuorumImpossible";
 inline constexpr std::string_view kStartDeadlineExceeded = "StartDeadlineExceeded";
 inline constexpr std::string_view kDeadlineExceeded = "DeadlineExceeded";
+inline constexpr std::string_view kModelLost = "ModelLost";  // its claim was deleted
 inline constexpr std::string_view kGenerateFailed = "GenerateFailed";
 }  // namespace reason
 

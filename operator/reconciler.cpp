@@ -15,6 +15,8 @@ namespace {
 
 // Until refused changes and name conflicts are looked at again.
 constexpr std::chrono::seconds kRetryRefused{10};
+// Until a ConfigMap that a pod waits for is looked at again.
+constexpr std::chrono::seconds kDataAge{3};
 // Until a Secret of a training is looked at again.
 constexpr std::chrono::minutes kSecretsAge{5};
 // Until what was created is written to the status, if the pass itself had nothing to write.
@@ -131,7 +133,7 @@ boost::asio::awaitable<Status> Reconciler::look_at_secrets(Observed& seen,
     if (!is_known || look->second.at + age <= seen.now) {
       k8s::ObjectKey key(training.ns, name);
       const auto secret = co_await api.get(k8s::kSecrets, std::move(key));
-      SecretLook now;
+      Look now;
       now.at = seen.now;
       if (secret) {
         now.found = child_from(k8s::kSecrets, *secret, training.uid);
@@ -182,6 +184,80 @@ boost::asio::awaitable<Status> Reconciler::look_at_references(Observed& seen, k8
   co_return Status();
 }
 
+boost::asio::awaitable<Status> Reconciler::look_at_data(Observed& seen,
+                                                        Memory& memory,
+                                                        k8s::Api& api) {
+  const Training training = *seen.training;
+  if (!training.status.start_time || training.is_deleting || training.spec.suspend ||
+      is_over(training.status)) {
+    co_return Status();
+  }
+  const auto references = data_references(training.spec);
+  for (const auto& reference : references) {
+    const auto* const pod =
+        seen.children.newest_pod(Names(training.name).worker(reference.participant));
+    if (pod == nullptr || pod->phase != "Pending") {
+      continue;
+    }
+    auto look = memory.data.find(reference.name);
+    if (look == memory.data.end() || look->second.at + kDataAge <= seen.now) {
+      k8s::ObjectKey key(training.ns, reference.name);
+      const auto config_map = co_await api.get(k8s::kConfigMaps, std::move(key));
+      Look now;
+      now.at = seen.now;
+      if (config_map) {
+        now.found.emplace();
+      } else if (config_map.error().code != Errc::kNotFound) {
+        co_return tl::unexpected(config_map.error().within(reference.field));
+      }
+      look = memory.data.insert_or_assign(reference.name, std::move(now)).first;
+    }
+    if (!look->second.found) {
+      seen.missing_data[reference.participant] = why_no_data(reference);
+    }
+  }
+  co_return Status();
+}
+
+boost::asio::awaitable<Status> Reconciler::look_at_storage(Observed& seen,
+                                                           Memory& memory,
+                                                           k8s::Api& api) {
+  auto& training = *seen.training;
+  const bool has_not_begun = !training.status.start_time && training.spec.suspend;
+  if (training.is_deleting || has_not_begun || is_over(training.status) ||
+      !training.invalid.empty()) {
+    co_return Status();
+  }
+  const auto undecided =
+      std::ranges::find_if(training.spec.participants, [&](const auto& participant) {
+        const auto name = Names(training.name).worker(participant.name);
+        return !participant.external && !participant.storage &&
+               !training.recorded.contains(record_key(k8s::kJobs.kind, name));
+      });
+  if (undecided == training.spec.participants.end()) {
+    co_return Status();
+  }
+  if (!memory.has_default_storage) {
+    Desired claim = worker_claim(training, *undecided);
+    // Another claim of that name would keep the API server from answering.
+    claim.object["metadata"]["name"] = "genesis-storage-" + training.uid;
+    k8s::WriteOptions options;
+    options.dry_run = k8s::DryRun::kYes;
+    const auto made = co_await api.create(
+        k8s::kPersistentVolumeClaims, std::move(claim.object), std::move(options));
+    if (!made && is_retryable(made.error().code)) {
+      co_return Status();  // what keeps claims from being made is told of the model's claim
+    }
+    // A quota that has no room for a claim refuses it here already.
+    const Json none;
+    const Json& spec = made && made->contains("spec") ? made->at("spec") : none;
+    memory.has_default_storage =
+        spec.is_object() && !spec.value("storageClassName", std::string()).empty();
+  }
+  training.has_default_storage = *memory.has_default_storage;
+  co_return Status();
+}
+
 bool Reconciler::may_write_progress(const Memory& memory, SystemTime now) {
   if (writes_.in_second != now) {
     writes_ = {now, 0};
@@ -225,14 +301,14 @@ void Reconciler::learn(const Outcome& outcome,
     memory.created[name] = uid;
     seen.training->recorded[name] = uid;
     if (name.starts_with(prefix)) {
-      SecretLook look;
+      Look look;
       look.found.emplace().uid = uid;
       look.at = seen.now;
       memory.secrets[name.substr(prefix.size())] = std::move(look);
     }
   }
   for (const auto& name : outcome.deleted_secrets) {
-    memory.secrets[name] = SecretLook{std::nullopt, seen.now};
+    memory.secrets[name] = Look{std::nullopt, seen.now};
   }
   if (outcome.transient_error) {
     memory.transient_error =
@@ -277,10 +353,17 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   if (looked) {
     looked = co_await look_at_secrets(seen, memory, api);
   }
+  if (looked) {
+    looked = co_await look_at_data(seen, memory, api);
+  }
   if (!looked) {
     co_return tl::unexpected(looked.error());
   }
   settle(origin_, *seen.training, seen.children);
+  looked = co_await look_at_storage(seen, memory, api);
+  if (!looked) {
+    co_return tl::unexpected(looked.error());
+  }
   add_conflicts(memory.conflicts, seen.children);
   co_await ask_aggregator(seen, memory, watch);
   seen.may_write_progress = may_write_progress(memory, seen.now);
@@ -315,6 +398,9 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   if (!memory.created.empty()) {  // a later pass records it
     done.requeue_after =
         std::min<Milliseconds>(done.requeue_after.value_or(kRecordSoon), kRecordSoon);
+  }
+  if (!seen.missing_data.empty()) {
+    done.requeue_after = std::min<Milliseconds>(done.requeue_after.value_or(kDataAge), kDataAge);
   }
   const bool has_foreign_secret = std::ranges::any_of(
       seen.children.of(k8s::kSecrets), [](const auto& entry) { return !entry.second.is_ours; });

@@ -45,7 +45,7 @@ class Reconciler {
   [[nodiscard]] boost::asio::awaitable<Result<k8s::Reconciled>> reconcile(k8s::ObjectKey key);
 
  private:
-  struct SecretLook {
+  struct Look {
     std::optional<Child> found;
     SystemTime at;
   };
@@ -61,8 +61,10 @@ class Reconciler {
     std::optional<WrittenStatus> written;           // until the cache has moved on
     std::optional<SystemTime> written_at;           // the latest status
     std::optional<Reported> report;                 // the latest
+    std::optional<bool> has_default_storage;        // once somebody has needed to know
     Record created;                                 // until the status has it
-    std::map<std::string, SecretLook> secrets;      // of the training, by name
+    std::map<std::string, Look> secrets;            // of the training, by name
+    std::map<std::string, Look> data;               // ConfigMaps with rows, likewise
   };
 
   [[nodiscard]] Observed observe(const k8s::ObjectKey& key, Memory& memory);
@@ -81,6 +83,15 @@ class Reconciler {
   // Whether the Secrets that the spec names are there for this training, before it starts.
   [[nodiscard]] boost::asio::awaitable<Status> look_at_references(Observed& seen,
                                                                   k8s::Api& api) const;
+  // Whether the ConfigMaps that pods wait for are there.
+  [[nodiscard]] static boost::asio::awaitable<Status> look_at_data(Observed& seen,
+                                                                   Memory& memory,
+                                                                   k8s::Api& api);
+  // Whether a claim that names no StorageClass gets one. The API server fills it in, which needs no
+  // right but to create claims.
+  [[nodiscard]] static boost::asio::awaitable<Status> look_at_storage(Observed& seen,
+                                                                      Memory& memory,
+                                                                      k8s::Api& api);
   [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen,
                                                             Memory& memory,
                                                             k8s::Stopwatch& watch);

@@ -88,6 +88,21 @@ void keep(Json& object, std::initializer_list<std::initializer_list<const char*>
   object = std::move(kept);
 }
 
+// The controlling owner or, of a claim that outlives its training and so has none, the training
+// that it says it was made for.
+std::optional<k8s::Owner> owner_of(const Json& object) {
+  auto owner = k8s::controller_of(object);
+  const std::string kept = text(object, {"metadata", "annotations", kRetainedFor.data()});
+  const auto slash = kept.find('/');
+  if (!owner && slash != std::string::npos) {
+    owner.emplace();
+    owner->kind = k8s::kFederatedTrainings.kind;
+    owner->name = kept.substr(0, slash);
+    owner->uid = kept.substr(slash + 1);
+  }
+  return owner;
+}
+
 // Name, identity and controlling owner.
 Json slim_metadata(const Json& object) {
   Json metadata = Json::object();
@@ -97,13 +112,13 @@ Json slim_metadata(const Json& object) {
       metadata[name] = value;
     }
   }
-  for (const auto annotation : {kOrigin, kContent}) {
+  for (const auto annotation : {kOrigin, kContent, kRetainedFor}) {
     const Json& value = at(object, {"metadata", "annotations", annotation.data()});
     if (value.is_string()) {
       metadata["annotations"][std::string(annotation)] = value;
     }
   }
-  if (const auto owner = k8s::controller_of(object)) {
+  if (const auto owner = owner_of(object)) {
     metadata["ownerReferences"] = Json::array({{{"kind", owner->kind},
                                                 {"name", owner->name},
                                                 {"uid", owner->uid},
@@ -122,6 +137,7 @@ JobState job_from(const Json& object) {
   const Json& failed = holding(object, "Failed");
   const Json& failing = failed.is_object() ? failed : holding(object, "FailureTarget");
   job.is_failed = failing.is_object();
+  job.reason = text(failing, {"reason"});
   job.message = text(failing, {"message"});
   return job;
 }
@@ -160,7 +176,14 @@ void keep_job(Json& object) {
 
 void keep_service(Json& object) {
   Json metadata = slim_metadata(object);
-  keep(object, {{"spec", "ports"}, {"status", "loadBalancer"}});
+  keep(object,
+       {{"spec", "ports"}, {"spec", "selector"}, {"spec", "type"}, {"status", "loadBalancer"}});
+  object["metadata"] = std::move(metadata);
+}
+
+void keep_policy(Json& object) {
+  Json metadata = slim_metadata(object);
+  keep(object, {{"spec"}});
   object["metadata"] = std::move(metadata);
 }
 
@@ -225,17 +248,22 @@ Training training_from(const Json& object, ParsedSpec parsed) {
 }
 
 Child child_from(const k8s::Resource& kind, const Json& object, std::string_view owner) {
-  const auto controller = k8s::controller_of(object);
+  const auto controller = owner_of(object);
   Child child;
   child.uid = k8s::uid_of(object);
   child.is_ours = controller && controller->uid == owner;
   child.is_deleting = !k8s::metadata_text(object, "deletionTimestamp").empty();
+  child.is_retained = !text(object, {"metadata", "annotations", kRetainedFor.data()}).empty();
   child.origin = text(object, {"metadata", "annotations", kOrigin.data()});
   child.content = text(object, {"metadata", "annotations", kContent.data()});
   if (kind == k8s::kJobs) {
     child.job = job_from(object);
   } else if (kind == k8s::kServices) {
     child.service = service_from(object);
+  }
+  if (const Json& spec = at(object, {"spec"});
+      spec.is_object() && (kind == k8s::kServices || kind == k8s::kNetworkPolicies)) {
+    child.spec = k8s::dump_json(spec);
   }
   return child;
 }
@@ -303,6 +331,9 @@ Selection selection_of(const k8s::Resource& resource) {
   }
   if (resource == k8s::kServices) {
     return {k8s::Detail::kWhole, keep_service};
+  }
+  if (resource == k8s::kNetworkPolicies) {
+    return {k8s::Detail::kWhole, keep_policy};
   }
   return {k8s::Detail::kMetadataOnly, keep_metadata};
 }

@@ -69,6 +69,7 @@ ParticipantStatus participant_from_json(const Json& json) {
   participant.state = text(json, "state");
   participant.rows = integer(json, "rows");
   participant.last_round = integer(json, "lastRound");
+  participant.replaced_after_round = integer(json, "replacedAfterRound");
   participant.reason = text(json, "reason");
   return participant;
 }
@@ -78,6 +79,7 @@ Json to_json(const ParticipantStatus& participant) {
   set(json, "state", participant.state);
   set(json, "rows", participant.rows);
   set(json, "lastRound", participant.last_round);
+  set(json, "replacedAfterRound", participant.replaced_after_round);
   set(json, "reason", participant.reason);
   return json;
 }
@@ -98,6 +100,13 @@ bool TrainingStatus::holds(std::string_view type) const {
   return found != nullptr && found->holds;
 }
 
+bool TrainingStatus::has_replaced_jobs() const {
+  return retry_time || replaced_after_round ||
+         std::ranges::any_of(participants, [](const ParticipantStatus& participant) {
+           return participant.replaced_after_round.has_value();
+         });
+}
+
 TrainingStatus status_from_json(const Json& json) {
   TrainingStatus status;
   status.observed_generation = integer(json, "observedGeneration").value_or(0);
@@ -113,6 +122,7 @@ TrainingStatus status_from_json(const Json& json) {
                                integer(round, "estimatedRemainingSeconds")};
   }
   status.clients = integer(json, "clients");
+  status.min_clients = integer(json, "minClients").value_or(0);
   status.rounds = text(json, "rounds");
   status.joined = text(json, "joined");
   status.reason = text(json, "reason");
@@ -125,6 +135,9 @@ TrainingStatus status_from_json(const Json& json) {
     status.model = ModelStatus{text(model, "sha256"), integer(model, "bytes"), text(model, "path")};
   }
   status.spec_sha256 = text(json, "specSha256");
+  status.retry = integer(json, "retry").value_or(0);
+  status.retry_time = time(json, "retryTime");
+  status.replaced_after_round = integer(json, "replacedAfterRound");
   status.start_time = time(json, "startTime");
   status.completion_time = time(json, "completionTime");
   if (const Json& children = field(json, "children"); children.is_object()) {
@@ -151,6 +164,9 @@ Json to_json(const TrainingStatus& status) {
     json["round"] = std::move(round);
   }
   set(json, "clients", status.clients);
+  if (status.min_clients > 0) {
+    json["minClients"] = status.min_clients;
+  }
   set(json, "rounds", status.rounds);
   set(json, "joined", status.joined);
   set(json, "reason", status.reason);
@@ -168,6 +184,13 @@ Json to_json(const TrainingStatus& status) {
     json["model"] = std::move(model);
   }
   set(json, "specSha256", status.spec_sha256);
+  if (status.retry > 0) {
+    json["retry"] = status.retry;
+  }
+  if (status.retry_time) {
+    json["retryTime"] = to_rfc3339(*status.retry_time);
+  }
+  set(json, "replacedAfterRound", status.replaced_after_round);
   if (status.start_time) {
     json["startTime"] = to_rfc3339(*status.start_time);
   }

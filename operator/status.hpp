@@ -30,6 +30,7 @@ struct ParticipantStatus {
   std::string state;
   std::optional<std::int64_t> rows;
   std::optional<std::int64_t> last_round;
+  std::optional<std::int64_t> replaced_after_round;  // when its Job was replaced
   std::string reason;
   bool operator==(const ParticipantStatus&) const = default;
 };
@@ -59,6 +60,7 @@ struct TrainingStatus {
   std::vector<Condition> conditions;
   std::optional<RoundStatus> round;
   std::optional<std::int64_t> clients;
+  std::int64_t min_clients = 0;  // that is in force; 0 in a status of old
   // For people, who see them in columns:
   std::string rounds;  // "34/300"
   std::string joined;  // "3/3"
@@ -66,6 +68,9 @@ struct TrainingStatus {
   std::vector<ParticipantStatus> participants;
   std::optional<ModelStatus> model;
   std::string spec_sha256;
+  std::int64_t retry = 0;  // of the spec, as far as it was acted on
+  std::optional<SystemTime> retry_time;
+  std::optional<std::int64_t> replaced_after_round;  // when the aggregator's Job was replaced
   std::optional<SystemTime> start_time;
   std::optional<SystemTime> completion_time;
   std::optional<Record> children;  // those that were created; absent in a status of old
@@ -74,6 +79,8 @@ struct TrainingStatus {
   /// The condition of that type, or null.
   [[nodiscard]] const Condition* condition(std::string_view type) const;
   [[nodiscard]] bool holds(std::string_view type) const;
+  /// Whether Jobs of the training have been replaced: those that are not on record are of old then.
+  [[nodiscard]] bool has_replaced_jobs() const;
 };
 
 /// Fields that are missing or of another type keep their default, for other programs may have

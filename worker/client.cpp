@@ -1,5 +1,7 @@
 #include "worker/client.hpp"
 
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -9,9 +11,11 @@
 #include "common/federation/spec_views.hpp"
 #include "common/http/bearer.hpp"
 #include "common/method/table_reading.hpp"
+#include "common/tabular/text_table.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
 #include "common/wire/messages.hpp"
+#include "worker/budget.hpp"
 #include "worker/disclosure.hpp"
 #include "worker/instance.hpp"
 #include "worker/link.hpp"
@@ -173,6 +177,7 @@ Result<Offer> ask_for_offer(Session& session, const ClientOptions& options) {
                  spec::parse(reply.training_json, options.server_url, options.overrides));
   GENESIS_ASSIGN(auto offered, spec::parse(reply.training_json, options.server_url));
   GENESIS_RETURN_IF_ERROR(policy::check_spec(options.policy, offered));
+  GENESIS_RETURN_IF_ERROR(policy::check_protection(options.policy, offered));
   const double scale = training.local.learning_rate / offered.local.learning_rate;
   return Offer{std::move(training), std::move(offered), scale};
 }
@@ -189,12 +194,27 @@ Result<tabular::Table> read_table(const ClientOptions& options,
   reading_options.stays = [&options](const std::string& column) {
     return policy::stays(options.policy, column);
   };
+  if (training.privacy.differential_privacy) {
+    // Nothing depends on more than one row: no kinds are inferred, and no cell is an error.
+    GENESIS_ASSIGN(auto table, tabular::read_text_table(options.data, reading_options));
+    GENESIS_RETURN_IF_ERROR(policy::check_columns(options.policy, table));
+    return table;
+  }
   GENESIS_ASSIGN(auto table, tabular::read_csv(options.data, reading_options));
   for (const auto& line : tabular::describe(table, policy::site_policy(options.policy))) {
     spdlog::info("table client={} {}", options.client.str(), line);
   }
   GENESIS_RETURN_IF_ERROR(policy::check(options.policy, options.discrete_columns, table));
   return table;
+}
+
+// What the ledger has come to, for the site's own metrics.
+void measure(const privacy::Ledger& ledger,
+             const spec::DifferentialPrivacy& asked,
+             Metrics& metrics) {
+  if (const auto spent = ledger.spent(privacy::Delta{asked.delta})) {
+    metrics.protects(asked.epsilon, spent->epsilon.value, spent->worst.value);
+  }
 }
 
 // Says what is about to leave. True where nothing is to.
@@ -276,14 +296,43 @@ Status take_part(ClientOptions options) {
   const auto& training = offer.training;
   GENESIS_ASSIGN(auto table, read_table(options, training));
   const auto kept = table.kept;
-  auto observer = observer_of(options, table.rows);
+  const LedgerPlace ledger{
+      .folder = options.ledger,
+      .data_set = options.data_set.empty() ? options.client.str() : options.data_set,
+      .total_epsilon = options.policy.total_epsilon,
+      .total_delta = options.policy.total_delta};
+  GENESIS_ASSIGN(auto account, open_account(training, ledger));
+  auto observer = observer_of(options, account == nullptr ? table.rows : 0);
+  if (account != nullptr) {
+    const auto& asked = *training.privacy.differential_privacy;
+    measure(account->ledger(), asked, *options.metrics);
+    observer.on_contribution = [tell = observer.on_contribution, account, asked, &options](
+                                   RoundId round, const rounds::Contribution& made) {
+      measure(account->ledger(), asked, *options.metrics);
+      tell(round, made);
+    };
+  }
+  if (account != nullptr && !options.state.empty()) {
+    GENESIS_RETURN_IF_ERROR(check_remembered(account->ledger(), options.state));
+    observer.on_contribution = [tell = observer.on_contribution, account, &options](
+                                   RoundId round, const rounds::Contribution& made) {
+      if (auto written = remember(account->ledger(), options.state); !written) {
+        spdlog::warn("client={} the ledger's head is not remembered: {}",
+                     made.client.str(),
+                     written.error().message);
+      }
+      tell(round, made);
+    };
+  }
   GENESIS_ASSIGN(auto site,
                  Site::create(options.client,
                               training,
                               std::move(table),
                               policy::site_policy(options.policy),
                               offer.learning_rate_scale,
-                              std::move(observer)));
+                              std::move(observer),
+                              method::Audience::kAggregator,
+                              std::move(account)));
   if (disclose(options, offer, kept, site)) {
     return {};
   }

@@ -102,6 +102,13 @@ void add_columns(const std::string& introduction,
   }
 }
 
+void add_kept(const Leaving& leaving, std::vector<std::string>& lines) {
+  for (const auto& column : leaving.kept) {
+    lines.push_back(fmt::format("stays here: column '{}', its name included",
+                                printable(column, kLongestValue)));
+  }
+}
+
 std::string_view words_of(spec::Strategy strategy) {
   return spec::is_robust(strategy) ? "is kept until the round closes" : "is added up as it arrives";
 }
@@ -113,6 +120,20 @@ std::vector<std::string> disclosure(const Leaving& leaving) {
   std::vector<std::string> lines;
   lines.push_back(
       fmt::format("training '{}', spec {}", training.name, policy::digest_of(training)));
+  if (const auto& asked = training.privacy.differential_privacy) {
+    lines.push_back(fmt::format(
+        "differential privacy, epsilon {:g}, delta {:g}, for everything together: whatever is "
+        "computed from rows has this site's own noise and is charged to its privacy ledger",
+        asked->epsilon,
+        asked->delta));
+    lines.emplace_back(
+        "with each answer: the head of the privacy ledger, which tells its random id, how many "
+        "lines it has and a hash, so that it is seen if an older copy is restored; it is written "
+        "into checkpoints and beside the model");
+    lines.push_back("with the join: " + leaving.introduction);
+    add_kept(leaving, lines);
+    return lines;
+  }
   const auto least_rows = leaving.policy.min_category_count;
   add_columns(leaving.introduction, least_rows, lines);
   lines.emplace_back(
@@ -138,10 +159,7 @@ std::vector<std::string> disclosure(const Leaving& leaving) {
                         training.rounds.count,
                         words_of(training.aggregation.strategy),
                         telemetry));
-  for (const auto& column : leaving.kept) {
-    lines.push_back(fmt::format("stays here: column '{}', its name included",
-                                printable(column, kLongestValue)));
-  }
+  add_kept(leaving, lines);
   if (least_rows <= 1) {
     lines.push_back(fmt::format(
         "WARNING: minCategoryCount is {}: text that a single row holds leaves this site",

@@ -105,6 +105,8 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .signing_key = std::move(signing_key),
                              .overrides = std::move(options.overrides),
                              .policy = std::move(policy),
+                             .ledger = std::move(options.ledger),
+                             .data_set = std::move(options.data_set),
                              .only_disclose = std::move(callbacks.only_disclose)};
   auto impl = std::make_unique<Impl>(std::move(loop), std::move(callbacks));
   GENESIS_RETURN_IF_ERROR(impl->watch(options.metrics));

@@ -72,7 +72,9 @@ int main(int argc, char** argv) {
       "histograms, and in every round a model update with its losses and step times. The server\n"
       "can read all of it and passes bounds, frequent values and categories on to the other sites.",
       "genesis federated client");
-  app.footer("Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry).");
+  app.footer(
+      "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry), 4 the\n"
+      "server could not be reached.");
   app.set_version_flag("--version", version_line("genesis-worker"));
   Options options;
   auto* server =
@@ -112,6 +114,15 @@ int main(int argc, char** argv) {
   app.add_option("--expect-spec",
                  options.client.expect_spec,
                  "Take part only in the training whose spec has this digest, sha256:HEX");
+  app.add_option("--ledger",
+                 options.client.ledger,
+                 "Folder of this site's privacy ledgers, on a disk that survives this process; "
+                 "trainings with differential privacy are charged there (default: "
+                 "~/.local/state/genesis/ledger)");
+  app.add_option("--data-set",
+                 options.client.data_set,
+                 "Name of these rows in the privacy ledger; the same for all trainings on them "
+                 "(default: the client id)");
   app.add_flag("--dry-run",
                options.is_dry_run,
                "Print everything that would leave this site, and send none of it");
@@ -138,7 +149,7 @@ int main(int argc, char** argv) {
                                 command_line::describe(done.error());
     std::cerr << message << "\n";
     write_outcome(options, message);
-    return exit_code_of(done.error().code);
+    return is_retryable(done.error().code) ? kExitUnavailable : exit_code_of(done.error().code);
   }
   return 0;
 }

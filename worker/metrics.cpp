@@ -18,6 +18,11 @@ Metrics::Metrics(metrics::Registry& registry)
           {{"direction", "encoding"}, 32})),
       retries_(registry.counter(
           {"genesis_retried_requests_total", "Requests to the server that were tried once more."})),
+      privacy_epsilon_(registry.gauges(
+          {"genesis_local_privacy_epsilon",
+           "Differential privacy of this site's rows: claimed for this training; spent by all "
+           "trainings, and worst_spent, if all others collude."},
+          {{"kind"}})),
       readiness_("has not joined the training yet") {
   for (const auto* direction : {"received", "sent"}) {
     update_bytes_.with({direction, "none"});

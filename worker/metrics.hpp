@@ -33,6 +33,13 @@ class Metrics {
   /// The body of a contribution that went out, or of a document that came in, as it travelled.
   void sent(std::string_view encoding, std::uint64_t bytes);
   void received(std::string_view encoding, std::uint64_t bytes);
+  /// The epsilon that the training claims for this site's rows, and what all trainings together
+  /// have spent of them: against those that are claimed to be withstood, and if all others collude.
+  void protects(double claimed, double spent, double worst_spent) {
+    privacy_epsilon_.with({"claimed"}).set(claimed);
+    privacy_epsilon_.with({"spent"}).set(spent);
+    privacy_epsilon_.with({"worst_spent"}).set(worst_spent);
+  }
   /// A request is tried once more.
   void retried() { retries_.add(); }
 
@@ -46,6 +53,7 @@ class Metrics {
   std::vector<std::pair<std::string, metrics::Gauge>> telemetry_;  // by its name
   metrics::Family<metrics::Counter> update_bytes_;
   metrics::Counter retries_;
+  metrics::Family<metrics::Gauge> privacy_epsilon_;
   http::Readiness readiness_;
 };
 

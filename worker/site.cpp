@@ -12,6 +12,7 @@
 #include "common/federation/spec_views.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/site_methods.hpp"
+#include "common/privacy/account.hpp"
 #include "common/sums/task.hpp"
 #include "common/wire/quantization.hpp"
 #include "common/wire/safetensors.hpp"
@@ -87,7 +88,9 @@ Result<Site> Site::create(ClientId client,
                           tabular::Table table,
                           tabular::SitePolicy policy,
                           double learning_rate_scale,
-                          SiteObserver observer) {
+                          SiteObserver observer,
+                          method::Audience audience,
+                          std::shared_ptr<privacy::Account> account) {
   GENESIS_ASSIGN(
       const auto* entry,
       methods::find(methods::site_methods(), training.model.method, "spec.model.method"));
@@ -96,13 +99,19 @@ Result<Site> Site::create(ClientId client,
                           .training = training,
                           .table = std::move(table),
                           .policy = policy,
-                          .learning_rate_scale = learning_rate_scale};
+                          .learning_rate_scale = learning_rate_scale,
+                          .audience = audience,
+                          .account = account};
   if (shared->on_step) {
     setup.on_step = [shared](const method::StepReport& step) { shared->on_step(step); };
   }
   GENESIS_ASSIGN(auto method, entry->make(std::move(setup)));
   // Not in one expression: gcc 12 would take the empty `files_` of the moved-from site for unset.
-  Site site(std::move(client), std::move(training), std::move(method), std::move(shared));
+  Site site(std::move(client),
+            std::move(training),
+            std::move(method),
+            std::move(shared),
+            std::move(account));
   return site;
 }
 
@@ -127,7 +136,7 @@ Status Site::keep_state(federation::RoundFiles files) {
     GENESIS_RETURN_IF_ERROR(sums_->keep(files.folder() / "sums.bin"));
   }
   GENESIS_ASSIGN(asked_, AskedPlans::load(files.folder() / "asked.json"));
-  files_ = std::move(files);
+  files_ = std::make_unique<federation::RoundFiles>(std::move(files));
   return {};
 }
 
@@ -367,7 +376,8 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
   if (observer_->on_begin) {
     observer_->on_begin(task.round);
   }
-  const method::Assignment assignment{task.purpose, task.round, task.parameters};
+  const method::Assignment assignment{
+      task.purpose, task.round, task.parameters, run_, task.collection};
   GENESIS_ASSIGN(auto answer, method_->answer(assignment, fetcher));
   for (const auto& note : answer.notes) {
     spdlog::warn("client={} {}", client_.str(), note);
@@ -387,8 +397,12 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
       GENESIS_ASSIGN(*tensors, quantize(std::move(*tensors), what));
     }
   }
-  const bool is_kept = tensors != nullptr;  // counts are counted again
+  const bool is_kept = tensors != nullptr || answer.is_kept;  // other counts are counted again
   made.body = rounds::Plain{std::move(answer.values)};
+  // Before its first charge a ledger has nothing to lose.
+  if (account_ != nullptr && account_->ledger().entries().size() > 1) {
+    made.ledger_head = privacy::to_text(account_->ledger().head());
+  }
   last_ = std::move(made);
   last_round_ = task.round;
   if (is_kept) {

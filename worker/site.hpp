@@ -39,15 +39,18 @@ struct SiteObserver {
 class Site {
  public:
   /// `table` is what this site has read of its rows by the spec's declarations, and `policy` what
-  /// may leave of it.
-  /// `learning_rate_scale` is this site's factor on the rate that each round asks for. Errors:
+  /// may leave of it. `learning_rate_scale` is this site's factor on the rate that each round asks
+  /// for. `account` is that of the rows, where the spec asks for differential privacy. Errors:
   /// kInvalidArgument where spec.model is no method's.
-  [[nodiscard]] static Result<Site> create(ClientId client,
-                                           spec::FederatedTraining training,
-                                           tabular::Table table,
-                                           tabular::SitePolicy policy = {},
-                                           double learning_rate_scale = 1.0,
-                                           SiteObserver observer = {});
+  [[nodiscard]] static Result<Site> create(
+      ClientId client,
+      spec::FederatedTraining training,
+      tabular::Table table,
+      tabular::SitePolicy policy = {},
+      double learning_rate_scale = 1.0,
+      SiteObserver observer = {},
+      method::Audience audience = method::Audience::kAggregator,
+      std::shared_ptr<privacy::Account> account = nullptr);
 
   [[nodiscard]] const ClientId& client() const { return client_; }
   [[nodiscard]] std::uint64_t rows() const { return method_->rows(); }
@@ -87,11 +90,13 @@ class Site {
   Site(ClientId client,
        spec::FederatedTraining training,
        std::unique_ptr<method::SiteMethod> method,
-       std::shared_ptr<const SiteObserver> observer)
+       std::shared_ptr<const SiteObserver> observer,
+       std::shared_ptr<const privacy::Account> account)
       : client_(std::move(client)),
         training_(std::move(training)),
         observer_(std::move(observer)),
-        method_(std::move(method)) {}
+        method_(std::move(method)),
+        account_(std::move(account)) {}
 
   [[nodiscard]] Result<Answered> contribute(const wire::Contribute& task, Link& link);
   /// The message that the task's stage of a secure sum asks for.
@@ -130,6 +135,7 @@ class Site {
   spec::FederatedTraining training_;
   std::shared_ptr<const SiteObserver> observer_;  // shared with the method's own callback
   std::unique_ptr<method::SiteMethod> method_;
+  std::shared_ptr<const privacy::Account> account_;  // null without differential privacy
   std::string run_;
   std::optional<rounds::Contribution> last_;
   RoundId last_round_;                   // of that contribution
@@ -142,7 +148,7 @@ class Site {
   std::uint32_t repeated_rounds_ = 0;
   Tensors residual_;  // what quantization, or the words of secure sums, have kept back so far;
                       // empty without it
-  std::optional<federation::RoundFiles> files_;
+  std::unique_ptr<federation::RoundFiles> files_;  // null: nothing is kept
 };
 
 }  // namespace genesis::worker

@@ -20,6 +20,7 @@
 #include "common/base/file.hpp"
 #include "common/base/folder.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/federation/model_cards.hpp"
 #include "common/quality/evaluate.hpp"
 #include "common/wire/model_file.hpp"
 #include "genesis/federated_synthesizer.hpp"
@@ -38,6 +39,7 @@ struct Options {
   bool json = false;
   bool allow_copied_text = false;
   MetricsPort metrics_port;
+  std::string ledger;  // "": the default folder
 };
 
 struct Outcome {
@@ -66,8 +68,9 @@ Result<quality::Report> judge(const spec::FederatedTraining& training,
 // One process, no network, one thread per core. Same model bytes.
 Status run_simulated(const spec::FederatedTraining& training,
                      const fs::path& output,
+                     const fs::path& ledger,
                      const Progress& progress) {
-  GENESIS_ASSIGN(auto sites, simulated_sites(training, {}));
+  GENESIS_ASSIGN(auto sites, simulated_sites(training, {}, ledger));
   SimulationObserver observer;
   observer.on_progress = progress;
   GENESIS_ASSIGN(auto model, simulate(training, std::move(sites), observer));
@@ -114,24 +117,25 @@ Result<Outcome> run(const Options& options) {
   ProgressPrinter printer;
   const Progress progress = [&](const wire::StatusReport& report) {
     printer(report);
-    outcome.rounds = report.current_round.value;
+    outcome.rounds = report.total_rounds;
     outcome.clients = report.clients.size();
   };
   const auto trained = options.simulate
-                           ? run_simulated(training, output, progress)
+                           ? run_simulated(training, output, options.ledger, progress)
                            : run_processes(training,
                                            output,
                                            options.resume ? Start::kResume : Start::kAnew,
                                            options.metrics_port,
+                                           options.ledger,
                                            progress);
   printer.finish();
   if (!trained) {
     return tl::unexpected(trained.error());
   }
   outcome.training_seconds = elapsed.seconds();
-  outcome.rounds = static_cast<std::uint32_t>(training.rounds.count);
   GENESIS_ASSIGN(auto bytes, read_file(outcome.model, wire::kMaxModelBytes));
   outcome.model_sha256 = crypto::sha256_hex(bytes);
+  GENESIS_RETURN_IF_ERROR(federation::write_model_card(output, bytes, std::nullopt));
   if (training.output.rows > 0) {
     GENESIS_ASSIGN(auto synthesizer, FederatedSynthesizer::load(outcome.model));
     SampleOptions sample;
@@ -139,6 +143,8 @@ Result<Outcome> run(const Options& options) {
     sample.seed = training.seed;
     GENESIS_RETURN_IF_ERROR(synthesizer.sample_to(outcome.synthetic, sample));
     GENESIS_ASSIGN(outcome.quality, judge(training, options, outcome.synthetic));
+    GENESIS_RETURN_IF_ERROR(
+        federation::write_model_card(output, bytes, quality::to_json(*outcome.quality)));
   }
   outcome.wall_seconds = elapsed.seconds();
   return outcome;
@@ -156,8 +162,9 @@ void print_people(const Outcome& outcome) {
   if (outcome.quality) {
     std::cout << "\n" << quality::print(*outcome.quality);
   }
-  std::printf("\n%u rounds, %zu clients, trained in %.1f s (%.1f s in total)\n",
+  std::printf("\n%u %s, %zu clients, trained in %.1f s (%.1f s in total)\n",
               outcome.rounds,
+              outcome.rounds == 1 ? "round" : "rounds",
               outcome.clients,
               outcome.training_seconds,
               outcome.wall_seconds);
@@ -211,6 +218,11 @@ Command add_run(CLI::App& app) {
                    options->metrics_port,
                    "Port of 127.0.0.1 for the aggregator's /metrics, /healthz and /readyz")
       ->excludes(simulate);
+  command->add_option(
+      "--ledger",
+      options->ledger,
+      "Folder of the privacy ledgers, one a participant, that trainings with "
+      "differential privacy are charged to (default: ~/.local/state/genesis/ledger)");
   command->add_option("--holdout",
                       options->holdout,
                       "CSV of real rows that no site trains on, to compare distances with");

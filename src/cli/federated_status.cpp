@@ -36,6 +36,12 @@ void print(const wire::StatusReport& report) {
   if (!report.reason.empty()) {
     std::printf("%s\n", printable(report.reason, kLongestReason).c_str());
   }
+  if (report.privacy) {
+    std::printf("differential privacy: epsilon %g (%g if all others collude), delta %g\n",
+                report.privacy->epsilon,
+                report.privacy->worst_epsilon,
+                report.privacy->delta);
+  }
   for (const auto& warning : report.warnings) {
     std::printf("warning: %s\n", printable(warning, kLongestReason).c_str());
   }

@@ -46,6 +46,9 @@ int main(int argc, char** argv) {
   add(genesis::cli::add_evaluate(app), "evaluate");
   add(genesis::cli::add_certs(app), "certs");
   add(genesis::cli::add_keys(app), "keys");
+  add(genesis::cli::add_schema(app), "schema");
+  add(genesis::cli::add_privacy(app), "privacy");
+  add(genesis::cli::add_audit(app), "audit");
   app.add_subcommand("federated", "Train on separate machines: server, client and status");
   auto* version = app.add_subcommand("version", "Print the version");
   app.footer(kFooter);  // after the subcommands, which would inherit it

@@ -121,24 +121,28 @@ Result<http::Client> observer(const std::string& url, const Credentials& credent
 Result<Process> start_worker(const spec::Participant& participant,
                              const std::string& url,
                              const Credentials& credentials,
-                             const std::filesystem::path& output) {
-  const std::vector<std::string> arguments{sibling_program("genesis-worker").string(),
-                                           "--server",
-                                           url,
-                                           "--data",
-                                           participant.data_path.value_or(""),
-                                           "--client-id",
-                                           participant.name,
-                                           "--ssl-verify",
-                                           credentials.file("ca.crt"),
-                                           "--ssl-cert",
-                                           credentials.file(participant.name + ".crt"),
-                                           "--ssl-key",
-                                           credentials.file(participant.name + ".key"),
-                                           "--auth-token-file",
-                                           credentials.file("token"),
-                                           "--state",
-                                           (output / kStates / participant.name).string()};
+                             const std::filesystem::path& output,
+                             const std::filesystem::path& ledger) {
+  std::vector<std::string> arguments{sibling_program("genesis-worker").string(),
+                                     "--server",
+                                     url,
+                                     "--data",
+                                     participant.data_path.value_or(""),
+                                     "--client-id",
+                                     participant.name,
+                                     "--ssl-verify",
+                                     credentials.file("ca.crt"),
+                                     "--ssl-cert",
+                                     credentials.file(participant.name + ".crt"),
+                                     "--ssl-key",
+                                     credentials.file(participant.name + ".key"),
+                                     "--auth-token-file",
+                                     credentials.file("token"),
+                                     "--state",
+                                     (output / kStates / participant.name).string()};
+  if (!ledger.empty()) {
+    arguments.insert(arguments.end(), {"--ledger", std::filesystem::absolute(ledger).string()});
+  }
   return Process::start(arguments, output / kLogs / (participant.name + ".log"));
 }
 
@@ -159,6 +163,7 @@ Status run_processes(const spec::FederatedTraining& training,
                      const std::filesystem::path& output,
                      Start start,
                      MetricsPort metrics_port,
+                     const std::filesystem::path& ledger,
                      const Progress& progress) {
   const Interrupt interrupt;
   GENESIS_ASSIGN(auto credentials, Credentials::make(training));
@@ -195,7 +200,7 @@ Status run_processes(const spec::FederatedTraining& training,
   GENESIS_ASSIGN(auto url, server_url(server));
   std::map<std::string, Process> workers;
   for (const auto& participant : training.participants) {
-    GENESIS_ASSIGN(auto process, start_worker(participant, url, credentials, output));
+    GENESIS_ASSIGN(auto process, start_worker(participant, url, credentials, output, ledger));
     workers.emplace(participant.name, std::move(process));
   }
   GENESIS_ASSIGN(auto client, observer(url, credentials));
@@ -209,7 +214,7 @@ Status run_processes(const spec::FederatedTraining& training,
       progress(*report);
     }
     const auto alive = workers.size() - failed_before.size();
-    const bool is_quorum = alive >= static_cast<std::size_t>(training.rounds.min_clients);
+    const bool is_quorum = alive >= static_cast<std::size_t>(spec::min_clients_of(training));
     if (!failed_before.empty() && (!has_started || !is_quorum)) {
       return fail(Errc::kFailedPrecondition, failed_before.front());
     }

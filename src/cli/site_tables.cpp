@@ -1,5 +1,7 @@
 #include "cli/site_tables.hpp"
 
+#include <algorithm>
+
 #include "common/method/table_reading.hpp"
 #include "common/tabular/look_alikes.hpp"
 
@@ -14,6 +16,24 @@ std::vector<tabular::NamedSketch> sketches_of(const std::vector<tabular::NamedTa
   return sketches;
 }
 
+// Under differential privacy sites count cells that are not as declared, instead of refusing them.
+void without_declarations(method::TableReading& reading) {
+  for (const auto& column : reading.declarations) {
+    const bool is_text = column.kind && !tabular::is_continuous(*column.kind);
+    if (is_text && std::ranges::find(reading.discrete_columns, column.name) ==
+                       reading.discrete_columns.end()) {
+      reading.discrete_columns.push_back(column.name);
+    }
+  }
+  reading.declarations.clear();
+  reading.lenient = true;
+}
+
+std::vector<tabular::Declaration> declarations(const spec::FederatedTraining& training) {
+  return training.privacy.differential_privacy ? std::vector<tabular::Declaration>()
+                                               : method::declarations(training.table);
+}
+
 }  // namespace
 
 Result<std::vector<tabular::NamedTable>> read_sites(const spec::FederatedTraining& training) {
@@ -22,7 +42,10 @@ Result<std::vector<tabular::NamedTable>> read_sites(const spec::FederatedTrainin
     if (!participant.data_path) {
       continue;
     }
-    const auto reading = method::table_reading(training, participant.name);
+    auto reading = method::table_reading(training, participant.name);
+    if (training.privacy.differential_privacy) {
+      without_declarations(reading);
+    }
     auto table = tabular::read_csv(*participant.data_path, reading.options());
     if (!table) {
       return tl::unexpected(table.error().within(participant.name));
@@ -56,8 +79,7 @@ std::vector<std::string> remarks(const std::vector<tabular::NamedTable>& sites) 
 
 Result<tabular::Table> pooled(const spec::FederatedTraining& training,
                               const std::vector<tabular::NamedTable>& sites) {
-  GENESIS_ASSIGN(const auto plan,
-                 tabular::plan(sketches_of(sites), method::declarations(training.table)));
+  GENESIS_ASSIGN(const auto plan, tabular::plan(sketches_of(sites), declarations(training)));
   return tabular::pool(sites, plan);
 }
 

@@ -41,6 +41,8 @@ struct ClientOptions {
   std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
   std::filesystem::path policy;           // SitePolicy of this site, YAML; "": the safe defaults
   std::string expect_spec;                // "sha256:…" of the only spec to take part in; "": any
+  std::filesystem::path ledger;           // folder of privacy ledgers; "": the default one
+  std::string data_set;                   // name of these rows in it; "": the client id
   MetricsListener metrics;                // off unless it has a port
 };
 

@@ -5,15 +5,22 @@
 #include <thread>
 #include <utility>
 
+#include "common/crypto/entropy.hpp"
 #include "common/method/table_reading.hpp"
 #include "common/secure/primitives.hpp"
 #include "common/tabular/table.hpp"
+#include "common/tabular/text_table.hpp"
+#include "worker/budget.hpp"
 
 namespace genesis {
 namespace {
 
 Result<tabular::Table> read(const SiteTable& site, const spec::FederatedTraining& training) {
   const auto reading = method::table_reading(training, site.site);
+  if (training.privacy.differential_privacy) {
+    return site.data.empty() ? tabular::parse_text_table(site.csv, site.site, reading.options())
+                             : tabular::read_text_table(site.data, reading.options());
+  }
   return site.data.empty() ? tabular::parse_csv(site.csv, site.site, reading.options())
                            : tabular::read_csv(site.data, reading.options());
 }
@@ -42,6 +49,15 @@ class Outbox final : public worker::Link {
   worker::Link& aggregator_;
   std::vector<rounds::Contribution> kept_;
 };
+
+// A ledger tells runs apart by their names; without one they are told nothing by it.
+std::string run_name(const spec::FederatedTraining& training) {
+  if (!training.privacy.differential_privacy) {
+    return "simulation";
+  }
+  crypto::SystemEntropy entropy;
+  return "simulation-" + crypto::random_id(entropy);
+}
 
 // What one site is to do, and what came of it.
 struct Turn {
@@ -93,7 +109,8 @@ Status MemoryLink::send(const rounds::Contribution& contribution) {
 }
 
 Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining& training,
-                                                  const std::vector<SiteTable>& tables) {
+                                                  const std::vector<SiteTable>& tables,
+                                                  const std::filesystem::path& ledger) {
   for (const auto& table : tables) {
     if (std::ranges::none_of(training.participants,
                              [&](const auto& p) { return p.name == table.site; })) {
@@ -117,7 +134,16 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
     if (!rows) {
       return tl::unexpected(rows.error().within(participant.name));
     }
-    GENESIS_ASSIGN(auto site, worker::Site::create(std::move(id), training, std::move(*rows)));
+    GENESIS_ASSIGN(auto account, worker::open_account(training, {ledger, participant.name}));
+    GENESIS_ASSIGN(auto site,
+                   worker::Site::create(std::move(id),
+                                        training,
+                                        std::move(*rows),
+                                        tabular::SitePolicy{},
+                                        1.0,
+                                        {},
+                                        method::Audience::kOneself,
+                                        std::move(account)));
     if (training.privacy.secure_aggregation) {
       GENESIS_ASSIGN(auto signer, secure::Signer::from_pem(secure::make_signing_key()));
       GENESIS_RETURN_IF_ERROR(site.protect(std::move(signer)));
@@ -136,7 +162,7 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
                              const SimulationObserver& observer) {
   const SteadyClock clock;
   GENESIS_ASSIGN(auto coordinator,
-                 aggregator::Coordinator::start(training, "simulation", clock.now()));
+                 aggregator::Coordinator::start(training, run_name(training), clock.now()));
   coordinator.on_folded(observer.on_folded);
   if (observer.on_round) {
     coordinator.on_checkpoint(
@@ -162,6 +188,11 @@ Result<std::string> simulate(const spec::FederatedTraining& training,
   });
   MemoryLink link(coordinator, clock);
   while (!coordinator.is_over()) {
+    if (const auto work = coordinator.take_work()) {
+      work();
+      coordinator.worked(clock.now());
+      continue;
+    }
     std::vector<Turn> turns;
     for (auto& site : sites) {
       GENESIS_ASSIGN(auto task, coordinator.task({site.client()}, clock.now()));

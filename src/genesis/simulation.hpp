@@ -43,7 +43,9 @@ struct SimulationObserver {
 /// One for each of the spec's participants, with the rows given for it or at its data.path. Errors:
 /// kInvalidArgument names the participant without rows, or file, line and column.
 [[nodiscard]] Result<std::vector<worker::Site>> simulated_sites(
-    const spec::FederatedTraining& training, const std::vector<SiteTable>& tables);
+    const spec::FederatedTraining& training,
+    const std::vector<SiteTable>& tables,
+    const std::filesystem::path& ledger = {});
 
 /// The released model's bytes; trains on one thread per core. Errors: as Coordinator and Site give
 /// them; kFailedPrecondition with the reason where the training failed.

@@ -101,12 +101,23 @@ class Demo:
             run.end()
 
 
+def shrink(columns, rows, to):
+    """Makes what `columns` count of `rows` rows counts of no more than `to`."""
+    def scaled(counts):
+        return [count * to // rows for count in counts]
+
+    for column in columns if to < rows else ():
+        digits = column["digits"]
+        column.update(heavyCounts=scaled(column["heavyCounts"]), missing=column["missing"] * to // rows,
+                      digits={name: scaled(counts) if isinstance(counts, list) else counts * to // rows for name, counts in digits.items()})
+
+
 def attack(member, kind, introduction, declared):
     """Takes part as `kind` says until the training is over."""
     rows, columns = declared or introduction["rows"], json.loads(json.dumps(introduction["columns"]))
     if kind == "weights":
         rows = declared or MOST_ROWS
-    elif kind == "extremes":
+    if kind == "extremes":
         rows = 1
         for column in columns:
             if column["extremes"]:
@@ -114,6 +125,8 @@ def attack(member, kind, introduction, declared):
                               digits={"decimals": [], "whole": [], "significant": [], "full": 0})
             else:
                 column.update(categories=column["categories"][:1], missing=0)
+    else:
+        shrink(columns, introduction["rows"], rows)
     answer = member.join(rows, columns)
     if answer.status != 200:
         print(f"demo: {kind}: join: {answer}", flush=True)

@@ -3,17 +3,14 @@
 bytes of an undisturbed simulation: tally_test.py BIN KILLPOINT."""
 
 import pathlib
-import signal
 import sys
-import tempfile
 import unittest
 
 BIN, KILLPOINT = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from programs import SMALL_SPEC, Run, Site  # noqa: E402
+from method_trainings import MethodTrainings, spec_of  # noqa: E402
 
-MODEL = "{embeddingDim: 16, generatorDims: [64, 64], discriminatorDims: [64, 64], pac: 1}"
-SPEC = SMALL_SPEC.replace(MODEL, "{method: tally}").replace("count: 3", "count: 4")
+SPEC = spec_of("{method: tally}").replace("count: 3", "count: 4")
 
 UPDATE = "PUT /v1/collections/3/contributions"
 POINTS = {
@@ -38,30 +35,11 @@ POINTS = {
 }
 
 
-class Tally(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="genesis-tally-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.dir = pathlib.Path(folder.name)
-        cls.site = Site(BIN, cls.dir / "site", spec=SPEC)
-        cls.expected = cls.site.undisturbed_model()
-
-    def run_of(self, name):
-        run = Run(self.site, self.dir / name)
-        self.addCleanup(run.end)
-        return run
-
-    def assert_trained(self, run):
-        codes = run.finish()
-        self.assertEqual(set(codes.values()), {0}, (codes, run.logs()))
-        self.assertEqual(run.model(), self.expected, run.logs())
+class Tally(MethodTrainings):
+    bin, killpoint, spec, points = BIN, KILLPOINT, SPEC, POINTS
 
     def test_processes_end_in_the_bytes_of_the_simulation(self):
-        run = self.run_of("undisturbed")
-        for name in ("server", *self.site.sites):
-            run.start(name)
-        self.assert_trained(run)
+        run = self.trained()
         self.site.genesis("generate", "--model", run.output / "model.safetensors", "--rows", 3, "-o", self.dir / "rows.csv")
         shared = [float(line) for line in (self.dir / "rows.csv").read_text().split()[1:]]
         # The sites' own numbers are 1, 2 and 3 times their rows; the mean of those goes by rows too.
@@ -70,18 +48,7 @@ class Tally(unittest.TestCase):
             self.assertTrue(0.8 * own * times < value < 1.2 * own * times, shared)
 
     def test_kills_change_no_byte(self):
-        for victim, points in POINTS.items():
-            for number, point in enumerate(points):
-                with self.subTest(victim=victim, point=point):
-                    run = self.run_of(f"{victim}-{number}")
-                    env = {"LD_PRELOAD": str(KILLPOINT), "GENESIS_FAULT_AT": point, "GENESIS_FAULT": "kill"}
-                    for name in ("server", *self.site.sites):
-                        run.start(name, env if name == victim else None)
-                    code = run.parts[victim].wait(60)
-                    self.assertEqual(code, -signal.SIGKILL, f"the point was not met\n{run.logs()}")
-                    run.parts[victim].stdout.close()
-                    run.start(victim)
-                    self.assert_trained(run)
+        self.assert_kills_change_no_byte()
 
 
 if __name__ == "__main__":

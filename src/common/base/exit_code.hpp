@@ -7,6 +7,7 @@ namespace genesis {
 
 inline constexpr int kExitFailure = 1;         // starting it again may help
 inline constexpr int kExitUsageError = 2;      // wrong or missing flags
+inline constexpr int kExitUnavailable = 4;     // the server could not be reached: start it again
 inline constexpr int kExitPermanentError = 3;  // do not retry: input or configuration is wrong
 
 [[nodiscard]] inline int exit_code_of(Errc code) {

@@ -40,17 +40,25 @@ std::string base64url(std::span<const std::byte> bytes) {
   return text;
 }
 
-}  // namespace
-
-void SystemEntropy::fill(std::span<std::byte> bytes) {
+void fill_by(int (*generate)(unsigned char*, int), std::span<std::byte> bytes) {
   constexpr std::size_t kMost = std::numeric_limits<int>::max();
   while (!bytes.empty()) {
     const std::size_t count = std::min(bytes.size(), kMost);
     GENESIS_CHECK(
-        RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) == 1,
+        generate(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) == 1,
         "the system's random generator failed");
     bytes = bytes.subspan(count);
   }
+}
+
+}  // namespace
+
+void SystemEntropy::fill(std::span<std::byte> bytes) {
+  fill_by(RAND_bytes, bytes);
+}
+
+void fill_private(std::span<std::byte> bytes) {
+  fill_by(RAND_priv_bytes, bytes);
 }
 
 Secret random_token(Entropy& entropy) {

@@ -24,6 +24,10 @@ class SystemEntropy final : public Entropy {
   void fill(std::span<std::byte> bytes) override;
 };
 
+/// Fills `bytes` from OpenSSL's generator of private values (RAND_priv_bytes), whose state is apart
+/// from the one that makes public values such as ids. Fails as SystemEntropy does.
+void fill_private(std::span<std::byte> bytes);
+
 /// A bearer token: 32 random bytes (256 bits) as 43 characters of base64url without padding
 /// (RFC 4648, sec. 5).
 [[nodiscard]] Secret random_token(Entropy& entropy);

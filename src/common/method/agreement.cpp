@@ -76,9 +76,9 @@ Status check_encoder_size(const tabular::Plan& plan, std::size_t plan_bytes) {
 
 std::size_t electorate(const spec::FederatedTraining& training) {
   constexpr std::size_t kFewestVoters = 3;
-  const auto expected =
-      std::min(training.participants.size(), static_cast<std::size_t>(training.rounds.max_clients));
-  return std::max(static_cast<std::size_t>(training.rounds.min_clients),
+  const auto expected = std::min(training.participants.size(),
+                                 static_cast<std::size_t>(spec::max_clients_of(training)));
+  return std::max(static_cast<std::size_t>(spec::min_clients_of(training)),
                   std::min(kFewestVoters, expected));
 }
 

@@ -4,6 +4,7 @@
 // It knows no HTTP, no rounds and no client but by name; it needs no LibTorch. A new method is one
 // folder with its two halves and a line in each table of common/methods.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -57,7 +58,12 @@ using Sum = std::variant<rounds::Counts, std::vector<float>>;
 
 /// The model is ready to be released.
 struct Done {};
-using Next = std::variant<Ask, Done>;
+/// Something that takes long is due: `run` it once, on any thread, then call next() again without a
+/// sum. Until it has returned, only introduce(), leave() and const functions are called beside it.
+struct Work {
+  std::function<void()> run;
+};
+using Next = std::variant<Ask, Done, Work>;
 
 /// A site that can't take part with what it has told of its table, and why.
 struct Disqualified {
@@ -104,6 +110,9 @@ class ServerMethod {
   /// `closed` was that sum's round. Errors: kInvalidArgument where it is not of this spec.
   [[nodiscard]] virtual wire::MethodState checkpoint() const = 0;
   [[nodiscard]] virtual Status restore(wire::MethodState state, RoundId closed) = 0;
+
+  /// How many rounds it asks for; nothing: spec.rounds.count.
+  [[nodiscard]] virtual std::optional<std::uint32_t> rounds() const { return std::nullopt; }
 
   /// What metrics show of the clients' telemetry.
   [[nodiscard]] virtual std::span<const TelemetryName> telemetry() const = 0;

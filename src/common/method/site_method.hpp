@@ -17,12 +17,22 @@
 #include "common/tabular/schema.hpp"
 #include "common/tabular/table.hpp"
 
+namespace genesis::privacy {
+class Account;
+}
+
 namespace genesis::method {
 
 /// What a trainer tells while it trains.
 struct StepReport {
   double seconds = 0.0;  // this step's
   bool ends_epoch = false;
+};
+
+/// Who sees what a site answers.
+enum class Audience {
+  kAggregator,  // another process, which may be another's
+  kOneself,     // the process that reads the rows: a simulation on one's own files
 };
 
 struct SiteSetup {
@@ -33,6 +43,9 @@ struct SiteSetup {
   double learning_rate_scale = 1.0;  // this site's factor on the rate that each round asks for
   /// Called after each training step, on the training thread. Empty: nobody.
   std::function<void(const StepReport&)> on_step = {};
+  Audience audience = Audience::kAggregator;
+  /// Of this site's rows; null where the spec asks for no differential privacy.
+  std::shared_ptr<privacy::Account> account = {};
 };
 
 /// The documents that an assignment names, fetched when they are asked for.
@@ -47,12 +60,16 @@ struct Assignment {
   std::string purpose;
   RoundId round;           // 0: none
   std::string parameters;  // JSON of the method's half at the server
+  std::string run = {};
+  CollectionId collection = {};
 };
 
 struct Answer {
   std::variant<rounds::Counts, Tensors> values;
   rounds::Telemetry telemetry = {};
   std::vector<std::string> notes = {};  // what people at the site should know; stays there
+  /// It must not be made again: it is kept with the site's state before it leaves, as tensors are.
+  bool is_kept = false;
 };
 
 class SiteMethod {

@@ -1,14 +1,33 @@
 #include "common/methods/server_methods.hpp"
 
 #include <array>
+#include <optional>
 
 #include "common/ctgan/server.hpp"
 #include "common/ctgan/settings.hpp"
+#include "common/mixture/privacy_plan.hpp"
+#include "common/mixture/server.hpp"
+#include "common/mixture/settings.hpp"
 
 namespace genesis::methods {
 
+namespace {
+
+Result<std::unique_ptr<method::ServerMethod>> make_mixture(
+    const spec::FederatedTraining& training) {
+  if (!training.privacy.differential_privacy) {
+    return mixture::make_server(training, std::nullopt);
+  }
+  GENESIS_ASSIGN(const auto protection, mixture::protection_of(training));
+  return mixture::make_server(training, protection);
+}
+
+}  // namespace
+
 std::span<const ServerEntry> server_methods() {
-  static constexpr std::array kMethods{ServerEntry{ctgan::kMethod, ctgan::make_server}};
+  static constexpr std::array kMethods{
+      ServerEntry{ctgan::kMethod, ctgan::make_server},
+      ServerEntry{mixture::kMethod, make_mixture, mixture::query_plan, mixture::plans_if_declared}};
   return kMethods;
 }
 

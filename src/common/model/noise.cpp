@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "common/model/target.hpp"
-#include "common/model/vector_math.hpp"
+#include "common/base/target.hpp"
+#include "common/base/vector_math.hpp"
 
 namespace genesis::model {
 namespace {

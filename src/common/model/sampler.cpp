@@ -52,6 +52,31 @@ std::vector<double> cumulative_of(const std::vector<double>& frequencies) {
   return cumulative;
 }
 
+// A span whose cells may be missing, and the share of the table's rows in which they are.
+struct Gap {
+  std::size_t first = 0;  // of the span's modes, in a row
+  std::size_t modes = 0;
+  std::size_t missing = 0;  // mode
+  double share = 0.0;
+};
+
+// The odds that a cell is missing, times this, make the mean probability over the rows the share.
+double odds_factor(std::span<const double> probability, double share) {
+  const double wanted = share * static_cast<double>(probability.size());
+  double low = -16.0;
+  double high = 16.0;
+  constexpr int kSteps = 24;
+  for (int step = 0; step < kSteps; ++step) {
+    const double factor = std::exp((low + high) / 2.0);
+    double sum = 0.0;
+    for (const double p : probability) {
+      sum += p * factor / (p * factor + (1.0 - p));
+    }
+    (sum < wanted ? low : high) = (low + high) / 2.0;
+  }
+  return std::exp((low + high) / 2.0);
+}
+
 std::string name(const char* purpose, std::uint64_t block, std::size_t part) {
   return "sample " + std::string(purpose) + " " + std::to_string(block) + "/" +
          std::to_string(part);
@@ -107,6 +132,7 @@ struct Sampler::Impl {
   std::vector<Layer> blocks;
   Layer output;
   std::vector<ConditionColumn> columns;
+  std::vector<Gap> gaps;
   std::size_t column_count = 0;  // of the layout
   std::size_t hidden = 0, stride = 0, values = 0;
 
@@ -115,9 +141,10 @@ struct Sampler::Impl {
     Streams(std::uint64_t seed, std::uint64_t block, std::size_t part)
         : conditions(seed, RoundId{0}, "", name("conditions", block, part)),
           latent(Rng(seed, RoundId{0}, "", name("latent", block, part))),
-          choice(Rng(seed, RoundId{0}, "", name("choice", block, part))) {}
+          choice(Rng(seed, RoundId{0}, "", name("choice", block, part))),
+          missing(Rng(seed, RoundId{0}, "", name("missing", block, part))) {}
     Rng conditions;
-    NoiseStream latent, choice;
+    NoiseStream latent, choice, missing;
   };
 
   // What a part is made in; the parts of a block share it.
@@ -131,6 +158,7 @@ struct Sampler::Impl {
 
   void calibrate(const tabular::Layout& layout);
   void candidates(Streams& streams, Part& part, std::span<const ConditionColumn> conditions) const;
+  void place_missing(Streams& streams, Part& part) const;
   void choose(Streams& streams, Part& part) const;
   void append(const Part& part, std::span<const std::size_t> rows, EncodedTable& table) const;
   [[nodiscard]] EncodedTable empty_table() const;
@@ -158,7 +186,8 @@ std::size_t Sampler::Impl::span_of(std::size_t column) const {
   return static_cast<std::size_t>(span - network.spans.begin());
 }
 
-// kPartRows fresh rows, each with a category of one of `conditions` as its condition.
+// kPartRows fresh rows, each with a category of one of `conditions` as its condition: their
+// scalars, and in `logits` the modes' probabilities, but for a factor.
 void Sampler::Impl::candidates(Streams& streams,
                                Part& part,
                                std::span<const ConditionColumn> conditions) const {
@@ -196,13 +225,6 @@ void Sampler::Impl::candidates(Streams& streams,
   if (conditional) {
     add_indexed_rows(logits, output.conditional.data(), part.condition.data());
   }
-  choose(streams, part);
-}
-
-// argmax(logits + Gumbel noise) has the softmax's distribution; drawing from that by its cumulative
-// sum takes one exponential a mode and one uniform a column.
-void Sampler::Impl::choose(Streams& streams, Part& part) const {
-  streams.choice.uniform(part.uniform);
   float* scalar = part.scalars.data();
   for (std::size_t r = 0; r < kPartRows; ++r) {
     float* row = part.logits.data() + r * network.width;
@@ -219,6 +241,48 @@ void Sampler::Impl::choose(Streams& streams, Part& part) const {
   }
   exp_all(part.logits.data(), kPartRows * network.width);
   tanh_all(part.scalars.data(), part.scalars.size());
+}
+
+// Draws which cells of a whole part are missing, so that they are as many as the share says, up to
+// one: probabilities are brought to it (as in calibrate, but for these rows) and the rows, in
+// random order, are drawn systematically (Madow 1949). Drawn row by row, 500 rows would often be
+// more than a point off. Leaves 0 for the modes that a cell can't have any more.
+void Sampler::Impl::place_missing(Streams& streams, Part& part) const {
+  std::vector<float> keys(kPartRows + 1);  // the last one is where counting starts
+  std::vector<std::size_t> order(kPartRows);
+  std::vector<double> probability(kPartRows);
+  for (const auto& gap : gaps) {
+    streams.missing.uniform(keys);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+      return keys[a] != keys[b] ? keys[a] < keys[b] : a < b;
+    });
+    for (std::size_t r = 0; r < kPartRows; ++r) {
+      const float* p = part.logits.data() + r * network.width + gap.first;
+      const double total = std::accumulate(p, p + gap.modes, 0.0);
+      probability[r] = p[gap.missing] / total;
+    }
+    const double factor = odds_factor(probability, gap.share);
+    double before = keys.back();
+    for (const std::size_t r : order) {
+      const double p = probability[r];
+      const double after = before + p * factor / (p * factor + (1.0 - p));
+      float* modes = part.logits.data() + r * network.width + gap.first;
+      if (std::floor(after) > std::floor(before)) {
+        std::fill(modes, modes + gap.modes, 0.0F);
+        modes[gap.missing] = 1.0F;
+      } else {
+        modes[gap.missing] = 0.0F;
+      }
+      before = after;
+    }
+  }
+}
+
+// argmax(logits + Gumbel noise) has the softmax's distribution; drawing from that by its cumulative
+// sum takes one exponential a mode and one uniform a column.
+void Sampler::Impl::choose(Streams& streams, Part& part) const {
+  streams.choice.uniform(part.uniform);
   const float* uniform = part.uniform.data();
   std::uint32_t* mode = part.mode.data();
   for (std::size_t r = 0; r < kPartRows; ++r) {
@@ -381,6 +445,11 @@ Result<Sampler> Sampler::create(const CtganConfig& config,
   impl->columns = condition_columns(network, layout);
   for (const auto& span : network.spans) {
     impl->values += span.has_value ? 1U : 0U;
+    const auto& column = layout.columns[span.column];
+    if (column.missing && span.modes > 1) {
+      impl->gaps.push_back(
+          {span.first, span.modes, *column.missing, column.frequencies[*column.missing]});
+    }
   }
   impl->calibrate(layout);
   return Sampler(std::move(impl));
@@ -397,6 +466,8 @@ EncodedTable Sampler::sample_block(std::uint64_t seed,
   for (std::size_t first = 0; first < rows; first += kPartRows) {
     Impl::Streams streams(seed, block, first / kPartRows);
     impl_->candidates(streams, part, impl_->columns);
+    impl_->place_missing(streams, part);
+    impl_->choose(streams, part);
     impl_->append(part, std::span(all).first(std::min(kPartRows, rows - first)), table);
   }
   return table;
@@ -411,6 +482,7 @@ EncodedTable Sampler::sample_allowed(std::uint64_t seed,
   const auto condition = impl_->condition_of(allowed);
   impl_->candidates(
       streams, part, condition ? std::span(&*condition, 1) : std::span(impl_->columns));
+  impl_->choose(streams, part);
   const std::size_t spans = impl_->network.spans.size();
   std::vector<std::size_t> rows;
   for (std::size_t r = 0; r < kPartRows; ++r) {

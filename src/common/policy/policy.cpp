@@ -113,6 +113,13 @@ Result<Policy> parse(std::string_view text, std::string_view source) {
   policy.never_send = body.at("neverSend").get<std::vector<std::string>>();
   policy.min_category_count = body.at("minCategoryCount").get<std::uint64_t>();
   policy.expect_spec = body.value("expectSpec", std::string());
+  policy.least_protection = body.at("leastProtection") == "differentialPrivacy"
+                                ? LeastProtection::kDifferentialPrivacy
+                                : LeastProtection::kNone;
+  if (body.contains("totalEpsilon")) {
+    policy.total_epsilon = body.at("totalEpsilon").get<double>();
+  }
+  policy.total_delta = body.at("totalDelta").get<double>();
   for (const auto& name : policy.never_send) {
     if (find(policy.columns, name) != policy.columns.end()) {
       return fail(Errc::kInvalidArgument,
@@ -121,6 +128,16 @@ Result<Policy> parse(std::string_view text, std::string_view source) {
     }
   }
   return policy;
+}
+
+Status check_protection(const Policy& policy, const spec::FederatedTraining& training) {
+  if (policy.least_protection == LeastProtection::kDifferentialPrivacy &&
+      !training.privacy.differential_privacy) {
+    return fail(Errc::kPermissionDenied,
+                "policy: leastProtection is differentialPrivacy, and the training's spec has no "
+                "privacy.differentialPrivacy");
+  }
+  return {};
 }
 
 Status expect_spec(Policy& policy, const std::string& digest) {
@@ -191,6 +208,13 @@ bool stays(const Policy& policy, const std::string& column) {
   return std::ranges::find(policy.never_send, column) != policy.never_send.end() ||
          (policy.other_columns == OtherColumns::kKeep &&
           find(policy.columns, column) == policy.columns.end());
+}
+
+Status check_columns(const Policy& policy, const tabular::Table& table) {
+  GENESIS_RETURN_IF_ERROR(check_names(policy, table));
+  return table.columns.empty()
+             ? Status(fail(Errc::kPermissionDenied, "policy: no column may take part"))
+             : Status();
 }
 
 Status check(const Policy& policy,

@@ -18,12 +18,17 @@ namespace genesis::policy {
 
 enum class OtherColumns { kSend, kKeep };
 
+enum class LeastProtection { kNone, kDifferentialPrivacy };
+
 struct Policy {
   std::vector<tabular::Declaration> columns;
   OtherColumns other_columns = OtherColumns::kSend;
   std::vector<std::string> never_send;
   std::uint64_t min_category_count = 5;
   std::string expect_spec;  // "sha256:" and 64 hex digits; "": any
+  LeastProtection least_protection = LeastProtection::kNone;
+  std::optional<double> total_epsilon;  // of all trainings on these rows; nullopt: not bounded
+  double total_delta = 1e-5;
 };
 
 /// The defaults where there is no file. Errors: kInvalidArgument names `source` and each field that
@@ -45,6 +50,10 @@ struct Policy {
 /// Errors: kPermissionDenied where another spec is expected, with both digests.
 [[nodiscard]] Status check_spec(const Policy& policy, const spec::FederatedTraining& training);
 
+/// Errors: kPermissionDenied where the training protects less than the policy asks for.
+[[nodiscard]] Status check_protection(const Policy& policy,
+                                      const spec::FederatedTraining& training);
+
 /// How the site reads its columns: what the policy declares, and what the spec does beside it.
 /// Errors: kPermissionDenied names a column that the spec declares another way than the policy
 /// allows.
@@ -53,6 +62,10 @@ struct Policy {
 
 /// Whether the column never leaves; its cells are not even read (tabular::ReadOptions::stays).
 [[nodiscard]] bool stays(const Policy& policy, const std::string& column);
+
+/// Whether the columns of `table` may take part, by their names alone. Errors: kInvalidArgument a
+/// column that the policy names and the file lacks; kPermissionDenied where none is left.
+[[nodiscard]] Status check_columns(const Policy& policy, const tabular::Table& table);
 
 /// Whether `table`, read by the above, may take part. `discrete` are columns of which the site
 /// itself says that they are categories. Errors: kPermissionDenied names a column that is nearly

@@ -8,6 +8,7 @@
 #include "common/quality/copied_text.hpp"
 #include "common/quality/distance.hpp"
 #include "common/quality/shapes.hpp"
+#include "common/quality/single_numbers.hpp"
 #include "common/quality/trends.hpp"
 
 namespace genesis::quality {
@@ -102,6 +103,7 @@ Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* 
     }
   }
   report.copied_text = find_copied_text(real, synthetic);
+  report.single_numbers = find_single_numbers(columns);
   report.pairs = pair_scores(columns);
   report.column_shapes = mean_score(report.columns);
   report.column_pair_trends = mean_score(report.pairs);

@@ -77,6 +77,15 @@ struct CopiedText {
   double share = 0.0;  // of the synthetic cells with text, above one half
 };
 
+/// Numbers that one real row holds, by column of numbers or dates (single_numbers.hpp).
+struct SingleNumbers {
+  std::string name;
+  double synthetic = 0.0;  // share of the synthetic cells that hold one
+  double held_out = 0.0;   // share of cells of real rows that do not count as known
+  bool more = false;       // synthetic cells do so more often than chance explains: than
+                           // held-out ones, and than evenly drawn ones on the values' step
+};
+
 struct Report {
   std::uint64_t real_rows = 0;
   std::uint64_t synthetic_rows = 0;
@@ -97,6 +106,7 @@ struct Report {
   std::vector<std::string> identifiers;  // left out of all of the above
   // Text columns, identifiers too, most of whose synthetic cells hold a text of one real row.
   std::vector<CopiedText> copied_text;
+  std::vector<SingleNumbers> single_numbers;
 };
 
 /// Rows that are looked up in the real table for `distances`, at most; drawn with a fixed seed.
@@ -123,7 +133,8 @@ inline constexpr std::size_t kPairRows = 50000;
 /// new_rows, distances {synthetic_to_real, holdout_to_real, closer_to_real, rows_compared},
 /// rows {real, synthetic, holdout}, columns [{name, kind, metric, score, cells_outside,
 /// cells_unreadable, quantiles {shares, real, synthetic}}], pairs [{columns, metric, score, real}],
-/// without_values, identifiers, copied_text [{name, share}]. What is absent is null; quantiles of
+/// without_values, identifiers, copied_text [{name, share}], single_numbers [{name,
+/// synthetic, held_out, more}]. What is absent is null; quantiles of
 /// dates are texts.
 [[nodiscard]] std::string to_json(const Report& report);
 

@@ -209,6 +209,13 @@ std::string remarks(const Report& report) {
     text += "column '" + column.name + "': " + percent(column.share) +
             " of the synthetic text is that of single real rows\n";
   }
+  for (const auto& column : report.single_numbers) {
+    if (column.more) {
+      text += "column '" + column.name + "': " + percent(column.synthetic) +
+              " of the synthetic values are those of single real rows, of held-out values " +
+              percent(column.held_out) + "\n";
+    }
+  }
   return text.empty() ? text : "\n" + text;
 }
 
@@ -257,6 +264,13 @@ std::string to_json(const Report& report) {
   for (const auto& column : report.copied_text) {
     copied.push_back(Json{{"name", column.name}, {"share", column.share}});
   }
+  Json singles = Json::array();
+  for (const auto& column : report.single_numbers) {
+    singles.push_back(Json{{"name", column.name},
+                           {"synthetic", column.synthetic},
+                           {"held_out", column.held_out},
+                           {"more", column.more}});
+  }
   const Json json{{"overall", report.overall},
                   {"column_shapes", or_null(report.column_shapes)},
                   {"column_pair_trends", or_null(report.column_pair_trends)},
@@ -275,7 +289,8 @@ std::string to_json(const Report& report) {
                   {"pairs", std::move(pairs)},
                   {"without_values", report.without_values},
                   {"identifiers", report.identifiers},
-                  {"copied_text", std::move(copied)}};
+                  {"copied_text", std::move(copied)},
+                  {"single_numbers", std::move(singles)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -43,6 +43,8 @@ struct Contribution {
   ClientId client;
   Body body;
   Telemetry telemetry = {};
+  std::string ledger_head =
+      {};  // of the site's privacy ledger once it was charged; "": it has none
   bool operator==(const Contribution&) const = default;
 };
 

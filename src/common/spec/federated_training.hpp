@@ -72,7 +72,10 @@ struct DeclaredColumn {
   std::optional<std::vector<std::string>> missing_values;  // instead of the table's
   std::optional<bool> censored;                            // integer and decimal only
   std::optional<std::string> pattern;                      // identifier only
-  std::optional<std::string> other;                        // category only
+  std::optional<std::string> earliest;                     // datetime only, in `format`
+  std::optional<std::string> latest;
+  std::optional<bool> nullable;      // whether cells may be missing
+  std::optional<std::string> other;  // category only
   bool operator==(const DeclaredColumn&) const = default;
 };
 
@@ -88,8 +91,8 @@ struct TableSpec {
 
 struct Rounds {
   std::int64_t count = 10;
-  std::int64_t min_clients = 1;
-  std::int64_t max_clients = 100;
+  std::optional<std::int64_t> min_clients;  // what is in force: min_clients_of()
+  std::optional<std::int64_t> max_clients;  // likewise: max_clients_of()
   double client_fraction = 1.0;
   double over_selection = 0.0;
   std::int64_t deadline_seconds = 300;
@@ -136,10 +139,20 @@ struct SecureAggregation {
   bool operator==(const SecureAggregation&) const = default;
 };
 
+struct DifferentialPrivacy {
+  double epsilon = 0.0;
+  double delta = 1e-5;
+  double max_grad_norm = 1.0;  // of one row
+  bool operator==(const DifferentialPrivacy&) const = default;
+};
+
 struct Privacy {
   std::optional<double> max_grad_norm;  // no clipping when absent
   bool clip_per_layer = false;
   std::optional<SecureAggregation> secure_aggregation = {};
+  std::optional<DifferentialPrivacy> differential_privacy;
+  std::optional<std::string> unit_column;  // each row is a unit of its own when absent
+  std::optional<std::int64_t> max_rows_per_unit;
   bool operator==(const Privacy&) const = default;
 };
 
@@ -168,6 +181,12 @@ struct Storage {
   bool operator==(const Storage&) const = default;
 };
 
+struct LedgerClaim {
+  std::string claim_name;               // a PersistentVolumeClaim that no training owns
+  std::optional<std::string> data_set;  // the participant's name when absent
+  bool operator==(const LedgerClaim&) const = default;
+};
+
 struct Participant {
   std::string name;
   std::optional<std::string> data_path;  // absent: joins from elsewhere (external: true)
@@ -176,6 +195,7 @@ struct Participant {
   bool external = false;
   std::optional<ConfigMapRef> policy_ref;  // of the site's policy; for its pod
   std::optional<std::int64_t> max_rows;    // that it may claim
+  std::optional<LedgerClaim> ledger;       // of privacy
   std::optional<Storage> storage;
   PodSettings pod;
   bool operator==(const Participant&) const = default;
@@ -214,8 +234,14 @@ struct Security {
   bool operator==(const Security&) const = default;
 };
 
+enum class RetainPolicy { kRetain, kDelete };
+
+enum class ExistingClaim { kReuse, kReplace };
+
 struct Output {
   std::int64_t rows = 10000;
+  std::optional<RetainPolicy> retain_policy;    // kRetain when absent
+  std::optional<ExistingClaim> existing_claim;  // no claim may be there when absent
   PodSettings pod;
   bool operator==(const Output&) const = default;
 };
@@ -226,6 +252,7 @@ struct FederatedTraining {
   bool suspend = false;
   std::optional<std::int64_t> active_deadline_seconds;
   std::optional<std::int64_t> ttl_seconds_after_finished;
+  std::optional<std::int64_t> retry;  // counts the restarts that somebody has asked for
   std::int64_t backoff_limit = 6;
   Model model;
   TableSpec table;
@@ -240,6 +267,11 @@ struct FederatedTraining {
   Output output;
   bool operator==(const FederatedTraining&) const = default;
 };
+
+/// rounds.minClients, or all named participants where it is absent; 1 if there is none.
+[[nodiscard]] std::int64_t min_clients_of(const FederatedTraining& training);
+/// rounds.maxClients, or 100 where it is absent, but no fewer than minClients and the participants.
+[[nodiscard]] std::int64_t max_clients_of(const FederatedTraining& training);
 
 /// The names of the spec: "cosine", "fedprox", "gzip".
 [[nodiscard]] std::string_view to_string(LrSchedule schedule);

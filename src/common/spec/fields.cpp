@@ -1,6 +1,7 @@
 // Each field is named once, in visit() of its struct; Reader and Writer go both ways over it.
 #include "common/spec/fields.hpp"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <string_view>
@@ -33,6 +34,17 @@ constexpr std::array<std::pair<ServiceType, std::string_view>, 3> kServiceTypes 
      {ServiceType::kNodePort, "NodePort"},
      {ServiceType::kLoadBalancer, "LoadBalancer"}}};
 
+constexpr std::array<std::pair<RetainPolicy, std::string_view>, 2> kRetainPolicies = {
+    {{RetainPolicy::kRetain, "Retain"}, {RetainPolicy::kDelete, "Delete"}}};
+constexpr std::array<std::pair<ExistingClaim, std::string_view>, 2> kExistingClaims = {
+    {{ExistingClaim::kReuse, "reuse"}, {ExistingClaim::kReplace, "replace"}}};
+
+constexpr const auto& names_of(RetainPolicy) {
+  return kRetainPolicies;
+}
+constexpr const auto& names_of(ExistingClaim) {
+  return kExistingClaims;
+}
 constexpr const auto& names_of(LrSchedule) {
   return kLrSchedules;
 }
@@ -105,6 +117,9 @@ void visit(Visitor& field, T& column) {
   field("precision", column.precision);
   field("format", column.format);
   field.unless_empty("categories", column.categories);
+  field("earliest", column.earliest);
+  field("latest", column.latest);
+  field("nullable", column.nullable);
   field.unless_empty("aliases", column.aliases);
   field("missingValues", column.missing_values);
   field("censored", column.censored);
@@ -161,11 +176,21 @@ void visit(Visitor& field, T& secure) {
   field("valueBits", secure.value_bits);
 }
 
+template <typename Visitor, Is<DifferentialPrivacy> T>
+void visit(Visitor& field, T& differential_privacy) {
+  field("epsilon", differential_privacy.epsilon);
+  field("delta", differential_privacy.delta);
+  field("maxGradNorm", differential_privacy.max_grad_norm);
+}
+
 template <typename Visitor, Is<Privacy> T>
 void visit(Visitor& field, T& privacy) {
   field("maxGradNorm", privacy.max_grad_norm);
   field("clipPerLayer", privacy.clip_per_layer);
   field("secureAggregation", privacy.secure_aggregation);
+  field("differentialPrivacy", privacy.differential_privacy);
+  field("unitColumn", privacy.unit_column);
+  field("maxRowsPerUnit", privacy.max_rows_per_unit);
 }
 
 template <typename Visitor, Is<Communication> T>
@@ -187,6 +212,12 @@ void visit(Visitor& field, T& storage) {
   field("storageClassName", storage.storage_class_name);
 }
 
+template <typename Visitor, Is<LedgerClaim> T>
+void visit(Visitor& field, T& ledger) {
+  field("claimName", ledger.claim_name);
+  field("dataSet", ledger.data_set);
+}
+
 template <typename Visitor, Is<Participant> T>
 void visit(Visitor& field, T& participant) {
   field("name", participant.name);
@@ -196,6 +227,7 @@ void visit(Visitor& field, T& participant) {
   field("external", participant.external);
   field("policyRef", participant.policy_ref);
   field("maxRows", participant.max_rows);
+  field("ledger", participant.ledger);
   field("storage", participant.storage);
   visit(field, participant.pod);
 }
@@ -234,6 +266,8 @@ void visit(Visitor& field, T& security) {
 template <typename Visitor, Is<Output> T>
 void visit(Visitor& field, T& output) {
   field("rows", output.rows);
+  field("retainPolicy", output.retain_policy);
+  field("existingClaim", output.existing_claim);
   visit(field, output.pod);
 }
 
@@ -243,6 +277,7 @@ void visit(Visitor& field, T& training) {
   field("suspend", training.suspend);
   field("activeDeadlineSeconds", training.active_deadline_seconds);
   field("ttlSecondsAfterFinished", training.ttl_seconds_after_finished);
+  field("retry", training.retry);
   field("backoffLimit", training.backoff_limit);
   field("model", training.model);
   field("table", training.table);
@@ -423,6 +458,17 @@ std::string_view to_string(Quantization quantization) {
 }
 std::string_view to_string(ServiceType type) {
   return name_of(type);
+}
+
+std::int64_t min_clients_of(const FederatedTraining& training) {
+  const auto named = static_cast<std::int64_t>(training.participants.size());
+  return training.rounds.min_clients.value_or(std::max<std::int64_t>(named, 1));
+}
+
+std::int64_t max_clients_of(const FederatedTraining& training) {
+  constexpr std::int64_t kUsual = 100;
+  const auto named = static_cast<std::int64_t>(training.participants.size());
+  return training.rounds.max_clients.value_or(std::max({kUsual, min_clients_of(training), named}));
 }
 
 FederatedTraining from_json(const Json& document) {

@@ -16,7 +16,7 @@ constexpr unsigned kWeightPartBits = 15;  // fits the shortest values
 constexpr std::size_t kWeightWords = 2;
 
 std::uint64_t most_members(const spec::FederatedTraining& training) {
-  return training.participants.empty() ? static_cast<std::uint64_t>(training.rounds.max_clients)
+  return training.participants.empty() ? static_cast<std::uint64_t>(spec::max_clients_of(training))
                                        : training.participants.size();
 }
 

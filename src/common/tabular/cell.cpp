@@ -253,6 +253,11 @@ std::optional<Number> parse_styled(std::string_view text,
   take_sign();
   const auto currency = take_currency(text);
   take_sign();
+  if (!signed_already && text.ends_with('-')) {  // as ledgers write it
+    negative = true;
+    signed_already = true;
+    text = text.substr(0, text.size() - 1);
+  }
   bool percent = false;
   if (text.ends_with('%')) {
     percent = true;

@@ -197,12 +197,16 @@ struct CsvReader::Impl {
   }
 
   [[nodiscard]] std::string remedy_for_shape() const {
-    if (title > 0) {
+    const bool is_first = table.rows == 0;
+    if (title > 0 && (is_first || header_is_one_field)) {
       return "; the first lines look like a title: declare table.csv.skipRows: " +
              std::to_string(title);
     }
     if (!declared.delimiter && table.columns.size() == 1) {
       return "; if the fields are not set apart by commas, declare table.csv.delimiter";
+    }
+    if (!is_first) {
+      return "; correct the line, or remove it if it is no row, such as a total below the table";
     }
     return "";
   }

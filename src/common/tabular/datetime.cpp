@@ -607,32 +607,17 @@ std::span<const KnownFormat> known_datetime_formats() {
         formats.push_back({text, *std::move(format)});
       }
     };
-    constexpr std::array<std::string_view, 19> kDates = {"%Y-%m-%d",
-                                                         "%Y/%m/%d",
-                                                         "%d/%m/%Y",
-                                                         "%m/%d/%Y",
-                                                         "%d.%m.%Y",
-                                                         "%d-%m-%Y",
-                                                         "%m-%d-%Y",
-                                                         "%Y.%m.%d",
-                                                         "%d-%b-%Y",
-                                                         "%d %b %Y",
-                                                         "%d %B %Y",
-                                                         "%b %d, %Y",
-                                                         "%B %d, %Y",
-                                                         "%d/%m/%y",
-                                                         "%m/%d/%y",
-                                                         "%d.%m.%y",
-                                                         "%d-%m-%y",
-                                                         "%d-%b-%y",
-                                                         "%d %b %y"};
+    constexpr std::array<std::string_view, 21> kDates = {
+        "%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y",  "%d-%m-%Y",  "%m-%d-%Y",
+        "%Y.%m.%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d/%m/%y",
+        "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%y", "%d%b%Y",    "%d%b%y",    "%d %b %y"};
     constexpr std::array<std::string_view, 7> kTimes = {
         "%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I:%M%p", "%H:%M:%S.%f", "%I:%M:%S.%f %p"};
     constexpr std::array<std::string_view, 4> kZones = {"", "Z", "%z", " %z"};
     for (const auto date : kDates) {
       add(std::string(date));
       for (const auto time : kTimes) {
-        for (const std::string_view between : {" ", "T"}) {
+        for (const std::string_view between : {" ", "T", ":"}) {
           for (const auto zone : kZones) {
             add(std::string(date) + std::string(between) + std::string(time) + std::string(zone));
           }

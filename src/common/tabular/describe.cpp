@@ -22,7 +22,9 @@ std::string shown(const Column& column, double value) {
     }
   }
   std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  const auto format =
+      column.kind == Kind::kInteger ? std::chars_format::fixed : std::chars_format::general;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, format).ptr;
   return {text.data(), end};
 }
 
@@ -93,10 +95,10 @@ std::string leaving(const Column& column, const ColumnSketch& sketch) {
       ++rare;
     }
   }
-  std::string text =
-      sketch.categories.empty()
-          ? "no text"
-          : counted(sketch.categories.size(), "category", "categories") + " and their counts";
+  std::string text = sketch.categories.empty() ? "no text"
+                                               : counted(sketch.categories.size(),
+                                                         "category and its count",
+                                                         "categories and their counts");
   if (rare > 0) {
     text += "; " + counted(rare, "rare text", "rare texts") + " in " +
             counted(rare_rows, "row", "rows") + " as other";

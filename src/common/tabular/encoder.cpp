@@ -191,6 +191,9 @@ Layout layout_of(std::span<const EncodedColumnSpec> columns) {
     column.has_value = std::any_of(spec.modes.begin(), spec.modes.end(), is_gaussian);
     column.conditional = !is_continuous(spec.kind) && spec.modes.size() >= 2;
     for (const auto& mode : spec.modes) {
+      if (mode.type == Mode::Type::kMissing) {
+        column.missing = static_cast<std::uint32_t>(column.frequencies.size());
+      }
       column.frequencies.push_back(mode.weight);
       if (column.has_value) {
         column.mode_has_value.push_back(is_gaussian(mode) ? 1 : 0);

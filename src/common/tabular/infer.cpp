@@ -180,7 +180,17 @@ Result<TypedColumn> infer(const Typing& typing) {
   if (miss && !typing.rules.lenient) {
     return typing.refuse(miss->reading.odd.front(), to_text(typing, *miss));
   }
+  constexpr std::string_view kMixed =
+      "holds dates in more than one format: write them alike, or declare kind: category or "
+      "identifier in table.columns";
+  const bool mixed = !miss && !typing.raw.holds_numbers() && mixes_date_formats(typing);
+  if (mixed && !typing.rules.lenient) {
+    return typing.refuse(0, std::string(kMixed));
+  }
   auto typed = typed_text(typing, Discreteness::kInferred);
+  if (mixed) {
+    note(typed, std::string(kMixed) + "; read as text");
+  }
   if (miss) {
     note(typed,
          "line " + std::to_string(typing.raw.dictionary.line(miss->reading.odd.front())) + ": " +

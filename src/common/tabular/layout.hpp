@@ -6,6 +6,7 @@
 // softmax over `modes`. Categories, spikes, Gaussian components and "missing" are all modes.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct ColumnLayout {
   // Per mode, whether the scalar means something there (Gaussian modes); elsewhere it is 0.
   // Empty unless has_value.
   std::vector<std::uint8_t> mode_has_value;
+  std::optional<std::uint32_t> missing;  // the mode of cells without a value
   bool operator==(const ColumnLayout&) const = default;
 };
 

@@ -103,6 +103,8 @@ struct DistinctNumbers {
 [[nodiscard]] Reading read_moments(const Typing& column, const DatetimeFormat& format);
 /// The first known format that fits all cells, else the one that fits most.
 [[nodiscard]] std::optional<Moments> find_moments(const Typing& column);
+/// Whether nearly all texts that are looked at are dates; asked where no one format fits all.
+[[nodiscard]] bool mixes_date_formats(const Typing& column);
 /// The format with as many digits of a fraction as the cells have, and with the parts of the time
 /// of day that all of them share.
 [[nodiscard]] std::string settled_format(const Typing& column, const Moments& moments);

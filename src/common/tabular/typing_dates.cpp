@@ -103,6 +103,22 @@ Reading read_moments(const Typing& column, const DatetimeFormat& format) {
   return reading;
 }
 
+bool mixes_date_formats(const Typing& column) {
+  constexpr std::size_t kFewest = 10;  // texts, of which one can say so
+  constexpr double kNearlyAll = 0.8;
+  const auto sample = some_texts(column);
+  if (sample.size() < kFewest) {
+    return false;
+  }
+  const auto is_date = [&](std::uint32_t code) {
+    return std::ranges::any_of(known_datetime_formats(), [&](const KnownFormat& known) {
+      return known.format.read(column.text(code)).has_value();
+    });
+  };
+  const auto dates = std::ranges::count_if(sample, is_date);
+  return static_cast<double>(dates) > kNearlyAll * static_cast<double>(sample.size());
+}
+
 std::optional<Moments> find_moments(const Typing& column) {
   const auto sample = some_texts(column);
   if (sample.empty()) {

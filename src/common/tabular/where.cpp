@@ -15,6 +15,8 @@
 namespace genesis::tabular {
 namespace {
 
+using Columns = std::span<const EncodedColumnSpec>;
+
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 enum class Operator { kEqual, kUnequal, kLess, kAtMost, kMore, kAtLeast, kIn, kNotIn };
@@ -104,9 +106,9 @@ std::optional<Parsed> parse_rest(std::string_view rest) {
   return parsed.about_missing ? std::optional(parsed) : std::nullopt;
 }
 
-std::vector<std::string> names_of(const Encoder& encoder) {
+std::vector<std::string> names_of(Columns columns) {
   std::vector<std::string> names;
-  for (const auto& spec : encoder.columns()) {
+  for (const auto& spec : columns) {
     names.push_back(spec.name);
   }
   return names;
@@ -114,8 +116,8 @@ std::vector<std::string> names_of(const Encoder& encoder) {
 
 tl::unexpected<Error> unknown_column(std::string_view condition,
                                      std::string_view name,
-                                     const Encoder& encoder) {
-  const std::string near = nearest(std::string(name), names_of(encoder));
+                                     Columns columns) {
+  const std::string near = nearest(std::string(name), names_of(columns));
   return refuse(condition,
                 "column '" + std::string(name) + "' is not a column of this model" +
                     (near.empty() ? std::string() : "; did you mean '" + near + "'?"));
@@ -123,12 +125,11 @@ tl::unexpected<Error> unknown_column(std::string_view condition,
 
 Result<std::size_t> find_column(std::string_view condition,
                                 std::string_view name,
-                                const Encoder& encoder) {
-  const auto& columns = encoder.columns();
+                                Columns columns) {
   const auto found =
       std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == name; });
   if (found == columns.end()) {
-    return unknown_column(condition, name, encoder);
+    return unknown_column(condition, name, columns);
   }
   return static_cast<std::size_t>(found - columns.begin());
 }
@@ -137,9 +138,9 @@ constexpr std::string_view kExpected =
     "expected column=value, a comparison such as age>=40, column in a,b or column is missing";
 
 // The column is the longest name that the condition begins with and an operator follows.
-Result<Parsed> parse(std::string_view condition, const Encoder& encoder) {
+Result<Parsed> parse(std::string_view condition, Columns columns) {
   if (const auto quoted = read_quoted(condition)) {
-    GENESIS_ASSIGN(const auto column, find_column(condition, quoted->text, encoder));
+    GENESIS_ASSIGN(const auto column, find_column(condition, quoted->text, columns));
     auto parsed = parse_rest(condition.substr(quoted->size));
     if (!parsed) {
       return refuse(condition, std::string(kExpected));
@@ -150,8 +151,8 @@ Result<Parsed> parse(std::string_view condition, const Encoder& encoder) {
   std::optional<Parsed> best;
   std::size_t longest = 0;
   bool names_a_column = false;
-  for (std::size_t i = 0; i < encoder.columns().size(); ++i) {
-    const auto& name = encoder.columns()[i].name;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const auto& name = columns[i].name;
     if (!condition.starts_with(name) || (best && name.size() < longest)) {
       continue;
     }
@@ -172,7 +173,7 @@ Result<Parsed> parse(std::string_view condition, const Encoder& encoder) {
   if (names_a_column || stop == std::string_view::npos || stop == 0) {
     return refuse(condition, std::string(kExpected));
   }
-  return unknown_column(condition, trim(condition.substr(0, stop)), encoder);
+  return unknown_column(condition, trim(condition.substr(0, stop)), columns);
 }
 
 // A list's items, each with its quotes taken off.
@@ -555,9 +556,9 @@ Status Where::narrow(ColumnFilter filter,
   return {};
 }
 
-Status Where::add(std::string_view condition, const Encoder& encoder) {
-  GENESIS_ASSIGN(auto parsed, parse(condition, encoder));
-  const auto& spec = encoder.columns()[parsed.column];
+Status Where::add(std::string_view condition, std::span<const EncodedColumnSpec> columns) {
+  GENESIS_ASSIGN(auto parsed, parse(condition, columns));
+  const auto& spec = columns[parsed.column];
   if (spec.kind == Kind::kIdentifier) {
     return refuse(condition,
                   "column '" + spec.name + "' is an identifier: its values are new in every row");

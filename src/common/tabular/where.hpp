@@ -50,7 +50,10 @@ class Where {
   /// Reads one condition of the grammar above and adds it. Errors: kInvalidArgument names the
   /// column, category or number that is not understood, with the nearest; a condition that no cell
   /// of the column's domain meets, alone or together with those before it.
-  [[nodiscard]] Status add(std::string_view condition, const Encoder& encoder);
+  [[nodiscard]] Status add(std::string_view condition, std::span<const EncodedColumnSpec> columns);
+  [[nodiscard]] Status add(std::string_view condition, const Encoder& encoder) {
+    return add(condition, encoder.columns());
+  }
 
   [[nodiscard]] const std::vector<ColumnFilter>& filters() const { return filters_; }
   /// Rows of `encoded` that meet all conditions; `decoded` are the same rows.

@@ -17,6 +17,7 @@ constexpr std::string_view kStateKey = "state";
 constexpr std::string_view kTrainingKey = "training";
 constexpr std::string_view kMethodPrefix = "method.";  // of a method's documents
 constexpr std::string_view kHeaderKey = "header";      // of a worker's last contribution
+constexpr std::string_view kCountsKey = "words";       // of that, where its body is counts
 constexpr std::string_view kBodyPrefix = "contribution.";
 constexpr std::string_view kResidualPrefix = "residual.";
 
@@ -25,6 +26,19 @@ void append(Tensors& to, const Tensors& from, std::string_view prefix) {
     to.specs.push_back({std::string(prefix) + spec.name, spec.shape});
   }
   to.values.insert(to.values.end(), from.values.begin(), from.values.end());
+}
+
+Result<rounds::Counts> decode_counts(std::string_view text, std::string_view name) {
+  GENESIS_ASSIGN(const auto values, parse_json(text));
+  rounds::Counts counts;
+  for (const JsonValue value : values.root().elements()) {
+    const auto count = value.whole();
+    if (!count) {
+      return fail(Errc::kInvalidArgument, std::string(name) + ": counts: expected whole numbers");
+    }
+    counts.push_back(*count);
+  }
+  return counts;
 }
 
 }  // namespace
@@ -42,6 +56,7 @@ std::string encode(const Checkpoint& checkpoint) {
                        {"times_quarantined", client.times_quarantined},
                        {"returns_in", client.returns_in.value},
                        {"reason", client.reason},
+                       {"ledger_head", client.ledger_head},
                        {"is_evicted", client.is_evicted}});
     if (!client.signing_key.empty()) {
       clients.back()["signing_key"] = client.signing_key;
@@ -88,6 +103,9 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
     GENESIS_ASSIGN(client.times_quarantined, entry.small_count("times_quarantined"));
     GENESIS_ASSIGN(client.returns_in, entry.round("returns_in"));
     GENESIS_ASSIGN(client.reason, entry.text("reason"));
+    if (entry.has("ledger_head")) {  // older checkpoints have none
+      GENESIS_ASSIGN(client.ledger_head, entry.text("ledger_head"));
+    }
     GENESIS_ASSIGN(client.is_evicted, entry.boolean("is_evicted"));
     if (entry.has("signing_key")) {
       GENESIS_ASSIGN(client.signing_key, entry.text("signing_key"));
@@ -107,11 +125,15 @@ std::string encode(const WorkerState& state) {
   const auto& plain = std::get<rounds::Plain>(state.contribution.body);
   Tensors all;
   append(all, state.method, "");
-  append(all, std::get<Tensors>(plain.values), kBodyPrefix);
+  Metadata metadata{{std::string(kFormatKey), std::string(kWorkerStateFormat)},
+                    {std::string(kHeaderKey), encode_header(state.contribution)}};
+  if (const auto* counts = std::get_if<rounds::Counts>(&plain.values)) {
+    metadata.emplace(kCountsKey, dump_json(*counts));
+  } else {
+    append(all, std::get<Tensors>(plain.values), kBodyPrefix);
+  }
   append(all, state.residual, kResidualPrefix);
-  return seal(all,
-              {{std::string(kFormatKey), std::string(kWorkerStateFormat)},
-               {std::string(kHeaderKey), encode_header(state.contribution)}});
+  return seal(all, std::move(metadata));
 }
 
 Result<WorkerState> decode_worker_state(std::string_view bytes, std::string_view name) {
@@ -137,7 +159,13 @@ Result<WorkerState> decode_worker_state(std::string_view bytes, std::string_view
     to->values.insert(to->values.end(), begin, begin + static_cast<std::ptrdiff_t>(count));
     to->specs.push_back(std::move(spec));
   }
-  state.contribution.body = rounds::Plain{std::move(body)};
+  if (file.metadata.contains(std::string(kCountsKey))) {
+    GENESIS_ASSIGN(const std::string text, take(file.metadata, kCountsKey, name));
+    GENESIS_ASSIGN(auto counts, decode_counts(text, name));
+    state.contribution.body = rounds::Plain{std::move(counts)};
+  } else {
+    state.contribution.body = rounds::Plain{std::move(body)};
+  }
   return state;
 }
 

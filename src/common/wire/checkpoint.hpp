@@ -27,6 +27,7 @@ struct CheckpointClient {
   std::uint32_t times_quarantined = 0;
   RoundId returns_in = {};
   std::string reason = {};
+  std::string ledger_head = {};  // that its last contribution told; "": none
   bool is_evicted = false;       // takes part no more; of the above only rows and digest count
   std::string signing_key = {};  // of secure sums, hex; "" where there are none
   bool operator==(const CheckpointClient&) const = default;
@@ -54,9 +55,9 @@ struct Checkpoint {
 /// `name` stands for the file in messages. Errors: as unseal, and kInvalidArgument names the field.
 [[nodiscard]] Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view name);
 
-/// A site after it has answered with tensors.
+/// A site after an answer that it keeps: tensors, or counts that must not be made again.
 struct WorkerState {
-  rounds::Contribution contribution;  // its body is Plain Tensors
+  rounds::Contribution contribution;  // its body is Plain
   Tensors method;                     // the method's own, at the site
   Tensors residual = {};              // what quantization has kept back so far; empty without it
   bool operator==(const WorkerState&) const = default;

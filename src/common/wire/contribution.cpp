@@ -1,5 +1,6 @@
 #include "common/wire/contribution.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <span>
@@ -178,14 +179,25 @@ Result<rounds::Body> body_of(TensorBytes parts) {
   return rounds::Plain{Tensors{std::move(parts.specs), std::move(values)}};
 }
 
+// By its form; whoever has the ledger reads it (privacy/ledger.hpp).
+bool is_head(std::string_view text) {
+  constexpr std::size_t kLongest = 128;
+  return text.size() <= kLongest && std::ranges::count(text, ':') == 2 &&
+         text.find_first_not_of("0123456789abcdef:") == std::string_view::npos;
+}
+
 }  // namespace
 
 std::string encode_header(const rounds::Contribution& contribution) {
-  return dump_json({{"run", contribution.run},
-                    {"collection", contribution.collection.value},
-                    {"attempt", contribution.attempt},
-                    {"client", contribution.client.str()},
-                    {"telemetry", contribution.telemetry}});
+  nlohmann::json header{{"run", contribution.run},
+                        {"collection", contribution.collection.value},
+                        {"attempt", contribution.attempt},
+                        {"client", contribution.client.str()},
+                        {"telemetry", contribution.telemetry}};
+  if (!contribution.ledger_head.empty()) {
+    header["ledger_head"] = contribution.ledger_head;
+  }
+  return dump_json(header);
 }
 
 Result<rounds::Contribution> decode_header(std::string_view bytes, const JsonLimits& limits) {
@@ -198,6 +210,12 @@ Result<rounds::Contribution> decode_header(std::string_view bytes, const JsonLim
   GENESIS_ASSIGN(contribution.collection.value, fields.small_count("collection"));
   GENESIS_ASSIGN(contribution.attempt, fields.small_count("attempt"));
   GENESIS_ASSIGN(contribution.telemetry, fields.numbers("telemetry", rounds::kLargestTelemetry));
+  if (fields.has("ledger_head")) {
+    GENESIS_ASSIGN(contribution.ledger_head, fields.text("ledger_head"));
+    if (!is_head(contribution.ledger_head)) {
+      return fields.wrong("ledger_head", "id:lines:hash in hex, of at most 128 characters");
+    }
+  }
   return contribution;
 }
 

@@ -259,20 +259,25 @@ std::string encode(const StatusReport& message) {
   for (const ClientReport& client : message.clients) {
     clients.push_back(to_json(client));
   }
-  return dump_json(
-      {{"run", message.run},
-       {"name", message.name},
-       {"phase", to_string(message.phase)},
-       {"round", {{"current", message.current_round.value}, {"total", message.total_rounds}}},
-       {"joined", message.joined},
-       {"clients", std::move(clients)},
-       {"bytes_received", message.bytes_received},
-       {"bytes_sent", message.bytes_sent},
-       {"elapsed_seconds", message.elapsed_seconds},
-       {"estimated_remaining_seconds", nullable(message.estimated_remaining_seconds)},
-       {"model_sha256", message.model_sha256},
-       {"reason", message.reason},
-       {"warnings", message.warnings}});
+  json body({{"run", message.run},
+             {"name", message.name},
+             {"phase", to_string(message.phase)},
+             {"round", {{"current", message.current_round.value}, {"total", message.total_rounds}}},
+             {"joined", message.joined},
+             {"clients", std::move(clients)},
+             {"bytes_received", message.bytes_received},
+             {"bytes_sent", message.bytes_sent},
+             {"elapsed_seconds", message.elapsed_seconds},
+             {"estimated_remaining_seconds", nullable(message.estimated_remaining_seconds)},
+             {"model_sha256", message.model_sha256},
+             {"reason", message.reason},
+             {"warnings", message.warnings}});
+  if (message.privacy) {
+    body["privacy"] = {{"epsilon", message.privacy->epsilon},
+                       {"worst_epsilon", message.privacy->worst_epsilon},
+                       {"delta", message.privacy->delta}};
+  }
+  return dump_json(body);
 }
 
 Result<StatusReport> decode_status_report(std::string_view bytes, const JsonLimits& limits) {
@@ -301,6 +306,14 @@ Result<StatusReport> decode_status_report(std::string_view bytes, const JsonLimi
   GENESIS_ASSIGN(message.reason, fields.text("reason"));
   if (fields.has("warnings")) {
     GENESIS_ASSIGN(message.warnings, fields.texts("warnings"));
+  }
+  if (fields.has("privacy")) {
+    GENESIS_ASSIGN(const Fields told, fields.object("privacy"));
+    PrivacyReport privacy;
+    GENESIS_ASSIGN(privacy.epsilon, told.number("epsilon"));
+    GENESIS_ASSIGN(privacy.worst_epsilon, told.number("worst_epsilon"));
+    GENESIS_ASSIGN(privacy.delta, told.number("delta"));
+    message.privacy = privacy;
   }
   return message;
 }

@@ -112,6 +112,15 @@ struct ClientReport {
 /// out for good.
 [[nodiscard]] bool is_joined(const ClientReport& client);
 
+/// What a training's differential privacy promises for each site's rows. It follows from the spec;
+/// what a site has spent over all trainings is in its own ledger and metrics alone.
+struct PrivacyReport {
+  double epsilon = 0.0;        // claimed
+  double worst_epsilon = 0.0;  // if all other sites and the aggregator collude
+  double delta = 0.0;
+  bool operator==(const PrivacyReport&) const = default;
+};
+
 /// How a training stands, for people, the operator and dashboards.
 struct StatusReport {
   std::string run;
@@ -127,7 +136,8 @@ struct StatusReport {
   std::optional<double> estimated_remaining_seconds;  // absent until a round has closed
   std::string model_sha256;                           // "" until complete
   std::string reason;                                 // "" unless failed
-  std::vector<std::string> warnings;  // what people should look at; the training goes on
+  std::vector<std::string> warnings;          // what people should look at; the training goes on
+  std::optional<PrivacyReport> privacy = {};  // nothing: the training has none
   bool operator==(const StatusReport&) const = default;
 };
 [[nodiscard]] std::string encode(const StatusReport& message);

@@ -7,6 +7,7 @@ There is no kubelet and no controller: what Jobs and pods would do is written in
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -140,6 +141,25 @@ def audit():
             pass  # the line that is being written
 
 
+def undo_drift(test, name):
+    """Changes and deletes what the operator made; it puts all back and says so."""
+    policy = get("networkpolicy", f"{name}-workers")["spec"]
+    kubectl("patch", "networkpolicy", f"{name}-workers", "--type=merge", "-p", '{"spec": {"egress": [{}]}}')
+    until(lambda: get("networkpolicy", f"{name}-workers")["spec"] == policy, "the policy as it was")
+    selector = get("service", f"{name}-aggregator")["spec"]["selector"]
+    kubectl("patch", "service", f"{name}-aggregator", "--type=merge", "-p", '{"spec": {"selector": {"mine": "yes"}}}')
+    until(lambda: get("service", f"{name}-aggregator")["spec"]["selector"] == selector, "the selector as it was")
+    kubectl("delete", "networkpolicy", f"{name}-aggregator")
+    until(lambda: get("networkpolicy", f"{name}-aggregator"), "the policy again")
+    def told():
+        events = get("events", "--field-selector", f"involvedObject.name={name},reason=ChildRestored")["items"]
+        return {one["message"] for one in events}
+    until(lambda: len(told()) == 3, "an Event for each")
+    test.assertEqual(told(), {f"NetworkPolicy {name}-workers was changed by somebody else; it is as it was",
+                              f"Service {name}-aggregator was changed by somebody else; it is as it was",
+                              f"NetworkPolicy {name}-aggregator was deleted; it is created again"})
+
+
 def setUpModule():
     kubectl("apply", "-f", str(SOURCE / "manifests/namespace.yaml"))
     kubectl("apply", "-f", str(SOURCE / "manifests/crd.yaml"))
@@ -150,8 +170,12 @@ def setUpModule():
 
 
 class Schema(unittest.TestCase):
-    def test_manifests_install(self):
+    def test_manifests_install_and_leave_trainings_when_they_are_deleted(self):
         kubectl("apply", "-k", str(SOURCE / "manifests"))
+        # A dry run: no namespace goes where no controller empties it.
+        goes = kubectl("delete", "-k", str(SOURCE / "manifests"), "--dry-run=server", "-o", "name").stdout.split()
+        self.assertIn("clusterrole.rbac.authorization.k8s.io/genesis-operator", goes)
+        self.assertEqual([one for one in goes if "customresourcedefinition" in one or "federatedtraining" in one], [])
 
     def test_every_field_is_explained(self):
         text = kubectl("explain", "ft.spec", "--recursive").stdout
@@ -202,9 +226,23 @@ class Schema(unittest.TestCase):
                 self.assertNotEqual(refused.returncode, 0)
                 self.assertIn(path, refused.stderr)
                 self.assertIn("cannot change once the training has started", refused.stderr)
-        for spec in ({"suspend": True}, {"activeDeadlineSeconds": 60}, {"ttlSecondsAfterFinished": 1},
+        for spec in ({"suspend": True}, {"retry": 1}, {"activeDeadlineSeconds": 60}, {"ttlSecondsAfterFinished": 1},
                      {"security": {"deny": ["s0", "sha256:" + "AB:" * 31 + "AB"]}}, {"security": {"deny": []}}):
             self.assertEqual(change(spec).returncode, 0)
+        # What pods are like may change while it is suspended, but neither what they mount nor what they read.
+        site = lambda number, **fields: {"name": f"s{number}", "external": False, "data": {
+            "path": "/d/r.csv", "volume": {"persistentVolumeClaim": {"claimName": "r"}}}} | fields
+        kubectl("patch", FT, "fixed", "--type=merge", "-p", '{"spec": {"suspend": true}}')
+        for spec in ({"aggregator": {"image": "localhost/a:2", "affinity": None}}, {"output": {"nodeSelector": {"zone": "b"}}},
+                     {"participants": [site(0), site(1, image="localhost/w:2", priorityClassName="low")]}):
+            self.assertEqual(change(spec).returncode, 0, change(spec).stderr)
+        for spec in ({"aggregator": {"storage": {"size": "9Gi"}}}, {"output": {"rows": 7}}, {"participants": [site(0)]},
+                     {"participants": [site(0), site(1, storage={"size": "1Gi"})]}, {"participants": [site(1), site(0)]},
+                     {"participants": [site(0), site(1, imagePullSecrets=[{"name": "others"}])]},
+                     {"participants": [site(0), site(1, data={"path": "/d/other.csv"})]},
+                     {"suspend": False, "aggregator": {"image": "localhost/a:3"}}):
+            refused = change(spec)
+            self.assertIn("while spec.suspend is true", refused.stderr, spec)
         kubectl("delete", FT, "fixed")
 
     def test_the_golden_children_pass_a_dry_run(self):
@@ -266,6 +304,114 @@ class Reconcile(unittest.TestCase):
                 until(lambda: denied() == "".join(entry + "\n" for entry in deny), f"{deny} to be denied")
             self.assertEqual(get("configmap", "denying-deny")["metadata"]["uid"], uid)  # in place: it stays mounted
             self.assertEqual(condition("denying", "Degraded").get("status"), "False")
+
+    def test_a_model_outlives_its_training_and_is_not_taken_for_anothers(self):
+        spec = lambda output: sites(1, "output: {rows: 0%s}," % output)
+        kubectl("apply", "-f", "-", text=training("precious", spec("")))
+        told = lambda: condition("precious", "Degraded")
+        recorded = lambda: get(FT, "precious")["status"].get("children", {}).get("PersistentVolumeClaim/precious-model")
+        claim = lambda: get("pvc", "precious-model")["metadata"]
+        def remove():
+            kubectl("delete", FT, "precious")
+            for kind in ("jobs", "secrets", "configmaps", "services", "networkpolicies"):  # the garbage collector's part
+                kubectl("delete", kind, "-l", "federated.genesis.dev/training=precious")
+        with Operator(None, "--no-leader-election"):
+            until(lambda: get("job", "precious-worker-s0"), "the last Job")
+            before = claim()
+            self.assertNotIn("ownerReferences", before)
+            listed = get("pvc", "-l", "app.kubernetes.io/component=model")["items"]
+            self.assertIn("precious-model", [one["metadata"]["name"] for one in listed])
+            remove()
+            kubectl("apply", "-f", "-", text=training("precious", spec("")))
+            until(lambda: told().get("reason") == "ModelClaimExists", "the refusal")
+            self.assertIn("output.existingClaim", told()["message"])
+            self.assertNotIn("startTime", get(FT, "precious")["status"])
+            self.assertIsNone(get("job", "precious-aggregator"))
+            kubectl("patch", FT, "precious", "--type=merge", "-p", '{"spec": {"output": {"existingClaim": "reuse"}}}')
+            until(lambda: get("job", "precious-worker-s0"), "the last Job")
+            self.assertEqual(claim()["uid"], before["uid"])
+            until(lambda: recorded() == before["uid"], "the record")
+            until(lambda: told().get("status") == "False", "no problem")
+            remove()
+            kubectl("apply", "-f", "-", text=training("precious", spec(", existingClaim: replace, retainPolicy: Delete")))
+            until(lambda: "deletionTimestamp" in claim(), "the deletion of what was left")
+            kubectl("patch", "pvc", "precious-model", "--type=merge", "-p", '{"metadata": {"finalizers": null}}')  # nobody mounts it
+            until(lambda: get("job", "precious-worker-s0"), "the last Job")
+            self.assertNotEqual(claim()["uid"], before["uid"])
+            self.assertEqual(claim()["ownerReferences"][0]["uid"], get(FT, "precious")["metadata"]["uid"])
+            until(lambda: told().get("status") == "False", "no problem")
+
+    def test_a_wrong_image_is_mended_while_suspended(self):
+        kubectl("apply", "-f", "-", text=training("mended", sites(1)))
+        patch = lambda spec: kubectl("patch", FT, "mended", "--type=merge", "-p", json.dumps({"spec": spec}))
+        job = lambda: get("job", "mended-aggregator")
+        with Operator(None, "--no-leader-election", "--allow-images", "localhost"):
+            until(lambda: get("job", "mended-worker-s0"), "the last Job")
+            worker = get("job", "mended-worker-s0")["metadata"]["uid"]
+            patch({"suspend": True})
+            until(lambda: condition("mended", "Suspended").get("status") == "True", "the suspension")
+            patch({"aggregator": {"image": "localhost/mended:2"}})
+            image = lambda: (job() or {}).get("spec", {}).get("template", {}).get("spec", {}).get("containers", [{}])[0].get("image")
+            until(lambda: image() == "localhost/mended:2", "the new image")
+            self.assertTrue(job()["spec"]["suspend"])
+            patch({"suspend": False})
+            until(lambda: not job()["spec"]["suspend"], "the resumption")
+            self.assertEqual(get("job", "mended-worker-s0")["metadata"]["uid"], worker)
+            until(lambda: condition("mended", "Degraded").get("status") == "False", "no problem")
+            events = kubectl("get", "events", "--field-selector=involvedObject.name=mended", "-o",
+                             "jsonpath={.items[*].reason}").stdout.split()
+            self.assertNotIn("ChildRestored", events)
+
+    def test_a_raised_retry_starts_a_failed_training_again(self):
+        kubectl("apply", "-f", "-", text=training("again", sites(1)))
+        with Operator(None, "--no-leader-election"):
+            until(lambda: get("job", "again-worker-s0"), "the last Job")
+            first = get("job", "again-aggregator")["metadata"]["uid"]
+            claim = get("pvc", "again-model")["metadata"]["uid"]
+            end_job("again-aggregator", "Failed", "Job has reached the specified backoff limit")
+            until(lambda: condition("again", "Failed").get("status") == "True", "the failure")
+            kubectl("patch", FT, "again", "--type=merge", "-p", '{"spec": {"retry": 1}}')
+            until(lambda: condition("again", "Failed").get("status") == "False", "the retry")
+            until(lambda: (get("job", "again-aggregator") or {"metadata": {"uid": first}})["metadata"]["uid"] != first, "a new Job")
+            until(lambda: get("job", "again-worker-s0"), "all Jobs")
+            self.assertEqual(get("pvc", "again-model")["metadata"]["uid"], claim)
+            self.assertEqual(get(FT, "again")["status"]["retry"], 1)
+            until(lambda: condition("again", "Degraded").get("status") == "False", "no problem")
+            events = kubectl("get", "events", "--field-selector=involvedObject.name=again", "-o",
+                             "jsonpath={.items[*].reason}").stdout.split()
+            self.assertIn("Retried", events)
+            self.assertNotIn("ChildRestored", events)
+
+    def test_a_default_storage_class_gives_each_worker_a_claim(self):
+        kubectl("create", "-f", "-", text=json.dumps({
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "example.org/none",
+            "metadata": {"name": "usual", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}}))
+        self.addCleanup(kubectl, "delete", "storageclass", "usual", "--ignore-not-found")
+        kubectl("apply", "-f", "-", text=training("lasting", sites(2)))
+        state = lambda: next(volume for volume in get("job", "lasting-worker-s0")["spec"]["template"]["spec"]["volumes"]
+                             if volume["name"] == "state")
+        with Operator(None, "--no-leader-election"):
+            until(lambda: get("job", "lasting-worker-s1"), "the last Job")
+            self.assertEqual(state()["persistentVolumeClaim"], {"claimName": "lasting-worker-s0"})
+            self.assertEqual(get("pvc", "lasting-worker-s1")["spec"]["storageClassName"], "usual")
+            self.assertEqual([one for one in get("pvc")["items"] if one["metadata"]["name"].startswith("genesis-storage")], [])
+            kubectl("delete", "storageclass", "usual")
+            kubectl("delete", "job", "lasting-worker-s0")
+            until(lambda: get("job", "lasting-worker-s0"), "the Job again")
+            self.assertEqual(state()["persistentVolumeClaim"], {"claimName": "lasting-worker-s0"})
+
+    def test_what_somebody_else_changes_or_deletes_is_put_back_with_an_event(self):
+        kubectl("apply", "-f", "-", text=training("drifting", sites(1)))
+        with Operator(None, "--no-leader-election") as operator:
+            until(lambda: condition("drifting", "Degraded").get("status") == "False", "conditions")
+            undo_drift(self, "drifting")
+            writes = lambda: sum(event["verb"] == "patch" for event in audit()
+                                 if (event.get("objectRef") or {}).get("resource") in ("networkpolicies", "services"))
+            before = writes()
+            operator.stop()
+        with Operator(None, "--no-leader-election") as operator:  # what the API server adds is no drift
+            until(lambda: re.search(r"controller_runtime_reconcile_total{[^}]*} [1-9]", operator.metrics()), "a pass")
+            self.assertEqual(writes(), before)
 
     def test_a_policy_is_mounted_for_its_worker_and_missed_by_name(self):
         spec = sites(2).replace("name: s1,", "name: s1, policyRef: {name: policy-of-s1},")
@@ -773,9 +919,14 @@ class Rbac(unittest.TestCase):
             until(lambda: condition("r", "Suspended").get("reason") == "Resumed", "resumption")
         kubectl("patch", FT, "r", "--type=merge", "-p", '{"spec":{"security":{"deny":["s0"]}}}')
         until(lambda: get("configmap", "r-deny")["data"]["deny.txt"] == "s0\n", "the deny list")
+        undo_drift(self, "r")
         end_job("r-worker-s0", "Complete")
         end_job("r-aggregator", "Complete")
         until(lambda: get("job", "r-aggregator") is None, "clearing up")
+        until(lambda: get("networkpolicy", "r-workers") is None, "clearing up to the end")
+        kubectl("delete", FT, "r")
+        kubectl("apply", "-f", "-", text=training("r", sites(1, "output: {rows: 0, existingClaim: reuse},")))
+        until(lambda: get("job", "r-worker-s0"), "Jobs on the claim that was left")
         kubectl("apply", "-f", "-", text=training("e", "{suspend: true, participants: []}"))
         until(lambda: condition("e", "Suspended").get("status") == "True", "Suspended")
         operator.stop()

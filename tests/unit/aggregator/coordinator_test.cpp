@@ -2,10 +2,13 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
+#include "aggregator/metrics.hpp"
 #include "common/spec/parse.hpp"
+#include "common/wire/checkpoint.hpp"
 #include "common/wire/model_file.hpp"
 #include "tests/unit/aggregator/training.hpp"
 
@@ -24,6 +27,55 @@ TEST_CASE("aggregator: updates are averaged by rows into the next round's parame
     // (3 rows * 6 + 2 rows * 1) / 5 = 4
     REQUIRE_THAT(after.values[i] - before.values[i], WithinAbs(4.0, 1e-5));
   }
+}
+
+TEST_CASE("aggregator: the last head of each site's ledger is in checkpoints and in the model",
+          "[aggregator]") {
+  Training training;
+  std::optional<wire::Checkpoint> saved;
+  training.coordinator.on_checkpoint([&](const wire::Checkpoint& made) {
+    saved = *wire::decode_checkpoint(wire::encode(made), "made");
+  });
+  auto first = training.update("a", 1, 0.1F);
+  first.ledger_head = "0a:1:0b";
+  REQUIRE(training.send(std::move(first)));
+  REQUIRE(training.send(training.update("b", 1, 0.1F)));
+  REQUIRE(saved);
+  CHECK(saved->clients.at(0).ledger_head == "0a:1:0b");
+  CHECK(saved->clients.at(1).ledger_head.empty());
+  // A server that starts again has it still.
+  training.coordinator = *Coordinator::resume(training.coordinator.training(), *saved, {});
+  for (const char* client : {"a", "b"}) {
+    REQUIRE(training.send(training.update(client, 2, 0.1F)));
+  }
+  const auto model = wire::decode_model(training.coordinator.model());
+  REQUIRE(model);
+  const auto clients = nlohmann::json::parse(model->provenance_json)["clients"];
+  CHECK(clients["a"]["ledgerHead"] == "0a:1:0b");
+  CHECK_FALSE(clients["b"].contains("ledgerHead"));
+}
+
+TEST_CASE("aggregator: a private training tells what it promises, in status and metrics",
+          "[aggregator]") {
+  const std::string text = R"(
+apiVersion: federated.genesis.dev/v1alpha1
+kind: FederatedTraining
+metadata: {name: small}
+spec:
+  model: {method: mixture}
+  privacy: {differentialPrivacy: {epsilon: 3, delta: 1.0e-6}}
+  table: {columns: [{name: size, kind: integer, minimum: 0, maximum: 9}, {name: age, kind: integer, minimum: 0, maximum: 9}]}
+  rounds: {minClients: 1}
+  participants: [{name: a, external: true}]
+)";
+  auto coordinator = *Coordinator::start(*spec::parse(text, "test"), "run-1", {});
+  CHECK(coordinator.status({}).privacy == wire::PrivacyReport{3, 3, 1e-6});
+  metrics::Registry registry;
+  Metrics metrics(registry, 10);
+  coordinator.measure(metrics, {});
+  CHECK_THAT(registry.text(), ContainsSubstring("genesis_privacy_epsilon{kind=\"claimed\"} 3\n"));
+  CHECK_THAT(registry.text(), ContainsSubstring("genesis_privacy_epsilon{kind=\"worst\"} 3\n"));
+  CHECK_FALSE(Training().coordinator.status({}).privacy);
 }
 
 TEST_CASE("aggregator: the order of arrival changes no byte of the model", "[aggregator]") {

@@ -79,7 +79,12 @@ class FakeApi final : public Api {
     co_return answer(options, handler);
   }
 
-  asio::awaitable<Result<Json>> create(Resource resource, Json object, WriteOptions) override {
+  asio::awaitable<Result<Json>> create(Resource resource,
+                                       Json object,
+                                       WriteOptions options) override {
+    if (options.dry_run == DryRun::kYes) {
+      co_return object;
+    }
     const ObjectKey key = key_of(object);
     const std::string path = object_path(resource, key.ns, key.name);
     if (auto error = begin("POST " + path)) {

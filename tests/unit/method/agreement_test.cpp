@@ -60,7 +60,9 @@ TEST_CASE("method: sites agree on one encoder, however the rows are split", "[me
     }
     const auto ask = *agreement.ask();
     CHECK(ask.request.roster == rounds::Roster::kEveryone);
-    rounds::Counts sum(std::get<SumOfCounts>(ask.combine).words);
+    const auto& combine = std::get<SumOfCounts>(ask.combine);
+    CHECK(combine.distributions.size() == 3);  // the rows, and each column
+    rounds::Counts sum(combine.words);
     for (const auto* csv : tables) {
       const auto table = rows_of(csv);
       Served documents(ask);

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "common/model/vector_math.hpp"
+#include "common/base/vector_math.hpp"
 #include "tests/support/catch.hpp"
 
 namespace genesis::model {

@@ -188,6 +188,50 @@ TEST_CASE("model: shares of modes are those of the table, and rows keep what tel
   CHECK(counts[0][0] > 1.5 * counts[1][0]);
 }
 
+TEST_CASE("model: few rows have the table's share of missing cells too, independently by column",
+          "[model][statistical]") {
+  // Whether a is missing depends on the condition of `colour`; b and c are missing at random.
+  auto a = discrete("a", {0.5, 0.1, 0.4});
+  auto b = continuous("b", {1, 0});
+  auto c = continuous("c", {1, 0});
+  a.missing = 2;
+  a.conditional = false;
+  b.missing = 1;
+  c.missing = 1;
+  const tabular::Layout layout{{discrete("colour", {0.5, 0.5}), a, b, c}};
+  const CtganConfig config{
+      .embedding_dim = 1, .generator_dims = {1}, .discriminator_dims = {1}, .pac = 1};
+  auto parameters = initial_parameters(config, layout, 7).value();
+  std::vector<float> output(11 * 4, 0.0F);  // inputs: h, z, condition
+  output[0 * 4 + 2] = 50.0F;
+  output[1 * 4 + 3] = 50.0F;
+  output[4 * 4 + 2] = 2.0F;  // a missing where colour's first was asked for
+  set(parameters, "generator.output.weight", output);
+  const auto sampler = Sampler::create(config, layout, parameters).value();
+  double together = 0.0;
+  double by_colour = 0.0;
+  constexpr std::size_t kSeeds = 40;
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const auto table = sampler.sample_block(seed, 0, 512);
+    std::array<double, 3> missing{};
+    for (std::size_t r = 0; r < table.rows; ++r) {
+      const bool a_missing = table.columns[1].mode[r] == 2;
+      missing[0] += a_missing ? 1.0 : 0.0;
+      missing[1] += table.columns[2].mode[r] == 1 ? 1.0 : 0.0;
+      missing[2] += table.columns[3].mode[r] == 1 ? 1.0 : 0.0;
+      together += table.columns[2].mode[r] == 1 && table.columns[3].mode[r] == 1 ? 1.0 : 0.0;
+      by_colour += a_missing ? (table.columns[0].mode[r] == 0 ? 1.0 : -1.0) : 0.0;
+    }
+    // Two parts, each a row off at most. Drawn row by row, the standard deviation would be 11.
+    CHECK_THAT(missing[0], WithinAbs(0.4 * 512, 2.0));
+    CHECK_THAT(missing[1], WithinAbs(0.5 * 512, 2.0));
+    CHECK_THAT(missing[2], WithinAbs(0.5 * 512, 2.0));
+  }
+  // 20,480 rows: 0.25 with a standard deviation of 0.003 if b and c are independent.
+  CHECK_THAT(together / (512.0 * kSeeds), WithinAbs(0.25, 0.015));
+  CHECK(by_colour > 0.2 * 512.0 * kSeeds * 0.4);  // and the rows are the right ones
+}
+
 TEST_CASE("model: conditions are drawn by the table's frequencies", "[model][statistical]") {
   // The conditional vector passes straight to the logits of its column.
   const tabular::Layout layout{{discrete("a", {0.7, 0.2, 0.1})}};

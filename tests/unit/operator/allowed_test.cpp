@@ -47,6 +47,24 @@ TEST_CASE("operator: claims are the only volumes unless the operator allows othe
   }
 }
 
+TEST_CASE("operator: differential privacy needs a claim for the ledger of each site in the cluster",
+          "[operator]") {
+  auto spec = with_volume("{persistentVolumeClaim: {claimName: a}}");
+  spec.privacy.differential_privacy = spec::DifferentialPrivacy{.epsilon = 3.0};
+  const auto refused = not_allowed(spec, strict());
+  REQUIRE(refused.size() == 1);
+  CHECK(refused.front().starts_with("spec.participants[0].ledger: is missing"));
+  spec.participants[0].ledger = spec::LedgerClaim{"a-ledger", {}};
+  CHECK(not_allowed(spec, strict()).empty());
+  Settings settings = strict();
+  settings.allowed_volumes = {"configMap"};
+  spec.participants[0].data_volume.reset();
+  REQUIRE(not_allowed(spec, settings).size() == 1);
+  spec.participants[0].ledger.reset();
+  spec.participants[0].external = true;
+  CHECK(not_allowed(spec, settings).empty());
+}
+
 TEST_CASE("operator: what reaches the node, tokens or any Secret is never allowed as a volume",
           "[operator]") {
   for (const char* const kind :

@@ -98,6 +98,60 @@ TEST_CASE("operator: each pod is what PodSecurity restricted asks for", "[operat
   }
 }
 
+TEST_CASE("operator: the pods of a training are replaced, watched and forgiven as they should be",
+          "[operator]") {
+  const auto training = a_training(kThreeSites);
+  for (const auto& job : {aggregator_job(training, settings()),
+                          worker_job(training, training.spec.participants.front(), settings())}) {
+    const Json& rules = job.at("spec").at("podFailurePolicy").at("rules");
+    CHECK(rules.at(0).at("action") == "FailJob");
+    CHECK(rules.at(0).at("onExitCodes").at("values") ==
+          Json::array({kExitUsageError, kExitPermanentError}));
+    CHECK(rules.at(1).at("action") == "Ignore");
+    CHECK(rules.at(1).at("onExitCodes").at("values") == Json::array({kExitUnavailable}));
+    CHECK(rules.at(2).at("onPodConditions").at(0).at("type") == "DisruptionTarget");
+    const Json& pod = job.at("spec").at("template").at("spec");
+    CHECK(pod.at("restartPolicy") == "Never");
+    const Json& main = pod.at("containers").at(0);
+    CHECK(main.at("livenessProbe").at("httpGet").at("path") == "/healthz");
+    CHECK(main.at("startupProbe").at("httpGet").at("path") == "/healthz");
+  }
+}
+
+TEST_CASE("operator: where there is a default StorageClass, a worker's state outlives its pod",
+          "[operator]") {
+  auto training = a_training(kThreeSites);
+  const auto& a = training.spec.participants.front();
+  const auto claims = [&] {
+    std::string names;
+    for (const auto& child : children_of(training, settings())) {
+      names += child.resource == k8s::kPersistentVolumeClaims ? child.name() + " " : "";
+    }
+    return names;
+  };
+  const auto volume = [&] {
+    const Json job = worker_job(training, a, settings());
+    for (const Json& one : job.at("spec").at("template").at("spec").at("volumes")) {
+      if (one.at("name") == "state") {
+        return one.contains("emptyDir") ? "emptyDir" : "claim";
+      }
+    }
+    return "none";
+  };
+  CHECK(claims() == "hospitals-model hospitals-worker-b ");
+  CHECK(volume() == std::string("emptyDir"));
+  training.has_default_storage = true;
+  CHECK(claims() == "hospitals-model hospitals-worker-a hospitals-worker-b hospitals-worker-c ");
+  CHECK(volume() == std::string("claim"));
+  // What was decided at the start stays, whatever becomes of the StorageClass.
+  training.recorded["PersistentVolumeClaim/hospitals-worker-a"] = "u";
+  training.recorded["Job/hospitals-worker-c"] = "u";
+  CHECK(claims() == "hospitals-model hospitals-worker-a hospitals-worker-b ");
+  training.has_default_storage = false;
+  CHECK(claims() == "hospitals-model hospitals-worker-a hospitals-worker-b ");
+  CHECK(volume() == std::string("claim"));
+}
+
 TEST_CASE("operator: no pod gets the authority's key, and each its own Secret alone",
           "[operator]") {
   const auto training = a_training(kKnobs);
@@ -135,8 +189,14 @@ TEST_CASE("operator: each child has its owner and its labels", "[operator]") {
   for (const auto& desired : all_children(a_training(kKnobs))) {
     CAPTURE(desired.name());
     const Json& metadata = desired.object.at("metadata");
-    CHECK(metadata.at("ownerReferences").at(0).at("uid") == "uid-of-hospitals");
-    CHECK(metadata.at("ownerReferences").at(0).at("controller") == true);
+    if (desired.name() == "hospitals-model") {  // it outlives the training
+      CHECK_FALSE(metadata.contains("ownerReferences"));
+      CHECK(metadata.at("annotations").at(std::string(kRetainedFor)) ==
+            "hospitals/uid-of-hospitals");
+    } else {
+      CHECK(metadata.at("ownerReferences").at(0).at("uid") == "uid-of-hospitals");
+      CHECK(metadata.at("ownerReferences").at(0).at("controller") == true);
+    }
     CHECK(metadata.at("labels").at("app.kubernetes.io/managed-by") == "genesis-operator");
     CHECK(metadata.at("namespace") == "demo");
   }

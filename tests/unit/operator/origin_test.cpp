@@ -86,6 +86,24 @@ TEST_CASE("operator: impostors are told from children and from strangers", "[ope
             "operator did not create it") != std::string::npos);
 }
 
+TEST_CASE("operator: a Job that is not on record is of old once Jobs have been replaced",
+          "[operator]") {
+  const auto origin = an_origin();
+  Cluster cluster(kThreeSites);
+  auto& training = *cluster.seen.training;
+  auto& jobs = cluster.seen.children.of(k8s::kJobs);
+  const auto code = [&](const char* name) { return origin.code(training, "Job", name); };
+  training.status.children.emplace();
+  training.status.retry_time = kStart;
+  training.recorded["Job/hospitals-worker-a"] = "new";
+  jobs["hospitals-aggregator"] = a_child("old", code("hospitals-aggregator"));
+  jobs["hospitals-worker-a"] = a_child("new", code("hospitals-worker-a"));
+  settle(origin, training, cluster.seen.children);
+  CHECK(jobs["hospitals-aggregator"].is_outdated);
+  CHECK_FALSE(jobs["hospitals-worker-a"].is_outdated);
+  CHECK_FALSE(training.recorded.contains("Job/hospitals-aggregator"));
+}
+
 TEST_CASE("operator: the code survives what the informers drop", "[operator]") {
   Json object{{"metadata",
                {{"name", "j"}, {"annotations", {{std::string(kOrigin), "code"}, {"other", "x"}}}}}};

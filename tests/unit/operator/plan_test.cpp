@@ -337,6 +337,20 @@ TEST_CASE("operator: what the aggregator fails with is why the training failed",
   CHECK(cluster.reconcile().empty());
 }
 
+TEST_CASE("operator: a site whose privacy budget is spent is told by a reason of its own",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  cluster.end_pod("worker-c",
+                  {kExitPermanentError,
+                   "Error",
+                   "log\ngenesis federated client: c: privacy budget exhausted: data set c has "
+                   "spent epsilon 3.000 of 4.000\n"});
+  cluster.after(1s).reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kPrivacyBudgetExhausted);
+}
+
 TEST_CASE("operator: a bad table is told at once; the training goes on while the rest is enough",
           "[operator]") {
   Cluster cluster(kThreeSites);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/file.hpp"
+#include "operator/allowed.hpp"
 #include "operator/causes.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/operator/a_cluster.hpp"
@@ -257,6 +258,157 @@ TEST_CASE("operator: Ready, Progressing and Stalled sum the other conditions up"
   }
   // The other conditions have their events.
   CHECK(std::ranges::count(cluster.events, reason::kInProgress) == 0);
+}
+
+TEST_CASE("operator: without minClients a site that is lost for good fails the training",
+          "[operator]") {
+  Cluster cluster(
+      "{participants: [{name: a, data: {path: /d/a, volume: {configMap: {name: a}}}}, "
+      "{name: b, data: {path: /d/b, volume: {configMap: {name: b}}}}]}");
+  cluster.reconcile();
+  CHECK(cluster.status().min_clients == 2);
+  cluster.start_pods();
+  cluster.fail_job("worker-b", {kExitPermanentError, "Error", "/d/b: line 7: 3 cells"});
+  cluster.reconcile();
+  CHECK(cluster.condition(kFailed).reason == reason::kQuorumImpossible);
+  CHECK_THAT(cluster.condition(kFailed).message, ContainsSubstring("b: /d/b: line 7: 3 cells"));
+}
+
+TEST_CASE("operator: with enough clients and not yet all it says whom it waits for, and how long",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  auto& report = cluster.report(wire::Phase::kJoining, 0);
+  report.clients.pop_back();
+  report.joined = 2;
+  cluster.reconcile();
+  CHECK(cluster.condition(kQuorumReached).message ==
+        "2 clients have joined; rounds.minClients is 2; waiting for c, at most until "
+        "rounds.startDeadlineSeconds (600) have passed since the aggregator started");
+}
+
+TEST_CASE("operator: an aggregator that hangs is blamed, and not the sites that cannot reach it",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.report.reset();
+  cluster.seen.report_error = "no answer within 2 s";
+  cluster.end_pod("worker-a", {kExitUnavailable, "Error", "the server does not answer"});
+  cluster.end_pod("worker-b", {1, "Error", "disk full"});
+  cluster.after(60s).reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kAggregatorUnreachable);
+  CHECK(cluster.condition(kDegraded).message ==
+        "the aggregator runs and does not answer: no answer within 2 s; participant b: disk full");
+}
+
+TEST_CASE("operator: a drain is no failure, and what a pod ended with is told of the next one",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  auto& client = cluster.report(wire::Phase::kTraining, 2).clients.at(0);
+  cluster.end_pod("worker-a", {143, "Error", ""});
+  SECTION("a drain") {
+    cluster.pod("worker-a").is_deleting = true;
+    cluster.reconcile();
+    CHECK_FALSE(cluster.condition(kDegraded).holds);
+    cluster.start_pod("worker-a");
+    link_ends(cluster.seen.children.pods);
+    client.state = "lost";
+    client.reason = "silent for 10 s";
+    cluster.reconcile();
+    CHECK(cluster.condition(kDegraded).reason == reason::kParticipantAbsent);
+  }
+  SECTION("a failure") {
+    cluster.end_pod("worker-a", {1, "Error", "disk full"});
+    cluster.start_pod("worker-a");
+    link_ends(cluster.seen.children.pods);
+    client.state = "lost";
+    cluster.reconcile();
+    CHECK(cluster.condition(kDegraded).message == "participant a: disk full");
+    client.state = "training";
+    cluster.reconcile();
+    CHECK_FALSE(cluster.condition(kDegraded).holds);
+  }
+}
+
+TEST_CASE("operator: a ConfigMap with rows that is not there is named", "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  cluster.start_pods();
+  const auto references = data_references(cluster.seen.training->spec);
+  REQUIRE(references.size() == 3);
+  cluster.seen.missing_data["b"] = why_no_data(references.at(1));
+  cluster.reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kPodNotStarting);
+  CHECK(cluster.condition(kDegraded).message ==
+        "participant b: spec.participants[1].data.volume.configMap: there is no ConfigMap b; "
+        "create it, with the file of data.path in it");
+}
+
+TEST_CASE("operator: a claim that somebody deletes is told of, and a model that is gone",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.training->recorded["PersistentVolumeClaim/hospitals-model"] = "u";
+  auto& claims = cluster.seen.children.of(k8s::kPersistentVolumeClaims);
+  claims.at("hospitals-model").is_deleting = true;
+  cluster.reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kClaimTerminating);
+  CHECK_THAT(cluster.condition(kDegraded).message, ContainsSubstring("hospitals-model is being"));
+  cluster.seen.report.reset();
+  cluster.complete_job("aggregator", "{}");
+  cluster.reconcile();
+  claims.erase("hospitals-model");
+  cluster.reconcile();
+  CHECK(cluster.condition(kFailed).reason == reason::kModelLost);
+}
+
+TEST_CASE("operator: a claim that an earlier training has left is taken as the spec says",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  auto& claims = cluster.seen.children.of(k8s::kPersistentVolumeClaims);
+  Child left;
+  left.uid = "old";
+  left.is_ours = false;
+  left.is_retained = true;
+  claims["hospitals-model"] = left;
+  CHECK(cluster.reconcile() == Done{"status Pending", "event ModelClaimExists"});
+  CHECK_FALSE(cluster.status().start_time);
+  CHECK(cluster.condition(kStalled).holds);
+  SECTION("reuse") {
+    cluster.seen.training->spec.output.existing_claim = spec::ExistingClaim::kReuse;
+    const auto done = cluster.reconcile();
+    CHECK(done.front() == "change PersistentVolumeClaim hospitals-model");
+    CHECK(std::ranges::count(done, "create Job hospitals-aggregator") == 1);
+  }
+  SECTION("replace") {
+    cluster.seen.training->spec.output.existing_claim = spec::ExistingClaim::kReplace;
+    CHECK(cluster.reconcile().front() == "delete PersistentVolumeClaim hospitals-model");
+    const auto done = cluster.reconcile();
+    CHECK(std::ranges::count(done, "create PersistentVolumeClaim hospitals-model") == 1);
+  }
+}
+
+TEST_CASE("operator: a site that did not hear of the end has succeeded too, and had time to",
+          "[operator]") {
+  Cluster cluster(
+      "{output: {rows: 0}, participants: [{name: a, data: {path: /d/a, volume: {configMap: {name: "
+      "a}}}}]}");
+  cluster.reconcile();
+  cluster.start_pods();
+  auto& report = cluster.report(wire::Phase::kJoining, 0);
+  report.clients.resize(1);
+  report.joined = 1;
+  cluster.reconcile();
+  CHECK(cluster.status().participants.at(0).state == "Joined");
+  cluster.seen.report.reset();
+  cluster.complete_job("aggregator", R"({"clients":{"a":{"rows":7,"lastRound":10}}})");
+  cluster.after(3600s).reconcile();
+  CHECK(cluster.condition(kComplete).holds);
+  CHECK(cluster.status().participants.at(0).state == "Succeeded");
+  CHECK_FALSE(cluster.job("worker-a").suspend);
+  cluster.after(29s).reconcile();
+  CHECK_FALSE(cluster.job("worker-a").suspend);
+  cluster.after(2s).reconcile();
+  CHECK(cluster.job("worker-a").suspend);
 }
 
 TEST_CASE("operator: counters wait for their turn, conditions do not", "[operator]") {

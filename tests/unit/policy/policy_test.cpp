@@ -61,6 +61,9 @@ TEST_CASE("policy: an empty policy has the safe defaults", "[policy]") {
     CHECK(policy.never_send.empty());
     CHECK(policy.min_category_count == 5);
     CHECK(policy.expect_spec.empty());
+    CHECK(policy.least_protection == LeastProtection::kNone);
+    CHECK_FALSE(policy.total_epsilon);
+    CHECK(policy.total_delta == 1e-5);
   }
 }
 
@@ -72,6 +75,9 @@ TEST_CASE("policy: every field of a policy is read", "[policy]") {
   otherColumns: keep
   neverSend: [ssn]
   minCategoryCount: 0
+  leastProtection: differentialPrivacy
+  totalEpsilon: 4.5
+  totalDelta: 0.000001
   expectSpec: sha256:)" + std::string(64, 'a')),
                              "policy.yaml");
   REQUIRE(policy.columns.size() == 3);
@@ -84,6 +90,9 @@ TEST_CASE("policy: every field of a policy is read", "[policy]") {
   CHECK(policy.never_send == std::vector<std::string>{"ssn"});
   CHECK(policy.min_category_count == 0);
   CHECK(policy.expect_spec == "sha256:" + std::string(64, 'a'));
+  CHECK(policy.least_protection == LeastProtection::kDifferentialPrivacy);
+  CHECK(policy.total_epsilon == 4.5);
+  CHECK(policy.total_delta == 1e-6);
 }
 
 TEST_CASE("policy: what is wrong in a policy is named", "[policy]") {
@@ -189,4 +198,38 @@ TEST_CASE("policy: a server can't make identifiers categories, the site can", "[
   Policy allows;
   allows.columns = {declared("ssn", tabular::Kind::kCategory)};
   CHECK(check(allows, {}, table));
+}
+
+TEST_CASE("policy: a site that asks for differential privacy takes part in no training without",
+          "[policy]") {
+  const auto policy = *parse(document("  leastProtection: differentialPrivacy\n"), "policy.yaml");
+  spec::FederatedTraining training;
+  const auto refused = check_protection(policy, training);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kPermissionDenied);
+  training.privacy.differential_privacy = spec::DifferentialPrivacy{.epsilon = 3.0};
+  CHECK(check_protection(policy, training));
+  CHECK(check_protection(Policy{}, spec::FederatedTraining{}));
+}
+
+TEST_CASE("policy: a total that is none is refused", "[policy]") {
+  for (const char* bad : {"totalEpsilon: 0",
+                          "totalEpsilon: -1",
+                          "totalEpsilon: .nan",
+                          "totalDelta: 0",
+                          "totalDelta: 1",
+                          "leastProtection: some"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse(document("  " + std::string(bad) + "\n"), "policy.yaml"));
+  }
+}
+
+TEST_CASE("policy: the names that it has are in the table, whatever the rows hold", "[policy]") {
+  const auto table = people(300);
+  const auto check = [&](const std::string& spec) {
+    const auto checked = check_columns(*parse(document(spec), "policy.yaml"), table);
+    return checked ? std::string() : checked.error().message;
+  };
+  CHECK(check("  neverSend: [ssn]\n").empty());
+  CHECK_THAT(check("  neverSend: [snn]\n"), ContainsSubstring("did you mean 'ssn'?"));
 }

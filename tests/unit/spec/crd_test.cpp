@@ -41,7 +41,7 @@ void walk(const std::string& path, const Json& schema, const Visit& visit) {
   }
 }
 
-// Every field once, none with its default.
+// Every field once, none with its default; of the model those of one method, see kMixture.
 constexpr const char* kFull = R"(
 apiVersion: federated.genesis.dev/v1alpha1
 kind: FederatedTraining
@@ -51,6 +51,7 @@ spec:
   suspend: true
   activeDeadlineSeconds: 3600
   ttlSecondsAfterFinished: 60
+  retry: 1
   backoffLimit: 2
   model: {method: ctgan, embeddingDim: 64, generatorDims: [32], discriminatorDims: [16, 8], pac: 5}
   table:
@@ -62,8 +63,9 @@ spec:
     columns:
       - {name: age, kind: integer, minimum: 0.0, maximum: 120.0}
       - {name: price, kind: decimal, precision: 2}
-      - {name: day, kind: datetime, format: "%Y-%m-%d"}
-      - {name: sex, kind: category, categories: [f, m], aliases: [{value: f, from: [F, w]}], missingValues: [u]}
+      - {name: day, kind: datetime, format: "%Y-%m-%d", earliest: "2000-01-01", latest: "2020-12-31"}
+      - {name: sex, kind: category, categories: [f, m], nullable: false, aliases: [{value: f, from: [F, w]}],
+         missingValues: [u]}
       - {name: crp, kind: decimal, censored: true}
       - {name: case, kind: identifier, pattern: "C-####"}
       - {name: ward, kind: category, other: another}
@@ -80,6 +82,7 @@ spec:
       external: false
       policyRef: {name: policy-of-a}
       maxRows: 1000
+      ledger: {claimName: a-ledger, dataSet: patients}
       storage: {size: 100Mi, storageClassName: fast}
       image: a/worker:1
       resources: {requests: {cpu: 500m, memory: 512Mi}, limits: {cpu: 1, memory: 1Gi}}
@@ -107,6 +110,8 @@ spec:
     deny: [site-9]}
   output:
     rows: 5
+    retainPolicy: Delete
+    existingClaim: replace
     image: a/worker:1
     resources: {requests: {cpu: 500m}, limits: {memory: 1Gi}}
     nodeSelector: {zone: a}
@@ -127,6 +132,26 @@ spec:
   rounds: {minClients: 5}
   privacy: {secureAggregation: {encryption: none, minSurvivors: 5, maxColluding: 2, clip: 8.0, valueBits: 24}}
 )";
+
+// The fields of differential privacy, which no method of kFull has.
+constexpr const char* kPrivate = R"(
+spec:
+  privacy:
+    differentialPrivacy: {epsilon: 3.0, delta: 0.000001, maxGradNorm: 2.0}
+    unitColumn: patient
+    maxRowsPerUnit: 4
+)";
+
+constexpr std::string_view kCtganModel =
+    "{method: ctgan, embeddingDim: 64, generatorDims: [32], discriminatorDims: [16, 8], pac: 5}";
+constexpr std::string_view kMixtureModel =
+    "{method: mixture, target: sex, components: 50, bins: 8, shares: {fine: 0.1, zoom: 0.05}}";
+
+// The same with the fields of the other method.
+std::string mixture_document() {
+  std::string text = kFull;
+  return text.replace(text.find(kCtganModel), kCtganModel.size(), kMixtureModel);
+}
 
 // The paths of the fields that a document gives, as walk() names them.
 void paths_of(const std::string& path, const Json& value, std::set<std::string>& paths) {
@@ -238,10 +263,10 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 15);
+  REQUIRE(spec.rules.size() == 28);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
-  REQUIRE(columns.rules.size() == 11);
+  REQUIRE(columns.rules.size() == 12);
   for (const auto& column : full.at("spec").at("table").at("columns")) {
     check_rules(columns, column);
   }
@@ -258,24 +283,40 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
   paths_of("", full, given);
   const Json secure = read_yaml(kSecure, "secure").value();
   paths_of("", secure, given);
+  paths_of("", read_yaml(kPrivate, "private").value(), given);
+  paths_of("", read_yaml(mixture_document(), "mixture").value(), given);
   walk(".spec",
        whole_schema().at("properties").at("spec"),
        [&](const std::string& path, const Json&) {
          CAPTURE(path);
-         CHECK(given.count(path) == 1);  // so that the document below is a full one
+         CHECK(given.count(path) == 1);  // so that the documents below are full ones
        });
 
-  const auto parsed = parse(kFull, "full");
-  CAPTURE(parsed ? "" : parsed.error().message);
-  REQUIRE(parsed);
-  for (auto& participant : full["spec"]["participants"]) {
-    participant["external"] = participant.value("external", false);
+  for (const auto& text : {std::string(kFull), mixture_document()}) {
+    const auto parsed = parse(text, "full");
+    CAPTURE(parsed ? "" : parsed.error().message);
+    REQUIRE(parsed);
+    full = read_yaml(text, "full").value();
+    for (auto& participant : full["spec"]["participants"]) {
+      participant["external"] = participant.value("external", false);
+    }
+    CHECK(to_json(*parsed).dump() == full.dump());
   }
-  CHECK(to_json(*parsed).dump() == full.dump());
   const auto parsed_secure = parse(kSecure, "secure");
   REQUIRE(parsed_secure);
   CHECK(to_json(*parsed_secure).at("spec").at("privacy").at("secureAggregation") ==
         secure.at("spec").at("privacy").at("secureAggregation"));
+}
+
+TEST_CASE("spec: the fields of differential privacy are read and written back", "[spec]") {
+  Json full = read_yaml(kFull, "full").value();
+  const Json privacy = read_yaml(kPrivate, "private").value().at("spec").at("privacy");
+  full["spec"]["privacy"].update(privacy);
+  const auto training = from_json(full);
+  REQUIRE(training.privacy.differential_privacy);
+  CHECK(training.privacy.differential_privacy->epsilon == 3.0);
+  CHECK(training.privacy.unit_column == "patient");
+  CHECK(to_json(training)["spec"]["privacy"] == full["spec"]["privacy"]);
 }
 
 TEST_CASE("spec: the defaults of the CRD are those of the C++ type", "[spec]") {

@@ -23,7 +23,7 @@ FederatedTraining with(const std::vector<Override>& overrides) {
 
 TEST_CASE("spec: an override beats the document, the document the default", "[spec]") {
   CHECK(with({}).rounds.count == 5);
-  CHECK(with({}).rounds.min_clients == 1);
+  CHECK(min_clients_of(with({})) == 2);
   CHECK(with({{"rounds.count", "7"}}).rounds.count == 7);
   CHECK(with({{"rounds.minClients", "2"}}).rounds.min_clients == 2);
   SECTION("the last of several wins") {

@@ -25,6 +25,13 @@ TEST_CASE("spec: each field takes the values at its bounds and none beyond", "[s
       {"model.discriminatorDims", "[1, 2, 3, 4, 5, 6, 7, 8]", "[1, 2, 3, 4, 5, 6, 7, 8, 9]"},
       {"model.pac", "1", "0"},
       {"model.pac", "100", "101"},
+      {"table.columns",
+       "[{name: a, kind: category, other: z}]",
+       "[{name: a, kind: integer, other: z}]"},
+      {"table.columns",
+       "[{name: a, kind: datetime, format: '%Y', earliest: '1990', latest: '2020'}]",
+       "[{name: a, kind: datetime, earliest: '1990'}]"},
+      {"table.columns", "[{name: a, nullable: false}]", "[{name: a, nullable: no-one}]"},
       {"table.discreteColumns", "[a, b]", "[a, a]"},
       {"table.discreteColumns", "[a]", "['']"},
       {"table.columns", "[{name: a}]", "[{kind: integer}]"},
@@ -114,6 +121,27 @@ TEST_CASE("spec: each field takes the values at its bounds and none beyond", "[s
   CHECK_THAT(complaint(a_training(), {{path, bad}}), ContainsSubstring(root + path));
 }
 
+TEST_CASE("spec: without minClients all named participants are needed, and there is room for them",
+          "[spec]") {
+  const auto numbers = [](const std::string& text) {
+    const auto training = parse(a_training(text), "x.yaml").value();
+    return std::pair(min_clients_of(training), max_clients_of(training));
+  };
+  std::string many = "[";
+  for (int i = 0; i < 150; ++i) {
+    many += "{name: s" + std::to_string(i) + ", external: true},";
+  }
+  many.back() = ']';
+  CHECK(numbers("{participants: []}") == std::pair<std::int64_t, std::int64_t>(1, 100));
+  CHECK(numbers("{participants: [{name: a, external: true}, {name: b, external: true}]}") ==
+        std::pair<std::int64_t, std::int64_t>(2, 100));
+  CHECK(numbers("{participants: " + many + "}") == std::pair<std::int64_t, std::int64_t>(150, 150));
+  CHECK(numbers("{rounds: {minClients: 3}, participants: " + many + "}") ==
+        std::pair<std::int64_t, std::int64_t>(3, 150));
+  CHECK(numbers("{rounds: {minClients: 200}, participants: []}") ==
+        std::pair<std::int64_t, std::int64_t>(200, 200));
+}
+
 TEST_CASE("spec: names are as long as DNS allows", "[spec]") {
   const auto participant = [](std::size_t length) {
     return a_training("{participants: [{name: " + std::string(length, 'a') + ", external: true}]}");
@@ -130,6 +158,14 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{rounds: {minClients: 3, maxClients: 3}}", ""},
       {"{rounds: {minClients: 4, maxClients: 3}}",
        "spec.rounds.minClients: 4 exceeds maxClients, 3; lower it or raise maxClients"},
+      {"{rounds: {minClients: 400}}", ""},
+      {"{rounds: {maxClients: 2}, participants: [{name: a, external: true}, {name: b, external: "
+       "true}]}",
+       ""},
+      {"{rounds: {maxClients: 1}, participants: [{name: a, external: true}, {name: b, external: "
+       "true}]}",
+       "spec.rounds.minClients: 2, the number of participants, exceeds maxClients, 1; set it or "
+       "raise maxClients"},
       {"{rounds: {clientFraction: 0.5, overSelection: 1}}", ""},
       {"{rounds: {overSelection: 0.1}}",
        "spec.rounds.overSelection: requires clientFraction below 1, since otherwise all clients "
@@ -146,6 +182,12 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{local: {batchSize: 7}, model: {pac: 7}}", ""},
       {"{local: {batchSize: 501}}",
        "spec.local.batchSize: 501 is not a multiple of model.pac, 10; use 510 or change model.pac"},
+      {"{local: {batchSize: 501}, model: {method: mixture}}", ""},
+      {"{model: {method: mixture, target: z, components: 4096, bins: 2, shares: {fine: 0.1}}}", ""},
+      {"{model: {method: mixture, pac: 10}}",
+       "spec.model.pac: belongs to method ctgan; remove it or set model.method to ctgan"},
+      {"{model: {target: z}}",
+       "spec.model.target: belongs to method mixture; remove it or set model.method to mixture"},
       {"{model: {pac: 7}}",
        "spec.local.batchSize: 500 is not a multiple of model.pac, 7; use 504 or change model.pac"},
       {"{aggregation: {strategy: fedprox, proximalMu: 0.1}}", ""},
@@ -182,6 +224,16 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{privacy: {secureAggregation: {minSurvivors: 2}}}",
        "spec.privacy.secureAggregation.minSurvivors: 2 is too small; the minimum is 3\n"
        "spec.rounds.minClients: 1 is below privacy.secureAggregation.minSurvivors, 2; raise it"},
+      {"{privacy: {differentialPrivacy: {epsilon: 3, delta: 1e-6}}}",
+       "spec.privacy.differentialPrivacy: is not implemented for method ctgan, whose updates carry "
+       "no noise; remove it or use a method that adds noise"},
+      {"{privacy: {unitColumn: patient}}",
+       "spec.privacy.unitColumn: needs differentialPrivacy; set privacy.differentialPrivacy or "
+       "remove unitColumn\nspec.privacy.unitColumn: needs maxRowsPerUnit; set "
+       "privacy.maxRowsPerUnit, the number of rows of one unit that are used"},
+      {"{privacy: {maxRowsPerUnit: 3}}",
+       "spec.privacy.maxRowsPerUnit: needs unitColumn; set privacy.unitColumn or remove "
+       "maxRowsPerUnit"},
       {"{participants: [{name: a}]}",
        "spec.participants[0]: 'a' has no data; set data.path, or external: true if it joins from "
        "elsewhere"},
@@ -217,8 +269,8 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{table: {columns: [{name: a, other: x}]}}",
        "spec.table.columns[0].other: needs kind category; set kind or remove other"},
       {"{table: {columns: [{name: a, kind: category, other: x, categories: [z]}]}}",
-       "spec.table.columns[0].other: has no use where categories lists all values; remove one of "
-       "the two"},
+       "spec.table.columns: has an other that has no use where categories lists all values, as "
+       "method ctgan wants; remove one of the two"},
       {"{table: {columns: [{name: a, kind: integer, pattern: '#'}]}}",
        "spec.table.columns[0].pattern: needs kind identifier; set kind or remove pattern"},
       {"{table: {columns: [{name: a, kind: category, censored: true}]}}",
@@ -228,6 +280,24 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.table.columns[0].aliases: needs kind category or boolean; set kind or remove aliases"},
   }));
   CHECK(complaint(a_training(spec)) == expected);
+}
+
+TEST_CASE("spec: an epsilon or a delta that promises nothing is refused", "[spec]") {
+  const auto privacy = [](const std::string& fields) {
+    return complaint(a_training("{privacy: {differentialPrivacy: {" + fields + "}}}"));
+  };
+  for (const char* epsilon : {"0", "-1", ".nan", ".inf", "-.inf", "2e9", "one"}) {
+    CAPTURE(epsilon);
+    CHECK_THAT(privacy(std::string("epsilon: ") + epsilon),
+               ContainsSubstring("spec.privacy.differentialPrivacy.epsilon"));
+  }
+  for (const char* delta : {"0", "-1e-5", "1e-11", "1", ".nan", "small"}) {
+    CAPTURE(delta);
+    CHECK_THAT(privacy(std::string("epsilon: 1, delta: ") + delta),
+               ContainsSubstring("spec.privacy.differentialPrivacy.delta"));
+  }
+  CHECK_THAT(privacy("delta: 1e-5"), ContainsSubstring("epsilon"));
+  CHECK_THAT(privacy("epsilon: 1e9"), !ContainsSubstring("epsilon:"));
 }
 
 TEST_CASE("spec: all mistakes come at once, a line each, in the order of their paths", "[spec]") {

@@ -92,6 +92,10 @@ DeclaredColumn any_column(std::string name) {
     case 3:
       column.kind = "category";
       column.categories = any_distinct_texts(3);
+      column.nullable = *arbitrary<bool>();
+      if (column.categories.empty()) {
+        column.other = any_text();
+      }
       column.missing_values = any_distinct_texts(2);
       for (const auto& value : any_distinct_texts(2)) {
         column.aliases.push_back({value, {any_text()}});

@@ -108,7 +108,10 @@ TEST_CASE("tabular: a file that is not there or not a file is named", "[tabular]
 TEST_CASE("tabular: errors in a file name it and the line", "[tabular]") {
   const Folder folder;
   const auto path = folder.write("ragged.csv.gz", gzip("a,b\n1,2\n3\n"));
-  CHECK(error_of(read_csv(path)) == path.string() + ":3: 1 field, the header has 2");
+  CHECK(error_of(read_csv(path)) ==
+        path.string() +
+            ":3: 1 field, the header has 2; correct the line, or remove it if it is no row, such "
+            "as a total below the table");
 }
 
 TEST_CASE("tabular: reading stops where the taker refuses", "[tabular]") {

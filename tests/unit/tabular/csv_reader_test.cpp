@@ -69,11 +69,13 @@ TEST_CASE("tabular: where the bytes are cut makes no difference", "[tabular]") {
 }
 
 TEST_CASE("tabular: a malformed file is refused with line and reason", "[tabular]") {
+  const std::string remedy =
+      "; correct the line, or remove it if it is no row, such as a total below the table";
   const auto why = [](std::string_view text) { return error_of(read_whole(text)); };
-  CHECK(why("a,b\n1,2\n3\n") == "t.csv:3: 1 field, the header has 2");
+  CHECK(why("a,b\n1,2\n3\n") == "t.csv:3: 1 field, the header has 2" + remedy);
   CHECK(why("a,b\n1,2,3\n") == "t.csv:2: 3 fields, the header has 2");
-  CHECK(why("a,b\n\n\"x\ny\",2\n5\n") == "t.csv:5: 1 field, the header has 2");
-  CHECK(why("a,b\r\n\r\n\"x\r\ny\",2\r\n5\r\n") == "t.csv:5: 1 field, the header has 2");
+  CHECK(why("a,b\n\n\"x\ny\",2\n5\n") == "t.csv:5: 1 field, the header has 2" + remedy);
+  CHECK(why("a,b\r\n\r\n\"x\r\ny\",2\r\n5\r\n") == "t.csv:5: 1 field, the header has 2" + remedy);
   CHECK_THAT(why("a,b\n1,\"cut\n2,3\n"), ContainsSubstring("t.csv:2: field 2 starts with a quote"));
   CHECK_THAT(why("a,b\n1,2\n3,\"x\"y\n"), ContainsSubstring("t.csv:3: field 2 has a quote"));
   CHECK_THAT(why("a,b\n1,x\"y\n"), ContainsSubstring("t.csv:2: field 2 has a quote"));

@@ -119,3 +119,42 @@ TEST_CASE("tabular: which kinds meet does not depend on the sites' names", "[tab
     CHECK(agreed->columns[0].kind == Kind::kIdentifier);
   } while (std::next_permutation(order.begin(), order.end()));
 }
+
+TEST_CASE("tabular: a minus behind the digits is a minus, as ledgers write it", "[tabular]") {
+  const auto pay = table_of("pay;n\n12,50-;1\n7,25;2\n1.200,00-;3\n", {}, {});
+  CHECK(pay.columns[0].numbers == std::vector<double>{-12.5, 7.25, -1200.0});
+  CHECK(table_of("code\nA-\n5--\n-5-\n").columns[0].kind == Kind::kCategory);
+}
+
+TEST_CASE("tabular: dates as statistics programs write them", "[tabular]") {
+  const auto born = table_of("born\n03JAN1962\n28OCT1970\n");
+  REQUIRE(born.columns[0].kind == Kind::kDatetime);
+  CHECK(born.columns[0].format == "%d%b%Y");
+  CHECK(table_of("at\n03JAN2022:10:00:01\n28OCT2023:23:59:30\n").columns[0].format ==
+        "%d%b%Y:%H:%M:%S");
+}
+
+TEST_CASE("tabular: dates in two formats stop, as neither holds for all", "[tabular]") {
+  std::string text = "at\n";
+  for (int day = 10; day < 28; ++day) {
+    text +=
+        day % 2 == 0 ? "2023-04-" + std::to_string(day) + "\n" : std::to_string(day) + ".05.2023\n";
+  }
+  CHECK_THAT(read_error(text),
+             ContainsSubstring("column 'at': holds dates in more than one format"));
+  const auto lenient = ok(parse_csv(text, "t.csv", {.lenient = true}));
+  REQUIRE(lenient.notes.size() == 1);
+  CHECK_THAT(lenient.notes[0], ContainsSubstring("read as text"));
+}
+
+TEST_CASE("tabular: a short line below the table is no title above it", "[tabular]") {
+  CHECK(read_error("age,sex,cost\n41,m,2.5\n42,f,3.5\nTotal: 2 rows\n") ==
+        "t.csv:4: 1 field, the header has 3; correct the line, or remove it if it is no row, such "
+        "as a total below the table");
+}
+
+TEST_CASE("tabular: a table's description writes whole numbers with all their digits",
+          "[tabular]") {
+  const auto lines = describe(table_of("n\n100000\n200000\n200000\n"));
+  CHECK_THAT(lines[1], ContainsSubstring("100000 to 200000"));
+}

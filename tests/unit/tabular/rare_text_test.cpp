@@ -257,5 +257,5 @@ TEST_CASE("tabular: a table is described for its own people", "[tabular]") {
   CHECK_THAT(lines[0], ContainsSubstring("leaves the site"));
   CHECK_THAT(lines[1],
              ContainsSubstring("category") && ContainsSubstring("0.0%") &&
-                 ContainsSubstring("1 category and their counts; 1 rare text in 2 rows as other"));
+                 ContainsSubstring("1 category and its count; 1 rare text in 2 rows as other"));
 }

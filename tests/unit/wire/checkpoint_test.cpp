@@ -38,13 +38,23 @@ Checkpoint a_checkpoint() {
                        .failures = 1,
                        .times_quarantined = 2,
                        .returns_in = {9},
-                       .reason = "why"},
+                       .reason = "why",
+                       .ledger_head = "0a:3:0b"},
                       {.client = *ClientId::parse("b"), .rows = 3, .is_evicted = true}},
           .method = {.documents = {{"encoder", "{}"}, {"other", "text"}},
                      .tensors = {{{"w", {2}}}, {1.0F, 2.0F}}}};
 }
 
 }  // namespace
+
+TEST_CASE("wire: a worker's state with counts reads back", "[wire]") {
+  auto state = a_state();
+  state.method = {};
+  state.contribution.body = rounds::Plain{rounds::Counts{1, 0, std::uint64_t{1} << 53U}};
+  const auto read = decode_worker_state(encode(state), "state");
+  REQUIRE(read);
+  CHECK(*read == state);
+}
 
 TEST_CASE("wire: a worker's state comes back, with and without a residual", "[wire]") {
   auto state = a_state();

@@ -77,6 +77,22 @@ TEST_CASE("wire: a contribution's telemetry keeps every number exactly", "[wire]
   }));
 }
 
+TEST_CASE("wire: the head of a privacy ledger travels with a contribution, in its form alone",
+          "[wire]") {
+  auto contribution = a_contribution();
+  CHECK_THAT(encode_header(contribution), !ContainsSubstring("ledger_head"));
+  contribution.ledger_head = std::string(32, 'a') + ":7:" + std::string(64, '0');
+  CHECK(decode_header(encode_header(contribution))->ledger_head == contribution.ledger_head);
+  for (const std::string& wrong : {std::string("a:1"),
+                                   std::string("a:1:G"),
+                                   std::string("a::\n"),
+                                   std::string(200, 'a') + ":1:b"}) {
+    contribution.ledger_head = wrong;
+    CHECK_THAT(decode_header(encode_header(contribution)).error().message,
+               ContainsSubstring("Contribution.ledger_head: expected id:lines:hash"));
+  }
+}
+
 TEST_CASE("wire: telemetry that is no number, or too much of it, is refused", "[wire]") {
   auto contribution = a_contribution();
   contribution.telemetry["loss"] = std::numeric_limits<double>::quiet_NaN();

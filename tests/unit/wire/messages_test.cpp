@@ -57,7 +57,8 @@ StatusReport a_status() {
                       .estimated_remaining_seconds = 30.0,
                       .model_sha256 = "",
                       .reason = "",
-                      .warnings = {"client a dominates", "\"x\""}};
+                      .warnings = {"client a dominates", "\"x\""},
+                      .privacy = PrivacyReport{3.0, 4.5, 1e-5}};
 }
 
 // Each field but the optional ones: taken away, it is missed by name; of another type, it is
@@ -172,7 +173,7 @@ TEST_CASE("wire: a status report comes back as it was sent", "[wire]") {
   early.run = "r";
   early.name = "n";
   CHECK(decode(encode(early)) == early);
-  check_fields(encode(a_status()), {"estimated_remaining_seconds", "warnings"}, decode);
+  check_fields(encode(a_status()), {"estimated_remaining_seconds", "warnings", "privacy"}, decode);
   auto wrong = json::parse(encode(a_status()));
   wrong["warnings"] = {1};
   CHECK_THAT(decode(wrong.dump()).error().message,

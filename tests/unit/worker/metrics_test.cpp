@@ -30,6 +30,16 @@ TEST_CASE("worker: steps and epochs are measured", "[worker]") {
   says(registry, "genesis_local_step_seconds_bucket{le=\"+Inf\"} 2");
 }
 
+TEST_CASE("worker: a site is told what a training claims and all of them have spent", "[worker]") {
+  metrics::Registry registry;
+  Metrics metrics(registry);
+  CHECK_THAT(registry.text(), !ContainsSubstring("genesis_local_privacy_epsilon{"));
+  metrics.protects(3, 4.5, 6);
+  says(registry, "genesis_local_privacy_epsilon{kind=\"claimed\"} 3");
+  says(registry, "genesis_local_privacy_epsilon{kind=\"spent\"} 4.5");
+  says(registry, "genesis_local_privacy_epsilon{kind=\"worst_spent\"} 6");
+}
+
 TEST_CASE("worker: what a training came to and what travelled are told", "[worker]") {
   metrics::Registry registry;
   Metrics metrics(registry);

@@ -5,9 +5,9 @@
 #include <bit>
 #include <cstdint>
 
-#include "common/model/target.hpp"
+#include "common/base/target.hpp"
 
-namespace genesis::model {
+namespace genesis {
 
 /// e^x, relative error below 3e-7; x is clamped to [-87, 87].
 GENESIS_INLINE float fast_exp(float x) {
@@ -77,4 +77,4 @@ GENESIS_INLINE SinCos sin_cos_of_turn(float t) {
   return {(q & 2) != 0 ? -sine : sine, ((q + 1) & 2) != 0 ? -cosine : cosine};
 }
 
-}  // namespace genesis::model
+}  // namespace genesis

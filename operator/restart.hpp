@@ -1,0 +1,21 @@
+#pragma once
+// What is started again: a failed training when spec.retry is raised, and a Job that has failed too
+// often although there was progress since it was created. Pure.
+#include <string>
+#include <vector>
+
+#include "operator/observed.hpp"
+
+namespace genesis::control {
+
+struct Restarts {
+  Observed seen;                      // without the Jobs and pods that are to go
+  bool is_retried = false;            // the failed training starts again
+  std::vector<std::string> replaced;  // Jobs whose limit counts anew
+};
+
+/// Marks the Jobs that are to be deleted, so that new ones take their place. Until they have gone,
+/// they and their pods count for nothing.
+[[nodiscard]] Restarts restarted(const Observed& seen);
+
+}  // namespace genesis::control

@@ -1,0 +1,56 @@
+#pragma once
+// What one answer costs, in exact numbers, and what all answers of a data set cost together. Pure.
+#include <cstdint>
+#include <span>
+
+#include "common/base/error.hpp"
+#include "common/privacy/guarantee.hpp"
+#include "common/privacy/noise_variance.hpp"
+
+namespace genesis::privacy {
+
+/// Tables of counts that one answer holds, with the noise that this site adds to every cell. All
+/// are integers, so that sums over a ledger are exact.
+struct Cost {
+  std::uint64_t tables = 1;
+  std::uint64_t cells = 1;  // of all tables
+  NoiseVariance variance;   // of this site's own noise
+  std::uint64_t shift = 1;  // rows of one unit that may fall into one cell
+  /// Sites whose independent noise is in every sum that is opened, and unknown to those who see it;
+  /// 1 where this site's own noise alone protects its rows.
+  std::uint32_t shares = 1;
+  /// Delta that the answer costs beside the noise, such as that of a threshold; units of 2^-60.
+  std::uint64_t extra_delta = 0;
+  /// Statistical distance of all cells' noise from what the accountant takes it for, rounded up;
+  /// units of 2^-90.
+  std::uint64_t distance = 0;
+  bool operator==(const Cost&) const = default;
+};
+
+inline constexpr double kDeltaUnit = 0x1p-60;
+inline constexpr double kDistanceUnit = 0x1p-90;
+
+/// A cost with the sampler's distance for all cells. Errors: kInvalidArgument where a number is 0
+/// or larger than any answer could have it.
+[[nodiscard]] Result<Cost> cost_of(std::uint64_t tables,
+                                   std::uint64_t cells,
+                                   NoiseVariance variance,
+                                   std::uint64_t shift = 1);
+
+/// Errors: kInvalidArgument where the numbers are no cost.
+[[nodiscard]] Status check(const Cost& cost);
+
+/// Against whom: those who know at most the noise of the other sites that the shares leave out, or
+/// everybody else together, where this site's own noise is all that is left.
+enum class Adversary { kClaimed, kAllOthers };
+
+/// tables shift^2 / variance in units of 2^-40, rounded up.
+[[nodiscard]] std::uint64_t squared_mu(const Cost& cost, Adversary adversary);
+
+/// The least epsilon of all answers together at `delta`; 0 of none, +inf where it cannot be met.
+/// Errors: kInvalidArgument where the noise is too weak to be accounted for.
+[[nodiscard]] Result<Epsilon> epsilon_of(std::span<const Cost> costs,
+                                         Delta delta,
+                                         Adversary adversary);
+
+}  // namespace genesis::privacy

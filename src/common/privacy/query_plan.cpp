@@ -1,0 +1,68 @@
+#include "common/privacy/query_plan.hpp"
+
+#include <cmath>
+
+#include "common/privacy/gaussian.hpp"
+
+namespace genesis::privacy {
+namespace {
+
+Status check(const QueryPlan& plan) {
+  double shares = 0;
+  for (const auto& query : plan.queries) {
+    if (!(query.share > 0 && query.share <= 1)) {
+      return fail(Errc::kInvalidArgument,
+                  "query plan: the share of " + query.name + " is not in (0, 1]");
+    }
+    shares += query.share;
+  }
+  if (plan.queries.empty() || shares > 1 + 1e-9) {
+    return fail(Errc::kInvalidArgument,
+                "query plan: it has no queries, or their shares exceed the whole");
+  }
+  return {};
+}
+
+Result<std::vector<Cost>> costs_of(const QueryPlan& plan,
+                                   double squared,
+                                   const Protection& protection) {
+  const auto shift = static_cast<double>(protection.rows_per_unit);
+  std::vector<Cost> costs;
+  for (const auto& query : plan.queries) {
+    const double all = static_cast<double>(query.tables) * shift * shift / (query.share * squared);
+    GENESIS_ASSIGN(const auto variance, NoiseVariance::at_least(all / protection.shares));
+    GENESIS_ASSIGN(auto cost,
+                   cost_of(query.tables, query.cells, variance, protection.rows_per_unit));
+    cost.shares = protection.shares;
+    cost.extra_delta = query.extra_delta;
+    GENESIS_RETURN_IF_ERROR(privacy::check(cost));
+    costs.push_back(cost);
+  }
+  return costs;
+}
+
+}  // namespace
+
+Result<PlannedNoise> plan_noise(const QueryPlan& plan,
+                                const Guarantee& guarantee,
+                                const Protection& protection) {
+  GENESIS_RETURN_IF_ERROR(check(plan));
+  // The formula of continuous noise is met but for a little: discrete noise on few tables may cost
+  // more. So the squares shrink until the accountant agrees.
+  const double mu = calibrate(guarantee).mu;
+  double squared = mu * mu;
+  for (double shrink = 1e-5;; shrink *= 2) {
+    GENESIS_ASSIGN(auto costs, costs_of(plan, squared, protection));
+    GENESIS_ASSIGN(const auto epsilon, epsilon_of(costs, guarantee.delta(), Adversary::kClaimed));
+    if (epsilon <= guarantee.epsilon()) {
+      GENESIS_ASSIGN(const auto worst, epsilon_of(costs, guarantee.delta(), Adversary::kAllOthers));
+      return PlannedNoise{std::move(costs), epsilon, worst};
+    }
+    if (shrink > 0.5) {
+      return fail(Errc::kInvalidArgument, "no noise keeps this guarantee; raise epsilon or delta");
+    }
+    squared *= 1 - shrink;
+  }
+}
+
+}  // namespace genesis::privacy

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Breaks the differential privacy of a copy of the tree, and checks that a test finds it: sabotage_test.py [NAME ...]
+
+Each sabotage replaces a few lines of a copy of the sources by ones that protect less than they claim to, builds the one
+test program that is to notice, and runs the named test: it has to fail, as it has to pass on the copy as it is. So the
+tests of the noise are tested themselves. A line that a sabotage replaces has to be there exactly once, so that none is
+applied to nothing unnoticed. Part of `make test-full`; with names, only these.
+"""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PRIVACY, MIXTURE = "src/common/privacy/", "src/common/mixture/"
+
+SCALE = "mixture: a site's noise is as large as its ledger says, in every stage"
+SHARED = "mixture: no two answers of a site, of two runs or of two sites share their noise"
+TWICE = "mixture: a question that is asked twice is measured once"
+SENSITIVITY = "mixture: one row more changes each table by at most one count of 1"
+UNITS = "mixture: of each unit the first rows are counted, and its column is not learned"
+AUDIT = "mixture: an audit through the site's own answers is near the claim and not above it"
+
+DRAW = "    NoiseBits bits;\n    return encode(add_noise(counts, DiscreteGaussian(charged.variance), bits));\n"
+REPEATABLE = """struct NoiseBitsForTests {
+  static void seed(NoiseBits& bits, std::uint64_t state) {
+    bits.fixed_ = [state](std::span<std::uint64_t> words) mutable {
+      for (auto& word : words) {  // splitmix64
+        word = state += 0x9E3779B97F4A7C15U;
+        word = (word ^ word >> 30U) * 0xBF58476D1CE4E5B9U;
+        word = (word ^ word >> 27U) * 0x94D049BB133111EBU;
+        word ^= word >> 31U;
+      }
+    };
+  }
+};
+
+"""
+
+
+@dataclasses.dataclass
+class Sabotage:
+    name: str
+    tests: list  # each of them has to fail
+    edits: list  # of (file, text, what takes its place)
+    program: str = "test_mixture"
+
+
+def from_bits(seed):
+    """Noise of bits that follow from `seed`, an expression that the site's answer can see."""
+    file = PRIVACY + "account.cpp"
+    return [
+        (file, "namespace genesis::privacy {\nnamespace {\n", "namespace genesis::privacy {\n" + REPEATABLE + "namespace {\n"),
+        (file, DRAW, DRAW.replace("bits;\n", f"bits;\n    NoiseBitsForTests::seed(bits, {seed});\n", 1)),
+    ]
+
+
+def draw(line):
+    return [(PRIVACY + "account.cpp", DRAW, line)]
+
+
+SABOTAGES = [
+    Sabotage("noise x0.8", [SCALE, AUDIT], draw(
+        "    NoiseBits bits;\n"
+        "    const auto less = NoiseVariance::at_least(0.64 * charged.variance.value());\n"
+        "    return encode(add_noise(counts, DiscreteGaussian(*less), bits));\n")),
+    Sabotage("no noise", [SCALE, AUDIT], draw(
+        "    static_cast<void>(charged);\n"
+        "    return encode(std::vector<std::int64_t>(counts.begin(), counts.end()));\n")),
+    Sabotage("the encoder's counts are exact", [SCALE], [(
+        MIXTURE + "ledger_noise.cpp", "    std::ranges::copy(noisy, counts.begin());\n",
+        '    if (query.purpose != "fine") {\n      std::ranges::copy(noisy, counts.begin());\n    }\n')]),
+    Sabotage("measured twice, charged once", [TWICE], [(
+        PRIVACY + "account.cpp", "  if (kept && (!size || kept->size() == *size)) {\n",
+        "  if (kept && size && kept->size() != *size) {\n"), (
+        PRIVACY + "account.cpp", "  if (before->released_sha256) {\n", "  if (before->released_sha256 && !kept) {\n"), (
+        PRIVACY + "account.cpp", "  if (!kept && kept.error().code != Errc::kNotFound) {\n    return tl::unexpected(kept.error());\n  }\n"
+        "  return fix(before->charge, before->cost, draw);\n",
+        "  if (!kept && kept.error().code != Errc::kNotFound) {\n    return tl::unexpected(kept.error());\n  }\n"
+        "  return draw(before->cost);\n")]),
+    Sabotage("one stream for all answers", [SHARED], from_bits("1")),
+    Sabotage("the seed follows from the spec", [SHARED], from_bits("request.query_sha256.size() + 16 * request.collection + 7")),
+    Sabotage("a row counts twice", [SENSITIVITY], [(
+        MIXTURE + "counts.cpp", "      ++counts[unit / width];\n", "      counts[unit / width] += 2;\n")]),
+    Sabotage("units keep a hundred rows more", [UNITS], [(
+        MIXTURE + "site.cpp", "    if (rows++ < most) {\n", "    if (rows++ < most + 100) {\n")]),
+]
+
+
+class Copy:
+    def __init__(self, folder):
+        self.source = folder / "source"
+        self.build = self.source / "build/release"  # as in ROOT, so that a cache knows the files again
+        os.environ["CCACHE_BASEDIR"] = str(folder)
+        shutil.copytree(ROOT, self.source, ignore=lambda path, _: ["build", ".git", "data"] if pathlib.Path(path) == ROOT else [])
+        (self.source / "data").symlink_to(ROOT / "data")
+        command = ["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"]
+        if shutil.which("ccache"):
+            command.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def make(self, program):
+        built = subprocess.run(["cmake", "--build", self.build, "--target", program, "--", f"-j{os.environ.get('JOBS', '2')}"],
+                               capture_output=True, text=True)
+        if built.returncode != 0:
+            raise SystemExit("the build failed:\n" + built.stdout[-4000:] + built.stderr[-1000:])
+
+    def passes(self, program, test):
+        """Whether it passes; a test that there is not, or that has no end, is an error."""
+        run = subprocess.run([self.build / "bin" / program, test.replace(",", "\\,")], capture_output=True, text=True, timeout=900)
+        if "No test cases matched" in run.stdout + run.stderr or "No tests ran" in run.stdout:
+            raise SystemExit(f"{program} has no test '{test}'")
+        return run.returncode == 0
+
+
+def apply(source, edits):
+    """Writes the edits; gives what the files were."""
+    before = {}
+    for file, text, instead in edits:
+        path = source / file
+        now = path.read_text()
+        if now.count(text) != 1:
+            raise SystemExit(f"{file}: is there {now.count(text)} times, and ought to be once:\n{text}")
+        before.setdefault(path, now)
+        path.write_text(now.replace(text, instead))
+    return before
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of sabotages; default: all")
+    options = parser.parse_args()
+    unknown = set(options.names) - {s.name for s in SABOTAGES}
+    if unknown:
+        parser.error(f"{unknown.pop()} is none; there are: " + "; ".join(s.name for s in SABOTAGES))
+    chosen = [s for s in SABOTAGES if not options.names or s.name in options.names]
+    missed = []
+    with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
+        copy = Copy(pathlib.Path(folder))
+        for program in sorted({s.program for s in chosen}):
+            copy.make(program)
+        for program, test in sorted({(s.program, test) for s in chosen for test in s.tests}):
+            if not copy.passes(program, test):
+                raise SystemExit(f"'{test}' fails on the sources as they are")
+        for sabotage in chosen:
+            before = apply(copy.source, sabotage.edits)
+            copy.make(sabotage.program)
+            for test in sabotage.tests:
+                found = not copy.passes(sabotage.program, test)
+                print(f"{'found ' if found else 'MISSED'}  {sabotage.name}: {test}", flush=True)
+                if not found:
+                    missed.append(sabotage.name)
+            for path, text in before.items():
+                path.write_text(text)
+    if missed:
+        print("FAILED: " + ", ".join(dict.fromkeys(missed)))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
