@@ -51,6 +51,14 @@ Following followed_by(const Status& done) {
 
 }  // namespace
 
+// Whom the noise protects against.
+std::string against(const spec::FederatedTraining& training) {
+  return spec::noise_shares_of(training) == 1
+             ? "everyone else together, the aggregator and all other sites included"
+             : fmt::format("the aggregator and at most {} other sites together",
+                           training.privacy.secure_aggregation->max_colluding);
+}
+
 rounds::Config round_config(const spec::FederatedTraining& training) {
   rounds::Config config;
   config.seed = training.seed;
@@ -77,6 +85,9 @@ rounds::Config round_config(const spec::FederatedTraining& training) {
                             static_cast<std::size_t>(secure->max_colluding)](std::size_t members) {
       return secure::least_threshold(members, least, colluding);
     };
+    config.sum_stages = secure->encryption == spec::Encryption::kPaillier
+                            ? rounds::encrypted_stages()
+                            : rounds::masked_stages();
   }
   return config;
 }
@@ -129,6 +140,7 @@ Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
                                    std::move(standing)});
   }
   coordinator.limits_.norm = checkpoint.norm_bound;
+  coordinator.paillier_modulus_ = std::move(checkpoint.paillier_modulus);
   coordinator.resumed_after_ = checkpoint.round;
   coordinator.rounds_started_ = now;
   auto next = rounds::resume(
@@ -347,7 +359,12 @@ Status Coordinator::begin_attempt() {
                 rounds::name_of(state_.open.request) + ": " + std::to_string(task.roster.size()) +
                     " sites are left; a secure sum needs " + std::to_string(task.threshold));
   }
-  return protected_sum_->begin_attempt(std::move(task));
+  if (training_.privacy.secure_aggregation->encryption == spec::Encryption::kMasking) {
+    return protected_sum_->begin_masked(std::move(task));
+  }
+  GENESIS_ASSIGN(const auto modulus, sums::from_hex(paillier_modulus_));
+  GENESIS_ASSIGN(auto key, secure::PaillierPublicKey::from_modulus(modulus));
+  return protected_sum_->begin_encrypted(std::move(task), std::move(key));
 }
 
 Result<method::Sum> Coordinator::open_protected() {
@@ -416,9 +433,12 @@ Status Coordinator::begin_sum() {
 
 Status Coordinator::fold(const rounds::Contribution& contribution) {
   if (protected_sum_) {  // a message has been taken already
-    if (!protected_sum_->is_masked()) {
+    if (!protected_sum_->is_hidden()) {
       protected_sum_->add(
           std::get<rounds::Counts>(std::get<rounds::Plain>(contribution.body).values));
+    }
+    if (!contribution.ledger_head.empty()) {
+      sites_.at(contribution.client).ledger_head = contribution.ledger_head;
     }
     return {};
   }
@@ -452,6 +472,7 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
   saved.collection = state_.open.id;
   saved.round = closed;
   saved.norm_bound = limits_.norm;
+  saved.paillier_modulus = paillier_modulus_;
   for (const auto& [id, member] : state_.members) {
     const auto& site = sites_.at(id);
     saved.clients.push_back({id,
@@ -498,16 +519,15 @@ Status Coordinator::finish() {
                             {"clients", std::move(clients)}};
   if (const auto promised = privacy()) {
     const auto& unit = training_.privacy.unit_column;
-    provenance["privacy"] = {
-        {"epsilon", promised->epsilon},
-        {"worstEpsilon", promised->worst_epsilon},
-        {"delta", promised->delta},
-        {"unit",
-         unit ? fmt::format("all rows of one value of {} (at most {})",
-                            *unit,
-                            training_.privacy.max_rows_per_unit.value_or(1))
-              : std::string("one row")},
-        {"against", "everyone else together, the aggregator and all other sites included"}};
+    provenance["privacy"] = {{"epsilon", promised->epsilon},
+                             {"worstEpsilon", promised->worst_epsilon},
+                             {"delta", promised->delta},
+                             {"unit",
+                              unit ? fmt::format("all rows of one value of {} (at most {})",
+                                                 *unit,
+                                                 training_.privacy.max_rows_per_unit.value_or(1))
+                                   : std::string("one row")},
+                             {"against", against(training_)}};
   }
   GENESIS_ASSIGN(model_, method_->model(provenance.dump()));
   model_sha256_ = crypto::sha256_hex(model_);

@@ -179,6 +179,8 @@ class Coordinator {
     return training_.privacy.secure_aggregation.has_value();
   }
   [[nodiscard]] Status begin_attempt();
+  /// Whether a site has the key that the others encrypt with.
+  [[nodiscard]] Status check_paillier_key(const wire::JoinRequest& request) const;
   /// Checks a contribution to a secure sum, and takes it where it is a message.
   [[nodiscard]] Status take_protected(const rounds::Speaker& speaker,
                                       const rounds::Contribution& contribution,
@@ -215,6 +217,7 @@ class Coordinator {
   method::Ask ask_;                            // of the open collection
   std::optional<Summation> sum_;               // of its contributions so far
   std::optional<ProtectedSum> protected_sum_;  // instead of it
+  std::string paillier_modulus_;               // hex, of the sites' key; "": not known yet
   std::function<void()> work_;                 // that is due, until somebody takes it
   Limits limits_;
   std::function<void(const wire::Checkpoint&)> save_;

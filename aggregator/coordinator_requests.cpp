@@ -53,15 +53,24 @@ Status check_rows(const ClientId& client,
 }
 
 // By which the other sites know this one's messages.
-Status check_signing_key(const wire::JoinRequest& request) {
+Status check_signing_key(const wire::JoinRequest& request,
+                         const std::optional<std::string>& expected) {
   const auto key = sums::from_hex(request.signing_key);
-  if (key && !key->empty()) {
-    return {};
+  if (!key || key->empty()) {
+    return fail(Errc::kInvalidArgument,
+                "client " + request.client.str() +
+                    ": the training has secure sums, and the client names no key to sign with; run "
+                    "the same release of genesis on both sides");
   }
-  return fail(Errc::kInvalidArgument,
-              "client " + request.client.str() +
-                  ": the training has secure sums, and the client names no key to sign with; run "
-                  "the same release of genesis on both sides");
+  const auto digest = crypto::sha256_hex(*key);
+  if (expected && *expected != digest) {
+    return fail(Errc::kPermissionDenied,
+                "client " + request.client.str() + ": signs with the public key of SHA-256 " +
+                    digest +
+                    ", and the spec's participants.publicKeySha256 is another; correct "
+                    "the spec, or start the client with its key");
+  }
+  return {};
 }
 
 }  // namespace
@@ -83,8 +92,12 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
                     ": the members of secure sums are those who have joined before the first one");
   }
   if (config_.threshold) {
-    GENESIS_RETURN_IF_ERROR(check_signing_key(request));
+    const auto named =
+        std::ranges::find(training_.participants, request.client.str(), &spec::Participant::name);
+    GENESIS_RETURN_IF_ERROR(check_signing_key(
+        request, named == training_.participants.end() ? std::nullopt : named->public_key_sha256));
   }
+  GENESIS_RETURN_IF_ERROR(check_paillier_key(request));
   const auto digest = crypto::sha256_hex(request.introduction);
   const auto known = sites_.find(request.client);
   if (known != sites_.end() && !known->second.refused.empty()) {
@@ -116,6 +129,7 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
       return fail(Errc::kInvalidArgument, "client " + request.client.str() + ": " + refused);
     }
   }
+  paillier_modulus_ = request.paillier_modulus;
   if (sites_.at(request.client).signing_key != request.signing_key) {
     return fail(Errc::kConflict,
                 "client " + request.client.str() +
@@ -126,6 +140,33 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
   GENESIS_RETURN_IF_ERROR(status_of(reply));
   spdlog::info("join client={} rows={}", request.client.str(), sites_.at(request.client).rows);
   return wire::JoinReply{run_, spec::print_json(training_)};
+}
+
+Status Coordinator::check_paillier_key(const wire::JoinRequest& request) const {
+  const auto& secure = training_.privacy.secure_aggregation;
+  if (!secure || secure->encryption != spec::Encryption::kPaillier) {
+    return {};
+  }
+  const auto refused = [&](const std::string& why) {
+    return fail(Errc::kInvalidArgument, "client " + request.client.str() + ": " + why);
+  };
+  const auto modulus = sums::from_hex(request.paillier_modulus);
+  const auto key =
+      modulus ? secure::PaillierPublicKey::from_modulus(*modulus) : tl::unexpected(modulus.error());
+  if (!key) {
+    return refused("the modulus of its Paillier key: " + key.error().message);
+  }
+  if (secure->key_bits && key->bits() < *secure->key_bits) {
+    return refused("its Paillier key has " + std::to_string(key->bits()) +
+                   " bits, and privacy.secureAggregation.keyBits asks for " +
+                   std::to_string(*secure->key_bits) + "; make one with genesis keys paillier");
+  }
+  if (!paillier_modulus_.empty() && request.paillier_modulus != paillier_modulus_) {
+    return refused(
+        "its Paillier key is not that of the sites that have joined before; give all sites the "
+        "same paillier.key");
+  }
+  return {};
 }
 
 Result<wire::Task> Coordinator::task(const rounds::Speaker& speaker, Instant now) {
@@ -147,7 +188,10 @@ Result<wire::Task> Coordinator::task(const rounds::Speaker& speaker, Instant now
             const auto add = [&](const method::Document& document) {
               task.documents.push_back({document.name, document.sha256, document.bytes->size()});
             };
-            if (todo.stage == rounds::Stage::kInput || todo.stage == rounds::Stage::kKeys) {
+            const bool is_first = todo.stage == rounds::Stage::kInput ||
+                                  todo.stage == rounds::Stage::kKeys ||
+                                  todo.stage == rounds::Stage::kEncrypted;
+            if (is_first) {
               std::ranges::for_each(ask_.documents, add);
             }
             if (todo.stage != rounds::Stage::kInput) {

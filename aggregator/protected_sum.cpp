@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/check.hpp"
+#include "common/base/overloaded.hpp"
 #include "common/sums/task.hpp"
 
 namespace genesis::aggregator {
@@ -27,25 +27,46 @@ std::string_view name_of(secure::SumStage stage) {
   return rounds::to_string(rounds::Stage::kReveal);
 }
 
+std::string_view name_of(secure::CiphertextServer::Stage stage) {
+  switch (stage) {
+    case secure::CiphertextServer::Stage::kUploads:
+      return rounds::to_string(rounds::Stage::kEncrypted);
+    case secure::CiphertextServer::Stage::kAccept:
+      return rounds::to_string(rounds::Stage::kAccept);
+    case secure::CiphertextServer::Stage::kDecrypt:
+    case secure::CiphertextServer::Stage::kOpened:
+      break;
+  }
+  return rounds::to_string(rounds::Stage::kDecrypt);
+}
+
 }  // namespace
 
-Status ProtectedSum::begin_attempt(secure::SumTask task) {
-  GENESIS_ASSIGN(server_, secure::Server::begin(std::move(task)));
-  serve();
+Status ProtectedSum::begin_masked(secure::SumTask task) {
+  GENESIS_ASSIGN(auto server, secure::Server::begin(std::move(task)));
+  serve(server_.emplace<secure::Server>(std::move(server)));
+  return {};
+}
+
+Status ProtectedSum::begin_encrypted(secure::SumTask task, secure::PaillierPublicKey key) {
+  GENESIS_ASSIGN(auto server, secure::CiphertextServer::begin(std::move(task), std::move(key)));
+  serve(server_.emplace<secure::CiphertextServer>(std::move(server)));
   return {};
 }
 
 // One document for all where all are sent the same.
-void ProtectedSum::serve() {
+template <typename Server>
+void ProtectedSum::serve(const Server& server) {
   messages_.clear();
   names_.clear();
-  const auto& roster = server_->task().roster;
-  const auto stage = server_->stage();
+  const auto& roster = server.task().roster;
+  const auto stage = name_of(server.stage());
+  const bool is_first = stage == rounds::to_string(rounds::Stage::kKeys) ||
+                        stage == rounds::to_string(rounds::Stage::kEncrypted);
   std::map<std::string, method::Document> by_bytes;
-  for (const auto place : server_->expected()) {
-    auto bytes = server_->message_for(place);
-    auto name = stage == secure::SumStage::kKeys ? std::string(sums::kTaskDocument)
-                                                 : sums::message_name(name_of(stage), place);
+  for (const auto place : server.expected()) {
+    auto bytes = server.message_for(place);
+    auto name = is_first ? std::string(sums::kTaskDocument) : sums::message_name(stage, place);
     auto [same, is_new] = by_bytes.try_emplace(bytes);
     if (is_new) {
       same->second = method::make_document("", std::move(bytes));
@@ -58,7 +79,7 @@ void ProtectedSum::serve() {
 }
 
 Status ProtectedSum::take(const ClientId& client, const rounds::Body& body) {
-  if (!server_) {
+  if (!is_hidden()) {
     const auto* plain = std::get_if<rounds::Plain>(&body);
     const auto* sent = plain == nullptr ? nullptr : std::get_if<rounds::Counts>(&plain->values);
     const auto most = secure::low_bits(word_bits());
@@ -73,25 +94,31 @@ Status ProtectedSum::take(const ClientId& client, const rounds::Body& body) {
   if (masked == nullptr) {
     return fail(Errc::kInvalidArgument, "is in the clear; a message of a secure sum was asked for");
   }
-  const auto place = server_->task().place_of(client);
-  if (!place) {
-    return fail(Errc::kConflict, "is not among the members of this sum");
-  }
-  GENESIS_RETURN_IF_ERROR(server_->receive(*place, masked->message));
-  return {};
+  const auto receive = [&](auto& server) -> Status {
+    const auto place = server.task().place_of(client);
+    if (!place) {
+      return fail(Errc::kConflict, "is not among the members of this sum");
+    }
+    GENESIS_RETURN_IF_ERROR(server.receive(*place, masked->message));
+    return {};
+  };
+  return std::visit(Overloaded{[](ClearSum&) { return Status(); }, receive}, server_);
 }
 
 void ProtectedSum::add(const rounds::Counts& words) {
-  clear_.resize(words.size());
-  secure::add(clear_, words);
-  ++members_;
+  auto& clear = std::get<ClearSum>(server_);
+  clear.words.resize(words.size());
+  secure::add(clear.words, words);
+  ++clear.members;
 }
 
 Status ProtectedSum::close_stage() {
-  GENESIS_CHECK(server_.has_value(), "stages are of masked sums");
-  GENESIS_RETURN_IF_ERROR(server_->close());
-  serve();
-  return {};
+  const auto close = [&](auto& server) -> Status {
+    GENESIS_RETURN_IF_ERROR(server.close());
+    serve(server);
+    return {};
+  };
+  return std::visit(Overloaded{[](ClearSum&) { return Status(); }, close}, server_);
 }
 
 std::optional<method::Document> ProtectedSum::message_for(const ClientId& client) const {
@@ -105,24 +132,29 @@ std::optional<method::Document> ProtectedSum::message(std::string_view name) con
 }
 
 Result<ProtectedSum::Opened> ProtectedSum::open() {
-  Opened opened;
-  if (!server_) {
-    secure::reduce(clear_, word_bits());
-    GENESIS_ASSIGN(opened.sum, form_.decode(clear_, combine_, members_));
-    return opened;
-  }
-  GENESIS_RETURN_IF_ERROR(server_->close());
-  GENESIS_ASSIGN(const auto sum, server_->open());
-  for (const auto place : sum.survivors) {
-    opened.members.push_back(server_->task().roster[place].id);
-  }
-  GENESIS_ASSIGN(opened.sum, form_.decode(sum.sum, combine_, opened.members.size()));
-  return opened;
+  const auto open_clear = [&](ClearSum& clear) -> Result<Opened> {
+    secure::reduce(clear.words, word_bits());
+    GENESIS_ASSIGN(auto sum, form_.decode(clear.words, combine_, clear.members));
+    return Opened{std::move(sum), {}};
+  };
+  const auto open = [&](auto& server) -> Result<Opened> {
+    GENESIS_RETURN_IF_ERROR(server.close());
+    GENESIS_ASSIGN(const auto sum, server.open());
+    std::vector<ClientId> members;
+    for (const auto place : sum.survivors) {
+      members.push_back(server.task().roster[place].id);
+    }
+    GENESIS_ASSIGN(auto opened, form_.decode(sum.sum, combine_, members.size()));
+    return Opened{std::move(opened), std::move(members)};
+  };
+  return std::visit(Overloaded{open_clear, open}, server_);
 }
 
 std::uint64_t ProtectedSum::max_bytes() const {
-  constexpr std::uint64_t kHeaderRoom = 1U << 20;  // more than the shares of 1,024 members
-  return kHeaderRoom + std::uint64_t{words()} * sizeof(std::uint64_t);
+  // More than the shares of 1,024 members, or than a ciphertext that is not full.
+  constexpr std::uint64_t kHeaderRoom = 1U << 20;
+  constexpr std::uint64_t kMostBytesOfWord = 2 * sizeof(std::uint64_t);
+  return kHeaderRoom + std::uint64_t{words()} * kMostBytesOfWord;
 }
 
 }  // namespace genesis::aggregator

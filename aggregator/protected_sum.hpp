@@ -1,22 +1,31 @@
 #pragma once
 // The open collection's sum where the spec asks for secure ones: the server's half of one attempt
-// after another, or the same words in the clear. It learns what secure::Server does.
+// after another, or the same words in the clear. It learns what secure::Server or
+// secure::CiphertextServer does.
 #include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
 #include "common/method/server_method.hpp"
 #include "common/rounds/contribution.hpp"
+#include "common/secure/ciphertext_server.hpp"
 #include "common/secure/server.hpp"
 #include "common/sums/sum_words.hpp"
 #include "common/wire/messages.hpp"
 
 namespace genesis::aggregator {
+
+/// Words that nothing hides.
+struct ClearSum {
+  secure::Words words;
+  std::size_t members = 0;  // that are in it
+};
 
 class ProtectedSum {
  public:
@@ -28,8 +37,10 @@ class ProtectedSum {
   [[nodiscard]] unsigned word_bits() const { return form_.word_bits(combine_); }
 
   /// All messages so far are void. Errors: those of secure::Server::begin.
-  [[nodiscard]] Status begin_attempt(secure::SumTask task);
-  [[nodiscard]] bool is_masked() const { return server_.has_value(); }
+  [[nodiscard]] Status begin_masked(secure::SumTask task);
+  [[nodiscard]] Status begin_encrypted(secure::SumTask task, secure::PaillierPublicKey key);
+  /// Sites send messages of a protocol, and no words.
+  [[nodiscard]] bool is_hidden() const { return !std::holds_alternative<ClearSum>(server_); }
 
   /// Whether the body has the form that is asked for; a message of the open stage is taken. Errors:
   /// kInvalidArgument, and those of secure::Server::receive.
@@ -58,12 +69,12 @@ class ProtectedSum {
  private:
   sums::SumWords form_;
   method::Combine combine_;
-  std::optional<secure::Server> server_;
+  std::variant<ClearSum, secure::Server, secure::CiphertextServer> server_;
   std::map<std::string, method::Document, std::less<>> messages_;  // of the open stage
   std::map<ClientId, std::string> names_;                          // of each one's
-  secure::Words clear_;
-  std::size_t members_ = 0;  // that are in it
-  void serve();
+
+  template <typename Server>
+  void serve(const Server& server);
 };
 
 }  // namespace genesis::aggregator

@@ -11,6 +11,8 @@
 #include "common/federation/spec_views.hpp"
 #include "common/http/bearer.hpp"
 #include "common/method/table_reading.hpp"
+#include "common/secure/paillier_files.hpp"
+#include "common/sums/task.hpp"
 #include "common/tabular/text_table.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
@@ -255,6 +257,23 @@ Result<secure::Signer> signer_of(const ClientOptions& options) {
   return secure::Signer::from_pem(crypto::Secret(std::move(*pem)));
 }
 
+// The members that this site knows by their keys: its own list goes before that of the spec, which
+// comes from the server and has to name all.
+std::map<std::string, std::string> peers_of(const policy::Policy& policy,
+                                            const spec::FederatedTraining& training) {
+  if (!policy.peers.empty()) {
+    return policy.peers;
+  }
+  std::map<std::string, std::string> peers;
+  for (const auto& participant : training.participants) {
+    if (!participant.public_key_sha256) {
+      return {};
+    }
+    peers.emplace(participant.name, *participant.public_key_sha256);
+  }
+  return peers;
+}
+
 Status protect(const ClientOptions& options, const spec::FederatedTraining& training, Site& site) {
   const auto& secure = training.privacy.secure_aggregation;
   if (!secure) {
@@ -272,7 +291,15 @@ Status protect(const ClientOptions& options, const spec::FederatedTraining& trai
         "give it a folder for its state");
   }
   GENESIS_ASSIGN(auto signer, signer_of(options));
-  return site.protect(std::move(signer));
+  secure::SitePolicy least;
+  for (const auto& [name, digest] : peers_of(options.policy, training)) {
+    GENESIS_ASSIGN(least.peers[name], sums::from_hex(digest));
+  }
+  std::optional<secure::PaillierKey> key;
+  if (secure->encryption == spec::Encryption::kPaillier && !options.paillier_key.empty()) {
+    GENESIS_ASSIGN(key, secure::read_paillier_key(options.paillier_key));
+  }
+  return site.protect(std::move(signer), std::move(least), std::move(key));
 }
 
 Status take_part(ClientOptions options) {

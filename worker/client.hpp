@@ -33,10 +33,11 @@ struct ClientOptions {
   /// PEM private key of its certificate, with which it signs its messages of secure sums; absent:
   /// one that it makes and keeps in `state`.
   std::optional<crypto::Secret> signing_key = {};
-  std::vector<spec::Override> overrides;  // of spec.local, this site's own choice
-  policy::Policy policy = {};             // what may leave
-  std::filesystem::path ledger = {};      // folder of privacy ledgers; empty: the default one
-  std::string data_set = {};              // name of these rows in it; "": the client's
+  std::filesystem::path paillier_key = {};  // file of the key that encrypts sums; "": none
+  std::vector<spec::Override> overrides;    // of spec.local, this site's own choice
+  policy::Policy policy = {};               // what may leave
+  std::filesystem::path ledger = {};        // folder of privacy ledgers; empty: the default one
+  std::string data_set = {};                // name of these rows in it; "": the client's
   /// Told what will leave, line by line, and nothing leaves; empty: the training is taken part in.
   std::function<void(const std::string&)> only_disclose = {};
   Metrics* metrics = nullptr;  // told of all; outlives the run; never null in it

@@ -40,6 +40,7 @@ Result<policy::Policy> policy_of(const ClientOptions& options) {
   if (!options.expect_spec.empty()) {
     GENESIS_RETURN_IF_ERROR(policy::expect_spec(policy, options.expect_spec));
   }
+  policy.wants_secure_sums = options.secure_aggregation;
   return policy;
 }
 
@@ -103,6 +104,7 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .tls = std::move(tls),
                              .auth_token = std::move(options.auth_token),
                              .signing_key = std::move(signing_key),
+                             .paillier_key = std::move(options.paillier_key),
                              .overrides = std::move(options.overrides),
                              .policy = std::move(policy),
                              .ledger = std::move(options.ledger),

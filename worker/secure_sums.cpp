@@ -10,6 +10,7 @@
 #include "common/base/check.hpp"
 #include "common/base/file.hpp"
 #include "common/secure/codec.hpp"
+#include "common/secure/slots.hpp"
 
 namespace genesis::worker {
 namespace {
@@ -51,10 +52,24 @@ class Overwritten {
   int descriptor_;
 };
 
+crypto::Secret saved_of(const secure::SumTask& task,
+                        const std::string& ciphertexts,
+                        const secure::DecryptingSite& site) {
+  const auto encoded = secure::encode(task);
+  secure::Writer writer(encoded.size() + ciphertexts.size() + 1024);
+  return crypto::Secret(writer.text(encoded).text(ciphertexts).text(site.save()).take());
+}
+
 }  // namespace
 
-SecureSums::SecureSums(ClientId self, secure::Signer signer, secure::SitePolicy policy)
-    : self_(std::move(self)), signer_(std::move(signer)), policy_(std::move(policy)) {}
+SecureSums::SecureSums(ClientId self,
+                       secure::Signer signer,
+                       secure::SitePolicy policy,
+                       std::optional<secure::PaillierKey> key)
+    : self_(std::move(self)),
+      signer_(std::move(signer)),
+      policy_(std::move(policy)),
+      key_(std::move(key)) {}
 
 Status SecureSums::keep(std::filesystem::path file) {
   file_ = std::move(file);
@@ -81,13 +96,30 @@ void SecureSums::joined(const std::string& run) {
   }
   history_ = {};
   site_.reset();
+  encrypted_.reset();
   sent_.clear();
 }
 
-Result<std::string> SecureSums::begin(const secure::SumTask& task, const Input& input) {
-  if (site_ && site_->task() == task) {
-    return sent_.at(rounds::Stage::kKeys).message;
+const secure::SumTask* SecureSums::task() const {
+  if (encrypted_) {
+    return &encrypted_->task;
   }
+  return site_ ? &site_->task() : nullptr;
+}
+
+Result<std::string> SecureSums::begin(const secure::SumTask& task, const Input& input) {
+  const auto first = stages().front();
+  if (this->task() != nullptr && *this->task() == task) {
+    return sent_.at(first).message;
+  }
+  GENESIS_ASSIGN(auto message, key_ ? begin_encrypted(task, input) : begin_masked(task, input));
+  sent_.clear();
+  sent_[first] = {secure::digest(secure::encode(task)), message};
+  GENESIS_RETURN_IF_ERROR(save());
+  return message;
+}
+
+Result<std::string> SecureSums::begin_masked(const secure::SumTask& task, const Input& input) {
   const bool is_later = site_ && site_->task().run == task.run && site_->task().sum == task.sum;
   if (is_later) {
     GENESIS_RETURN_IF_ERROR(site_->retry(task, entropy_));
@@ -102,34 +134,74 @@ Result<std::string> SecureSums::begin(const secure::SumTask& task, const Input& 
     site_ = std::move(*begun);
     history_ = std::move(history);
   }
-  sent_.clear();
-  auto message = secure::encode(site_->keys());
-  sent_[rounds::Stage::kKeys] = {secure::digest(secure::encode(task)), message};
-  GENESIS_RETURN_IF_ERROR(save());
-  return message;
+  return secure::encode(site_->keys());
+}
+
+Result<std::string> SecureSums::begin_encrypted(const secure::SumTask& task, const Input& input) {
+  const bool is_later =
+      encrypted_ && encrypted_->task.run == task.run && encrypted_->task.sum == task.sum;
+  if (is_later && task.attempt <= encrypted_->task.attempt) {
+    return fail(Errc::kConflict,
+                "sum " + std::to_string(task.sum) + ": attempt " + std::to_string(task.attempt) +
+                    " is not later than this site's");
+  }
+  auto history = history_;
+  if (!is_later) {
+    GENESIS_RETURN_IF_ERROR(history.begin(task));
+  }
+  GENESIS_ASSIGN(auto site, secure::DecryptingSite::begin(self_, signer_, policy_, task, *key_));
+  std::string ciphertexts;
+  if (is_later) {
+    site.restore(encrypted_->site.save());
+    ciphertexts = std::move(encrypted_->ciphertexts);
+  } else {
+    GENESIS_ASSIGN(ciphertexts, encrypt(task, input));
+  }
+  const auto place = task.place_of(self_).value();
+  secure::Upload upload{secure::sign_upload(task, place, key_->public_key(), ciphertexts, signer_),
+                        ciphertexts};
+  encrypted_.emplace(Encrypted{task, std::move(ciphertexts), std::move(site)});
+  history_ = std::move(history);
+  return secure::encode(upload);
+}
+
+Result<std::string> SecureSums::encrypt(const secure::SumTask& task, const Input& input) {
+  GENESIS_ASSIGN(const auto words, input());
+  if (words.size() != task.words) {
+    return fail(Errc::kInvalidArgument,
+                "sum " + std::to_string(task.sum) + ": is of " + std::to_string(task.words) +
+                    " words, and this site has " + std::to_string(words.size()));
+  }
+  if (!encryptor_) {
+    encryptor_.emplace(*key_, entropy_);
+  }
+  const auto plaintexts = secure::SlotFormat(key_->public_key(), task.word_bits).pack(words);
+  return encryptor_->encrypt(plaintexts, encryptor_->draw(plaintexts.size(), entropy_));
 }
 
 Result<secure::Place> SecureSums::place(CollectionId sum, std::uint32_t attempt) const {
-  const bool is_it = site_ && site_->task().sum == sum.value && site_->task().attempt == attempt;
+  const auto* task = this->task();
+  const bool is_it = task != nullptr && task->sum == sum.value && task->attempt == attempt;
   if (!is_it) {
     return fail(Errc::kConflict,
                 "sum " + std::to_string(sum.value) + ", attempt " + std::to_string(attempt) +
                     ": this site has not begun it");
   }
-  return site_->task().place_of(self_).value();
+  return task->place_of(self_).value();
 }
 
 Result<std::string> SecureSums::answer(rounds::Stage stage, std::string_view received) {
-  GENESIS_CHECK(site_.has_value(), "place() has been asked");
+  GENESIS_CHECK(task() != nullptr, "place() has been asked");
   const auto before = sent_.find(stage);
   auto digest = secure::digest(received);
   if (before != sent_.end()) {
-    // What has been revealed is the same whoever has confirmed.
-    if (before->second.received == digest || stage == rounds::Stage::kReveal) {
+    // What opens the sum is the same whoever has confirmed.
+    const bool is_last = stage == rounds::Stage::kReveal || stage == rounds::Stage::kDecrypt;
+    if (before->second.received == digest || is_last) {
       return before->second.message;
     }
     return fail(Errc::kConflict,
-                "sum " + std::to_string(site_->task().sum) + ": the server has sent another " +
+                "sum " + std::to_string(task()->sum) + ": the server has sent another " +
                     std::string(rounds::to_string(stage)) + " message before");
   }
   GENESIS_ASSIGN(auto message, make(stage, received));
@@ -161,18 +233,40 @@ Result<std::string> SecureSums::make(rounds::Stage stage, std::string_view recei
       GENESIS_ASSIGN(const auto reveal, site_->reveal(confirmations));
       return std::string(secure::encode(reveal).reveal());
     }
+    case rounds::Stage::kAccept: {
+      GENESIS_ASSIGN(const auto uploads, secure::decode_upload_signatures(received));
+      return encrypted_->site.accept(uploads);
+    }
+    case rounds::Stage::kDecrypt:
+      return decrypt(received);
     case rounds::Stage::kInput:
     case rounds::Stage::kKeys:
+    case rounds::Stage::kEncrypted:
       break;
   }
   return fail(Errc::kInvalidArgument, "no later stage of a secure sum");
+}
+
+// The words of its slices, one slice after the other.
+Result<std::string> SecureSums::decrypt(std::string_view received) {
+  GENESIS_ASSIGN(const auto asked, secure::decode_decryption(received));
+  GENESIS_ASSIGN(const auto accepted, encrypted_->site.accept(asked.signatures));
+  GENESIS_RETURN_IF_ERROR(encrypted_->site.authorize(asked.confirmations));
+  secure::Words words;
+  for (const auto& [slice, parts] : asked.slices) {
+    GENESIS_ASSIGN(const auto part, encrypted_->site.decrypt(slice, parts));
+    words.insert(words.end(), part.begin(), part.end());
+  }
+  return secure::pack(words, encrypted_->task.word_bits);
 }
 
 Status SecureSums::save() const {
   if (file_.empty()) {
     return {};
   }
-  const auto site = site_->save();
+  const auto site = encrypted_
+                        ? saved_of(encrypted_->task, encrypted_->ciphertexts, encrypted_->site)
+                        : site_->save();
   std::size_t size = 4096 + site.reveal().size() + history_.save().size();
   for (const auto& [stage, sent] : sent_) {
     size += sent.message.size() + sent.received.size() + 64;
@@ -192,6 +286,19 @@ Status SecureSums::save() const {
   return written;
 }
 
+Status SecureSums::restore_encrypted(std::string_view bytes) {
+  secure::Reader reader("encrypted sum", bytes);
+  GENESIS_ASSIGN(const auto task_bytes, reader.text(kMostPart));
+  GENESIS_ASSIGN(const auto task, secure::decode_task(task_bytes));
+  GENESIS_ASSIGN(const auto ciphertexts, reader.text(kMostPart));
+  GENESIS_ASSIGN(const auto accepted, reader.text(secure::kDigestBytes));
+  GENESIS_RETURN_IF_ERROR(reader.end());
+  GENESIS_ASSIGN(auto site, secure::DecryptingSite::begin(self_, signer_, policy_, task, *key_));
+  site.restore(std::string(accepted));
+  encrypted_.emplace(Encrypted{task, std::string(ciphertexts), std::move(site)});
+  return {};
+}
+
 Status SecureSums::restore(std::string_view bytes) {
   secure::Reader reader("state of secure sums", bytes);
   GENESIS_ASSIGN(const auto magic, reader.raw(kMagic.size()));
@@ -201,11 +308,15 @@ Status SecureSums::restore(std::string_view bytes) {
   GENESIS_ASSIGN(const auto history, reader.text(kMostPart));
   GENESIS_ASSIGN(history_, secure::SumHistory::restore(history));
   GENESIS_ASSIGN(const auto site, reader.text(kMostPart));
-  auto restored = secure::Site::restore(self_, signer_, policy_, site);
-  if (!restored) {
-    return tl::unexpected(restored.error());
+  if (key_) {
+    GENESIS_RETURN_IF_ERROR(restore_encrypted(site));
+  } else {
+    auto restored = secure::Site::restore(self_, signer_, policy_, site);
+    if (!restored) {
+      return tl::unexpected(restored.error());
+    }
+    site_ = std::move(*restored);
   }
-  site_ = std::move(*restored);
   GENESIS_ASSIGN(const auto count, reader.count(1, kMostStages));
   for (std::uint64_t i = 0; i < count; ++i) {
     GENESIS_ASSIGN(const auto name, reader.text(kLongestName));
@@ -217,7 +328,7 @@ Status SecureSums::restore(std::string_view bytes) {
     }
     sent_[*stage] = {std::string(received), std::string(message)};
   }
-  if (!sent_.contains(rounds::Stage::kKeys)) {
+  if (!sent_.contains(stages().front())) {
     return reader.wrong(Errc::kInvalidArgument, "lacks the first message");
   }
   return reader.end();

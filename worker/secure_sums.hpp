@@ -1,7 +1,8 @@
 #pragma once
-// A site's side of the secure sums of a run: secure::Site with what has to be on disk before a
-// message goes out. A message that was asked for before is given again as it was; so a server that
-// has restarted can go through the same attempt again, and gets the same sum.
+// A site's side of the secure sums of a run: secure::Site, or secure::DecryptingSite where it has a
+// key of Paillier's, with what has to be on disk before a message goes out. A message that was
+// asked for before is given again as it was; so a server that has restarted can go through the same
+// attempt again, and gets the same sum.
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -9,11 +10,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/ids.hpp"
 #include "common/crypto/entropy.hpp"
 #include "common/rounds/collection.hpp"
+#include "common/secure/ciphertext_sum.hpp"
 #include "common/secure/history.hpp"
 #include "common/secure/site.hpp"
 
@@ -21,8 +24,12 @@ namespace genesis::worker {
 
 class SecureSums {
  public:
-  /// `signer` is the key that other sites know this one by; `policy` is what this site insists on.
-  SecureSums(ClientId self, secure::Signer signer, secure::SitePolicy policy);
+  /// `signer` is the key that other sites know this one by; `policy` is what this site insists on;
+  /// with `key` sums are encrypted, else masked.
+  SecureSums(ClientId self,
+             secure::Signer signer,
+             secure::SitePolicy policy,
+             std::optional<secure::PaillierKey> key = std::nullopt);
 
   /// Keeps its state in `file`, and takes up what is there. Errors: kIo, or kInvalidArgument where
   /// the file is none that this site has written.
@@ -32,6 +39,13 @@ class SecureSums {
   void joined(const std::string& run);
 
   [[nodiscard]] const std::string& public_key() const { return signer_.public_key(); }
+  /// Of the key that encrypts, big-endian; "" where sums are masked.
+  [[nodiscard]] std::string modulus() const {
+    return key_ ? key_->public_key().modulus() : std::string();
+  }
+  [[nodiscard]] std::vector<rounds::Stage> stages() const {
+    return key_ ? rounds::encrypted_stages() : rounds::masked_stages();
+  }
 
   /// The first message of an attempt of the sum that `task` describes, which is the server's and
   /// was compared with what it asks. `input` is asked for where the sum begins. Errors: those of
@@ -51,9 +65,23 @@ class SecureSums {
     std::string message;
   };
 
+  // An encrypted sum: what is uploaded in all of its attempts, and what it has accepted.
+  struct Encrypted {
+    secure::SumTask task;
+    std::string ciphertexts;
+    secure::DecryptingSite site;
+  };
+
+  [[nodiscard]] const secure::SumTask* task() const;
+  [[nodiscard]] Result<std::string> begin_masked(const secure::SumTask& task, const Input& input);
+  [[nodiscard]] Result<std::string> begin_encrypted(const secure::SumTask& task,
+                                                    const Input& input);
+  [[nodiscard]] Result<std::string> encrypt(const secure::SumTask& task, const Input& input);
   [[nodiscard]] Result<std::string> make(rounds::Stage stage, std::string_view received);
+  [[nodiscard]] Result<std::string> decrypt(std::string_view received);
   [[nodiscard]] Status save() const;
   [[nodiscard]] Status restore(std::string_view bytes);
+  [[nodiscard]] Status restore_encrypted(std::string_view bytes);
 
   ClientId self_;
   secure::Signer signer_;
@@ -61,8 +89,11 @@ class SecureSums {
   crypto::SystemEntropy entropy_;
   std::filesystem::path file_;  // "": nothing is kept
   secure::SumHistory history_;
-  std::optional<secure::Site> site_;    // of the last sum
-  std::map<rounds::Stage, Sent> sent_;  // of its last attempt
+  std::optional<secure::PaillierKey> key_;
+  std::optional<secure::PaillierEncryptor> encryptor_;  // once it is needed: it has large tables
+  std::optional<secure::Site> site_;                    // of the last sum, where it is masked
+  std::optional<Encrypted> encrypted_;                  // or encrypted
+  std::map<rounds::Stage, Sent> sent_;                  // of its last attempt
 };
 
 }  // namespace genesis::worker

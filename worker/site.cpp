@@ -115,18 +115,28 @@ Result<Site> Site::create(ClientId client,
   return site;
 }
 
-Status Site::protect(secure::Signer signer, secure::SitePolicy least) {
+Status Site::protect(secure::Signer signer,
+                     secure::SitePolicy least,
+                     std::optional<secure::PaillierKey> key) {
   const auto& secure = training_.privacy.secure_aggregation;
   if (!secure) {
     return {};
   }
   GENESIS_ASSIGN(words_, sums::SumWords::make(training_));
+  if (secure->encryption == spec::Encryption::kPaillier && !key) {
+    return fail(Errc::kInvalidArgument,
+                "privacy.secureAggregation.encryption: paillier needs the key of the sites; make "
+                "it with genesis keys paillier, and name the file to each client");
+  }
   if (secure->encryption == spec::Encryption::kMasking) {
+    key.reset();
+  }
+  if (secure->encryption != spec::Encryption::kNone) {
     least.min_survivors =
         std::max(least.min_survivors, static_cast<std::size_t>(secure->min_survivors));
     least.max_colluding =
         std::max(least.max_colluding, static_cast<std::size_t>(secure->max_colluding));
-    sums_.emplace(client_, std::move(signer), std::move(least));
+    sums_.emplace(client_, std::move(signer), std::move(least), std::move(key));
   }
   return {};
 }
@@ -143,7 +153,8 @@ Status Site::keep_state(federation::RoundFiles files) {
 wire::JoinRequest Site::join_request() const {
   return {.client = client_,
           .introduction = method_->introduction(),
-          .signing_key = sums_ ? sums::to_hex(sums_->public_key()) : ""};
+          .signing_key = sums_ ? sums::to_hex(sums_->public_key()) : "",
+          .paillier_modulus = sums_ ? sums::to_hex(sums_->modulus()) : ""};
 }
 
 void Site::joined(std::string run) {
@@ -242,7 +253,7 @@ Result<Site::Answered> Site::contribute(const wire::Contribute& task, Link& link
 }
 
 Result<rounds::Stage> Site::stage_of(const wire::Contribute& task) const {
-  for (const auto stage : sums_ ? rounds::masked_stages() : std::vector{rounds::Stage::kInput}) {
+  for (const auto stage : sums_ ? sums_->stages() : std::vector{rounds::Stage::kInput}) {
     if (task.stage == rounds::to_string(stage)) {
       return stage;
     }
@@ -250,7 +261,7 @@ Result<rounds::Stage> Site::stage_of(const wire::Contribute& task) const {
   return fail(Errc::kPermissionDenied,
               "the server asks for " + task.purpose + " in the stage \"" + task.stage +
                   "\", but by the spec that it has sent, sums are " +
-                  (sums_ ? "masked" : "in the clear") + "; this site does not answer that");
+                  (sums_ ? "hidden" : "in the clear") + "; this site does not answer that");
 }
 
 Result<Site::Answered> Site::send(const wire::Contribute& task,
@@ -289,9 +300,11 @@ Result<rounds::Contribution> Site::masked(const wire::Contribute& task,
                                           rounds::Stage stage,
                                           Fetcher& fetcher) {
   std::string message;
-  if (stage == rounds::Stage::kKeys) {
+  std::string ledger_head;
+  if (stage == sums_->stages().front()) {
     GENESIS_RETURN_IF_ERROR(may_answer(task));
     GENESIS_ASSIGN(message, begin_sum(task, fetcher));
+    ledger_head = last_->ledger_head;
   } else {
     GENESIS_ASSIGN(const auto place, or_give_up(sums_->place(task.collection, task.attempt)));
     GENESIS_ASSIGN(const auto received, fetcher.fetch(sums::message_name(task.stage, place)));
@@ -301,7 +314,9 @@ Result<rounds::Contribution> Site::masked(const wire::Contribute& task,
                               .collection = task.collection,
                               .attempt = task.attempt,
                               .client = client_,
-                              .body = rounds::Masked{stage, std::move(message)}};
+                              .body = rounds::Masked{stage, std::move(message)},
+                              .telemetry = {},
+                              .ledger_head = std::move(ledger_head)};
 }
 
 Result<std::string> Site::begin_sum(const wire::Contribute& task, Fetcher& fetcher) {

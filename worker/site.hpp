@@ -64,9 +64,11 @@ class Site {
   void joined(std::string run);
 
   /// What secure sums need where the spec asks for them: the key by which the other sites know this
-  /// one, and the least that it insists on beside the spec. Errors: kInvalidArgument names the
-  /// field of the spec.
-  [[nodiscard]] Status protect(secure::Signer signer, secure::SitePolicy least = {});
+  /// one, the least that it insists on beside the spec, and the key of the sites where they
+  /// encrypt. Errors: kInvalidArgument names the field of the spec.
+  [[nodiscard]] Status protect(secure::Signer signer,
+                               secure::SitePolicy least = {},
+                               std::optional<secure::PaillierKey> key = std::nullopt);
   [[nodiscard]] bool is_protected() const { return words_.has_value(); }
 
   /// Keeps the method's state and the last answer in `files`, so that a restart goes on where this

@@ -43,6 +43,8 @@ struct ClientOptions {
   std::string expect_spec;                // "sha256:…" of the only spec to take part in; "": any
   std::filesystem::path ledger;           // folder of privacy ledgers; "": the default one
   std::string data_set;                   // name of these rows in it; "": the client id
+  bool secure_aggregation = false;        // take part only where sums hide what is sent
+  std::filesystem::path paillier_key;     // of all sites, where sums are encrypted; "": none
   MetricsListener metrics;                // off unless it has a port
 };
 

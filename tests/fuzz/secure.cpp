@@ -126,7 +126,7 @@ void one_form(const Result<Value>& value, std::string_view bytes) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Sum kSum;
   auto bytes = fuzz::text(data, size);
-  const unsigned choice = fuzz::take_byte(bytes) % 16;
+  const unsigned choice = fuzz::take_byte(bytes) % 17;
   if (choice < 5) {
     Server server = kSum.servers[choice];
     const auto receipt = server.receive(1, bytes);
@@ -181,6 +181,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
       break;
     case 12:
       one_form(decode_upload_signatures(bytes), bytes);
+      break;
+    case 16:
+      one_form(decode_decryption(bytes), bytes);
       break;
     case 13:
       static_cast<void>(Site::restore(kSum.task.roster[0].id, kSum.signers[0], {}, bytes));

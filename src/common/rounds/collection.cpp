@@ -7,13 +7,16 @@
 namespace genesis::rounds {
 namespace {
 
-constexpr std::array<std::pair<Stage, std::string_view>, 6> kStages = {
+constexpr std::array<std::pair<Stage, std::string_view>, 9> kStages = {
     {{Stage::kInput, "input"},
      {Stage::kKeys, "keys"},
      {Stage::kShares, "shares"},
      {Stage::kMasked, "masked"},
      {Stage::kConfirm, "confirm"},
-     {Stage::kReveal, "reveal"}}};
+     {Stage::kReveal, "reveal"},
+     {Stage::kEncrypted, "encrypted"},
+     {Stage::kAccept, "accept"},
+     {Stage::kDecrypt, "decrypt"}}};
 
 }  // namespace
 
@@ -32,6 +35,10 @@ std::optional<Stage> parse_stage(std::string_view text) {
 
 std::vector<Stage> masked_stages() {
   return {Stage::kKeys, Stage::kShares, Stage::kMasked, Stage::kConfirm, Stage::kReveal};
+}
+
+std::vector<Stage> encrypted_stages() {
+  return {Stage::kEncrypted, Stage::kAccept, Stage::kDecrypt};
 }
 
 }  // namespace genesis::rounds

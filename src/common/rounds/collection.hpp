@@ -17,12 +17,23 @@
 namespace genesis::rounds {
 
 /// What a site has to send next for a collection. A sum in the clear has the stage kInput alone; a
-/// masked one all the others, each with those who have answered the one before.
-enum class Stage { kInput, kKeys, kShares, kMasked, kConfirm, kReveal };
+/// masked one and an encrypted one have several, each with those who have answered the one before.
+enum class Stage {
+  kInput,
+  kKeys,
+  kShares,
+  kMasked,
+  kConfirm,
+  kReveal,
+  kEncrypted,
+  kAccept,
+  kDecrypt,
+};
 [[nodiscard]] std::string_view to_string(Stage stage);
 [[nodiscard]] std::optional<Stage> parse_stage(std::string_view text);
 
 [[nodiscard]] std::vector<Stage> masked_stages();
+[[nodiscard]] std::vector<Stage> encrypted_stages();
 
 /// Who is asked.
 enum class Roster {
@@ -56,7 +67,9 @@ struct Collection {
   [[nodiscard]] bool is_last_stage() const { return stage + 1 == stages.size(); }
   /// Who is in the sum does not change any more: what opens it is being collected.
   [[nodiscard]] bool is_settled() const {
-    return stages[stage] == Stage::kConfirm || stages[stage] == Stage::kReveal;
+    const Stage open = stages[stage];
+    return open == Stage::kConfirm || open == Stage::kReveal || open == Stage::kAccept ||
+           open == Stage::kDecrypt;
   }
   [[nodiscard]] bool awaits(const ClientId& client) const {
     return roster.contains(client) && !reported.contains(client);

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.hpp"
 #include "common/base/ids.hpp"
@@ -29,6 +30,7 @@ struct Config {
   /// Of secure sums: how many of so many members have to be in one. Empty where sums are in the
   /// clear.
   std::function<std::size_t(std::size_t members)> threshold = {};
+  std::vector<Stage> sum_stages = masked_stages();  // of these
 };
 
 enum class Phase {

@@ -427,7 +427,7 @@ ClosePolicy policy_of(const Config& config, const State& state, const Selection&
 
 // The collection is a secure sum over its roster.
 void protect(const Config& config, Collection& open) {
-  open.stages = masked_stages();
+  open.stages = config.sum_stages;
   open.policy.quorum = std::max(open.policy.quorum, config.threshold(open.roster.size()));
   open.policy.needed = open.roster.size();
   open.policy.retries = config.retries;

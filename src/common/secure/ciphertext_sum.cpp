@@ -24,6 +24,15 @@ std::string to_sign(const SumTask& task,
       .take();
 }
 
+// Without the signatures, which a member may make anew over the same bytes.
+std::string digest_of(const UploadSignatures& uploads) {
+  Writer writer;
+  for (const auto& [place, upload] : uploads) {
+    writer.number(place, 2).text(upload.slice_digests);
+  }
+  return digest(writer.bytes());
+}
+
 Result<UploadSignature> read_signature(Reader& reader) {
   UploadSignature signature;
   GENESIS_ASSIGN(const auto digests, reader.text(kMaxSlices * kDigestBytes));
@@ -74,6 +83,75 @@ Result<UploadSignatures> decode_upload_signatures(std::string_view bytes) {
   return signatures;
 }
 
+std::string encode(const Upload& upload) {
+  Writer writer(upload.ciphertexts.size() + upload.signature.slice_digests.size() + 1024);
+  return writer.text(encode(upload.signature)).raw(upload.ciphertexts).take();
+}
+
+Result<Upload> decode_upload(std::string_view bytes,
+                             const PaillierPublicKey& key,
+                             std::size_t ciphertexts) {
+  Reader reader("Upload", bytes);
+  GENESIS_ASSIGN(const auto signature, reader.text(kMaxSlices * kDigestBytes));
+  Upload upload;
+  GENESIS_ASSIGN(upload.signature, decode_upload_signature(signature));
+  GENESIS_ASSIGN(upload.ciphertexts, reader.raw(ciphertexts * key.ciphertext_bytes()));
+  GENESIS_RETURN_IF_ERROR(reader.end());
+  return upload;
+}
+
+std::string encode(const Decryption& decryption) {
+  Writer writer;
+  writer.text(encode(decryption.signatures)).text(encode(decryption.confirmations));
+  writer.number(decryption.slices.size(), 4);
+  for (const auto& [slice, parts] : decryption.slices) {
+    writer.number(slice, 4).number(parts.size(), 2);
+    for (const auto& [place, part] : parts) {
+      writer.number(place, 2).text(part);
+    }
+  }
+  return writer.take();
+}
+
+Result<Decryption> decode_decryption(std::string_view bytes) {
+  constexpr std::size_t kMostSigned = std::size_t{1} << 28;
+  Reader reader("Decryption", bytes);
+  Decryption decryption;
+  GENESIS_ASSIGN(const auto signatures, reader.text(kMostSigned));
+  GENESIS_ASSIGN(decryption.signatures, decode_upload_signatures(signatures));
+  GENESIS_ASSIGN(const auto confirmations, reader.text(kMostSigned));
+  GENESIS_ASSIGN(decryption.confirmations, decode_confirmations(confirmations));
+  GENESIS_ASSIGN(const auto slices, reader.count(4, kMaxSlices));
+  for (std::uint64_t i = 0; i < slices; ++i) {
+    GENESIS_ASSIGN(const auto slice, reader.count(4, kMaxSlices - 1));
+    GENESIS_ASSIGN(const auto count, reader.count(2, kMaxMembers));
+    if (!decryption.slices.empty() && slice <= decryption.slices.rbegin()->first) {
+      return reader.wrong(Errc::kInvalidArgument, "slices must be in ascending order");
+    }
+    auto& parts = decryption.slices[static_cast<std::uint32_t>(slice)];
+    for (std::uint64_t j = 0; j < count; ++j) {
+      GENESIS_ASSIGN(const auto place, reader.count(2, kMaxMembers - 1));
+      if (!parts.empty() && place <= parts.rbegin()->first) {
+        return reader.wrong(Errc::kInvalidArgument, "members must be in ascending order");
+      }
+      GENESIS_ASSIGN(const auto part, reader.text(kSliceCiphertexts * kMaxPaillierBits / 4));
+      parts.emplace(static_cast<Place>(place), part);
+    }
+  }
+  GENESIS_RETURN_IF_ERROR(reader.end());
+  return decryption;
+}
+
+std::size_t ciphertexts_of(const SumTask& task, const PaillierPublicKey& key) {
+  return SlotFormat(key, task.word_bits).plaintexts(task.words);
+}
+
+std::size_t words_of_slice(const SumTask& task, const PaillierPublicKey& key, std::size_t slice) {
+  const std::size_t all = kSliceCiphertexts * SlotFormat(key, task.word_bits).slots();
+  GENESIS_CHECK(slice * all < task.words, "a slice of this sum");
+  return std::min(all, task.words - slice * all);
+}
+
 std::size_t slices_of(std::size_t ciphertexts) {
   return (ciphertexts + kSliceCiphertexts - 1) / kSliceCiphertexts;
 }
@@ -119,6 +197,10 @@ Status verify_upload(const SumTask& task,
   return {};
 }
 
+std::string uploads_to_sign(const SumTask& task, const UploadSignatures& uploads) {
+  return Writer().raw(labelled("uploads", context_of(task))).text(digest_of(uploads)).take();
+}
+
 DecryptingSite::DecryptingSite(SumTask task, Signer signer, PaillierKey key)
     : task_(std::move(task)), signer_(std::move(signer)), key_(std::move(key)) {}
 
@@ -129,10 +211,6 @@ Result<DecryptingSite> DecryptingSite::begin(
     return refused(Errc::kInvalidArgument, task, "words of a sum have at least 2 bits");
   }
   return DecryptingSite(std::move(task), std::move(signer), std::move(key));
-}
-
-std::size_t DecryptingSite::ciphertexts() const {
-  return SlotFormat(key_.public_key(), task_.word_bits).plaintexts(task_.words);
 }
 
 Result<std::string> DecryptingSite::accept(const UploadSignatures& signatures) {
@@ -150,22 +228,13 @@ Result<std::string> DecryptingSite::accept(const UploadSignatures& signatures) {
     GENESIS_RETURN_IF_ERROR(
         verify_upload(task_, place, key_.public_key(), ciphertexts(), signature));
   }
-  // Without the signatures, which a member may make anew over the same bytes.
-  Writer uploads;
-  for (const auto& [place, signature] : signatures) {
-    uploads.number(place, 2).text(signature.slice_digests);
-  }
-  std::string accepted = digest(uploads.bytes());
+  std::string accepted = digest_of(signatures);
   if (!accepted_.empty() && accepted_ != accepted) {
     return refused(Errc::kConflict, task_, "other uploads than those that are being decrypted");
   }
   accepted_ = std::move(accepted);
   signatures_ = signatures;
-  return signer_.sign(accepted_to_sign());
-}
-
-std::string DecryptingSite::accepted_to_sign() const {
-  return Writer().raw(labelled("uploads", context_of(task_))).text(accepted_).take();
+  return signer_.sign(uploads_to_sign(task_, signatures_));
 }
 
 Status DecryptingSite::authorize(const Confirmations& confirmations) {
@@ -180,7 +249,7 @@ Status DecryptingSite::authorize(const Confirmations& confirmations) {
                        " members have accepted the uploads; the least is " +
                        std::to_string(task_.threshold));
   }
-  const std::string message = accepted_to_sign();
+  const std::string message = uploads_to_sign(task_, signatures_);
   for (const auto& [place, signature] : confirmations.signatures) {
     if (place >= task_.roster.size()) {
       return refused(Errc::kPermissionDenied, task_, "a confirmation of a stranger");
@@ -229,9 +298,7 @@ Result<Words> DecryptingSite::decrypt(std::size_t slice,
     product = product.empty() ? part->second : key.add(product, part->second);
   }
   GENESIS_ASSIGN(const auto plaintexts, key_.decrypt(product, threads));
-  const SlotFormat format(key, task_.word_bits);
-  const std::size_t first = slice * kSliceCiphertexts * format.slots();
-  return format.unpack(plaintexts, std::min(count * format.slots(), task_.words - first));
+  return SlotFormat(key, task_.word_bits).unpack(plaintexts, words_of_slice(task_, key, slice));
 }
 
 }  // namespace genesis::secure

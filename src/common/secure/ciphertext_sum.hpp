@@ -5,6 +5,7 @@
 // multiplies them itself and counts who has signed. All sites have one key: a site can open each
 // member's part of the slices that it is sent, and the aggregator with any one site everything.
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -54,6 +55,39 @@ using UploadSignatures = std::map<Place, UploadSignature>;
                                    std::size_t ciphertexts,
                                    const UploadSignature& signature);
 
+/// What a member uploads: its ciphertexts with their signature.
+struct Upload {
+  UploadSignature signature;
+  std::string ciphertexts;
+  bool operator==(const Upload&) const = default;
+};
+[[nodiscard]] std::string encode(const Upload& upload);
+/// Errors also for other than `ciphertexts` of them. They are not looked into.
+[[nodiscard]] Result<Upload> decode_upload(std::string_view bytes,
+                                           const PaillierPublicKey& key,
+                                           std::size_t ciphertexts);
+
+/// What a member is sent to decrypt: what shows that it may, and of each slice the part of each
+/// upload.
+struct Decryption {
+  UploadSignatures signatures;
+  Confirmations confirmations;
+  std::map<std::uint32_t, std::map<Place, std::string>> slices;
+  bool operator==(const Decryption&) const = default;
+};
+[[nodiscard]] std::string encode(const Decryption& decryption);
+[[nodiscard]] Result<Decryption> decode_decryption(std::string_view bytes);
+
+/// What a member signs that accepts these uploads.
+[[nodiscard]] std::string uploads_to_sign(const SumTask& task, const UploadSignatures& uploads);
+
+/// Plaintexts of a sum's words.
+[[nodiscard]] std::size_t ciphertexts_of(const SumTask& task, const PaillierPublicKey& key);
+/// Words in `slice`, which there is.
+[[nodiscard]] std::size_t words_of_slice(const SumTask& task,
+                                         const PaillierPublicKey& key,
+                                         std::size_t slice);
+
 /// A site that decrypts its share of the slices, over all attempts of a sum. `save()` is to be on
 /// disk before a signature of accept() goes out.
 class DecryptingSite {
@@ -87,8 +121,7 @@ class DecryptingSite {
 
  private:
   DecryptingSite(SumTask task, Signer signer, PaillierKey key);
-  [[nodiscard]] std::size_t ciphertexts() const;
-  [[nodiscard]] std::string accepted_to_sign() const;
+  [[nodiscard]] std::size_t ciphertexts() const { return ciphertexts_of(task_, key_.public_key()); }
 
   SumTask task_;
   Signer signer_;

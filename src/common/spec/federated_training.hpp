@@ -128,12 +128,13 @@ struct Aggregation {
 };
 
 /// How the terms of a sum are hidden. kNone is for tests: the same words, in the clear.
-enum class Encryption { kMasking, kNone };
+enum class Encryption { kMasking, kPaillier, kNone };
 
 struct SecureAggregation {
   Encryption encryption = Encryption::kMasking;
   std::int64_t min_survivors = 3;
   std::int64_t max_colluding = 1;
+  std::optional<std::int64_t> key_bits = {};  // of Paillier's modulus; any of 2048 or more
   double clip = 64.0;
   std::optional<std::int64_t> value_bits = {};  // from the number of participants when absent
   bool operator==(const SecureAggregation&) const = default;
@@ -193,9 +194,10 @@ struct Participant {
   std::optional<Verbatim> data_volume;   // core/v1 volume source, mounted at data_path's folder
   std::optional<CsvSpec> csv;            // what differs from the table's
   bool external = false;
-  std::optional<ConfigMapRef> policy_ref;  // of the site's policy; for its pod
-  std::optional<std::int64_t> max_rows;    // that it may claim
-  std::optional<LedgerClaim> ledger;       // of privacy
+  std::optional<ConfigMapRef> policy_ref;        // of the site's policy; for its pod
+  std::optional<std::int64_t> max_rows;          // that it may claim
+  std::optional<std::string> public_key_sha256;  // by which it signs in secure sums; 64 hex digits
+  std::optional<LedgerClaim> ledger;             // of privacy
   std::optional<Storage> storage;
   PodSettings pod;
   bool operator==(const Participant&) const = default;
@@ -272,6 +274,11 @@ struct FederatedTraining {
 [[nodiscard]] std::int64_t min_clients_of(const FederatedTraining& training);
 /// rounds.maxClients, or 100 where it is absent, but no fewer than minClients and the participants.
 [[nodiscard]] std::int64_t max_clients_of(const FederatedTraining& training);
+
+/// Sites whose noise together protects each site's counts: as many as a masked sum has, less those
+/// who may collude. 1 where sums are in the clear, and where they are encrypted with a key that
+/// those who collude have too.
+[[nodiscard]] std::int64_t noise_shares_of(const FederatedTraining& training);
 
 /// The names of the spec: "cosine", "fedprox", "gzip".
 [[nodiscard]] std::string_view to_string(LrSchedule schedule);

@@ -25,8 +25,10 @@ constexpr std::array<std::pair<Strategy, std::string_view>, 5> kStrategies = {
 constexpr std::array<std::pair<Compression, std::string_view>, 3> kCompressions = {
     {{Compression::kNone, "none"}, {Compression::kGzip, "gzip"}, {Compression::kZstd, "zstd"}}};
 
-constexpr std::array<std::pair<Encryption, std::string_view>, 2> kEncryptions = {
-    {{Encryption::kMasking, "masking"}, {Encryption::kNone, "none"}}};
+constexpr std::array<std::pair<Encryption, std::string_view>, 3> kEncryptions = {
+    {{Encryption::kMasking, "masking"},
+     {Encryption::kPaillier, "paillier"},
+     {Encryption::kNone, "none"}}};
 constexpr std::array<std::pair<Quantization, std::string_view>, 3> kQuantizations = {
     {{Quantization::kNone, "none"}, {Quantization::kFp16, "fp16"}, {Quantization::kInt8, "int8"}}};
 constexpr std::array<std::pair<ServiceType, std::string_view>, 3> kServiceTypes = {
@@ -172,6 +174,7 @@ void visit(Visitor& field, T& secure) {
   field("encryption", secure.encryption);
   field("minSurvivors", secure.min_survivors);
   field("maxColluding", secure.max_colluding);
+  field("keyBits", secure.key_bits);
   field("clip", secure.clip);
   field("valueBits", secure.value_bits);
 }
@@ -227,6 +230,7 @@ void visit(Visitor& field, T& participant) {
   field("external", participant.external);
   field("policyRef", participant.policy_ref);
   field("maxRows", participant.max_rows);
+  field("publicKeySha256", participant.public_key_sha256);
   field("ledger", participant.ledger);
   field("storage", participant.storage);
   visit(field, participant.pod);
@@ -469,6 +473,14 @@ std::int64_t max_clients_of(const FederatedTraining& training) {
   constexpr std::int64_t kUsual = 100;
   const auto named = static_cast<std::int64_t>(training.participants.size());
   return training.rounds.max_clients.value_or(std::max({kUsual, min_clients_of(training), named}));
+}
+
+std::int64_t noise_shares_of(const FederatedTraining& training) {
+  const auto& secure = training.privacy.secure_aggregation;
+  const bool is_shared =
+      secure && (secure->encryption == Encryption::kMasking ||
+                 (secure->encryption == Encryption::kPaillier && secure->max_colluding == 0));
+  return is_shared ? secure->min_survivors - secure->max_colluding : 1;
 }
 
 FederatedTraining from_json(const Json& document) {

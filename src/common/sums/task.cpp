@@ -68,8 +68,9 @@ std::string to_hex(std::string_view bytes) {
 }
 
 Result<std::string> from_hex(std::string_view digits) {
+  constexpr std::size_t kMostBytes = 1024;  // of a modulus of 8,192 bits
   std::string bytes;
-  if (digits.size() % 2 != 0 || digits.size() / 2 > secure::kMaxPublicKeyBytes) {
+  if (digits.size() % 2 != 0 || digits.size() / 2 > kMostBytes) {
     return fail(Errc::kInvalidArgument, "expected two hex digits a byte");
   }
   for (std::size_t i = 0; i < digits.size(); i += 2) {

@@ -62,11 +62,14 @@ std::string encode(const Checkpoint& checkpoint) {
       clients.back()["signing_key"] = client.signing_key;
     }
   }
-  const json state{{"run", checkpoint.run},
-                   {"collection", checkpoint.collection.value},
-                   {"round", checkpoint.round.value},
-                   {"norm_bound", checkpoint.norm_bound},
-                   {"clients", std::move(clients)}};
+  json state{{"run", checkpoint.run},
+             {"collection", checkpoint.collection.value},
+             {"round", checkpoint.round.value},
+             {"norm_bound", checkpoint.norm_bound},
+             {"clients", std::move(clients)}};
+  if (!checkpoint.paillier_modulus.empty()) {
+    state["paillier_modulus"] = checkpoint.paillier_modulus;
+  }
   Metadata metadata{{std::string(kFormatKey), std::string(kCheckpointFormat)},
                     {std::string(kTrainingKey), checkpoint.training_json},
                     {std::string(kStateKey), dump_json(state)}};
@@ -89,6 +92,9 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
   GENESIS_ASSIGN(checkpoint.norm_bound, fields.number("norm_bound"));
   if (checkpoint.norm_bound < 0.0) {
     return fields.wrong("norm_bound", "0 or more");
+  }
+  if (fields.has("paillier_modulus")) {
+    GENESIS_ASSIGN(checkpoint.paillier_modulus, fields.text("paillier_modulus"));
   }
   GENESIS_ASSIGN(const auto clients, fields.objects("clients"));
   for (const auto& entry : clients) {

@@ -49,6 +49,7 @@ struct Checkpoint {
   double norm_bound = 0.0;  // of the next round's updates; 0: the first round's
   std::vector<CheckpointClient> clients;
   MethodState method;
+  std::string paillier_modulus = {};  // hex, of the sites' key; "" where sums are not encrypted
   bool operator==(const Checkpoint&) const = default;
 };
 [[nodiscard]] std::string encode(const Checkpoint& checkpoint);

@@ -141,6 +141,9 @@ std::string encode(const JoinRequest& message) {
   if (!message.signing_key.empty()) {
     request["signing_key"] = message.signing_key;
   }
+  if (!message.paillier_modulus.empty()) {
+    request["paillier_modulus"] = message.paillier_modulus;
+  }
   return dump_json(request);
 }
 
@@ -157,6 +160,9 @@ Result<JoinRequest> decode_join_request(std::string_view bytes, const JsonLimits
   }
   if (fields.has("signing_key")) {
     GENESIS_ASSIGN(message.signing_key, fields.text("signing_key"));
+  }
+  if (fields.has("paillier_modulus")) {
+    GENESIS_ASSIGN(message.paillier_modulus, fields.text("paillier_modulus"));
   }
   return message;
 }

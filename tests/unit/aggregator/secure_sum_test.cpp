@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "common/crypto/digest.hpp"
 #include "common/secure/site.hpp"
 #include "common/sums/sum_words.hpp"
 #include "common/sums/task.hpp"
@@ -95,8 +96,7 @@ struct Party {
       case Stage::kReveal:
         return std::string(
             secure::encode(*site->reveal(*secure::decode_confirmations(received))).reveal());
-      case Stage::kInput:
-      case Stage::kKeys:
+      default:
         break;
     }
     return "";
@@ -276,4 +276,45 @@ TEST_CASE("coordinator: members of secure sums join before the first, each with 
   again.signing_key.clear();
   CHECK(masked.coordinator.join(again, "", true, masked.now).error().code ==
         Errc::kInvalidArgument);
+}
+
+TEST_CASE("coordinator: where the spec names a site's public key, no other key speaks for it",
+          "[aggregator]") {
+  auto training = training_with("masking");
+  const Party site("a", training);
+  const Party other("a", training);
+  training.participants[0].public_key_sha256 = crypto::sha256_hex(site.signer.public_key());
+  auto coordinator = *Coordinator::start(training, "run-1", {});
+  const auto refused = coordinator.join(other.request(), "", true, {});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kPermissionDenied);
+  CHECK_THAT(refused.error().message, ContainsSubstring("participants.publicKeySha256"));
+  CHECK(coordinator.join(site.request(), "", true, {}));
+}
+
+TEST_CASE("coordinator: sites that encrypt have one key, as large as the spec asks for",
+          "[aggregator]") {
+  auto training = training_with("paillier");
+  std::string modulus;  // of 2,048 bits
+  for (int i = 0; i < 256; ++i) {
+    modulus += "ff";
+  }
+  const auto joins = [&](Coordinator& coordinator, const char* name, const std::string& hex) {
+    auto request = Party(name, training).request();
+    request.paillier_modulus = hex;
+    const auto joined = coordinator.join(request, "", true, {});
+    return joined ? std::string("joined") : joined.error().message;
+  };
+  auto coordinator = *Coordinator::start(training, "run-1", {});
+  CHECK_THAT(joins(coordinator, "a", ""), ContainsSubstring("modulus of its Paillier key"));
+  CHECK_THAT(joins(coordinator, "a", "not hex"), ContainsSubstring("hex digits"));
+  CHECK_THAT(joins(coordinator, "a", modulus.substr(2)), ContainsSubstring("modulus"));
+  CHECK(joins(coordinator, "a", modulus) == "joined");
+  CHECK_THAT(joins(coordinator, "b", modulus.substr(2) + "fd"),
+             ContainsSubstring("the same paillier.key"));
+  CHECK(joins(coordinator, "b", modulus) == "joined");
+
+  training.privacy.secure_aggregation->key_bits = 3072;
+  auto strict = *Coordinator::start(training, "run-1", {});
+  CHECK_THAT(joins(strict, "a", modulus), ContainsSubstring("keyBits asks for 3072"));
 }

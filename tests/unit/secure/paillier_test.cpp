@@ -1,7 +1,7 @@
 #include "common/secure/paillier.hpp"
 
 #include "common/secure/bignum.hpp"
-#include "common/secure/ciphertext_sum.hpp"
+#include "common/secure/ciphertext_server.hpp"
 #include "common/secure/slots.hpp"
 #include "common/secure/sum_format.hpp"
 #include "tests/unit/secure/parties.hpp"
@@ -387,6 +387,155 @@ TEST_CASE("secure: a sum that a member has spoilt is no words", "[secure]") {
   REQUIRE(site.accept(sum.signatures));
   REQUIRE(site.authorize(sum.confirmations(4)));
   check_refused(site.decrypt(0, sum.slice(0)), Errc::kDataLoss, "no sum of packed words");
+}
+
+namespace {
+
+// An encrypted sum through its server, in which members go away before a stage and do not come
+// back.
+struct EncryptedSum {
+  using Stage = CiphertextServer::Stage;
+
+  EncryptedSum() : server(CiphertextServer::begin(sum.task, a_key().public_key()).value()) {
+    for (std::size_t i = 0; i < 4; ++i) {
+      sites.push_back(sum.site(i));
+    }
+  }
+
+  std::string answer(Place place) {
+    const std::string message = server.message_for(place);
+    if (server.stage() == Stage::kUploads) {
+      CHECK(message == encode(sum.task));
+      return encode(Upload{sum.signatures.at(place), sum.uploads.at(place)});
+    }
+    if (server.stage() == Stage::kAccept) {
+      return sites[place].accept(decode_upload_signatures(message).value()).value();
+    }
+    const auto asked = decode_decryption(message).value();
+    CHECK(encode(asked) == message);
+    REQUIRE(sites[place].accept(asked.signatures));
+    REQUIRE(sites[place].authorize(asked.confirmations));
+    Words words;
+    for (const auto& [slice, parts] : asked.slices) {
+      const auto part = sites[place].decrypt(slice, parts).value();
+      words.insert(words.end(), part.begin(), part.end());
+    }
+    return pack(words, sum.task.word_bits);
+  }
+
+  Status run(const std::map<Place, Stage>& gone) {
+    while (server.stage() != Stage::kOpened) {
+      for (const auto place : std::vector<Place>(server.expected())) {
+        const auto leaves = gone.find(place);
+        if (leaves == gone.end() || leaves->second > server.stage()) {
+          CHECK(server.receive(place, answer(place)).value() == Receipt::kAccepted);
+        }
+      }
+      GENESIS_RETURN_IF_ERROR(server.close());
+    }
+    return {};
+  }
+
+  const Ciphertexts& sum = some_ciphertexts();
+  CiphertextServer server;
+  std::vector<DecryptingSite> sites;
+};
+
+Words sum_of(const Ciphertexts& sum, const Survivors& members) {
+  Words words(sum.task.words);
+  for (const auto place : members) {
+    add(words, sum.input(place));
+  }
+  reduce(words, sum.task.word_bits);
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("secure: an encrypted sum opens whoever goes away before which stage", "[secure]") {
+  using Stage = CiphertextServer::Stage;
+  for (const auto stage : {Stage::kUploads, Stage::kAccept, Stage::kDecrypt, Stage::kOpened}) {
+    for (const Place place : {Place{0}, Place{3}}) {
+      EncryptedSum encrypted;
+      REQUIRE(encrypted.run({{place, stage}}));
+      const auto opened = encrypted.server.open().value();
+      Survivors uploaded{0, 1, 2, 3};
+      if (stage == Stage::kUploads) {
+        std::erase(uploaded, place);
+      }
+      CHECK(opened.survivors == uploaded);
+      CHECK(opened.sum == sum_of(encrypted.sum, uploaded));
+    }
+  }
+  EncryptedSum too_few;
+  const auto closed = too_few.run({{0, Stage::kAccept}, {1, Stage::kAccept}});
+  REQUIRE_FALSE(closed);
+  CHECK(closed.error().code == Errc::kFailedPrecondition);
+  CHECK_THAT(closed.error().message, ContainsSubstring("the least is 3"));
+}
+
+TEST_CASE("secure: the server of an encrypted sum takes what is signed, and nothing else",
+          "[secure]") {
+  EncryptedSum encrypted;
+  auto& server = encrypted.server;
+  const auto upload = encrypted.answer(0);
+  check_refused(server.receive(1, upload), Errc::kUnauthenticated, "site-001");
+  check_refused(server.receive(9, upload), Errc::kFailedPrecondition, "not a member");
+  auto altered = upload;
+  altered.back() = static_cast<char>(altered.back() ^ 1);
+  check_refused(server.receive(0, altered), Errc::kDataLoss, "not what is signed");
+  CHECK_FALSE(server.receive(0, std::string_view(upload).substr(1)));
+  CHECK_FALSE(server.receive(0, upload + "x"));
+  CHECK(server.receive(0, upload).value() == Receipt::kAccepted);
+  CHECK(server.receive(0, upload).value() == Receipt::kDuplicate);
+  check_refused(server.receive(0, encrypted.answer(1)), Errc::kConflict, "another message");
+  for (const Place place : {Place{1}, Place{2}}) {
+    REQUIRE(server.receive(place, encrypted.answer(place)));
+  }
+  REQUIRE(server.close());
+  CHECK(server.receive(0, upload).value() == Receipt::kDuplicate);
+  check_refused(
+      server.receive(3, encrypted.answer(0)), Errc::kFailedPrecondition, "is not asked in this");
+  check_refused(server.receive(1, encrypted.answer(0)), Errc::kUnauthenticated, "signature");
+  for (const Place place : {Place{0}, Place{1}, Place{2}}) {
+    REQUIRE(server.receive(place, encrypted.answer(place)));
+  }
+  REQUIRE(server.close());
+  // Three members of whom three are needed: each slice has one holder, and there are two slices.
+  CHECK(decode_decryption(server.message_for(2)).value().slices.empty());
+  CHECK_FALSE(server.receive(0, "words"));
+}
+
+TEST_CASE("secure: members who decrypt a slice to different words are found out", "[secure]") {
+  EncryptedSum encrypted;
+  auto& server = encrypted.server;
+  while (server.stage() != CiphertextServer::Stage::kDecrypt) {
+    for (const auto place : std::vector<Place>(server.expected())) {
+      REQUIRE(server.receive(place, encrypted.answer(place)));
+    }
+    REQUIRE(server.close());
+  }
+  for (const auto place : std::vector<Place>(server.expected())) {
+    auto words = encrypted.answer(place);
+    if (place == 1) {
+      words[0] = static_cast<char>(words[0] ^ 1);
+    }
+    REQUIRE(server.receive(place, words));
+  }
+  REQUIRE(server.close());
+  check_refused(server.open(), Errc::kDataLoss, "different words");
+}
+
+TEST_CASE("secure: messages of an encrypted sum have one form", "[secure]") {
+  const auto& sum = some_ciphertexts();
+  const Decryption decryption{
+      sum.signatures, sum.confirmations(3), {{0, sum.slice(0)}, {1, sum.slice(1)}}};
+  const auto bytes = encode(decryption);
+  CHECK(decode_decryption(bytes).value() == decryption);
+  CHECK_FALSE(decode_decryption(bytes + "x"));
+  for (std::size_t size = 0; size < bytes.size(); size += 997) {
+    CHECK_FALSE(decode_decryption(std::string_view(bytes).substr(0, size)));
+  }
 }
 
 }  // namespace genesis::secure

@@ -82,6 +82,7 @@ spec:
       external: false
       policyRef: {name: policy-of-a}
       maxRows: 1000
+      publicKeySha256: 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
       ledger: {claimName: a-ledger, dataSet: patients}
       storage: {size: 100Mi, storageClassName: fast}
       image: a/worker:1
@@ -130,7 +131,7 @@ kind: FederatedTraining
 metadata: {name: secure}
 spec:
   rounds: {minClients: 5}
-  privacy: {secureAggregation: {encryption: none, minSurvivors: 5, maxColluding: 2, clip: 8.0, valueBits: 24}}
+  privacy: {secureAggregation: {encryption: paillier, keyBits: 2048, minSurvivors: 5, maxColluding: 2, clip: 8.0, valueBits: 24}}
 )";
 
 // The fields of differential privacy, which no method of kFull has.
@@ -263,7 +264,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 28);
+  REQUIRE(spec.rules.size() == 29);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
   REQUIRE(columns.rules.size() == 12);

@@ -221,9 +221,13 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.privacy.secureAggregation.maxColluding: must be below minSurvivors; lower it, or "
        "raise "
        "minSurvivors"},
+      {"{rounds: {minClients: 3}, privacy: {secureAggregation: {keyBits: 3072}}}",
+       "spec.privacy.secureAggregation.keyBits: needs encryption paillier; set it or remove "
+       "keyBits"},
       {"{privacy: {secureAggregation: {minSurvivors: 2}}}",
        "spec.privacy.secureAggregation.minSurvivors: 2 is too small; the minimum is 3\n"
-       "spec.rounds.minClients: 1 is below privacy.secureAggregation.minSurvivors, 2; raise it"},
+       "spec.rounds.minClients: 0, the number of participants, is below "
+       "privacy.secureAggregation.minSurvivors, 2; set it"},
       {"{privacy: {differentialPrivacy: {epsilon: 3, delta: 1e-6}}}",
        "spec.privacy.differentialPrivacy: is not implemented for method ctgan, whose updates carry "
        "no noise; remove it or use a method that adds noise"},
