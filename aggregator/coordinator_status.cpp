@@ -1,8 +1,10 @@
 // How a training stands, for people and dashboards: Coordinator::status.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "aggregator/coordinator.hpp"
+#include "common/privacy/gaussian.hpp"
 #include "common/rounds/view.hpp"
 
 namespace genesis::aggregator {
@@ -26,11 +28,23 @@ wire::Phase phase_of(const rounds::State& state) {
 
 }  // namespace
 
-// Each site's own noise suffices, so that no others who collude learn more than is claimed.
+// Where each site's own noise suffices, no others who collude learn more than is claimed. Of noise
+// that sites share, the worst case is that of a site's own part alone.
 std::optional<wire::PrivacyReport> Coordinator::privacy() const {
   const auto& asked = training_.privacy.differential_privacy;
-  return asked ? std::optional(wire::PrivacyReport{asked->epsilon, asked->epsilon, asked->delta})
-               : std::nullopt;
+  if (!asked) {
+    return std::nullopt;
+  }
+  wire::PrivacyReport report{asked->epsilon, asked->epsilon, asked->delta};
+  const auto shares = spec::noise_shares_of(training_);
+  const auto guarantee =
+      privacy::Guarantee::of(privacy::Epsilon{asked->epsilon}, privacy::Delta{asked->delta});
+  if (shares > 1 && guarantee) {
+    const privacy::GaussianPrivacy alone{privacy::calibrate(*guarantee).mu *
+                                         std::sqrt(static_cast<double>(shares))};
+    report.worst_epsilon = privacy::epsilon_of(alone, guarantee->delta()).value;
+  }
+  return report;
 }
 
 wire::StatusReport Coordinator::status(Instant now) const {

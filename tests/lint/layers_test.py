@@ -36,7 +36,7 @@ MAY_INCLUDE = {
     "mixture": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "method"],
     "methods": ["base", "privacy", "spec", "wire", "method", "ctgan", "mixture"],
     "genesis": ["base", "crypto", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
-    "aggregator": ["base", "crypto", "secure", "sums", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
+    "aggregator": ["base", "crypto", "privacy", "secure", "sums", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",
                    "genesis/federated_server.hpp", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     "worker": ["base", "crypto", "privacy", "secure", "sums", "spec", "aggregation/direction.hpp", "aggregation/norm_bound.hpp", "tabular", "policy", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
