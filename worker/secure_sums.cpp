@@ -52,14 +52,6 @@ class Overwritten {
   int descriptor_;
 };
 
-crypto::Secret saved_of(const secure::SumTask& task,
-                        const std::string& ciphertexts,
-                        const secure::DecryptingSite& site) {
-  const auto encoded = secure::encode(task);
-  secure::Writer writer(encoded.size() + ciphertexts.size() + 1024);
-  return crypto::Secret(writer.text(encoded).text(ciphertexts).text(site.save()).take());
-}
-
 }  // namespace
 
 SecureSums::SecureSums(ClientId self,
@@ -110,6 +102,7 @@ const secure::SumTask* SecureSums::task() const {
 Result<std::string> SecureSums::begin(const secure::SumTask& task, const Input& input) {
   const auto first = stages().front();
   if (this->task() != nullptr && *this->task() == task) {
+    GENESIS_RETURN_IF_ERROR(is_saved_ ? Status() : save());
     return sent_.at(first).message;
   }
   GENESIS_ASSIGN(auto message, key_ ? begin_encrypted(task, input) : begin_masked(task, input));
@@ -140,16 +133,15 @@ Result<std::string> SecureSums::begin_masked(const secure::SumTask& task, const 
 Result<std::string> SecureSums::begin_encrypted(const secure::SumTask& task, const Input& input) {
   const bool is_later =
       encrypted_ && encrypted_->task.run == task.run && encrypted_->task.sum == task.sum;
-  if (is_later && task.attempt <= encrypted_->task.attempt) {
-    return fail(Errc::kConflict,
-                "sum " + std::to_string(task.sum) + ": attempt " + std::to_string(task.attempt) +
-                    " is not later than this site's");
+  if (is_later) {
+    GENESIS_RETURN_IF_ERROR(check_later(task));
   }
   auto history = history_;
   if (!is_later) {
     GENESIS_RETURN_IF_ERROR(history.begin(task));
   }
   GENESIS_ASSIGN(auto site, secure::DecryptingSite::begin(self_, signer_, policy_, task, *key_));
+  auto first = is_later ? encrypted_->first : task;
   std::string ciphertexts;
   if (is_later) {
     site.restore(encrypted_->site.save());
@@ -160,9 +152,29 @@ Result<std::string> SecureSums::begin_encrypted(const secure::SumTask& task, con
   const auto place = task.place_of(self_).value();
   secure::Upload upload{secure::sign_upload(task, place, key_->public_key(), ciphertexts, signer_),
                         ciphertexts};
-  encrypted_.emplace(Encrypted{task, std::move(ciphertexts), std::move(site)});
+  encrypted_.emplace(Encrypted{std::move(first), task, std::move(ciphertexts), std::move(site)});
   history_ = std::move(history);
   return secure::encode(upload);
+}
+
+// As secure::Site::retry: so that two attempts can't both find enough members for different sums.
+Status SecureSums::check_later(const secure::SumTask& task) const {
+  const auto refused = [&](const std::string& why) {
+    return fail(Errc::kConflict,
+                "sum " + std::to_string(task.sum) + ": attempt " + std::to_string(task.attempt) +
+                    " " + why);
+  };
+  if (task.attempt <= encrypted_->task.attempt) {
+    return refused("is not later than this site's");
+  }
+  const auto& members = encrypted_->first.roster;
+  const bool is_among_them = std::ranges::all_of(task.roster, [&](const auto& member) {
+    return std::ranges::find(members, member) != members.end();
+  });
+  if (!is_among_them || task.threshold < encrypted_->first.threshold) {
+    return refused("has other members, or a lower threshold, than the first");
+  }
+  return {};
 }
 
 Result<std::string> SecureSums::encrypt(const secure::SumTask& task, const Input& input) {
@@ -260,13 +272,12 @@ Result<std::string> SecureSums::decrypt(std::string_view received) {
   return secure::pack(words, encrypted_->task.word_bits);
 }
 
-Status SecureSums::save() const {
+Status SecureSums::save() {
   if (file_.empty()) {
     return {};
   }
-  const auto site = encrypted_
-                        ? saved_of(encrypted_->task, encrypted_->ciphertexts, encrypted_->site)
-                        : site_->save();
+  is_saved_ = false;
+  const auto site = encrypted_ ? saved_of(*encrypted_) : site_->save();
   std::size_t size = 4096 + site.reveal().size() + history_.save().size();
   for (const auto& [stage, sent] : sent_) {
     size += sent.message.size() + sent.received.size() + 64;
@@ -282,12 +293,23 @@ Status SecureSums::save() const {
   OPENSSL_cleanse(bytes.data(), bytes.size());
   if (written) {
     before.wipe();
+    is_saved_ = true;
   }
   return written;
 }
 
+crypto::Secret SecureSums::saved_of(const Encrypted& sum) {
+  const auto first = secure::encode(sum.first);
+  const auto task = secure::encode(sum.task);
+  secure::Writer writer(first.size() + task.size() + sum.ciphertexts.size() + 1024);
+  writer.text(first).text(task).text(sum.ciphertexts).text(sum.site.save());
+  return crypto::Secret(writer.take());
+}
+
 Status SecureSums::restore_encrypted(std::string_view bytes) {
   secure::Reader reader("encrypted sum", bytes);
+  GENESIS_ASSIGN(const auto first_bytes, reader.text(kMostPart));
+  GENESIS_ASSIGN(auto first, secure::decode_task(first_bytes));
   GENESIS_ASSIGN(const auto task_bytes, reader.text(kMostPart));
   GENESIS_ASSIGN(const auto task, secure::decode_task(task_bytes));
   GENESIS_ASSIGN(const auto ciphertexts, reader.text(kMostPart));
@@ -295,7 +317,7 @@ Status SecureSums::restore_encrypted(std::string_view bytes) {
   GENESIS_RETURN_IF_ERROR(reader.end());
   GENESIS_ASSIGN(auto site, secure::DecryptingSite::begin(self_, signer_, policy_, task, *key_));
   site.restore(std::string(accepted));
-  encrypted_.emplace(Encrypted{task, std::string(ciphertexts), std::move(site)});
+  encrypted_.emplace(Encrypted{std::move(first), task, std::string(ciphertexts), std::move(site)});
   return {};
 }
 

@@ -67,7 +67,8 @@ class SecureSums {
 
   // An encrypted sum: what is uploaded in all of its attempts, and what it has accepted.
   struct Encrypted {
-    secure::SumTask task;
+    secure::SumTask first;  // attempt
+    secure::SumTask task;   // of the current one
     std::string ciphertexts;
     secure::DecryptingSite site;
   };
@@ -76,10 +77,12 @@ class SecureSums {
   [[nodiscard]] Result<std::string> begin_masked(const secure::SumTask& task, const Input& input);
   [[nodiscard]] Result<std::string> begin_encrypted(const secure::SumTask& task,
                                                     const Input& input);
+  [[nodiscard]] Status check_later(const secure::SumTask& task) const;
   [[nodiscard]] Result<std::string> encrypt(const secure::SumTask& task, const Input& input);
   [[nodiscard]] Result<std::string> make(rounds::Stage stage, std::string_view received);
   [[nodiscard]] Result<std::string> decrypt(std::string_view received);
-  [[nodiscard]] Status save() const;
+  [[nodiscard]] static crypto::Secret saved_of(const Encrypted& sum);
+  [[nodiscard]] Status save();
   [[nodiscard]] Status restore(std::string_view bytes);
   [[nodiscard]] Status restore_encrypted(std::string_view bytes);
 
@@ -88,6 +91,7 @@ class SecureSums {
   secure::SitePolicy policy_;
   crypto::SystemEntropy entropy_;
   std::filesystem::path file_;  // "": nothing is kept
+  bool is_saved_ = true;        // all that has been made
   secure::SumHistory history_;
   std::optional<secure::PaillierKey> key_;
   std::optional<secure::PaillierEncryptor> encryptor_;  // once it is needed: it has large tables
