@@ -15,6 +15,7 @@
 #include "common/methods/server_methods.hpp"
 #include "common/spec/difference.hpp"
 #include "common/spec/parse.hpp"
+#include "common/sums/task.hpp"
 
 namespace genesis::aggregator {
 namespace {
@@ -50,6 +51,14 @@ Following followed_by(const Status& done) {
 
 }  // namespace
 
+// Whom the noise protects against.
+std::string against(const spec::FederatedTraining& training) {
+  return spec::noise_shares_of(training) == 1
+             ? "everyone else together, the aggregator and all other sites included"
+             : fmt::format("the aggregator and at most {} other sites together",
+                           training.privacy.secure_aggregation->max_colluding);
+}
+
 rounds::Config round_config(const spec::FederatedTraining& training) {
   rounds::Config config;
   config.seed = training.seed;
@@ -69,6 +78,17 @@ rounds::Config round_config(const spec::FederatedTraining& training) {
   config.max_failures = static_cast<std::uint32_t>(training.rounds.max_failures);
   config.round_deadline = std::chrono::seconds(training.rounds.deadline_seconds);
   config.start_deadline = std::chrono::seconds(training.rounds.start_deadline_seconds);
+  const auto& secure = training.privacy.secure_aggregation;
+  if (secure && secure->encryption != spec::Encryption::kNone) {
+    config.threshold = [least = static_cast<std::size_t>(secure->min_survivors),
+                        colluding =
+                            static_cast<std::size_t>(secure->max_colluding)](std::size_t members) {
+      return secure::least_threshold(members, least, colluding);
+    };
+    config.sum_stages = secure->encryption == spec::Encryption::kPaillier
+                            ? rounds::encrypted_stages()
+                            : rounds::masked_stages();
+  }
   return config;
 }
 
@@ -102,6 +122,7 @@ Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
   for (auto& client : checkpoint.clients) {
     Site site{client.rows, std::move(client.introduction_sha256), {}};
     site.ledger_head = std::move(client.ledger_head);
+    site.signing_key = std::move(client.signing_key);
     coordinator.sites_.emplace(client.client, std::move(site));
     if (client.is_evicted) {
       evicted.insert(client.client);
@@ -119,6 +140,7 @@ Result<Coordinator> Coordinator::resume(spec::FederatedTraining training,
                                    std::move(standing)});
   }
   coordinator.limits_.norm = checkpoint.norm_bound;
+  coordinator.paillier_modulus_ = std::move(checkpoint.paillier_modulus);
   coordinator.resumed_after_ = checkpoint.round;
   coordinator.rounds_started_ = now;
   auto next = rounds::resume(
@@ -189,6 +211,10 @@ Following Coordinator::perform(const rounds::Effect& effect, Instant now) {
           [&](const rounds::Advance&) { return advance(now); },
           [&](const rounds::OpenCollection&) { return followed_by(open()); },
           [&](const rounds::Fold& e) { return followed_by(fold(*e.contribution)); },
+          [&](const rounds::CloseStage&) {
+            ++version_;
+            return followed_by(protected_sum_->close_stage());
+          },
           [&](const rounds::ExtendCollection& e) {
             spdlog::warn(
                 "{} has no quorum: attempt {}", rounds::name_of(state_.open.request), e.attempt);
@@ -246,7 +272,10 @@ Following Coordinator::perform(const rounds::Effect& effect, Instant now) {
 
 Following Coordinator::advance(Instant now) {
   std::optional<method::Sum> sum;
-  if (sum_) {
+  if (protected_sum_) {
+    GENESIS_ASSIGN(sum, open_protected());
+    protected_sum_.reset();
+  } else if (sum_) {
     GENESIS_ASSIGN(sum, sum_->total());
     sum_.reset();  // the largest thing that we hold; the checkpoint needs room
     const auto* mean = std::get_if<std::vector<float>>(&*sum);
@@ -255,7 +284,7 @@ Following Coordinator::advance(Instant now) {
     }
   }
   const bool is_sum = sum.has_value();
-  if (is_sum && std::holds_alternative<std::vector<float>>(*sum)) {
+  if (is_sum && !is_protected() && std::holds_alternative<std::vector<float>>(*sum)) {
     close_limits();
   }
   GENESIS_ASSIGN(auto next, method_->next(std::move(sum)));
@@ -301,14 +330,87 @@ std::optional<rounds::Event> Coordinator::follow(method::Next next, Instant now)
 }
 
 Status Coordinator::open() {
+  if (is_protected()) {
+    GENESIS_ASSIGN(auto form, sums::SumWords::make(training_));
+    protected_sum_.emplace(std::move(form), ask_.combine);
+    ++version_;
+    return config_.threshold ? begin_attempt() : Status();
+  }
   fix_limits();
   GENESIS_RETURN_IF_ERROR(begin_sum());
   ++version_;
   return {};
 }
 
+Status Coordinator::begin_attempt() {
+  sums::Question question{run_, state_.open.id, ask_.request.purpose, ask_.parameters, {}};
+  for (const auto& document : ask_.documents) {
+    question.documents.emplace_back(document.name, document.sha256);
+  }
+  auto task = sums::task_of(question, protected_sum_->words(), protected_sum_->word_bits());
+  task.attempt = state_.open.sum_attempt;
+  task.threshold = state_.open.policy.quorum;
+  for (const auto& id : state_.open.roster) {
+    GENESIS_ASSIGN(auto key, sums::from_hex(sites_.at(id).signing_key));
+    task.roster.push_back({id, std::move(key)});
+  }
+  if (task.roster.size() < task.threshold) {
+    return fail(Errc::kFailedPrecondition,
+                rounds::name_of(state_.open.request) + ": " + std::to_string(task.roster.size()) +
+                    " sites are left; a secure sum needs " + std::to_string(task.threshold));
+  }
+  if (training_.privacy.secure_aggregation->encryption == spec::Encryption::kMasking) {
+    return protected_sum_->begin_masked(std::move(task));
+  }
+  GENESIS_ASSIGN(const auto modulus, sums::from_hex(paillier_modulus_));
+  GENESIS_ASSIGN(auto key, secure::PaillierPublicKey::from_modulus(modulus));
+  return protected_sum_->begin_encrypted(std::move(task), std::move(key));
+}
+
+Result<method::Sum> Coordinator::open_protected() {
+  auto opened = protected_sum_->open();
+  if (!opened) {
+    return tl::unexpected(opened.error().within(rounds::name_of(state_.open.request)));
+  }
+  tell_members(opened->members);
+  return std::move(opened->sum);
+}
+
+void Coordinator::tell_members(const std::vector<ClientId>& members) {
+  const RoundId round = state_.open.request.round;
+  std::size_t in_sum = 0;
+  for (const auto& id : members.empty()
+                            ? std::vector(state_.open.reported.begin(), state_.open.reported.end())
+                            : members) {
+    ++in_sum;
+    if (observe_) {
+      observe_({.round = round, .client = id, .rows = 0, .telemetry = {}});
+    }
+  }
+  if (metrics_ != nullptr && round.value > 0) {
+    metrics_->summed(in_sum);
+  }
+  spdlog::info("{}: opened a secure sum over {} of {} sites",
+               rounds::name_of(state_.open.request),
+               in_sum,
+               state_.open.asked.size());
+}
+
 // The limits stay as they were when it opened: a restart of this process would fix the same.
 Status Coordinator::restart() {
+  if (protected_sum_) {
+    spdlog::warn("{}: attempt {} of its secure sum begins, over {} sites",
+                 rounds::name_of(state_.open.request),
+                 state_.open.sum_attempt,
+                 state_.open.roster.size());
+    ++version_;
+    if (config_.threshold) {
+      return begin_attempt();
+    }
+    GENESIS_ASSIGN(auto form, sums::SumWords::make(training_));
+    protected_sum_.emplace(std::move(form), ask_.combine);
+    return {};
+  }
   spdlog::warn("{} starts again without the client that was evicted",
                rounds::name_of(state_.open.request));
   limits_.norms.clear();
@@ -330,6 +432,16 @@ Status Coordinator::begin_sum() {
 }
 
 Status Coordinator::fold(const rounds::Contribution& contribution) {
+  if (protected_sum_) {  // a message has been taken already
+    if (!protected_sum_->is_hidden()) {
+      protected_sum_->add(
+          std::get<rounds::Counts>(std::get<rounds::Plain>(contribution.body).values));
+    }
+    if (!contribution.ledger_head.empty()) {
+      sites_.at(contribution.client).ledger_head = contribution.ledger_head;
+    }
+    return {};
+  }
   auto& site = sites_.at(contribution.client);
   const auto limited = limit(contribution);
   const auto& body = limited ? *limited : contribution.body;
@@ -360,6 +472,7 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
   saved.collection = state_.open.id;
   saved.round = closed;
   saved.norm_bound = limits_.norm;
+  saved.paillier_modulus = paillier_modulus_;
   for (const auto& [id, member] : state_.members) {
     const auto& site = sites_.at(id);
     saved.clients.push_back({id,
@@ -373,6 +486,7 @@ wire::Checkpoint Coordinator::checkpoint(RoundId closed) const {
                              member.standing.returns_in,
                              member.standing.reason,
                              site.ledger_head});
+    saved.clients.back().signing_key = site.signing_key;
   }
   for (const auto& id : state_.evicted) {
     const auto& site = sites_.at(id);
@@ -390,7 +504,10 @@ Status Coordinator::finish() {
   nlohmann::json clients = nlohmann::json::object();
   for (const auto& [id, member] : state_.members) {
     const auto& site = sites_.at(id);
-    clients[id.str()] = {{"rows", site.rows}, {"lastRound", member.last_round.value}};
+    clients[id.str()] = {{"lastRound", member.last_round.value}};
+    if (!is_protected()) {
+      clients[id.str()]["rows"] = site.rows;
+    }
     if (!site.ledger_head.empty()) {
       clients[id.str()]["ledgerHead"] = site.ledger_head;
     }
@@ -402,16 +519,15 @@ Status Coordinator::finish() {
                             {"clients", std::move(clients)}};
   if (const auto promised = privacy()) {
     const auto& unit = training_.privacy.unit_column;
-    provenance["privacy"] = {
-        {"epsilon", promised->epsilon},
-        {"worstEpsilon", promised->worst_epsilon},
-        {"delta", promised->delta},
-        {"unit",
-         unit ? fmt::format("all rows of one value of {} (at most {})",
-                            *unit,
-                            training_.privacy.max_rows_per_unit.value_or(1))
-              : std::string("one row")},
-        {"against", "everyone else together, the aggregator and all other sites included"}};
+    provenance["privacy"] = {{"epsilon", promised->epsilon},
+                             {"worstEpsilon", promised->worst_epsilon},
+                             {"delta", promised->delta},
+                             {"unit",
+                              unit ? fmt::format("all rows of one value of {} (at most {})",
+                                                 *unit,
+                                                 training_.privacy.max_rows_per_unit.value_or(1))
+                                   : std::string("one row")},
+                             {"against", against(training_)}};
   }
   GENESIS_ASSIGN(model_, method_->model(provenance.dump()));
   model_sha256_ = crypto::sha256_hex(model_);
@@ -420,7 +536,7 @@ Status Coordinator::finish() {
 }
 
 std::uint64_t Coordinator::max_contribution_bytes() const {
-  return max_body_bytes(ask_.combine);
+  return protected_sum_ ? protected_sum_->max_bytes() : max_body_bytes(ask_.combine);
 }
 
 }  // namespace genesis::aggregator

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "aggregator/protected_sum.hpp"
 #include "aggregator/summation.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"
@@ -76,8 +77,10 @@ class Coordinator {
   enum class Announced { kAwaited, kTaken };
   /// Whether a contribution would be folded, or has been, for who asks before its bytes travel.
   /// Errors: kConflict where it is not awaited, and as rounds::why_not_speak.
+  /// `step` is of a message of a secure sum.
   [[nodiscard]] Result<Announced> announce(const rounds::Speaker& speaker,
                                            CollectionId collection,
+                                           const std::optional<rounds::StageStep>& step,
                                            Instant now);
 
   /// Checks and folds one contribution; the same again is accepted and not folded twice. Errors:
@@ -148,6 +151,7 @@ class Coordinator {
     std::string refused = {};     // why it was disqualified with this introduction; "" otherwise
     std::uint64_t scaled_updates = 0;
     std::string ledger_head = {};  // of its privacy ledger, as its last contribution told it
+    std::string signing_key = {};  // SubjectPublicKeyInfo, hex, of secure sums
   };
 
   Coordinator(spec::FederatedTraining training,
@@ -170,6 +174,20 @@ class Coordinator {
   [[nodiscard]] Status begin_sum();
   [[nodiscard]] Status restart();
   [[nodiscard]] Status fold(const rounds::Contribution& contribution);
+  /// Whether the spec asks for secure sums: then nothing of a single site is known.
+  [[nodiscard]] bool is_protected() const {
+    return training_.privacy.secure_aggregation.has_value();
+  }
+  [[nodiscard]] Status begin_attempt();
+  /// Whether a site has the key that the others encrypt with.
+  [[nodiscard]] Status check_paillier_key(const wire::JoinRequest& request) const;
+  /// Checks a contribution to a secure sum, and takes it where it is a message.
+  [[nodiscard]] Status take_protected(const rounds::Speaker& speaker,
+                                      const rounds::Contribution& contribution,
+                                      Instant now);
+  [[nodiscard]] Result<method::Sum> open_protected();
+  /// Says who is in the sum that has been opened.
+  void tell_members(const std::vector<ClientId>& members);
   [[nodiscard]] Status finish();
   /// The state after `closed`, a round.
   [[nodiscard]] wire::Checkpoint checkpoint(RoundId closed) const;
@@ -196,9 +214,11 @@ class Coordinator {
   std::uint64_t version_ = 1;
 
   std::map<ClientId, Site> sites_;
-  method::Ask ask_;               // of the open collection
-  std::optional<Summation> sum_;  // of its contributions so far
-  std::function<void()> work_;    // that is due, until somebody takes it
+  method::Ask ask_;                            // of the open collection
+  std::optional<Summation> sum_;               // of its contributions so far
+  std::optional<ProtectedSum> protected_sum_;  // instead of it
+  std::string paillier_modulus_;               // hex, of the sites' key; "": not known yet
+  std::function<void()> work_;                 // that is due, until somebody takes it
   Limits limits_;
   std::function<void(const wire::Checkpoint&)> save_;
   std::function<void(const Folded&)> observe_;

@@ -148,6 +148,11 @@ Status Coordinator::roll_back(wire::Checkpoint checkpoint, Instant now) {
   if (checkpoint.run != run_) {
     return fail(Errc::kFailedPrecondition, "rollback: the checkpoint is of another run");
   }
+  if (is_protected()) {
+    return fail(Errc::kFailedPrecondition,
+                "rollback: not with privacy.secureAggregation: a site gives its values to one sum "
+                "only, because two could be compared");
+  }
   const auto reply = rounds::step(config_, state_, rounds::RolledBack{checkpoint.round}, now).reply;
   if (const auto* refused = std::get_if<rounds::Refused>(&reply)) {
     return fail(refused->code, refused->message);

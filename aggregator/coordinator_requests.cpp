@@ -14,6 +14,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/rounds/membership.hpp"
 #include "common/spec/parse.hpp"
+#include "common/sums/task.hpp"
 
 namespace genesis::aggregator {
 namespace {
@@ -51,6 +52,27 @@ Status check_rows(const ClientId& client,
                   " rows; an update may weigh at most " + std::to_string(aggregation::kMaxWeight));
 }
 
+// By which the other sites know this one's messages.
+Status check_signing_key(const wire::JoinRequest& request,
+                         const std::optional<std::string>& expected) {
+  const auto key = sums::from_hex(request.signing_key);
+  if (!key || key->empty()) {
+    return fail(Errc::kInvalidArgument,
+                "client " + request.client.str() +
+                    ": the training has secure sums, and the client names no key to sign with; run "
+                    "the same release of genesis on both sides");
+  }
+  const auto digest = crypto::sha256_hex(*key);
+  if (expected && *expected != digest) {
+    return fail(Errc::kPermissionDenied,
+                "client " + request.client.str() + ": signs with the public key of SHA-256 " +
+                    digest +
+                    ", and the spec's participants.publicKeySha256 is another; correct "
+                    "the spec, or start the client with its key");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
@@ -62,6 +84,20 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
   if (auto refused = rounds::why_not_join(config_, state_, speaker, is_holder_gone)) {
     return fail(refused->code, refused->message);
   }
+  const bool is_late = is_protected() && state_.phase != rounds::Phase::kJoining &&
+                       !state_.members.contains(request.client);
+  if (is_late) {
+    return fail(Errc::kFailedPrecondition,
+                "client " + request.client.str() +
+                    ": the members of secure sums are those who have joined before the first one");
+  }
+  if (config_.threshold) {
+    const auto named =
+        std::ranges::find(training_.participants, request.client.str(), &spec::Participant::name);
+    GENESIS_RETURN_IF_ERROR(check_signing_key(
+        request, named == training_.participants.end() ? std::nullopt : named->public_key_sha256));
+  }
+  GENESIS_RETURN_IF_ERROR(check_paillier_key(request));
   const auto digest = crypto::sha256_hex(request.introduction);
   const auto known = sites_.find(request.client);
   if (known != sites_.end() && !known->second.refused.empty()) {
@@ -75,12 +111,17 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
                     ": has joined with other data already; restart the training to change it");
   }
   if (!state_.members.contains(request.client)) {
-    GENESIS_ASSIGN(const auto rows, method_->introduce(request.client, request.introduction));
+    GENESIS_ASSIGN(auto rows, method_->introduce(request.client, request.introduction));
+    rows = is_protected() ? 0 : rows;  // it has told none
     if (auto weighs = check_rows(request.client, rows, max_rows(request.client)); !weighs) {
       method_->leave(request.client);
       return tl::unexpected(weighs.error());
     }
-    sites_.insert_or_assign(request.client, Site{rows, digest, {}});
+    sites_.insert_or_assign(request.client,
+                            Site{.rows = rows,
+                                 .introduction_sha256 = digest,
+                                 .telemetry = {},
+                                 .signing_key = request.signing_key});
     for (auto& [client, reason] : method_->take_disqualified()) {
       apply(rounds::ClientDisqualified{std::move(client), std::move(reason)}, now);
     }
@@ -88,10 +129,44 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
       return fail(Errc::kInvalidArgument, "client " + request.client.str() + ": " + refused);
     }
   }
+  paillier_modulus_ = request.paillier_modulus;
+  if (sites_.at(request.client).signing_key != request.signing_key) {
+    return fail(Errc::kConflict,
+                "client " + request.client.str() +
+                    ": has joined with another signing key already; keep the key when a "
+                    "certificate is renewed, and the client's state");
+  }
   const auto reply = apply(rounds::ClientJoined{speaker, is_holder_gone}, now);
   GENESIS_RETURN_IF_ERROR(status_of(reply));
   spdlog::info("join client={} rows={}", request.client.str(), sites_.at(request.client).rows);
   return wire::JoinReply{run_, spec::print_json(training_)};
+}
+
+Status Coordinator::check_paillier_key(const wire::JoinRequest& request) const {
+  const auto& secure = training_.privacy.secure_aggregation;
+  if (!secure || secure->encryption != spec::Encryption::kPaillier) {
+    return {};
+  }
+  const auto refused = [&](const std::string& why) {
+    return fail(Errc::kInvalidArgument, "client " + request.client.str() + ": " + why);
+  };
+  const auto modulus = sums::from_hex(request.paillier_modulus);
+  const auto key =
+      modulus ? secure::PaillierPublicKey::from_modulus(*modulus) : tl::unexpected(modulus.error());
+  if (!key) {
+    return refused("the modulus of its Paillier key: " + key.error().message);
+  }
+  if (secure->key_bits && key->bits() < *secure->key_bits) {
+    return refused("its Paillier key has " + std::to_string(key->bits()) +
+                   " bits, and privacy.secureAggregation.keyBits asks for " +
+                   std::to_string(*secure->key_bits) + "; make one with genesis keys paillier");
+  }
+  if (!paillier_modulus_.empty() && request.paillier_modulus != paillier_modulus_) {
+    return refused(
+        "its Paillier key is not that of the sites that have joined before; give all sites the "
+        "same paillier.key");
+  }
+  return {};
 }
 
 Result<wire::Task> Coordinator::task(const rounds::Speaker& speaker, Instant now) {
@@ -109,8 +184,20 @@ Result<wire::Task> Coordinator::task(const rounds::Speaker& speaker, Instant now
             task.purpose = ask_.request.purpose;
             task.round = ask_.request.round;
             task.parameters = ask_.parameters;
-            for (const auto& document : ask_.documents) {
+            task.stage = rounds::to_string(todo.stage);
+            const auto add = [&](const method::Document& document) {
               task.documents.push_back({document.name, document.sha256, document.bytes->size()});
+            };
+            const bool is_first = todo.stage == rounds::Stage::kInput ||
+                                  todo.stage == rounds::Stage::kKeys ||
+                                  todo.stage == rounds::Stage::kEncrypted;
+            if (is_first) {
+              std::ranges::for_each(ask_.documents, add);
+            }
+            if (todo.stage != rounds::Stage::kInput) {
+              if (const auto message = protected_sum_->message_for(speaker.client)) {
+                add(*message);
+              }
             }
             task.deadline_milliseconds = static_cast<std::uint64_t>(todo.remaining.count());
             return task;
@@ -129,6 +216,11 @@ Result<method::Document> Coordinator::document(CollectionId collection,
                     ": not open; the current one is " + std::to_string(state_.open.id.value));
   }
   const auto found = std::ranges::find(ask_.documents, name, &method::Document::name);
+  if (found == ask_.documents.end() && protected_sum_) {
+    if (auto message = protected_sum_->message(name)) {
+      return *std::move(message);
+    }
+  }
   if (found == ask_.documents.end()) {
     return fail(Errc::kNotFound,
                 "collection " + std::to_string(collection.value) + ": has no such document");
@@ -138,8 +230,9 @@ Result<method::Document> Coordinator::document(CollectionId collection,
 
 Result<Coordinator::Announced> Coordinator::announce(const rounds::Speaker& speaker,
                                                      CollectionId collection,
+                                                     const std::optional<rounds::StageStep>& step,
                                                      Instant now) {
-  const auto reply = apply(rounds::ContributionAnnounced{speaker, collection}, now);
+  const auto reply = apply(rounds::ContributionAnnounced{speaker, collection, step}, now);
   GENESIS_RETURN_IF_ERROR(status_of(reply));
   return std::holds_alternative<rounds::Duplicate>(reply) ? Announced::kTaken : Announced::kAwaited;
 }
@@ -154,7 +247,10 @@ Status Coordinator::contribute(const std::string& instance,
   const auto site = sites_.find(client);
   const bool is_open = site != sites_.end() && state_.phase == rounds::Phase::kCollecting &&
                        contribution.collection == state_.open.id;
-  if (is_open) {
+  const rounds::Speaker speaker{client, instance};
+  if (is_open && protected_sum_) {
+    GENESIS_RETURN_IF_ERROR(take_protected(speaker, contribution, now));
+  } else if (is_open) {
     auto sound = check_form(contribution.body, ask_.combine);
     if (sound) {
       sound = method_->check(std::get<rounds::Plain>(contribution.body), site->second.rows);
@@ -163,9 +259,26 @@ Status Coordinator::contribute(const std::string& instance,
       return refuse(client, sound.error(), now);
     }
   }
-  const rounds::Speaker speaker{client, instance};
   auto shared = std::make_shared<const rounds::Contribution>(std::move(contribution));
   return status_of(apply(rounds::ContributionReceived{speaker, std::move(shared)}, now));
+}
+
+Status Coordinator::take_protected(const rounds::Speaker& speaker,
+                                   const rounds::Contribution& contribution,
+                                   Instant now) {
+  std::optional<rounds::StageStep> step;
+  if (const auto* masked = std::get_if<rounds::Masked>(&contribution.body)) {
+    step = rounds::StageStep{contribution.attempt, masked->stage};
+  }
+  GENESIS_ASSIGN(const auto announced, announce(speaker, contribution.collection, step, now));
+  if (announced == Announced::kTaken) {
+    return {};
+  }
+  const auto taken = protected_sum_->take(speaker.client, contribution.body);
+  if (!taken && taken.error().code != Errc::kConflict) {
+    return refuse(speaker.client, taken.error(), now);
+  }
+  return taken;
 }
 
 Status Coordinator::refuse(const ClientId& client, const Error& error, Instant now) {

@@ -1,8 +1,10 @@
 // How a training stands, for people and dashboards: Coordinator::status.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "aggregator/coordinator.hpp"
+#include "common/privacy/gaussian.hpp"
 #include "common/rounds/view.hpp"
 
 namespace genesis::aggregator {
@@ -26,11 +28,23 @@ wire::Phase phase_of(const rounds::State& state) {
 
 }  // namespace
 
-// Each site's own noise suffices, so that no others who collude learn more than is claimed.
+// Where each site's own noise suffices, no others who collude learn more than is claimed. Of noise
+// that sites share, the worst case is that of a site's own part alone.
 std::optional<wire::PrivacyReport> Coordinator::privacy() const {
   const auto& asked = training_.privacy.differential_privacy;
-  return asked ? std::optional(wire::PrivacyReport{asked->epsilon, asked->epsilon, asked->delta})
-               : std::nullopt;
+  if (!asked) {
+    return std::nullopt;
+  }
+  wire::PrivacyReport report{asked->epsilon, asked->epsilon, asked->delta};
+  const auto shares = spec::noise_shares_of(training_);
+  const auto guarantee =
+      privacy::Guarantee::of(privacy::Epsilon{asked->epsilon}, privacy::Delta{asked->delta});
+  if (shares > 1 && guarantee) {
+    const privacy::GaussianPrivacy alone{privacy::calibrate(*guarantee).mu *
+                                         std::sqrt(static_cast<double>(shares))};
+    report.worst_epsilon = privacy::epsilon_of(alone, guarantee->delta()).value;
+  }
+  return report;
 }
 
 wire::StatusReport Coordinator::status(Instant now) const {
@@ -57,7 +71,9 @@ wire::StatusReport Coordinator::status(Instant now) const {
   for (const auto& [id, site] : sites_) {
     wire::ClientReport client;
     client.id = id.str();
-    client.rows = site.rows;
+    if (!is_protected()) {
+      client.rows = site.rows;
+    }
     auto seen = rounds::view(state_, id);
     client.state = seen.state;
     client.reason = std::move(seen.reason);
@@ -75,6 +91,12 @@ wire::StatusReport Coordinator::status(Instant now) const {
   }
   report.privacy = privacy();
   report.warnings = method_->notes();
+  const auto& secure = training_.privacy.secure_aggregation;
+  if (secure && secure->encryption == spec::Encryption::kNone) {
+    report.warnings.emplace_back(
+        "privacy.secureAggregation.encryption: none is for tests; this server reads every site's "
+        "values");
+  }
   for (const auto* warning : {&limits_.dominance, &limits_.divergence}) {
     if (!warning->empty()) {
       report.warnings.push_back(*warning);

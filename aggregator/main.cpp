@@ -1,4 +1,5 @@
 // genesis-aggregator, also run as `genesis federated server`: leads one training over HTTPS.
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <iostream>
@@ -108,6 +109,8 @@ Status serve(Options& options) {
   return {};
 }
 
+constexpr const char* kEncryption = "privacy.secureAggregation.encryption";
+
 // The flags that override a field of the spec, each with a variable of the environment.
 constexpr command_line::OverrideFlag kOverrides[] = {
     {"--method", "model.method", "Training method, as spec.model.method", "GENESIS_METHOD"},
@@ -126,7 +129,18 @@ constexpr command_line::OverrideFlag kOverrides[] = {
      "fedavg, weighted, fedprox, median or trimmed-mean",
      "GENESIS_AGGREGATION"},
     {"--proximal-mu", "aggregation.proximalMu", "Mu of FedProx", "GENESIS_PROXIMAL_MU"},
+    {"--encryption",
+     kEncryption,
+     "masking or paillier: secure sums, of which the server sees no single site's values",
+     "GENESIS_ENCRYPTION"},
 };
+
+// Secure sums are masked unless it is said how they are hidden.
+void add_secure_aggregation(std::vector<spec::Override>& overrides) {
+  if (std::ranges::find(overrides, kEncryption, &spec::Override::path) == overrides.end()) {
+    overrides.push_back({kEncryption, "masking"});
+  }
+}
 
 // A training that has failed, or whose checkpoints are of another spec, would fail again: whoever
 // restarts the server is to leave it.
@@ -165,6 +179,11 @@ int main(int argc, char** argv) {
   for (const auto& flag : kOverrides) {
     command_line::add_override(app, flag, options.server.overrides);
   }
+  bool is_secure = false;
+  app.add_flag("--secure-aggregation",
+               is_secure,
+               "Secure sums, by masks unless --encryption says otherwise")
+      ->envname("GENESIS_SECURE_AGGREGATION");
   command_line::add_set(app, options.server.overrides);
   command_line::add_tls(app, options.server.tls);
   command_line::add_auth_token(app, options.token_file);
@@ -191,6 +210,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kExitUsageError;
+  }
+  if (is_secure) {
+    add_secure_aggregation(options.server.overrides);
   }
   if (const auto done = serve(options); !done) {
     const std::string message = command_line::describe(done.error());

@@ -220,13 +220,18 @@ void Metrics::folded(const rounds::Contribution& contribution, std::uint64_t row
   }
 }
 
+void Metrics::summed(std::size_t members) {
+  now_.reported = members;
+  now_.is_protected = true;
+}
+
 void Metrics::closed(double seconds, Instant now) {
   rounds_.with({"completed"}).add();
   round_duration_.observe(std::chrono::duration<double>(now - now_.opened).count());
   round_clients_.with({"dropped"})
       .set(static_cast<double>(now_.selected - std::min(now_.selected, now_.reported)));
   aggregation_seconds_.set(now_.seconds + seconds);
-  if (now_.reported > 0) {
+  if (now_.reported > 0 && !now_.is_protected) {
     const auto mean = now_.telemetry.mean();
     for (auto& [name, gauge] : telemetry_) {
       if (const auto told = mean.find(name); told != mean.end()) {

@@ -45,6 +45,8 @@ class Metrics {
                  Instant now);
   /// A contribution of a client with so many rows has been folded.
   void folded(const rounds::Contribution& contribution, std::uint64_t rows);
+  /// A secure sum over so many sites has been opened: of each one nothing is known.
+  void summed(std::size_t members);
   /// The global model has moved by `step`: what the next round's updates are compared with.
   void stepped(std::vector<float> step) { direction_.point(std::move(step)); }
   void ticked() { heartbeat_.beat(); }
@@ -81,7 +83,8 @@ class Metrics {
     std::size_t rejected = 0;
     rounds::TelemetryMean telemetry;
     double update_norm = 0.0;  // sum
-    double seconds = 0.0;      // of folding and aggregating
+    bool is_protected = false;
+    double seconds = 0.0;  // of folding and aggregating
   };
 
   void opened(const rounds::State& state, Instant now);

@@ -340,6 +340,27 @@ Result<Service::Served> Service::served(const method::Document& document,
   return served_.emplace(document.sha256, made).first->second;
 }
 
+namespace {
+
+// Which message of a secure sum the request is about; nullopt where it names none.
+Result<std::optional<rounds::StageStep>> step_of(const http::Request& request) {
+  const auto attempt = request.query.find("attempt");
+  const auto name = request.query.find("stage");
+  if (attempt == request.query.end() && name == request.query.end()) {
+    return std::optional<rounds::StageStep>();
+  }
+  const auto number =
+      attempt == request.query.end() ? std::nullopt : collection_of(attempt->second);
+  const auto stage = name == request.query.end() ? std::nullopt : rounds::parse_stage(name->second);
+  if (!number || !stage) {
+    return fail(Errc::kInvalidArgument,
+                "attempt, stage: both are needed, a number and the name of a stage");
+  }
+  return std::optional(rounds::StageStep{number->value, *stage});
+}
+
+}  // namespace
+
 std::variant<Service::Address, http::Response> Service::awaited(const http::Request& request) {
   const auto route = route_of(request);
   const auto collection = collection_of(route.parts.at("collection"));
@@ -351,7 +372,11 @@ std::variant<Service::Address, http::Response> Service::awaited(const http::Requ
   if (!who) {
     return http::error_response(who.error());
   }
-  Address address{*collection, std::move(*who)};
+  auto step = step_of(request);
+  if (!step) {
+    return http::error_response(step.error());
+  }
+  Address address{*collection, std::move(*who), *step};
   if (auto answer = settled(request, address)) {
     return std::move(*answer);
   }

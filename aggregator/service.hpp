@@ -54,10 +54,12 @@ class Service {
   [[nodiscard]] boost::asio::awaitable<void> run(Milliseconds grace);
 
  private:
-  // Where a contribution goes, and from whom: /v1/collections/N/contributions/ID.
+  // Where a contribution goes, and from whom: /v1/collections/N/contributions/ID; the message of a
+  // secure sum with ?attempt=A&stage=S.
   struct Address {
     CollectionId collection;
     rounds::Speaker speaker;
+    std::optional<rounds::StageStep> step = {};
   };
   // A document as it travels, compressed once.
   struct Served {

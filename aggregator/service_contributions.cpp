@@ -85,8 +85,8 @@ std::optional<http::Response> Service::admit_contribution(const http::Request& r
 
 std::optional<http::Response> Service::settled(const http::Request& request,
                                                const Address& address) {
-  const auto& [collection, who] = address;
-  const auto announced = coordinator_.announce(who, collection, clock_.now());
+  const auto& [collection, who, step] = address;
+  const auto announced = coordinator_.announce(who, collection, step, clock_.now());
   if (!announced) {
     return reply(tl::unexpected(announced.error()));
   }
@@ -181,9 +181,14 @@ boost::asio::awaitable<std::variant<rounds::Contribution, http::Response>> Servi
   if (!decoded) {
     co_return refuse(client, decoded.error());
   }
-  if (decoded->client != client || decoded->collection != address.collection) {
+  const auto* masked = std::get_if<rounds::Masked>(&decoded->body);
+  const auto step = masked == nullptr
+                        ? std::nullopt
+                        : std::optional(rounds::StageStep{decoded->attempt, masked->stage});
+  if (decoded->client != client || decoded->collection != address.collection ||
+      step != address.step) {
     const Error error{Errc::kInvalidArgument,
-                      "its header names another client or collection than its address"};
+                      "its header names another client, collection or stage than its address"};
     co_return refuse(client, error);
   }
   decoding.done();
@@ -191,7 +196,7 @@ boost::asio::awaitable<std::variant<rounds::Contribution, http::Response>> Servi
 }
 
 http::Response Service::fold(const Address& address, rounds::Contribution contribution) {
-  const auto& [collection, who] = address;
+  const auto& [collection, who, step] = address;
   const auto& client = who.client;
   const auto before = coordinator_.state().open;
   auto accepted = coordinator_.contribute(who.instance, std::move(contribution), clock_.now());
@@ -204,6 +209,9 @@ http::Response Service::fold(const Address& address, rounds::Contribution contri
     return reply(accepted);
   }
   uploads_.take(client);
+  if (step) {
+    uploads_.forget(client);  // the next stage's is another one
+  }
   const auto& state = coordinator_.state();
   if (state.open.id != before.id || coordinator_.is_over()) {
     const bool is_round = before.request.round.value > 0;

@@ -7,12 +7,15 @@
 #include <sys/resource.h>
 
 #include "common/base/check.hpp"
+#include "common/base/file.hpp"
 #include "common/federation/deadlines.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/http/bearer.hpp"
 #include "common/method/table_reading.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/site_methods.hpp"
+#include "common/secure/paillier_files.hpp"
+#include "common/sums/task.hpp"
 #include "common/tabular/text_table.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
@@ -56,11 +59,17 @@ class HttpLink final : public Link {
   }
 
   Status send(const rounds::Contribution& contribution) override {
+    const auto* masked = std::get_if<rounds::Masked>(&contribution.body);
+    const auto encoding = masked == nullptr ? encoding_ : "";  // uniform bytes gain nothing
     GENESIS_ASSIGN(const auto body,
-                   wire::compress(encoding_, wire::encode(contribution, quantization_)));
-    const auto path =
+                   wire::compress(encoding, wire::encode(contribution, quantization_)));
+    auto path =
         collection_path(contribution.collection) + "/contributions/" + contribution.client.str();
-    GENESIS_RETURN_IF_ERROR(session_.upload(path, body, encoding_));
+    if (masked != nullptr) {
+      path += "?attempt=" + std::to_string(contribution.attempt) +
+              "&stage=" + std::string(rounds::to_string(masked->stage));
+    }
+    GENESIS_RETURN_IF_ERROR(session_.upload(path, body, encoding));
     spdlog::info("contribution client={} collection={} bytes={}",
                  contribution.client.str(),
                  contribution.collection.value,
@@ -288,6 +297,71 @@ bool disclose(const ClientOptions& options,
   return static_cast<bool>(options.only_disclose);
 }
 
+// The key by which other sites know this one: that of its certificate, else one that it makes and
+// keeps.
+Result<secure::Signer> signer_of(const ClientOptions& options) {
+  if (options.signing_key) {
+    return secure::Signer::from_pem(*options.signing_key);
+  }
+  constexpr std::uint64_t kMostBytes = 1U << 16;
+  const auto file = options.state / "signing.key";
+  auto pem = read_file(file, kMostBytes);
+  if (!pem && pem.error().code == Errc::kNotFound) {
+    const auto made = secure::make_signing_key();
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(file, made.reveal()));
+    return secure::Signer::from_pem(made);
+  }
+  if (!pem) {
+    return tl::unexpected(pem.error());
+  }
+  return secure::Signer::from_pem(crypto::Secret(std::move(*pem)));
+}
+
+// The members that this site knows by their keys: its own list goes before that of the spec, which
+// comes from the server and has to name all.
+std::map<std::string, std::string> peers_of(const policy::Policy& policy,
+                                            const spec::FederatedTraining& training) {
+  if (!policy.peers.empty()) {
+    return policy.peers;
+  }
+  std::map<std::string, std::string> peers;
+  for (const auto& participant : training.participants) {
+    if (!participant.public_key_sha256) {
+      return {};
+    }
+    peers.emplace(participant.name, *participant.public_key_sha256);
+  }
+  return peers;
+}
+
+Status protect(const ClientOptions& options, const spec::FederatedTraining& training, Site& site) {
+  const auto& secure = training.privacy.secure_aggregation;
+  if (!secure) {
+    return {};
+  }
+  if (secure->encryption == spec::Encryption::kNone) {
+    spdlog::warn(
+        "privacy.secureAggregation.encryption: none is for tests; the server reads all that this "
+        "site sends");
+  }
+  if (options.state.empty()) {
+    return fail(
+        Errc::kInvalidArgument,
+        "the training has secure sums: what this site has sent of one must survive a restart; "
+        "give it a folder for its state");
+  }
+  GENESIS_ASSIGN(auto signer, signer_of(options));
+  secure::SitePolicy least;
+  for (const auto& [name, digest] : peers_of(options.policy, training)) {
+    GENESIS_ASSIGN(least.peers[name], sums::from_hex(digest));
+  }
+  std::optional<secure::PaillierKey> key;
+  if (secure->encryption == spec::Encryption::kPaillier && !options.paillier_key.empty()) {
+    GENESIS_ASSIGN(key, secure::read_paillier_key(options.paillier_key));
+  }
+  return site.protect(std::move(signer), std::move(least), std::move(key));
+}
+
 Status take_part(ClientOptions options) {
   std::optional<federation::RoundFiles> files;
   if (!options.state.empty()) {
@@ -349,6 +423,7 @@ Status take_part(ClientOptions options) {
   if (disclose(options, offer, kept, site)) {
     return {};
   }
+  GENESIS_RETURN_IF_ERROR(protect(options, training, site));
   options.metrics->show(site.telemetry());
   if (files) {
     GENESIS_RETURN_IF_ERROR(site.keep_state(std::move(*files)));

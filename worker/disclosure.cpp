@@ -11,6 +11,7 @@
 #include "common/base/json.hpp"
 #include "common/base/text.hpp"
 #include "common/tabular/encoder.hpp"
+#include "common/tabular/public_grid.hpp"
 
 namespace genesis::worker {
 namespace {
@@ -63,6 +64,23 @@ std::string line_of(const tabular::ColumnSketch& column, std::uint64_t least_row
   return line;
 }
 
+std::string public_line_of(const tabular::ColumnSketch& column) {
+  return fmt::format("column '{}', {}: how many digits most cells need, and whether there are any",
+                     printable(column.name, kLongestValue),
+                     tabular::to_string(column.kind));
+}
+
+// What the server reads of what is summed.
+std::string_view reading_of(const spec::FederatedTraining& training) {
+  const auto& secure = training.privacy.secure_aggregation;
+  if (!secure) {
+    return "";
+  }
+  return secure->encryption == spec::Encryption::kNone
+             ? "; WARNING: in the clear, privacy.secureAggregation.encryption is none"
+             : "; masked: the server reads the sum over all sites alone";
+}
+
 void add_columns(const std::string& introduction,
                  std::uint64_t least_rows,
                  std::vector<std::string>& lines) {
@@ -73,9 +91,14 @@ void add_columns(const std::string& introduction,
     lines.push_back("with the join: " + introduction);
     return;
   }
-  lines.push_back(fmt::format("with the join: the number of rows, {}", sketch->rows));
+  const bool is_public = sketch->rows == tabular::kUntoldRows;
+  if (!is_public) {
+    lines.push_back(fmt::format("with the join: the number of rows, {}", sketch->rows));
+  }
   for (const auto& column : sketch->columns) {
-    lines.push_back("with the join: " + line_of(column, least_rows));
+    lines.push_back("with the join: " + (is_public && tabular::is_continuous(column.kind)
+                                             ? public_line_of(column)
+                                             : line_of(column, least_rows)));
   }
 }
 
@@ -120,16 +143,22 @@ std::vector<std::string> disclosure(const Leaving& leaving) {
            ? fmt::format("; text that fewer than {} rows hold counts as other, but for categories "
                          "that the spec lists",
                          least_rows)
-           : ""));
+           : "") +
+      std::string(reading_of(training)));
   std::string telemetry;
   for (const auto& told : leaving.telemetry) {
     telemetry += (telemetry.empty() ? "" : ", ") + std::string(told.name);
   }
-  lines.push_back(fmt::format(
-      "in each of {} rounds: a model update, which {}; {}; numbers and seconds of training steps",
-      training.rounds.count,
-      words_of(training.aggregation.strategy),
-      telemetry));
+  lines.push_back(
+      training.privacy.secure_aggregation
+          ? fmt::format("in each of {} rounds: a model update{}",
+                        training.rounds.count,
+                        reading_of(training))
+          : fmt::format("in each of {} rounds: a model update, which {}; {}; numbers and seconds "
+                        "of training steps",
+                        training.rounds.count,
+                        words_of(training.aggregation.strategy),
+                        telemetry));
   add_kept(leaving, lines);
   if (least_rows <= 1) {
     lines.push_back(fmt::format(

@@ -40,7 +40,21 @@ Result<policy::Policy> policy_of(const ClientOptions& options) {
   if (!options.expect_spec.empty()) {
     GENESIS_RETURN_IF_ERROR(policy::expect_spec(policy, options.expect_spec));
   }
+  policy.wants_secure_sums = options.secure_aggregation;
   return policy;
+}
+
+// That of the certificate, where there is one.
+Result<std::optional<crypto::Secret>> signing_key_of(const ClientOptions& options) {
+  if (options.pem) {
+    return std::optional(options.pem->key);
+  }
+  if (options.tls.key.empty()) {
+    return std::optional<crypto::Secret>();
+  }
+  constexpr std::uint64_t kMostBytes = 1U << 20;
+  GENESIS_ASSIGN(auto pem, read_file(options.tls.key, kMostBytes));
+  return std::optional(crypto::Secret(std::move(pem)));
 }
 
 }  // namespace
@@ -80,6 +94,7 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
   model::use_one_thread();
   GENESIS_ASSIGN(auto id, ClientId::parse(options.client_id));
   GENESIS_ASSIGN(auto tls, client_tls(options));
+  GENESIS_ASSIGN(auto signing_key, signing_key_of(options));
   GENESIS_ASSIGN(auto policy, policy_of(options));
   worker::ClientOptions loop{.server_url = std::move(options.server),
                              .client = std::move(id),
@@ -89,6 +104,8 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .state = std::move(options.state),
                              .tls = std::move(tls),
                              .auth_token = std::move(options.auth_token),
+                             .signing_key = std::move(signing_key),
+                             .paillier_key = std::move(options.paillier_key),
                              .overrides = std::move(options.overrides),
                              .policy = std::move(policy),
                              .ledger = std::move(options.ledger),

@@ -146,6 +146,15 @@ int main(int argc, char** argv) {
                  options.client.data_set,
                  "Name of these rows in the privacy ledger; the same for all trainings on them "
                  "(default: the client id)");
+  app.add_flag("--secure-aggregation",
+               options.client.secure_aggregation,
+               "Take part only in a training whose secure sums hide what this site sends")
+      ->envname("GENESIS_SECURE_AGGREGATION");
+  app.add_option("--paillier-key",
+                 options.client.paillier_key,
+                 "File of the sites' key, for trainings whose sums are encrypted with it "
+                 "(genesis keys paillier)")
+      ->envname("GENESIS_PAILLIER_KEY");
   app.add_flag("--dry-run",
                options.is_dry_run,
                "Print everything that would leave this site, and send none of it");

@@ -5,12 +5,15 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/aggregation/direction.hpp"
+#include "common/aggregation/norm_bound.hpp"
 #include "common/base/overloaded.hpp"
 #include "common/crypto/digest.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/site_methods.hpp"
 #include "common/privacy/account.hpp"
+#include "common/sums/task.hpp"
 #include "common/wire/quantization.hpp"
 #include "common/wire/safetensors.hpp"
 
@@ -25,6 +28,19 @@ bool is_overtaken(const Error& error) {
 // The server has looked at the update and does not take it: neither will it the next time.
 bool is_refusal(const Error& error) {
   return error.code == Errc::kInvalidArgument || error.code == Errc::kResourceExhausted;
+}
+
+// Where what the server or another site has sent of a secure sum is not as it has to be, this
+// attempt has to do without this site; where it asks for what this site does not allow, all do.
+template <typename T>
+Result<T> or_give_up(Result<T> of_sum) {
+  const bool is_about_messages =
+      !of_sum &&
+      (of_sum.error().code == Errc::kConflict || of_sum.error().code == Errc::kUnauthenticated ||
+       of_sum.error().code == Errc::kInvalidArgument || of_sum.error().code == Errc::kDataLoss);
+  return is_about_messages
+             ? Result<T>(fail(Errc::kFailedPrecondition, std::move(of_sum).error().message))
+             : std::move(of_sum);
 }
 
 }  // namespace
@@ -100,14 +116,46 @@ Result<Site> Site::create(ClientId client,
   return site;
 }
 
+Status Site::protect(secure::Signer signer,
+                     secure::SitePolicy least,
+                     std::optional<secure::PaillierKey> key) {
+  const auto& secure = training_.privacy.secure_aggregation;
+  if (!secure) {
+    return {};
+  }
+  GENESIS_ASSIGN(words_, sums::SumWords::make(training_));
+  if (secure->encryption == spec::Encryption::kPaillier && !key) {
+    return fail(Errc::kInvalidArgument,
+                "privacy.secureAggregation.encryption: paillier needs the key of the sites; make "
+                "it with genesis keys paillier, and name the file to each client");
+  }
+  if (secure->encryption == spec::Encryption::kMasking) {
+    key.reset();
+  }
+  if (secure->encryption != spec::Encryption::kNone) {
+    least.min_survivors =
+        std::max(least.min_survivors, static_cast<std::size_t>(secure->min_survivors));
+    least.max_colluding =
+        std::max(least.max_colluding, static_cast<std::size_t>(secure->max_colluding));
+    sums_.emplace(client_, std::move(signer), std::move(least), std::move(key));
+  }
+  return {};
+}
+
 Status Site::keep_state(federation::RoundFiles files) {
+  if (sums_) {
+    GENESIS_RETURN_IF_ERROR(sums_->keep(files.folder() / "sums.bin"));
+  }
   GENESIS_ASSIGN(asked_, AskedPlans::load(files.folder() / "asked.json"));
   files_ = std::make_unique<federation::RoundFiles>(std::move(files));
   return {};
 }
 
 wire::JoinRequest Site::join_request() const {
-  return {.client = client_, .introduction = method_->introduction()};
+  return {.client = client_,
+          .introduction = method_->introduction(),
+          .signing_key = sums_ ? sums::to_hex(sums_->public_key()) : "",
+          .paillier_modulus = sums_ ? sums::to_hex(sums_->modulus()) : ""};
 }
 
 void Site::joined(std::string run) {
@@ -117,6 +165,9 @@ void Site::joined(std::string run) {
     method_->restore({});
   }
   run_ = std::move(run);
+  if (sums_) {
+    sums_->joined(run_);
+  }
 }
 
 Result<Site::Answered> Site::answer(const wire::Task& task, Link& link) {
@@ -142,6 +193,9 @@ Status Site::may_answer(const wire::Contribute& task) {
   if (task.round.value == 0) {
     std::string documents;
     for (const auto& document : task.documents) {
+      if (document.name == sums::kTaskDocument) {
+        continue;  // of the attempt
+      }
       documents += document.name + " " + document.sha256 + "\n";
     }
     return asked_.may_answer(task.purpose, documents) ? Status()
@@ -162,6 +216,7 @@ Status Site::may_answer(const wire::Contribute& task) {
 
 Site::Answered Site::give_up(const wire::Contribute& task, const Error& error) {
   given_up_ = task.collection;
+  given_up_attempt_ = task.attempt;
   why_refused_ = error.message;
   spdlog::warn("no update client={} round={}, it goes on with the next round: {}",
                client_.str(),
@@ -171,23 +226,61 @@ Site::Answered Site::give_up(const wire::Contribute& task, const Error& error) {
 }
 
 Result<Site::Answered> Site::contribute(const wire::Contribute& task, Link& link) {
-  if (given_up_.value != 0 && task.collection == given_up_) {
+  const bool is_given_up = given_up_.value != 0 && task.collection == given_up_ &&
+                           (!sums_ || task.attempt == given_up_attempt_);
+  if (is_given_up) {
     return Answered::kRefused;
   }
-  GENESIS_RETURN_IF_ERROR(may_answer(task));
+  GENESIS_ASSIGN(const auto stage, stage_of(task));
   Fetcher fetcher(task, link);
+  if (stage != rounds::Stage::kInput) {
+    return send(task, masked(task, stage, fetcher), fetcher, link);
+  }
+  GENESIS_RETURN_IF_ERROR(may_answer(task));
   const auto made = contribution(task, fetcher);
+  if (!made || !words_) {
+    return send(task,
+                made ? Result<rounds::Contribution>(**made) : tl::unexpected(made.error()),
+                fetcher,
+                link);
+  }
+  // The words of a secure sum, in the clear.
+  auto in_words = **made;
+  GENESIS_ASSIGN(auto encoded,
+                 words_->encode(std::get<rounds::Plain>(in_words.body).values, rows()));
+  in_words.body = rounds::Plain{std::move(encoded.words)};
+  in_words.telemetry.clear();
+  return send(task, std::move(in_words), fetcher, link);
+}
+
+Result<rounds::Stage> Site::stage_of(const wire::Contribute& task) const {
+  for (const auto stage : sums_ ? sums_->stages() : std::vector{rounds::Stage::kInput}) {
+    if (task.stage == rounds::to_string(stage)) {
+      return stage;
+    }
+  }
+  return fail(Errc::kPermissionDenied,
+              "the server asks for " + task.purpose + " in the stage \"" + task.stage +
+                  "\", but by the spec that it has sent, sums are " +
+                  (sums_ ? "hidden" : "in the clear") + "; this site does not answer that");
+}
+
+Result<Site::Answered> Site::send(const wire::Contribute& task,
+                                  const Result<rounds::Contribution>& made,
+                                  const Fetcher& fetcher,
+                                  Link& link) {
   if (!made && fetcher.is_overtaken_by_server()) {
     return Answered::kOvertaken;
   }
   const bool is_round = task.round.value > 0;
-  if (!made && is_round && made.error().code == Errc::kFailedPrecondition) {
+  const bool may_give_up = is_round || sums_;
+  if (!made && may_give_up && made.error().code == Errc::kFailedPrecondition) {
     return give_up(task, made.error());
   }
   if (!made) {
     return tl::unexpected(made.error());
   }
-  const auto sent = link.send(**made);
+  const auto sent = link.send(*made);
   if (!sent && is_overtaken(sent.error())) {
     spdlog::warn("contribution client={} collection={} refused: {}",
                  client_.str(),
@@ -195,13 +288,91 @@ Result<Site::Answered> Site::contribute(const wire::Contribute& task, Link& link
                  sent.error().message);
     return Answered::kOvertaken;
   }
-  if (!sent && is_round && is_refusal(sent.error())) {
+  if (!sent && may_give_up && is_refusal(sent.error())) {
     return give_up(task, sent.error());
   }
   if (!sent) {
     return tl::unexpected(sent.error());
   }
   return Answered::kContributed;
+}
+
+Result<rounds::Contribution> Site::masked(const wire::Contribute& task,
+                                          rounds::Stage stage,
+                                          Fetcher& fetcher) {
+  std::string message;
+  std::string ledger_head;
+  if (stage == sums_->stages().front()) {
+    GENESIS_RETURN_IF_ERROR(may_answer(task));
+    GENESIS_ASSIGN(message, begin_sum(task, fetcher));
+    ledger_head = last_->ledger_head;
+  } else {
+    GENESIS_ASSIGN(const auto place, or_give_up(sums_->place(task.collection, task.attempt)));
+    GENESIS_ASSIGN(const auto received, fetcher.fetch(sums::message_name(task.stage, place)));
+    GENESIS_ASSIGN(message, or_give_up(sums_->answer(stage, received)));
+  }
+  return rounds::Contribution{.run = run_,
+                              .collection = task.collection,
+                              .attempt = task.attempt,
+                              .client = client_,
+                              .body = rounds::Masked{stage, std::move(message)},
+                              .telemetry = {},
+                              .ledger_head = std::move(ledger_head)};
+}
+
+Result<std::string> Site::begin_sum(const wire::Contribute& task, Fetcher& fetcher) {
+  GENESIS_ASSIGN(const auto made, contribution(task, fetcher));
+  GENESIS_ASSIGN(auto encoded, words_->encode(std::get<rounds::Plain>(made->body).values, rows()));
+  sums::Question question{run_, task.collection, task.purpose, task.parameters, {}};
+  for (const auto& document : task.documents) {
+    if (document.name != sums::kTaskDocument) {
+      question.documents.emplace_back(document.name, document.sha256);
+    }
+  }
+  const auto expected = sums::task_of(question, encoded.words.size(), encoded.word_bits);
+  GENESIS_ASSIGN(const auto bytes, fetcher.fetch(sums::kTaskDocument));
+  GENESIS_ASSIGN(const auto asked, or_give_up(secure::decode_task(bytes)));
+  if (const auto same = sums::check_same(asked, expected); !same) {
+    return fail(Errc::kFailedPrecondition, same.error().message);
+  }
+  if (asked.attempt != task.attempt) {
+    return fail(Errc::kFailedPrecondition,
+                task.purpose + ": the task of the sum is of another attempt");
+  }
+  return or_give_up(
+      sums_->begin(asked, [&]() -> Result<secure::Words> { return std::move(encoded.words); }));
+}
+
+Status Site::fit_words(Tensors& update, const std::string& what) {
+  if (auto finite = wire::check_finite(update); !finite) {
+    return fail(Errc::kFailedPrecondition,
+                what + ": the local training diverged: " + finite.error().message);
+  }
+  if (residual_.values.size() == update.values.size()) {
+    std::ranges::transform(
+        update.values, residual_.values, update.values.begin(), std::plus<float>());
+  }
+  if (const auto most = training_.aggregation.max_update_norm) {
+    const double norm = aggregation::norm(update.values);
+    if (norm > *most) {
+      update.values = aggregation::scaled_to(update.values, norm, *most);
+      spdlog::warn("client={} {}: scaled down, its norm {:.6g} is above aggregation.maxUpdateNorm",
+                   client_.str(),
+                   what,
+                   norm);
+    }
+  }
+  GENESIS_ASSIGN(auto encoded, words_->encode(update, rows()));
+  if (encoded.clipped > 0) {
+    spdlog::info(
+        "client={} {}: {} values beyond privacy.secureAggregation.clip; what is left of "
+        "them goes into the next update",
+        client_.str(),
+        what,
+        encoded.clipped);
+  }
+  residual_ = {update.specs, std::move(encoded.residual)};
+  return {};
 }
 
 Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& task,
@@ -236,7 +407,11 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
   auto* tensors = std::get_if<Tensors>(&answer.values);
   if (tensors != nullptr) {
     const auto what = task.purpose + " of round " + std::to_string(task.round.value);
-    GENESIS_ASSIGN(*tensors, quantize(std::move(*tensors), what));
+    if (words_) {
+      GENESIS_RETURN_IF_ERROR(fit_words(*tensors, what));
+    } else {
+      GENESIS_ASSIGN(*tensors, quantize(std::move(*tensors), what));
+    }
   }
   const bool is_kept = tensors != nullptr || answer.is_kept;  // other counts are counted again
   made.body = rounds::Plain{std::move(answer.values)};

@@ -18,10 +18,12 @@
 #include "common/method/site_method.hpp"
 #include "common/rounds/contribution.hpp"
 #include "common/spec/federated_training.hpp"
+#include "common/sums/sum_words.hpp"
 #include "common/wire/checkpoint.hpp"
 #include "common/wire/messages.hpp"
 #include "worker/asked_plans.hpp"
 #include "worker/link.hpp"
+#include "worker/secure_sums.hpp"
 
 namespace genesis::worker {
 
@@ -63,6 +65,14 @@ class Site {
   /// part in another one before.
   void joined(std::string run);
 
+  /// What secure sums need where the spec asks for them: the key by which the other sites know this
+  /// one, the least that it insists on beside the spec, and the key of the sites where they
+  /// encrypt. Errors: kInvalidArgument names the field of the spec.
+  [[nodiscard]] Status protect(secure::Signer signer,
+                               secure::SitePolicy least = {},
+                               std::optional<secure::PaillierKey> key = std::nullopt);
+  [[nodiscard]] bool is_protected() const { return words_.has_value(); }
+
   /// Keeps the method's state and the last answer in `files`, so that a restart goes on where this
   /// site was; beside them what it was asked before the rounds, so that it answers on no other plan
   /// afterwards. Errors: those of AskedPlans::load.
@@ -93,6 +103,21 @@ class Site {
         account_(std::move(account)) {}
 
   [[nodiscard]] Result<Answered> contribute(const wire::Contribute& task, Link& link);
+  /// The message that the task's stage of a secure sum asks for.
+  [[nodiscard]] Result<rounds::Contribution> masked(const wire::Contribute& task,
+                                                    rounds::Stage stage,
+                                                    Fetcher& fetcher);
+  [[nodiscard]] Result<std::string> begin_sum(const wire::Contribute& task, Fetcher& fetcher);
+  [[nodiscard]] Result<Answered> send(const wire::Contribute& task,
+                                      const Result<rounds::Contribution>& made,
+                                      const Fetcher& fetcher,
+                                      Link& link);
+  /// The task's stage, which is one that the spec lets the server ask for. Errors:
+  /// kPermissionDenied.
+  [[nodiscard]] Result<rounds::Stage> stage_of(const wire::Contribute& task) const;
+  /// `update` within the norm that the spec allows, with what earlier ones have left; what this one
+  /// leaves is kept for the next.
+  [[nodiscard]] Status fit_words(Tensors& update, const std::string& what);
   [[nodiscard]] Result<const rounds::Contribution*> contribution(const wire::Contribute& task,
                                                                  Fetcher& fetcher);
   /// Makes method and last contribution what they were when `collection` was to be answered.
@@ -117,12 +142,16 @@ class Site {
   std::shared_ptr<const privacy::Account> account_;  // null without differential privacy
   std::string run_;
   std::optional<rounds::Contribution> last_;
-  RoundId last_round_;     // of that contribution
+  RoundId last_round_;                   // of that contribution
+  std::optional<sums::SumWords> words_;  // of secure sums
+  std::optional<SecureSums> sums_;       // where they are masked
+  std::uint32_t given_up_attempt_ = 0;   // of the collection below
   CollectionId given_up_;  // the last for which there is no update that the server takes
   std::string why_refused_;
   AskedPlans asked_;
   std::uint32_t repeated_rounds_ = 0;
-  Tensors residual_;  // what quantization has kept back so far; empty without it
+  Tensors residual_;  // what quantization, or the words of secure sums, have kept back so far;
+                      // empty without it
   std::unique_ptr<federation::RoundFiles> files_;  // null: nothing is kept
 };
 

@@ -19,6 +19,7 @@ Command add_run(CLI::App& app);
 Command add_generate(CLI::App& app);
 Command add_evaluate(CLI::App& app);
 Command add_certs(CLI::App& app);
+Command add_keys(CLI::App& app);
 Command add_schema(CLI::App& app);
 Command add_privacy(CLI::App& app);
 Command add_audit(CLI::App& app);

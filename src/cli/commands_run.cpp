@@ -22,6 +22,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/federation/model_cards.hpp"
 #include "common/quality/evaluate.hpp"
+#include "common/secure/paillier_files.hpp"
 #include "common/wire/model_file.hpp"
 #include "genesis/federated_synthesizer.hpp"
 #include "genesis/simulation.hpp"
@@ -39,7 +40,7 @@ struct Options {
   bool json = false;
   bool allow_copied_text = false;
   MetricsPort metrics_port;
-  std::string ledger;  // "": the default folder
+  SiteFiles files;
 };
 
 struct Outcome {
@@ -68,9 +69,9 @@ Result<quality::Report> judge(const spec::FederatedTraining& training,
 // One process, no network, one thread per core. Same model bytes.
 Status run_simulated(const spec::FederatedTraining& training,
                      const fs::path& output,
-                     const fs::path& ledger,
+                     const SiteFiles& files,
                      const Progress& progress) {
-  GENESIS_ASSIGN(auto sites, simulated_sites(training, {}, ledger));
+  GENESIS_ASSIGN(auto sites, simulated_sites(training, {}, files));
   SimulationObserver observer;
   observer.on_progress = progress;
   GENESIS_ASSIGN(auto model, simulate(training, std::move(sites), observer));
@@ -93,6 +94,27 @@ Status check_sites(const spec::FederatedTraining& training) {
     }
   }
   return {};
+}
+
+// A key of encrypted sums that no file was named for is made in the output folder, and stays there
+// for a resumed run.
+Result<SiteFiles> site_files(const spec::FederatedTraining& training,
+                             const Options& options,
+                             const fs::path& output) {
+  auto files = options.files;
+  const auto& secure = training.privacy.secure_aggregation;
+  if (!secure || secure->encryption != spec::Encryption::kPaillier || !files.paillier_key.empty()) {
+    return files;
+  }
+  files.paillier_key = output / secure::kPaillierKeyFile;
+  if (!fs::exists(files.paillier_key)) {
+    std::cerr << "note: makes the key of encrypted sums, which can take a minute; --paillier-key "
+                 "names one\n";
+    const auto bits = secure->key_bits.value_or(secure::kDefaultPaillierBits);
+    GENESIS_ASSIGN(const auto key, secure::PaillierKey::generate(static_cast<unsigned>(bits)));
+    GENESIS_RETURN_IF_ERROR(secure::write_paillier_key(output, key));
+  }
+  return files;
 }
 
 Result<Outcome> run(const Options& options) {
@@ -120,13 +142,14 @@ Result<Outcome> run(const Options& options) {
     outcome.rounds = report.total_rounds;
     outcome.clients = report.clients.size();
   };
+  GENESIS_ASSIGN(const auto files, site_files(training, options, output));
   const auto trained = options.simulate
-                           ? run_simulated(training, output, options.ledger, progress)
+                           ? run_simulated(training, output, files, progress)
                            : run_processes(training,
                                            output,
                                            options.resume ? Start::kResume : Start::kAnew,
                                            options.metrics_port,
-                                           options.ledger,
+                                           files,
                                            progress);
   printer.finish();
   if (!trained) {
@@ -220,9 +243,16 @@ Command add_run(CLI::App& app) {
       ->excludes(simulate);
   command->add_option(
       "--ledger",
-      options->ledger,
+      options->files.ledger,
       "Folder of the privacy ledgers, one a participant, that trainings with "
       "differential privacy are charged to (default: ~/.local/state/genesis/ledger)");
+  command
+      ->add_option("--paillier-key",
+                   options->files.paillier_key,
+                   "Key of encrypted sums (genesis keys paillier); made in the output folder "
+                   "where none is named")
+      ->envname("GENESIS_PAILLIER_KEY"); made in the output folder "
+                      "where none is named");
   command->add_option("--holdout",
                       options->holdout,
                       "CSV of real rows that no site trains on, to compare distances with");

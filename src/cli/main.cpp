@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   add(genesis::cli::add_generate(app), "generate");
   add(genesis::cli::add_evaluate(app), "evaluate");
   add(genesis::cli::add_certs(app), "certs");
+  add(genesis::cli::add_keys(app), "keys");
   add(genesis::cli::add_schema(app), "schema");
   add(genesis::cli::add_privacy(app), "privacy");
   add(genesis::cli::add_audit(app), "audit");

@@ -139,6 +139,22 @@ std::vector<std::string> advice_for(const PrivacyPlan& plan) {
   return advice;
 }
 
+std::string against(const PrivacyPlan& plan) {
+  if (plan.shares == 1) {
+    return "against     everyone else together: the aggregator, all other sites and whoever has "
+           "the "
+           "model;\n            each site's own noise suffices\n";
+  }
+  const auto colluding = plan.min_survivors - static_cast<std::int64_t>(plan.shares);
+  return print(
+             "against     the aggregator, whoever has the model, and at most %lld other sites that "
+             "collude with\n            them; each masked sum has the noise of at least %lld "
+             "sites\n",
+             static_cast<long long>(colluding),
+             static_cast<long long>(plan.min_survivors)) +
+         print("worst       epsilon %.4f, where all other sites collude\n", plan.noise.worst.value);
+}
+
 std::string unit_of(const PrivacyPlan& plan) {
   return plan.unit_column ? "all rows of one value of " + *plan.unit_column +
                                 " at a site (at most " + std::to_string(plan.rows_per_unit) + ")"
@@ -199,14 +215,16 @@ Result<PrivacyPlan> plan_privacy(const spec::FederatedTraining& training,
   }
   const auto rows_per_unit =
       static_cast<std::uint64_t>(training.privacy.max_rows_per_unit.value_or(1));
-  GENESIS_ASSIGN(auto noise,
-                 privacy::plan_noise(queries, *guarantee, {.rows_per_unit = rows_per_unit}));
+  const privacy::Protection protection{
+      .rows_per_unit = rows_per_unit,
+      .shares = static_cast<std::uint32_t>(spec::noise_shares_of(training))};
+  GENESIS_ASSIGN(auto noise, privacy::plan_noise(queries, *guarantee, protection));
   std::vector<DeclaredNoise> alternatives;
   for (auto& [declared, plan] : if_declared) {
-    GENESIS_ASSIGN(auto less,
-                   privacy::plan_noise(plan, *guarantee, {.rows_per_unit = rows_per_unit}));
+    GENESIS_ASSIGN(auto less, privacy::plan_noise(plan, *guarantee, protection));
     alternatives.push_back({std::move(declared), std::move(plan), std::move(less)});
   }
+  const auto& secure = training.privacy.secure_aggregation;
   return PrivacyPlan{.guarantee = *guarantee,
                      .queries = std::move(queries),
                      .noise = std::move(noise),
@@ -214,6 +232,8 @@ Result<PrivacyPlan> plan_privacy(const spec::FederatedTraining& training,
                      .unit_column = training.privacy.unit_column,
                      .rows_per_unit = rows_per_unit,
                      .rows = rows,
+                     .shares = protection.shares,
+                     .min_survivors = secure ? secure->min_survivors : 1,
                      .if_declared = std::move(alternatives)};
 }
 
@@ -224,9 +244,8 @@ Result<std::string> to_text(const PrivacyPlan& plan) {
                            plan.guarantee.epsilon().value,
                            plan.guarantee.delta().value) +
                      unit_of(plan) + "\n" +
-                     print("accounted   epsilon %.4f\n", plan.noise.epsilon.value) +
-                     "against     everyone else together: the aggregator, all other sites and "
-                     "whoever has the model;\n            each site's own noise suffices\n\n" +
+                     print("accounted   epsilon %.4f\n", plan.noise.epsilon.value) + against(plan) +
+                     "\n" +
                      print("%-10s %7s %9s %15s %16s %18s\n",
                            "query",
                            "tables",
@@ -269,6 +288,8 @@ Result<std::string> to_json(const PrivacyPlan& plan) {
   nlohmann::json json{{"epsilon", plan.guarantee.epsilon().value},
                       {"delta", plan.guarantee.delta().value},
                       {"accountedEpsilon", number(plan.noise.epsilon.value)},
+                      {"worstEpsilon", number(plan.noise.worst.value)},
+                      {"noiseShares", plan.shares},
                       {"sites", plan.sites},
                       {"maxRowsPerUnit", plan.rows_per_unit},
                       {"queries", nlohmann::json::array()},

@@ -28,6 +28,8 @@ struct PrivacyPlan {
   std::optional<std::string> unit_column;
   std::uint64_t rows_per_unit = 1;
   std::optional<std::uint64_t> rows;  // declared, of all sites
+  std::uint32_t shares = 1;           // sites whose noise together protects each row
+  std::int64_t min_survivors = 1;     // of a masked sum; with 1 each site's own noise suffices
   std::vector<DeclaredNoise> if_declared = {};
 };
 

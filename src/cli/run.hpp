@@ -10,6 +10,7 @@
 #include "common/base/error.hpp"
 #include "common/spec/federated_training.hpp"
 #include "common/wire/messages.hpp"
+#include "genesis/site_files.hpp"
 
 namespace genesis::cli {
 
@@ -23,13 +24,12 @@ using Progress = std::function<void(const wire::StatusReport&)>;
 
 /// Trains as one aggregator process and one worker process per participant, over TLS 1.3 with
 /// certificates made on the spot, on 127.0.0.1; the model is written to `output`/model.safetensors,
-/// logs to `output`/logs. `ledger` is the folder of the sites' privacy ledgers, "" the default one.
-/// Errors: the first that a process gave, with its name.
+/// logs to `output`/logs. Errors: the first that a process gave, with its name.
 [[nodiscard]] Status run_processes(const spec::FederatedTraining& training,
                                    const std::filesystem::path& output,
                                    Start start,
                                    MetricsPort metrics_port,
-                                   const std::filesystem::path& ledger,
+                                   const SiteFiles& files,
                                    const Progress& progress);
 
 }  // namespace genesis::cli

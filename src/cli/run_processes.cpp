@@ -122,7 +122,7 @@ Result<Process> start_worker(const spec::Participant& participant,
                              const std::string& url,
                              const Credentials& credentials,
                              const std::filesystem::path& output,
-                             const std::filesystem::path& ledger) {
+                             const SiteFiles& files) {
   std::vector<std::string> arguments{sibling_program("genesis-worker").string(),
                                      "--server",
                                      url,
@@ -140,8 +140,13 @@ Result<Process> start_worker(const spec::Participant& participant,
                                      credentials.file("token"),
                                      "--state",
                                      (output / kStates / participant.name).string()};
-  if (!ledger.empty()) {
-    arguments.insert(arguments.end(), {"--ledger", std::filesystem::absolute(ledger).string()});
+  if (!files.ledger.empty()) {
+    arguments.insert(arguments.end(),
+                     {"--ledger", std::filesystem::absolute(files.ledger).string()});
+  }
+  if (!files.paillier_key.empty()) {
+    arguments.insert(arguments.end(),
+                     {"--paillier-key", std::filesystem::absolute(files.paillier_key).string()});
   }
   return Process::start(arguments, output / kLogs / (participant.name + ".log"));
 }
@@ -163,7 +168,7 @@ Status run_processes(const spec::FederatedTraining& training,
                      const std::filesystem::path& output,
                      Start start,
                      MetricsPort metrics_port,
-                     const std::filesystem::path& ledger,
+                     const SiteFiles& files,
                      const Progress& progress) {
   const Interrupt interrupt;
   GENESIS_ASSIGN(auto credentials, Credentials::make(training));
@@ -200,7 +205,7 @@ Status run_processes(const spec::FederatedTraining& training,
   GENESIS_ASSIGN(auto url, server_url(server));
   std::map<std::string, Process> workers;
   for (const auto& participant : training.participants) {
-    GENESIS_ASSIGN(auto process, start_worker(participant, url, credentials, output, ledger));
+    GENESIS_ASSIGN(auto process, start_worker(participant, url, credentials, output, files));
     workers.emplace(participant.name, std::move(process));
   }
   GENESIS_ASSIGN(auto client, observer(url, credentials));

@@ -7,6 +7,8 @@
 
 #include "common/crypto/entropy.hpp"
 #include "common/method/table_reading.hpp"
+#include "common/secure/paillier_files.hpp"
+#include "common/secure/primitives.hpp"
 #include "common/tabular/table.hpp"
 #include "common/tabular/text_table.hpp"
 #include "worker/budget.hpp"
@@ -109,7 +111,7 @@ Status MemoryLink::send(const rounds::Contribution& contribution) {
 
 Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining& training,
                                                   const std::vector<SiteTable>& tables,
-                                                  const std::filesystem::path& ledger,
+                                                  const SiteFiles& files,
                                                   std::stop_token stop) {
   for (const auto& table : tables) {
     if (std::ranges::none_of(training.participants,
@@ -117,6 +119,10 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
       return fail(Errc::kInvalidArgument,
                   "tables: " + table.site + " is not among spec.participants; add it there");
     }
+  }
+  std::optional<secure::PaillierKey> key;
+  if (!files.paillier_key.empty()) {
+    GENESIS_ASSIGN(key, secure::read_paillier_key(files.paillier_key));
   }
   std::vector<worker::Site> made;
   for (const auto& participant : training.participants) {
@@ -134,7 +140,7 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
     if (!rows) {
       return tl::unexpected(rows.error().within(participant.name));
     }
-    GENESIS_ASSIGN(auto account, worker::open_account(training, {ledger, participant.name}));
+    GENESIS_ASSIGN(auto account, worker::open_account(training, {files.ledger, participant.name}));
     GENESIS_ASSIGN(auto site,
                    worker::Site::create(std::move(id),
                                         training,
@@ -144,6 +150,10 @@ Result<std::vector<worker::Site>> simulated_sites(const spec::FederatedTraining&
                                         {.stop = stop},
                                         method::Audience::kOneself,
                                         std::move(account)));
+    if (training.privacy.secure_aggregation) {
+      GENESIS_ASSIGN(auto signer, secure::Signer::from_pem(secure::make_signing_key()));
+      GENESIS_RETURN_IF_ERROR(site.protect(std::move(signer), {}, key));
+    }
     made.push_back(std::move(site));
   }
   if (made.empty()) {

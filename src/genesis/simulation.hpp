@@ -13,6 +13,7 @@
 #include "common/spec/federated_training.hpp"
 #include "common/wire/messages.hpp"
 #include "genesis/federated_synthesizer.hpp"
+#include "genesis/site_files.hpp"
 #include "worker/link.hpp"
 #include "worker/site.hpp"
 
@@ -47,7 +48,7 @@ struct SimulationObserver {
 [[nodiscard]] Result<std::vector<worker::Site>> simulated_sites(
     const spec::FederatedTraining& training,
     const std::vector<SiteTable>& tables,
-    const std::filesystem::path& ledger = {},
+    const SiteFiles& files = {},
     std::stop_token stop = {});
 
 /// The released model's bytes; trains on one thread per core. Errors: as Coordinator and Site give

@@ -11,7 +11,7 @@ namespace {
 
 Result<std::unique_ptr<method::ServerMethod>> make_protected(
     const spec::FederatedTraining& training) {
-  return make_server(training, kTestProtection);
+  return make_server(training, test_protection(training));
 }
 
 }  // namespace

@@ -45,8 +45,9 @@ class RepeatedNoise final : public NoiseSource {
 };
 
 Result<std::unique_ptr<method::SiteMethod>> make_protected(method::SiteSetup setup) {
+  const auto protection = test_protection(setup.training);
   auto noise = std::make_unique<RepeatedNoise>(setup.training.seed, setup.client.str());
-  return make_site(std::move(setup), SiteProtection{kTestProtection, std::move(noise)});
+  return make_site(std::move(setup), SiteProtection{protection, std::move(noise)});
 }
 
 }  // namespace

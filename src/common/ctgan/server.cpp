@@ -23,12 +23,14 @@ class Server final : public method::ServerMethod {
         seed_(training.seed),
         local_(training.local),
         total_rounds_(static_cast<std::uint32_t>(training.rounds.count)),
-        agreement_(method::declarations(training.table),
-                   method::electorate(training),
-                   [this](const tabular::Layout& layout) -> Status {
-                     GENESIS_RETURN_IF_ERROR(model::parameter_specs(config_, layout));
-                     return {};
-                   }) {}
+        agreement_(
+            method::declarations(training.table),
+            method::electorate(training),
+            [this](const tabular::Layout& layout) -> Status {
+              GENESIS_RETURN_IF_ERROR(model::parameter_specs(config_, layout));
+              return {};
+            },
+            method::grid_of(training)) {}
 
   Result<std::uint64_t> introduce(const ClientId& client, std::string_view introduction) override {
     return encoder_ ? method::introduce_late(client, introduction, *encoder_)

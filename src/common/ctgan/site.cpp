@@ -24,7 +24,7 @@ class Site final : public method::SiteMethod {
       : setup_(std::move(setup)),
         config_(std::move(config)),
         sketch_(tabular::sketch(setup_.table, setup_.policy)),
-        introduction_(method::sketch_text(sketch_)),
+        introduction_(method::sketch_text(sketch_, method::grid_of(setup_.training))),
         rows_(setup_.table.rows) {}
 
   const std::string& introduction() const override { return introduction_; }

@@ -12,6 +12,7 @@
 #include "common/method/majority.hpp"
 #include "common/tabular/fits.hpp"
 #include "common/tabular/look_alikes.hpp"
+#include "common/tabular/public_grid.hpp"
 #include "common/tabular/summary_counts.hpp"
 
 namespace genesis::method {
@@ -32,7 +33,8 @@ Result<tabular::Sketch> parse_sketch(const ClientId& client, std::string_view te
 
 constexpr JsonLimits kEncodingLimits{.max_bytes = kMaxEncodingBytes};
 constexpr std::size_t kMostOtherModes = 11;  // of a column of numbers: Gaussian ones, and missing
-constexpr std::size_t kBytesOfMode = 96;     // beside its category
+constexpr std::size_t kMostExactOfPublic = 64;  // values with a mode each, on a public grid
+constexpr std::size_t kBytesOfMode = 96;        // beside its category
 constexpr std::size_t kValuesOfMode = 4;
 constexpr std::size_t kBytesOfColumn = 1024;
 
@@ -78,6 +80,10 @@ std::size_t electorate(const spec::FederatedTraining& training) {
                                  static_cast<std::size_t>(spec::max_clients_of(training)));
   return std::max(static_cast<std::size_t>(spec::min_clients_of(training)),
                   std::min(kFewestVoters, expected));
+}
+
+Grid grid_of(const spec::FederatedTraining& training) {
+  return training.privacy.secure_aggregation ? Grid::kPublic : Grid::kOfSites;
 }
 
 std::string encoder_text(const tabular::Encoder& encoder) {
@@ -166,8 +172,16 @@ Status Agreement::settle() {
 
 Result<tabular::Plan> Agreement::usable_plan(std::vector<tabular::NamedSketch> sketches,
                                              std::vector<std::string>* notes) const {
+  if (grid_ == Grid::kPublic) {
+    tabular::add_public_grid(sketches, declared_);
+  }
   auto bounded = inner_bounds(std::move(sketches), declared_);
   GENESIS_ASSIGN(auto plan, tabular::plan(bounded.sketches, declared_));
+  if (grid_ == Grid::kPublic) {
+    for (auto& column : plan.columns) {
+      column.most_exact = column.edges.empty() ? column.most_exact : kMostExactOfPublic;
+    }
+  }
   // As the sites will read it.
   const auto text = dump_json(tabular::to_json(plan));
   GENESIS_RETURN_IF_ERROR(check_encoder_size(plan, text.size()));
@@ -237,8 +251,13 @@ rounds::Counts Agreement::weighed(const rounds::Counts& counts,
 }
 
 Result<tabular::Encoder> Agreement::fit(const rounds::Counts& sum) const {
-  GENESIS_ASSIGN(const auto summary, tabular::summary_of(sum, plan_));
-  return tabular::fit(plan_, summary);
+  GENESIS_ASSIGN(auto summary, tabular::summary_of(sum, plan_));
+  if (grid_ == Grid::kOfSites) {
+    return tabular::fit(plan_, summary);
+  }
+  auto plan = plan_;
+  tabular::narrow(plan, summary, declared_);
+  return tabular::fit(plan, summary);
 }
 
 Result<std::uint64_t> introduce_late(const ClientId& client,
@@ -255,8 +274,9 @@ Result<std::uint64_t> introduce_late(const ClientId& client,
   return introduced.rows;
 }
 
-std::string sketch_text(const tabular::Sketch& sketch) {
-  return dump_json(tabular::to_json(sketch));
+std::string sketch_text(const tabular::Sketch& sketch, Grid grid) {
+  return dump_json(
+      tabular::to_json(grid == Grid::kPublic ? tabular::public_sketch(sketch) : sketch));
 }
 
 namespace {

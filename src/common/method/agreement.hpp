@@ -36,6 +36,13 @@ inline constexpr std::size_t kMaxEncodingBytes = std::size_t{16} << 20;
 /// Errors: kInvalidArgument names the field.
 [[nodiscard]] Result<tabular::Encoder> parse_encoder(std::string_view text);
 
+/// Where the cuts come from at which numbers are counted.
+enum class Grid {
+  kOfSites,  // what the sites' rows ask for
+  kPublic,   // from the spec alone: of secure sums, with which a site tells nothing of its numbers
+};
+[[nodiscard]] Grid grid_of(const spec::FederatedTraining& training);
+
 /// At the server, until the encoder is agreed.
 class Agreement {
  public:
@@ -45,10 +52,12 @@ class Agreement {
   /// So many sites as `electorate` decide by majority.
   explicit Agreement(std::vector<tabular::Declaration> declared,
                      std::size_t electorate = 1,
-                     FitsModel fits_model = {})
+                     FitsModel fits_model = {},
+                     Grid grid = Grid::kOfSites)
       : declared_(std::move(declared)),
         electorate_(electorate),
-        fits_model_(std::move(fits_model)) {}
+        fits_model_(std::move(fits_model)),
+        grid_(grid) {}
 
   /// As ServerMethod::introduce: the sketch is one of a table that the spec allows, and fits those
   /// of the others once there is a majority. Where this site makes one, those who contradict it are
@@ -85,6 +94,7 @@ class Agreement {
   std::vector<tabular::Declaration> declared_;
   std::size_t electorate_;
   FitsModel fits_model_;
+  Grid grid_;
   std::map<ClientId, tabular::Sketch> sketches_;
   std::vector<ClientId> order_;  // in which they came
   bool is_settled_ = false;      // a majority has decided
@@ -99,7 +109,7 @@ class Agreement {
                                                    const tabular::Encoder& encoder);
 
 /// At a site: what it introduces itself with, and its answer to the ask.
-[[nodiscard]] std::string sketch_text(const tabular::Sketch& sketch);
+[[nodiscard]] std::string sketch_text(const tabular::Sketch& sketch, Grid grid = Grid::kOfSites);
 /// What bounds the answer: the site's policy, and what the spec declares of columns.
 struct SiteRules {
   tabular::SitePolicy policy = {};

@@ -31,8 +31,10 @@ Result<std::unique_ptr<method::SiteMethod>> make_mixture(method::SiteSetup setup
   }
   GENESIS_ASSIGN(const auto protection, mixture::protection_of(setup.training));
   GENESIS_ASSIGN(const auto settings, mixture::settings_of(setup.training));
-  auto noise = mixture::ledger_noise(
-      setup.account, mixture::names_delta(settings, setup.account->terms().guarantee));
+  auto noise =
+      mixture::ledger_noise(setup.account,
+                            protection.noisy_sites,
+                            mixture::names_delta(settings, setup.account->terms().guarantee));
   return mixture::make_site(std::move(setup),
                             mixture::SiteProtection{protection, std::move(noise)});
 }

@@ -14,8 +14,8 @@ namespace {
 
 class LedgerNoise final : public NoiseSource {
  public:
-  LedgerNoise(std::shared_ptr<privacy::Account> account, double delta)
-      : account_(std::move(account)), delta_(delta) {}
+  LedgerNoise(std::shared_ptr<privacy::Account> account, std::uint32_t shares, double delta)
+      : account_(std::move(account)), shares_(shares), delta_(delta) {}
 
   Status add(const Asked& asked,
              const Query& query,
@@ -26,7 +26,8 @@ class LedgerNoise final : public NoiseSource {
                                    .collection = asked.collection,
                                    .query_sha256 = asked.sha256,
                                    .tables = query.tables,
-                                   .variance = variance};
+                                   .variance = variance,
+                                   .shares = shares_};
     GENESIS_ASSIGN(const auto noisy, account_->release(request, exact));
     std::ranges::copy(noisy, counts.begin());
     return {};
@@ -69,13 +70,16 @@ class LedgerNoise final : public NoiseSource {
   }
 
   std::shared_ptr<privacy::Account> account_;  // shared with whoever shows what is spent
+  std::uint32_t shares_;
   double delta_;
 };
 
 }  // namespace
 
-std::unique_ptr<NoiseSource> ledger_noise(std::shared_ptr<privacy::Account> account, double delta) {
-  return std::make_unique<LedgerNoise>(std::move(account), delta);
+std::unique_ptr<NoiseSource> ledger_noise(std::shared_ptr<privacy::Account> account,
+                                          std::uint32_t shares,
+                                          double delta) {
+  return std::make_unique<LedgerNoise>(std::move(account), shares, delta);
 }
 
 }  // namespace genesis::mixture

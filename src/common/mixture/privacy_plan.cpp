@@ -45,7 +45,8 @@ void add_names(const Settings& settings,
                             settings.open_columns,
                             settings.open_columns * kMostValues,
                             settings.names_share,
-                            static_cast<std::uint64_t>(std::ceil(delta / privacy::kDeltaUnit))});
+                            static_cast<std::uint64_t>(std::ceil(delta / privacy::kDeltaUnit)),
+                            false});
   }
 }
 
@@ -167,15 +168,18 @@ Result<Protection> protection_of(const spec::FederatedTraining& training) {
   }
   const auto rows_per_unit =
       static_cast<std::uint64_t>(training.privacy.max_rows_per_unit.value_or(1));
-  GENESIS_ASSIGN(const auto noise,
-                 privacy::plan_noise(plan, guarantee, {.rows_per_unit = rows_per_unit}));
+  const auto shares = static_cast<std::uint32_t>(spec::noise_shares_of(training));
+  GENESIS_ASSIGN(
+      const auto noise,
+      privacy::plan_noise(plan, guarantee, {.rows_per_unit = rows_per_unit, .shares = shares}));
   double squared = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < plan.queries.size(); ++i) {
+    const auto& cost = noise.costs[i];
     squared = std::min(squared,
                        static_cast<double>(plan.queries[i].tables) /
-                           (plan.queries[i].share * noise.costs[i].variance.value()));
+                           (plan.queries[i].share * cost.variance.value() * cost.shares));
   }
-  return Protection{.mu = std::sqrt(squared), .noisy_sites = 1};
+  return Protection{.mu = std::sqrt(squared), .noisy_sites = shares};
 }
 
 }  // namespace genesis::mixture

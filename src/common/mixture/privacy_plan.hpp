@@ -28,8 +28,9 @@ namespace genesis::mixture {
 /// What the names of one column may cost of delta: a tenth of it is for all of them.
 [[nodiscard]] double names_delta(const Settings& settings, const privacy::Guarantee& guarantee);
 
-/// How sites protect their counts: by noise of their own that suffices alone. Errors: as above, and
-/// kInvalidArgument where no noise keeps the guarantee.
+/// How sites protect their counts: by noise of their own that suffices alone or, in masked sums,
+/// together with that of others. Errors: as above, and kInvalidArgument where no noise keeps the
+/// guarantee.
 [[nodiscard]] Result<Protection> protection_of(const spec::FederatedTraining& training);
 
 }  // namespace genesis::mixture

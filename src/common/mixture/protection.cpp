@@ -9,16 +9,19 @@ constexpr std::uint64_t kMostSites = 4096;  // so that no sum is above what sums
 
 }  // namespace
 
+double variance_alone(const Protection& protection, const Query& query) {
+  return static_cast<double>(query.tables) / (query.share * protection.mu * protection.mu);
+}
+
 double variance_of(const Protection& protection, const Query& query) {
-  return static_cast<double>(query.tables) / (query.share * protection.mu * protection.mu *
-                                              static_cast<double>(protection.noisy_sites));
+  return variance_alone(protection, query) / protection.noisy_sites;
 }
 
 std::vector<std::uint64_t> to_words(std::span<const std::int64_t> counts) {
   std::vector<std::uint64_t> words{1};
   words.reserve(counts.size() + 1);
   for (const auto count : counts) {
-    words.push_back(static_cast<std::uint64_t>(std::clamp(count, -kOffset, kOffset) + kOffset));
+    words.push_back(static_cast<std::uint64_t>(std::clamp(count, -kOffset, kOffset - 1) + kOffset));
   }
   return words;
 }
@@ -32,7 +35,7 @@ Result<Summed> from_words(std::span<const std::uint64_t> words) {
   const std::uint64_t most = 2 * static_cast<std::uint64_t>(kOffset) * summed.sites;
   for (const auto word : words.subspan(1)) {
     if (word > most) {
-      return fail(Errc::kInvalidArgument, "counts: one is beyond 2^40 rows");
+      return fail(Errc::kInvalidArgument, "counts: one is beyond 2^31 rows");
     }
     summed.counts.push_back(static_cast<std::int64_t>(word) -
                             kOffset * static_cast<std::int64_t>(summed.sites));

@@ -22,8 +22,8 @@ namespace genesis::mixture {
 
 /// Of one training, for each site's rows.
 struct Protection {
-  double mu = 0.0;              // above 0; of all that leaves the site
-  std::size_t noisy_sites = 1;  // whose noise together is as much as a query needs; 1: each site's
+  double mu = 0.0;                // above 0; of all that leaves the site
+  std::uint32_t noisy_sites = 1;  // whose noise together is as much as a sum needs; 1: each site's
   bool operator==(const Protection&) const = default;
 };
 
@@ -33,8 +33,10 @@ struct Query {
   double share = 0.0;      // of mu^2
 };
 
-/// Of the noise that one site adds to each count of the query.
+/// Of the noise that one site adds to each count of a query whose answers are summed.
 [[nodiscard]] double variance_of(const Protection& protection, const Query& query);
+/// Of that which it adds where its answer is seen by itself.
+[[nodiscard]] double variance_alone(const Protection& protection, const Query& query);
 
 /// One ask of a run.
 struct Asked {
@@ -48,8 +50,9 @@ class NoiseSource {
  public:
   virtual ~NoiseSource() = default;
 
-  /// Adds an integer to each count, of mean 0 and the given variance; the same ones where a run
-  /// asks again what it has asked before. Errors: those of the ledger; then nothing may leave.
+  /// Adds an integer to each count, of mean 0 and the given variance, which is this site's share of
+  /// what the sum needs; the same ones where a run asks again what it has asked before. Errors:
+  /// those of the ledger; then nothing may leave.
   [[nodiscard]] virtual Status add(const Asked& asked,
                                    const Query& query,
                                    double variance,
@@ -71,9 +74,10 @@ struct SiteProtection {
 
 /// A noisy count may be negative, but contributions are not: each goes as count + kOffset, and the
 /// first word of a contribution is 1, so that its sum says how many offsets are in the others.
-inline constexpr std::int64_t kOffset = std::int64_t{1} << 40;
+inline constexpr std::int64_t kOffset = std::int64_t{1} << 31;
 
-/// [1, counts + kOffset]; counts beyond +-2^40 are clamped to it.
+/// [1, counts + kOffset], which fit into the words of secure sums; counts beyond [-2^31, 2^31) are
+/// clamped to it.
 [[nodiscard]] std::vector<std::uint64_t> to_words(std::span<const std::int64_t> counts);
 
 struct Summed {

@@ -57,6 +57,7 @@ class Server final : public method::ServerMethod {
       : settings_(std::move(settings)),
         declared_(training.table),
         seed_(training.seed),
+        is_told_rows_(!protection && !training.privacy.secure_aggregation),
         protection_(protection) {}
 
   Result<std::uint64_t> introduce(const ClientId& client, std::string_view introduction) override;
@@ -88,6 +89,7 @@ class Server final : public method::ServerMethod {
   Settings settings_;
   spec::TableSpec declared_;
   std::uint64_t seed_;
+  bool is_told_rows_;  // of each site
   std::optional<Protection> protection_;
   std::map<ClientId, Introduction> introductions_;
   std::optional<Introduction> together_;  // all of them; nothing: not known
@@ -112,7 +114,7 @@ Result<std::uint64_t> Server::introduce(const ClientId& client, std::string_view
   if (!told) {
     return tl::unexpected(told.error().within("client " + client.str()));
   }
-  if (told->rows.has_value() == protection_.has_value()) {
+  if (told->rows.has_value() != is_told_rows_) {
     return fail(Errc::kInvalidArgument,
                 "client " + client.str() +
                     ": has other privacy settings than this server; start it with the same spec");

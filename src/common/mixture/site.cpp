@@ -32,6 +32,17 @@ std::vector<NoiseSource::Named> named(const tabular::Column& column) {
   return values;
 }
 
+// The categories that so many rows have, which may leave by the site's policy.
+std::vector<std::string> frequent(const tabular::Column& column, std::uint64_t least_rows) {
+  std::vector<std::string> names;
+  for (auto& [name, rows] : named(column)) {
+    if (rows > 0 && rows >= least_rows) {
+      names.push_back(std::move(name));
+    }
+  }
+  return names;
+}
+
 // Keeps the first rows of each unit, at most `most`, which depends on no other unit's rows; rows
 // that name no unit are one together. Errors: kInvalidArgument where the table lacks the column.
 Status cap_units(tabular::Table& table, const std::string& column, std::uint64_t most) {
@@ -225,11 +236,14 @@ Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup,
     return fail(Errc::kInternal,
                 "privacy.differentialPrivacy: the site was made without its noise");
   }
-  if (!protection && setup.audience != method::Audience::kOneself) {
+  const auto& secure = setup.training.privacy.secure_aggregation;
+  const bool is_hidden = secure && secure->encryption != spec::Encryption::kNone;
+  if (!protection && !is_hidden && setup.audience != method::Audience::kOneself) {
     return fail(Errc::kFailedPrecondition,
                 "model.method: mixture sends tables of counts, which the aggregator would see of "
-                "each site as they are; set privacy.differentialPrivacy {epsilon, delta}, or keep "
-                "them in one process, by simulating the training");
+                "each site as they are; set privacy.differentialPrivacy {epsilon, delta} or "
+                "privacy.secureAggregation, or keep them in one process, by simulating the "
+                "training");
   }
   if (const auto unit = setup.training.privacy.unit_column; protection && unit) {
     const auto most = setup.training.privacy.max_rows_per_unit.value_or(1);
@@ -241,17 +255,17 @@ Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup,
       return std::vector<std::string>();
     }
     if (!protection) {
-      return column.categories;
+      return secure ? frequent(column, setup.policy.min_category_count) : column.categories;
     }
     return protection->noise->names(
-        column.name, variance_of(protection->protection, names_query(settings)), named(column));
+        column.name, variance_alone(protection->protection, names_query(settings)), named(column));
   };
   GENESIS_ASSIGN(auto introduction,
                  introduce(setup.table,
                            setup.training.table,
                            protection ? Inference::kNone : Inference::kKinds,
                            names));
-  if (!protection) {
+  if (!protection && !secure) {
     introduction.rows = setup.table.rows;
   }
   return std::make_unique<Site>(

@@ -11,7 +11,7 @@
 namespace genesis::mixture {
 
 /// Errors: kInvalidArgument names the field of spec.model or spec.table; kFailedPrecondition
-/// without protection, unless all parts of the training are in one process.
+/// without protection, unless sums are masked or all parts of the training are in one process.
 [[nodiscard]] Result<std::unique_ptr<method::SiteMethod>> make_site(
     method::SiteSetup setup, std::optional<SiteProtection> protection);
 

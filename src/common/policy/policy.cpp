@@ -120,6 +120,10 @@ Result<Policy> parse(std::string_view text, std::string_view source) {
     policy.total_epsilon = body.at("totalEpsilon").get<double>();
   }
   policy.total_delta = body.at("totalDelta").get<double>();
+  for (const auto& peer : body.value("peers", spec::Json::array())) {
+    policy.peers.emplace(peer.at("name").get<std::string>(),
+                         peer.at("publicKeySha256").get<std::string>());
+  }
   for (const auto& name : policy.never_send) {
     if (find(policy.columns, name) != policy.columns.end()) {
       return fail(Errc::kInvalidArgument,
@@ -136,6 +140,13 @@ Status check_protection(const Policy& policy, const spec::FederatedTraining& tra
     return fail(Errc::kPermissionDenied,
                 "policy: leastProtection is differentialPrivacy, and the training's spec has no "
                 "privacy.differentialPrivacy");
+  }
+  const auto& secure = training.privacy.secure_aggregation;
+  const bool is_hidden = secure && secure->encryption != spec::Encryption::kNone;
+  if ((policy.wants_secure_sums || !policy.peers.empty()) && !is_hidden) {
+    return fail(Errc::kPermissionDenied,
+                "policy: this site takes part in secure sums alone, and the training's spec has no "
+                "privacy.secureAggregation that hides what it sends");
   }
   return {};
 }

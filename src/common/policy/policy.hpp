@@ -3,6 +3,7 @@
 // spec weakens it: what they declare is checked against it, and what they may not have is refused
 // or stays. Pure.
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,10 @@ struct Policy {
   LeastProtection least_protection = LeastProtection::kNone;
   std::optional<double> total_epsilon;  // of all trainings on these rows; nullopt: not bounded
   double total_delta = 1e-5;
+  /// SHA-256, 64 hex digits, of the public keys of those with whom it sums, by client id, its own
+  /// included; empty: anybody.
+  std::map<std::string, std::string> peers = {};
+  bool wants_secure_sums = false;  // also without peers: nothing of it is sent in the clear
 };
 
 /// The defaults where there is no file. Errors: kInvalidArgument names `source` and each field that

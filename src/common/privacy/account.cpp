@@ -241,8 +241,9 @@ Result<std::string> Account::fix(std::uint64_t charge, const Cost& cost, const D
 Result<std::vector<std::int64_t>> Account::release(const Request& request,
                                                    std::span<const std::uint64_t> counts) {
   GENESIS_ASSIGN(const auto variance, NoiseVariance::at_least(request.variance));
-  GENESIS_ASSIGN(const auto cost,
-                 cost_of(request.tables, counts.size(), variance, terms_.rows_per_unit));
+  GENESIS_ASSIGN(auto cost, cost_of(request.tables, counts.size(), variance, terms_.rows_per_unit));
+  cost.shares = request.shares;
+  GENESIS_RETURN_IF_ERROR(check(cost));
   const auto draw = [&](const Cost& charged) {
     NoiseBits bits;
     return encode(add_noise(counts, DiscreteGaussian(charged.variance), bits));

@@ -37,7 +37,8 @@ struct Request {
   std::uint32_t collection = 0;
   std::string query_sha256;  // of all that was asked
   std::uint64_t tables = 1;  // a row adds 1 to at most one cell of each
-  double variance = 0;       // of the noise of each cell
+  double variance = 0;       // of this site's noise in each cell
+  std::uint32_t shares = 1;  // sites whose noise counts (Cost::shares)
 };
 
 /// How names of values are told that nobody has declared: each value that occurs is counted, and

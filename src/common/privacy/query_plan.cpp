@@ -30,10 +30,11 @@ Result<std::vector<Cost>> costs_of(const QueryPlan& plan,
   std::vector<Cost> costs;
   for (const auto& query : plan.queries) {
     const double all = static_cast<double>(query.tables) * shift * shift / (query.share * squared);
-    GENESIS_ASSIGN(const auto variance, NoiseVariance::at_least(all / protection.shares));
+    const auto shares = query.is_summed ? protection.shares : 1;
+    GENESIS_ASSIGN(const auto variance, NoiseVariance::at_least(all / shares));
     GENESIS_ASSIGN(auto cost,
                    cost_of(query.tables, query.cells, variance, protection.rows_per_unit));
-    cost.shares = protection.shares;
+    cost.shares = shares;
     cost.extra_delta = query.extra_delta;
     GENESIS_RETURN_IF_ERROR(privacy::check(cost));
     costs.push_back(cost);

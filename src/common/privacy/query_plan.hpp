@@ -18,6 +18,7 @@ struct PlannedQuery {
   std::uint64_t cells = 1;        // of all tables
   double share = 1;               // of mu^2; those of a plan add up to 1 or less
   std::uint64_t extra_delta = 0;  // beside the noise (Cost::extra_delta)
+  bool is_summed = true;          // else each site answers for itself, and has noise for itself
 };
 
 /// All that a run will ask of a site's rows. Later tables may depend on the noisy answers to

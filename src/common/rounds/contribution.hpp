@@ -9,6 +9,7 @@
 
 #include "common/base/ids.hpp"
 #include "common/base/tensors.hpp"
+#include "common/rounds/collection.hpp"
 
 namespace genesis::rounds {
 
@@ -26,12 +27,19 @@ struct Plain {
   std::variant<Counts, Tensors> values;
   bool operator==(const Plain&) const = default;
 };
-using Body = std::variant<Plain>;
+/// One message of a secure sum, by its stage: for who takes no part in it uniform bytes, public
+/// keys or sealed shares.
+struct Masked {
+  Stage stage = Stage::kMasked;
+  std::string message;
+  bool operator==(const Masked&) const = default;
+};
+using Body = std::variant<Plain, Masked>;
 
 struct Contribution {
   std::string run;
   CollectionId collection;
-  std::uint32_t attempt = 1;  // of the collection, as the site was asked
+  std::uint32_t attempt = 1;  // of the collection or its secure sum, as the site was asked
   ClientId client;
   Body body;
   Telemetry telemetry = {};

@@ -25,7 +25,14 @@ struct Fold {
   std::shared_ptr<const Contribution> contribution;
   bool operator==(const Fold&) const = default;
 };
-/// No quorum yet: the contributions so far stay, the rest get another deadline.
+/// The open collection's stage has all that it needed: what the next one asks is to be made of it,
+/// for those who have answered.
+struct CloseStage {
+  CollectionId collection;
+  bool operator==(const CloseStage&) const = default;
+};
+/// No quorum yet: the contributions so far stay, the rest get another deadline. Of a collection of
+/// several stages RestartCollection begins another attempt, unless it only waits to be opened.
 struct ExtendCollection {
   CollectionId collection;
   std::uint32_t attempt;
@@ -64,7 +71,8 @@ struct EvictClient {
   bool operator==(const EvictClient&) const = default;
 };
 /// The open collection has the contribution of a client that has been evicted: what has been folded
-/// is void, and those who are left are asked for theirs again, which they have kept.
+/// is void, and those who are left are asked for theirs again, which they have kept. Or its secure
+/// sum can't be opened without members who have gone: another attempt begins.
 struct RestartCollection {
   CollectionId collection;
   bool operator==(const RestartCollection&) const = default;
@@ -84,6 +92,7 @@ struct FailTraining {
 using Effect = std::variant<Advance,
                             OpenCollection,
                             Fold,
+                            CloseStage,
                             ExtendCollection,
                             LoseClient,
                             QuarantineClient,

@@ -1,6 +1,8 @@
 #pragma once
 // What can happen to a training: each with all that the rules need to know of it.
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -17,6 +19,13 @@ struct Speaker {
   std::string instance = {};  // "" for a peer that names none
 };
 
+/// Which message of a collection of several stages.
+struct StageStep {
+  std::uint32_t attempt = 1;  // of the sum
+  Stage stage = Stage::kKeys;
+  bool operator==(const StageStep&) const = default;
+};
+
 /// A client wants to take part; the method has found its table fit.
 struct ClientJoined {
   Speaker speaker;
@@ -30,6 +39,7 @@ struct TaskAsked {
 struct ContributionAnnounced {
   Speaker speaker;
   CollectionId collection;
+  std::optional<StageStep> step = {};  // of a collection of several stages
 };
 /// It has arrived, and the method has checked its content.
 struct ContributionReceived {

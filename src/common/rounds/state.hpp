@@ -1,9 +1,11 @@
 #pragma once
 // What the rules of a training are and where it stands, as values.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.hpp"
 #include "common/base/ids.hpp"
@@ -25,6 +27,10 @@ struct Config {
   Milliseconds start_deadline{600'000};
   std::uint32_t retries = 2;       // further attempts of a drawn collection without a quorum
   std::uint32_t max_failures = 3;  // in a row, then a client is quarantined
+  /// Of secure sums: how many of so many members have to be in one. Empty where sums are in the
+  /// clear.
+  std::function<std::size_t(std::size_t members)> threshold = {};
+  std::vector<Stage> sum_stages = masked_stages();  // of these
 };
 
 enum class Phase {

@@ -36,16 +36,29 @@ void advance(Step& out) {
 
 // Who has not answered what everyone was asked takes part no more.
 void leave_out_the_missing(Step& out) {
-  for (const auto& id : out.state.open.roster) {
-    if (!out.state.open.reported.contains(id)) {
+  for (const auto& id : out.state.open.asked) {
+    if (!out.state.open.reported.contains(id) && out.state.members.contains(id)) {
       out.state.members.erase(id);
       out.effects.emplace_back(LeaveOut{id});
     }
   }
 }
 
-void close(Step& out, const std::string& why) {
+// The next stage, among those who have answered the last one.
+void next_stage(Step& out, Instant now) {
+  auto& open = out.state.open;
+  open.roster = std::exchange(open.reported, {});
+  open.policy.needed = open.roster.size();
+  open.deadline = now + open.policy.deadline;
+  ++open.stage;
+  out.effects.emplace_back(CloseStage{open.id});
+}
+
+void close(Step& out, const std::string& why, Instant now) {
   auto& state = out.state;
+  if (state.phase == Phase::kCollecting && !state.open.is_last_stage()) {
+    return next_stage(out, now);
+  }
   if (state.phase == Phase::kCollecting) {
     state.last_close = name_of(state.open.request) + " closed " + why;
     if (state.open.request.roster == Roster::kEveryone) {
@@ -79,8 +92,9 @@ std::string too_few_agree(const Config& config, const State& state) {
   return reason + refused;
 }
 
+// The members of a secure sum are those of its first stage.
 void draw_replacements(const Config& config, Step& out) {
-  if (!is_drawn(out.state)) {
+  if (!is_drawn(out.state) || out.state.open.is_staged()) {
     return;
   }
   for (auto& id : replacements(config, out.state)) {
@@ -89,9 +103,30 @@ void draw_replacements(const Config& config, Step& out) {
   }
 }
 
+// All stages of a secure sum anew, with those who can still be asked.
+void restart_stages(Step& out, Instant now) {
+  auto& open = out.state.open;
+  ++open.sum_attempt;
+  open.stage = 0;
+  open.reported.clear();
+  open.roster.clear();
+  for (const auto& id : open.asked) {
+    const auto member = out.state.members.find(id);
+    if (member != out.state.members.end() && member->second.standing.is_active()) {
+      open.roster.insert(id);
+    }
+  }
+  open.policy.needed = open.roster.size();
+  open.deadline = now + open.policy.deadline;
+  out.effects.emplace_back(RestartCollection{open.id});
+}
+
 void try_again(const Config& config, Step& out, Instant now) {
   auto& open = out.state.open;
   ++open.attempt;
+  if (open.is_staged() && !open.is_settled()) {
+    return restart_stages(out, now);
+  }
   open.deadline = now + open.policy.deadline;
   out.effects.emplace_back(ExtendCollection{open.id, open.attempt});
   draw_replacements(config, out);
@@ -104,11 +139,12 @@ void act_on(Verdict verdict, const Config& config, Step& out, Instant now) {
     case Verdict::kCloseComplete:
       return close(out,
                    "once it had the " + std::to_string(out.state.open.policy.needed) +
-                       " contributions it needed");
+                       " contributions it needed",
+                   now);
     case Verdict::kCloseNobodyLeft:
-      return close(out, "once nobody else was awaited");
+      return close(out, "once nobody else was awaited", now);
     case Verdict::kCloseAtDeadline:
-      return close(out, "at its deadline");
+      return close(out, "at its deadline", now);
     case Verdict::kRetry:
       return try_again(config, out, now);
     case Verdict::kFail:
@@ -187,8 +223,15 @@ Step evicted(const Config& config, Step out, const ClientEvicted& event, Instant
   out.effects.emplace_back(EvictClient{event.client});
   const bool was_asked = open.roster.erase(event.client) > 0;
   const bool has_reported = open.reported.erase(event.client) > 0;
+  open.asked.erase(event.client);
   if (state.phase == Phase::kJoining && config.participants.contains(event.client)) {
     open.policy.needed = std::max(open.policy.needed - 1, config.min_clients);
+  } else if (state.phase == Phase::kCollecting && was_asked && open.is_staged()) {
+    if (open.is_settled()) {  // its values are in the sum that is being opened
+      open.policy.needed = open.roster.size();
+    } else {
+      restart_stages(out, now);
+    }
   } else if (state.phase == Phase::kCollecting && was_asked) {
     if (open.request.roster == Roster::kEveryone) {
       open.policy.needed = open.roster.size();
@@ -275,8 +318,29 @@ std::string what_is_open(const State& state) {
                    std::to_string(state.open.id.value);
 }
 
+// Whether a message of a secure sum has been taken: of the open stage, or of one before it.
+bool has_sent(const Collection& open, const ClientId& client, const StageStep& step) {
+  const auto stage = std::ranges::find(open.stages, step.stage) - open.stages.begin();
+  if (step.attempt != open.sum_attempt || stage > static_cast<std::ptrdiff_t>(open.stage)) {
+    return false;
+  }
+  return stage < static_cast<std::ptrdiff_t>(open.stage) ? open.roster.contains(client)
+                                                         : open.reported.contains(client);
+}
+
+// Whether it is what the open stage asks for.
+bool is_of_open_stage(const Collection& open, const std::optional<StageStep>& step) {
+  return open.is_staged()
+             ? step && step->attempt == open.sum_attempt && step->stage == open.stages[open.stage]
+             : !step;
+}
+
 // Whether the contribution is to be folded; else `out` says why not.
-bool awaits_contribution(Step& out, const Speaker& speaker, CollectionId collection, Instant now) {
+bool awaits_contribution(Step& out,
+                         const Speaker& speaker,
+                         CollectionId collection,
+                         const std::optional<StageStep>& step,
+                         Instant now) {
   auto& state = out.state;
   if (auto refused = why_not_speak(state, speaker)) {
     out.reply = std::move(*refused);
@@ -284,11 +348,13 @@ bool awaits_contribution(Step& out, const Speaker& speaker, CollectionId collect
   }
   see(out, speaker.client, now);
   auto& member = state.members.at(speaker.client);
-  if (collection.value != 0 && member.last_collection == collection) {
+  const bool is_open = state.phase == Phase::kCollecting && collection == state.open.id;
+  const bool is_taken = is_open && step && has_sent(state.open, speaker.client, *step);
+  if (is_taken || (collection.value != 0 && member.last_collection == collection)) {
     out.reply = Duplicate{};
     return false;
   }
-  const bool is_awaited = state.phase == Phase::kCollecting && collection == state.open.id &&
+  const bool is_awaited = is_open && is_of_open_stage(state.open, step) &&
                           state.open.awaits(speaker.client) && !member.standing.is_quarantined();
   if (!is_awaited) {
     const bool is_late = collection < state.open.id ||
@@ -301,21 +367,29 @@ bool awaits_contribution(Step& out, const Speaker& speaker, CollectionId collect
   return is_awaited;
 }
 
+std::optional<StageStep> step_of(const Contribution& contribution) {
+  const auto* masked = std::get_if<Masked>(&contribution.body);
+  return masked == nullptr ? std::nullopt
+                           : std::optional(StageStep{contribution.attempt, masked->stage});
+}
+
 Step announced(Step out, const ContributionAnnounced& event, Instant now) {
-  awaits_contribution(out, event.speaker, event.collection, now);
+  awaits_contribution(out, event.speaker, event.collection, event.step, now);
   return out;
 }
 
 Step received(const Config& config, Step out, const ContributionReceived& event, Instant now) {
   const auto collection = event.contribution->collection;
-  if (!awaits_contribution(out, event.speaker, collection, now)) {
+  if (!awaits_contribution(out, event.speaker, collection, step_of(*event.contribution), now)) {
     return out;
   }
   const auto& client = event.speaker.client;
   auto& member = out.state.members.at(client);
-  member.last_collection = collection;
-  member.last_round = out.state.open.request.round;
-  succeed(member.standing);
+  if (out.state.open.is_last_stage()) {
+    member.last_collection = collection;
+    member.last_round = out.state.open.request.round;
+    succeed(member.standing);
+  }
   out.state.open.reported.insert(client);
   out.effects.emplace_back(Fold{event.contribution});
   close_if_done(config, out, now);
@@ -351,6 +425,14 @@ ClosePolicy policy_of(const Config& config, const State& state, const Selection&
   return policy;
 }
 
+// The collection is a secure sum over its roster.
+void protect(const Config& config, Collection& open) {
+  open.stages = config.sum_stages;
+  open.policy.quorum = std::max(open.policy.quorum, config.threshold(open.roster.size()));
+  open.policy.needed = open.roster.size();
+  open.policy.retries = config.retries;
+}
+
 Step opened(const Config& config, Step out, const NextRequested& event, Instant now) {
   auto& state = out.state;
   GENESIS_CHECK(state.phase == Phase::kAdvancing, "a collection opens once the last has closed");
@@ -374,7 +456,11 @@ Step opened(const Config& config, Step out, const NextRequested& event, Instant 
       state.open.roster.insert(id);
     }
   }
+  state.open.asked = state.open.roster;
   state.open.policy = policy_of(config, state, selection);
+  if (config.threshold) {
+    protect(config, state.open);
+  }
   state.open.deadline = now + state.open.policy.deadline;
   state.phase = Phase::kCollecting;
   out.effects.emplace_back(OpenCollection{state.open.id});
@@ -524,7 +610,10 @@ Todo todo(const State& state, const ClientId& client, Instant now) {
         return Wait{};
       }
       const auto remaining = std::max(Milliseconds(0), open.deadline - now);
-      return Contribute{open.id, open.attempt, open.stages[open.stage], remaining};
+      return Contribute{open.id,
+                        open.is_staged() ? open.sum_attempt : open.attempt,
+                        open.stages[open.stage],
+                        remaining};
     }
     case Phase::kComplete:
       return Finish{};

@@ -12,6 +12,10 @@
 // With over_selection 0 and nobody lost, late or quarantined, which contributions are folded does
 // not depend on time.
 //
+// A secure sum is a collection of several stages: each closes as above, with those who have
+// answered it, and is followed by the next among them. Without the quorum all stages begin again,
+// unless the stages that open the sum have begun: these wait for those who are missing.
+//
 // One process takes part as a client at a time. While it lives, another one of the same name is
 // refused: its optimizer would not be the one that the model has been trained with so far.
 #include <map>
@@ -50,7 +54,7 @@ struct Wait {
 };
 struct Contribute {
   CollectionId collection;
-  std::uint32_t attempt = 1;
+  std::uint32_t attempt = 1;  // of the collection, or of its secure sum
   Stage stage = Stage::kInput;
   Milliseconds remaining{0};  // until the attempt's deadline
   bool operator==(const Contribute&) const = default;

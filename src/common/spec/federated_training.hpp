@@ -127,6 +127,19 @@ struct Aggregation {
   bool operator==(const Aggregation&) const = default;
 };
 
+/// How the terms of a sum are hidden. kNone is for tests: the same words, in the clear.
+enum class Encryption { kMasking, kPaillier, kNone };
+
+struct SecureAggregation {
+  Encryption encryption = Encryption::kMasking;
+  std::int64_t min_survivors = 3;
+  std::int64_t max_colluding = 1;
+  std::optional<std::int64_t> key_bits = {};  // of Paillier's modulus; any of 2048 or more
+  double clip = 64.0;
+  std::optional<std::int64_t> value_bits = {};  // from the number of participants when absent
+  bool operator==(const SecureAggregation&) const = default;
+};
+
 struct DifferentialPrivacy {
   double epsilon = 0.0;
   double delta = 1e-5;
@@ -137,6 +150,7 @@ struct DifferentialPrivacy {
 struct Privacy {
   std::optional<double> max_grad_norm;  // no clipping when absent
   bool clip_per_layer = false;
+  std::optional<SecureAggregation> secure_aggregation = {};
   std::optional<DifferentialPrivacy> differential_privacy;
   std::optional<std::string> unit_column;  // each row is a unit of its own when absent
   std::optional<std::int64_t> max_rows_per_unit;
@@ -180,9 +194,10 @@ struct Participant {
   std::optional<Verbatim> data_volume;   // core/v1 volume source, mounted at data_path's folder
   std::optional<CsvSpec> csv;            // what differs from the table's
   bool external = false;
-  std::optional<ConfigMapRef> policy_ref;  // of the site's policy; for its pod
-  std::optional<std::int64_t> max_rows;    // that it may claim
-  std::optional<LedgerClaim> ledger;       // of privacy
+  std::optional<ConfigMapRef> policy_ref;        // of the site's policy; for its pod
+  std::optional<std::int64_t> max_rows;          // that it may claim
+  std::optional<std::string> public_key_sha256;  // by which it signs in secure sums; 64 hex digits
+  std::optional<LedgerClaim> ledger;             // of privacy
   std::optional<Storage> storage;
   PodSettings pod;
   bool operator==(const Participant&) const = default;
@@ -260,10 +275,16 @@ struct FederatedTraining {
 /// rounds.maxClients, or 100 where it is absent, but no fewer than minClients and the participants.
 [[nodiscard]] std::int64_t max_clients_of(const FederatedTraining& training);
 
+/// Sites whose noise together protects each site's counts: as many as a masked sum has, less those
+/// who may collude. 1 where sums are in the clear, and where they are encrypted with a key that
+/// those who collude have too.
+[[nodiscard]] std::int64_t noise_shares_of(const FederatedTraining& training);
+
 /// The names of the spec: "cosine", "fedprox", "gzip".
 [[nodiscard]] std::string_view to_string(LrSchedule schedule);
 [[nodiscard]] std::string_view to_string(Strategy strategy);
 [[nodiscard]] std::string_view to_string(Compression compression);
+[[nodiscard]] std::string_view to_string(Encryption encryption);
 [[nodiscard]] std::string_view to_string(Quantization quantization);
 [[nodiscard]] std::string_view to_string(ServiceType type);
 

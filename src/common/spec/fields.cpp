@@ -25,6 +25,10 @@ constexpr std::array<std::pair<Strategy, std::string_view>, 5> kStrategies = {
 constexpr std::array<std::pair<Compression, std::string_view>, 3> kCompressions = {
     {{Compression::kNone, "none"}, {Compression::kGzip, "gzip"}, {Compression::kZstd, "zstd"}}};
 
+constexpr std::array<std::pair<Encryption, std::string_view>, 3> kEncryptions = {
+    {{Encryption::kMasking, "masking"},
+     {Encryption::kPaillier, "paillier"},
+     {Encryption::kNone, "none"}}};
 constexpr std::array<std::pair<Quantization, std::string_view>, 3> kQuantizations = {
     {{Quantization::kNone, "none"}, {Quantization::kFp16, "fp16"}, {Quantization::kInt8, "int8"}}};
 constexpr std::array<std::pair<ServiceType, std::string_view>, 3> kServiceTypes = {
@@ -51,6 +55,9 @@ constexpr const auto& names_of(Strategy) {
 }
 constexpr const auto& names_of(Compression) {
   return kCompressions;
+}
+constexpr const auto& names_of(Encryption) {
+  return kEncryptions;
 }
 constexpr const auto& names_of(Quantization) {
   return kQuantizations;
@@ -162,6 +169,16 @@ void visit(Visitor& field, T& aggregation) {
   field("maxUpdateNorm", aggregation.max_update_norm);
 }
 
+template <typename Visitor, Is<SecureAggregation> T>
+void visit(Visitor& field, T& secure) {
+  field("encryption", secure.encryption);
+  field("minSurvivors", secure.min_survivors);
+  field("maxColluding", secure.max_colluding);
+  field("keyBits", secure.key_bits);
+  field("clip", secure.clip);
+  field("valueBits", secure.value_bits);
+}
+
 template <typename Visitor, Is<DifferentialPrivacy> T>
 void visit(Visitor& field, T& differential_privacy) {
   field("epsilon", differential_privacy.epsilon);
@@ -173,6 +190,7 @@ template <typename Visitor, Is<Privacy> T>
 void visit(Visitor& field, T& privacy) {
   field("maxGradNorm", privacy.max_grad_norm);
   field("clipPerLayer", privacy.clip_per_layer);
+  field("secureAggregation", privacy.secure_aggregation);
   field("differentialPrivacy", privacy.differential_privacy);
   field("unitColumn", privacy.unit_column);
   field("maxRowsPerUnit", privacy.max_rows_per_unit);
@@ -212,6 +230,7 @@ void visit(Visitor& field, T& participant) {
   field("external", participant.external);
   field("policyRef", participant.policy_ref);
   field("maxRows", participant.max_rows);
+  field("publicKeySha256", participant.public_key_sha256);
   field("ledger", participant.ledger);
   field("storage", participant.storage);
   visit(field, participant.pod);
@@ -434,6 +453,10 @@ std::string_view to_string(Strategy strategy) {
 std::string_view to_string(Compression compression) {
   return name_of(compression);
 }
+std::string_view to_string(Encryption encryption) {
+  return name_of(encryption);
+}
+
 std::string_view to_string(Quantization quantization) {
   return name_of(quantization);
 }
@@ -450,6 +473,14 @@ std::int64_t max_clients_of(const FederatedTraining& training) {
   constexpr std::int64_t kUsual = 100;
   const auto named = static_cast<std::int64_t>(training.participants.size());
   return training.rounds.max_clients.value_or(std::max({kUsual, min_clients_of(training), named}));
+}
+
+std::int64_t noise_shares_of(const FederatedTraining& training) {
+  const auto& secure = training.privacy.secure_aggregation;
+  const bool is_shared =
+      secure && (secure->encryption == Encryption::kMasking ||
+                 (secure->encryption == Encryption::kPaillier && secure->max_colluding == 0));
+  return is_shared ? secure->min_survivors - secure->max_colluding : 1;
 }
 
 FederatedTraining from_json(const Json& document) {

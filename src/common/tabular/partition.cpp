@@ -207,6 +207,40 @@ class Joiner {
   std::vector<std::uint64_t> before_;
 };
 
+// Halves what lies between two bounds, whatever rows there are.
+class EvenCutter {
+ public:
+  EvenCutter(double low, double high, const Step& step, int lowest, double shortest)
+      : low_(low), high_(high), step_(step), lowest_(lowest), shortest_(shortest) {}
+
+  void visit(const Node& node, std::vector<double>& cuts) const {
+    const bool is_outside = node.height < 64 && (node.high() <= low_ || node.low() > high_);
+    if (is_outside || is_single(node, step_) || is_tiny(node) || is_fine(node)) {
+      return;
+    }
+    visit(node.lower(), cuts);
+    if (!node.is_beyond()) {
+      cuts.push_back(value_of(node.middle()));
+    }
+    visit(node.upper(), cuts);
+  }
+
+ private:
+  static bool is_tiny(const Node& node) {
+    constexpr double kTiny = 1.0 / (1 << 20);
+    return node.height < 64 && node.low() >= -kTiny && node.high() <= kTiny;
+  }
+  bool is_fine(const Node& node) const {
+    return node.height < lowest_ || (!node.is_wide() && node.high() - node.low() <= shortest_);
+  }
+
+  double low_;
+  double high_;
+  const Step& step_;
+  int lowest_;       // nodes below this height are not cut
+  double shortest_;  // cells of that length are not either
+};
+
 bool all_are_cuts(const Node& node, std::span<const double> edges) {
   if (edges.empty()) {
     return true;
@@ -288,6 +322,24 @@ std::vector<double> join_cuts(std::span<const double> edges,
   for (int lowest = 1; lowest == 1 || cuts.size() >= most; ++lowest) {  // as refine() does
     cuts.clear();
     Joiner(atoms, total, step, lowest).visit(Node{}, edges, 0, atoms.size(), cuts);
+  }
+  return cuts;
+}
+
+std::vector<double> even_cuts(
+    double low, double high, const Step& step, Spacing spacing, std::size_t most) {
+  constexpr int kFinest = 44;  // 256 cells an octave
+  const bool by_length = spacing == Spacing::kByLength;
+  double shortest = by_length ? (high - low) / static_cast<double>(most) : 0.0;
+  std::vector<double> cuts;
+  for (int lowest = by_length ? 1 : kFinest; cuts.empty() || cuts.size() >= most;) {
+    cuts.clear();
+    EvenCutter(low, high, step, lowest, shortest).visit(Node{}, cuts);
+    if (cuts.empty()) {
+      break;
+    }
+    lowest += by_length ? 0 : 1;
+    shortest *= 2.0;
   }
   return cuts;
 }

@@ -55,6 +55,12 @@ struct Refinement {
                                             const Step& step,
                                             std::size_t most);
 
+enum class Spacing { kByOctave, kByLength };
+/// Cuts that depend on no row, fewer than `most` of them: between `low` and `high` every octave is
+/// halved as often as any other, or cells of one length are made, none below a single value.
+[[nodiscard]] std::vector<double> even_cuts(
+    double low, double high, const Step& step, Spacing spacing, std::size_t most);
+
 /// Whether sorted `edges` are cuts as they are made here: each halves a cell that others leave.
 [[nodiscard]] bool are_cuts(std::span<const double> edges);
 

@@ -58,12 +58,18 @@ std::string encode(const Checkpoint& checkpoint) {
                        {"reason", client.reason},
                        {"ledger_head", client.ledger_head},
                        {"is_evicted", client.is_evicted}});
+    if (!client.signing_key.empty()) {
+      clients.back()["signing_key"] = client.signing_key;
+    }
   }
-  const json state{{"run", checkpoint.run},
-                   {"collection", checkpoint.collection.value},
-                   {"round", checkpoint.round.value},
-                   {"norm_bound", checkpoint.norm_bound},
-                   {"clients", std::move(clients)}};
+  json state{{"run", checkpoint.run},
+             {"collection", checkpoint.collection.value},
+             {"round", checkpoint.round.value},
+             {"norm_bound", checkpoint.norm_bound},
+             {"clients", std::move(clients)}};
+  if (!checkpoint.paillier_modulus.empty()) {
+    state["paillier_modulus"] = checkpoint.paillier_modulus;
+  }
   Metadata metadata{{std::string(kFormatKey), std::string(kCheckpointFormat)},
                     {std::string(kTrainingKey), checkpoint.training_json},
                     {std::string(kStateKey), dump_json(state)}};
@@ -87,6 +93,9 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
   if (checkpoint.norm_bound < 0.0) {
     return fields.wrong("norm_bound", "0 or more");
   }
+  if (fields.has("paillier_modulus")) {
+    GENESIS_ASSIGN(checkpoint.paillier_modulus, fields.text("paillier_modulus"));
+  }
   GENESIS_ASSIGN(const auto clients, fields.objects("clients"));
   for (const auto& entry : clients) {
     GENESIS_ASSIGN(auto id, entry.client("client"));
@@ -104,6 +113,9 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes, std::string_view na
       GENESIS_ASSIGN(client.ledger_head, entry.text("ledger_head"));
     }
     GENESIS_ASSIGN(client.is_evicted, entry.boolean("is_evicted"));
+    if (entry.has("signing_key")) {
+      GENESIS_ASSIGN(client.signing_key, entry.text("signing_key"));
+    }
     checkpoint.clients.push_back(std::move(client));
   }
   for (auto& [key, text] : file.metadata) {

@@ -29,6 +29,7 @@ struct CheckpointClient {
   std::string reason = {};
   std::string ledger_head = {};  // that its last contribution told; "": none
   bool is_evicted = false;       // takes part no more; of the above only rows and digest count
+  std::string signing_key = {};  // of secure sums, hex; "" where there are none
   bool operator==(const CheckpointClient&) const = default;
 };
 
@@ -48,6 +49,7 @@ struct Checkpoint {
   double norm_bound = 0.0;  // of the next round's updates; 0: the first round's
   std::vector<CheckpointClient> clients;
   MethodState method;
+  std::string paillier_modulus = {};  // hex, of the sites' key; "" where sums are not encrypted
   bool operator==(const Checkpoint&) const = default;
 };
 [[nodiscard]] std::string encode(const Checkpoint& checkpoint);

@@ -19,6 +19,8 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kCountsName = "counts";
+constexpr const char* kMessageName = "message";
+constexpr const char* kStageKey = "stage";    // of a secure sum, of which the message is
 constexpr const char* kScalesKey = "scales";  // of int8: the exponent of two of each tensor
 
 template <typename T>
@@ -101,8 +103,9 @@ Result<std::vector<float>> values_of(const TensorBytes& parts) {
       }
       break;
     }
+    case Dtype::kU8:
     case Dtype::kU64:
-      break;  // counts are no tensors
+      break;  // messages and counts are no tensors
   }
   return values;
 }
@@ -144,7 +147,30 @@ Result<rounds::Counts> counts_of(const TensorBytes& parts) {
   return counts;
 }
 
+std::string encode_masked(const rounds::Masked& masked, Metadata metadata) {
+  metadata.emplace(kStageKey, rounds::to_string(masked.stage));
+  const TensorSpec spec{kMessageName, {static_cast<std::int64_t>(masked.message.size())}};
+  return join_safetensors({spec}, metadata, Dtype::kU8, masked.message);
+}
+
+Result<rounds::Body> masked_of(const TensorBytes& parts) {
+  const auto found = parts.metadata.find(kStageKey);
+  const auto stage = rounds::parse_stage(found == parts.metadata.end() ? "" : found->second)
+                         .value_or(rounds::Stage::kInput);
+  const bool is_message = parts.specs.size() == 1 && parts.specs[0].name == kMessageName &&
+                          parts.specs[0].shape.size() == 1;
+  if (stage == rounds::Stage::kInput || !is_message) {
+    return fail(Errc::kInvalidArgument,
+                "contribution: a message of a secure sum is one tensor \"message\" of one "
+                "dimension, with its stage in the metadata");
+  }
+  return rounds::Masked{stage, std::string(parts.data)};
+}
+
 Result<rounds::Body> body_of(TensorBytes parts) {
+  if (parts.dtype == Dtype::kU8) {
+    return masked_of(parts);
+  }
   if (parts.dtype == Dtype::kU64) {
     GENESIS_ASSIGN(auto counts, counts_of(parts));
     return rounds::Plain{std::move(counts)};
@@ -195,6 +221,9 @@ Result<rounds::Contribution> decode_header(std::string_view bytes, const JsonLim
 
 std::string encode(const rounds::Contribution& contribution, Quantization quantization) {
   Metadata metadata{{std::string(kContributionKey), encode_header(contribution)}};
+  if (const auto* masked = std::get_if<rounds::Masked>(&contribution.body)) {
+    return encode_masked(*masked, std::move(metadata));
+  }
   const auto& plain = std::get<rounds::Plain>(contribution.body);
   return std::visit(
       Overloaded{
@@ -208,7 +237,7 @@ std::string encode(const rounds::Contribution& contribution, Quantization quanti
 
 Result<rounds::Contribution> decode_contribution(std::string_view bytes,
                                                  const SafetensorsLimits& limits) {
-  constexpr std::array kAccepted{Dtype::kF32, Dtype::kF16, Dtype::kI8, Dtype::kU64};
+  constexpr std::array kAccepted{Dtype::kF32, Dtype::kF16, Dtype::kI8, Dtype::kU8, Dtype::kU64};
   GENESIS_ASSIGN(TensorBytes parts, split_safetensors(bytes, kAccepted, limits));
   const auto found = parts.metadata.find(std::string(kContributionKey));
   if (found == parts.metadata.end()) {

@@ -1,6 +1,7 @@
 #pragma once
 // A contribution as one body: a safetensors file with the header under the metadata key
-// kContributionKey. Its floats may travel quantized, its counts are U64. Pure; safe on hostile
+// kContributionKey. Its floats may travel quantized, its counts are U64, and a message of a
+// secure sum is U8. Pure; safe on hostile
 // bytes.
 #include <string>
 #include <string_view>

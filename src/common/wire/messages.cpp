@@ -135,9 +135,16 @@ Result<Task> contribute_from(const Fields& fields) {
 }  // namespace
 
 std::string encode(const JoinRequest& message) {
-  return dump_json({{"protocol", message.protocol},
-                    {"client", message.client.str()},
-                    {"introduction", json::parse(message.introduction)}});
+  json request{{"protocol", message.protocol},
+               {"client", message.client.str()},
+               {"introduction", json::parse(message.introduction)}};
+  if (!message.signing_key.empty()) {
+    request["signing_key"] = message.signing_key;
+  }
+  if (!message.paillier_modulus.empty()) {
+    request["paillier_modulus"] = message.paillier_modulus;
+  }
+  return dump_json(request);
 }
 
 Result<JoinRequest> decode_join_request(std::string_view bytes, const JsonLimits& limits) {
@@ -150,6 +157,12 @@ Result<JoinRequest> decode_join_request(std::string_view bytes, const JsonLimits
   }
   if (fields.has("introduction")) {
     message.introduction = body.root().find("introduction")->source();
+  }
+  if (fields.has("signing_key")) {
+    GENESIS_ASSIGN(message.signing_key, fields.text("signing_key"));
+  }
+  if (fields.has("paillier_modulus")) {
+    GENESIS_ASSIGN(message.paillier_modulus, fields.text("paillier_modulus"));
   }
   return message;
 }

@@ -30,6 +30,9 @@ struct JoinRequest {
   std::uint32_t protocol = kProtocolVersion;
   ClientId client;
   std::string introduction;  // JSON; the method reads it
+  std::string signing_key =
+      {};  // SubjectPublicKeyInfo, hex: of secure sums; "" where there are none
+  std::string paillier_modulus = {};  // hex: of the key that encrypts them; "" where none does
   bool operator==(const JoinRequest&) const = default;
 };
 [[nodiscard]] std::string encode(const JoinRequest& message);

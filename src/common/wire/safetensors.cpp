@@ -47,6 +47,8 @@ std::string_view name_of(Dtype dtype) {
       return "F16";
     case Dtype::kI8:
       return "I8";
+    case Dtype::kU8:
+      return "U8";
     case Dtype::kU64:
       return "U64";
   }
@@ -60,6 +62,7 @@ std::size_t size_of(Dtype dtype) {
     case Dtype::kF16:
       return 2;
     case Dtype::kI8:
+    case Dtype::kU8:
       return 1;
     case Dtype::kU64:
       return 8;

@@ -1,8 +1,8 @@
 #pragma once
 // Named tensors as bytes: the safetensors format (https://github.com/huggingface/safetensors),
-// restricted to one canonical layout, and to F32 but for contributions, which may be quantized or
-// counts. docs/protocol.md states the grammar. Used for global parameters, contributions and model
-// files. Pure; safe on hostile bytes.
+// restricted to one canonical layout, and to F32 but for contributions, which may be quantized,
+// counts or bytes. docs/protocol.md states the grammar. Used for global parameters, contributions
+// and model files. Pure; safe on hostile bytes.
 #include <cstddef>
 #include <map>
 #include <span>
@@ -28,7 +28,7 @@ struct SafetensorsLimits {
 };
 
 /// Of all tensors of a file.
-enum class Dtype { kF32, kF16, kI8, kU64 };
+enum class Dtype { kF32, kF16, kI8, kU8, kU64 };
 [[nodiscard]] std::string_view name_of(Dtype dtype);  // "F32", …
 [[nodiscard]] std::size_t size_of(Dtype dtype);       // bytes of a value
 

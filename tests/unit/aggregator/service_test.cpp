@@ -311,7 +311,7 @@ TEST_CASE("aggregator: a client whose chunks arrive is not silent", "[aggregator
   Face served;
   auto& coordinator = served.training.coordinator;
   const auto later = served.training.now + std::chrono::seconds(299);
-  REQUIRE(coordinator.announce({id("a")}, CollectionId{2}, later));
+  REQUIRE(coordinator.announce({id("a")}, CollectionId{2}, std::nullopt, later));
   coordinator.tick(later + std::chrono::seconds(1));
   CHECK_FALSE(coordinator.state().members.at(id("a")).standing.is_lost);
   CHECK(coordinator.state().members.at(id("b")).standing.is_lost);

@@ -48,6 +48,26 @@ TEST_CASE("cli: a plan says what each table's noise is, and for whom", "[cli]") 
   CHECK(json["notes"].empty());
 }
 
+TEST_CASE("cli: a plan of masked sums says what is claimed, and what is left if all others collude",
+          "[cli]") {
+  auto training = a_training(3);
+  training.privacy.secure_aggregation =
+      spec::SecureAggregation{.min_survivors = 4, .max_colluding = 1};
+  const auto plan = cli::plan_privacy(training, kQueries, 26'048);
+  REQUIRE(plan);
+  const auto text = cli::to_text(*plan);
+  REQUIRE(text);
+  CHECK_THAT(*text, ContainsSubstring("at most 1 other sites"));
+  CHECK_THAT(*text, ContainsSubstring("the noise of at least 4 sites"));
+  CHECK_THAT(*text, ContainsSubstring("worst       epsilon 5.6"));
+  const auto json = json_of(*plan);
+  CHECK(json["accountedEpsilon"].get<double>() <= 3);
+  CHECK(json["noiseShares"] == 3);
+  CHECK_THAT(json["worstEpsilon"].get<double>(), WithinAbs(5.66, 0.1));
+  // 2 / sqrt(3) of the noise that one site would add to all rows.
+  CHECK_THAT(json["queries"][2]["sigmaOfSum"].get<double>(), WithinAbs(16.3, 0.1));
+}
+
 TEST_CASE("cli: a plan says what declaring would save", "[cli]") {
   const privacy::QueryPlan open{
       {{"fine", 15, 2'000, 0.08},

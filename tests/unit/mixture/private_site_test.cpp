@@ -92,10 +92,10 @@ struct Private {
         data_set,
         {.guarantee = guarantee, .rows_per_unit = units, .prelude = "before"})));
     const auto settings = must(settings_of(made));
+    const auto protection = must(protection_of(made));
+    auto noise = ledger_noise(account, protection.noisy_sites, names_delta(settings, guarantee));
     method::SiteSetup setup{ClientId::parse("a").value(), made, private_table(csv)};
-    site = must(make_site(std::move(setup),
-                          SiteProtection{must(protection_of(made)),
-                                         ledger_noise(account, names_delta(settings, guarantee))}));
+    site = must(make_site(std::move(setup), SiteProtection{protection, std::move(noise)}));
   }
 
   Result<std::vector<std::int64_t>> ask(method::Documents& documents,
@@ -160,6 +160,43 @@ TEST_CASE("mixture: a site's noise is as large as its ledger says, in every stag
   CHECK_THAT(mean_product(tables, tables), WithinRel(tables_cost.variance.value(), 0.13));
   CHECK(tables_cost.tables == 1);
   CHECK(one.account->ledger().spent(privacy::Delta{1e-5})->epsilon <= privacy::Epsilon{3.0});
+}
+
+// The bounds on the variance are those of the test above.
+TEST_CASE("mixture: in masked sums a site adds its share of the noise that a sum needs",
+          "[mixture][statistical]") {
+  const TemporaryFolder folder;
+  auto made = training();
+  Private alone(folder, canary_rows(), made, "alone");
+  made.privacy.secure_aggregation = spec::SecureAggregation{.min_survivors = 4, .max_colluding = 1};
+  Private shared(folder, canary_rows(), made, "shared");
+  Documents documents(made);
+  must(alone.ask(documents, kFine, 1));
+  const auto noise = noise_of(must(shared.ask(documents, kFine, 1)), 1);
+  const auto cost = shared.last_cost();
+  CHECK(cost.shares == 3);
+  CHECK_THAT(3 * cost.variance.value(), WithinRel(alone.last_cost().variance.value(), 1e-3));
+  CHECK_THAT(mean_product(noise, noise), WithinRel(cost.variance.value(), 0.13));
+  must(shared.ask(documents, kTables, 3));
+  const auto spent = must(shared.account->ledger().spent(privacy::Delta{1e-5}));
+  CHECK(spent.epsilon <= privacy::Epsilon{3.0});
+  CHECK(spent.worst.value > 5.0);
+  CHECK(alone.last_cost().shares == 1);
+
+  made.privacy.secure_aggregation->encryption = spec::Encryption::kNone;
+  CHECK(must(protection_of(made)).noisy_sites == 1);
+}
+
+TEST_CASE("mixture: names are told with a site's own noise, also where counts are summed",
+          "[mixture]") {
+  auto made = training();
+  made.table.columns[0].categories.clear();
+  const auto settings = must(settings_of(made));
+  const auto alone = must(protection_of(made));
+  made.privacy.secure_aggregation = spec::SecureAggregation{.min_survivors = 4, .max_colluding = 1};
+  const auto shared = must(protection_of(made));
+  const auto names = names_query(settings);
+  CHECK_THAT(variance_alone(shared, names), WithinRel(variance_alone(alone, names), 1e-3));
 }
 
 // Of 4,000 independent pairs the correlation is beyond 0.1 once in 10^9 runs; noise that is drawn
@@ -282,7 +319,7 @@ TEST_CASE("mixture: of each unit the first rows are counted, and its column is n
   method::SiteSetup setup{ClientId::parse("a").value(), made, private_table(csv)};
   CHECK_FALSE(
       make_site(std::move(setup),
-                SiteProtection{must(protection_of(made)), ledger_noise(one.account, 1e-6)}));
+                SiteProtection{must(protection_of(made)), ledger_noise(one.account, 1, 1e-6)}));
 }
 
 TEST_CASE("mixture: what a site tells when it joins does not depend on its rows", "[mixture]") {

@@ -233,3 +233,32 @@ TEST_CASE("policy: the names that it has are in the table, whatever the rows hol
   CHECK(check("  neverSend: [ssn]\n").empty());
   CHECK_THAT(check("  neverSend: [snn]\n"), ContainsSubstring("did you mean 'ssn'?"));
 }
+
+TEST_CASE("policy: a site that names its peers takes part in sums that hide its values alone",
+          "[policy]") {
+  std::string peers = "  peers:\n";
+  for (const std::string name : {"a", "b", "c"}) {
+    peers += "  - {name: " + name + ", publicKeySha256: " + std::string(64, name[0]) + "}\n";
+  }
+  const auto policy = parse(document(peers), "policy.yaml");
+  REQUIRE(policy);
+  CHECK(policy->peers.at("b") == std::string(64, 'b'));
+  spec::FederatedTraining training;
+  const auto refused = check_protection(*policy, training);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kPermissionDenied);
+  CHECK_THAT(refused.error().message, ContainsSubstring("privacy.secureAggregation"));
+  training.privacy.secure_aggregation = spec::SecureAggregation{};
+  CHECK(check_protection(*policy, training));
+  training.privacy.secure_aggregation->encryption = spec::Encryption::kNone;
+  CHECK_FALSE(check_protection(*policy, training));
+
+  policy::Policy asked;
+  CHECK(check_protection(asked, training));
+  asked.wants_secure_sums = true;
+  CHECK_FALSE(check_protection(asked, training));
+
+  const auto wrong = parse(document("  peers:\n  - {name: a, publicKeySha256: short}\n"), "p.yaml");
+  REQUIRE_FALSE(wrong);
+  CHECK_THAT(wrong.error().message, ContainsSubstring("peers"));
+}

@@ -61,6 +61,15 @@ TEST_CASE("privacy: units of several rows and shares of several sites change the
   CHECK_THAT(shared->costs[2].variance.value(), WithinRel(one / 3, 1e-3));
   CHECK(shared->epsilon <= guarantee.epsilon());
   CHECK_THAT(shared->worst.value, WithinAbs(5.66, 0.1));  // what is left of 3 if all others collude
+  // What no sum hides has the noise of one site, whatever others add.
+  auto plan = kPlan;
+  plan.queries[2].is_summed = false;
+  const auto mixed = plan_noise(plan, guarantee, {.shares = 3});
+  REQUIRE(mixed);
+  CHECK_THAT(mixed->costs[2].variance.value(), WithinRel(one, 1e-3));
+  CHECK(mixed->costs[2].shares == 1);
+  CHECK(mixed->costs[0].shares == 3);
+  CHECK(mixed->epsilon <= guarantee.epsilon());
 }
 
 TEST_CASE("privacy: few tables get the noise that discrete counts need", "[privacy][property]") {

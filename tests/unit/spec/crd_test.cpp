@@ -82,6 +82,7 @@ spec:
       external: false
       policyRef: {name: policy-of-a}
       maxRows: 1000
+      publicKeySha256: 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
       ledger: {claimName: a-ledger, dataSet: patients}
       storage: {size: 100Mi, storageClassName: fast}
       image: a/worker:1
@@ -121,6 +122,16 @@ spec:
     imagePullSecrets: [{name: registry}]
     runtimeClassName: kata
     schedulerName: own
+)";
+
+// What does not go with a field of the full document.
+constexpr const char* kSecure = R"(
+apiVersion: federated.genesis.dev/v1alpha1
+kind: FederatedTraining
+metadata: {name: secure}
+spec:
+  rounds: {minClients: 5}
+  privacy: {secureAggregation: {encryption: paillier, keyBits: 2048, minSurvivors: 5, maxColluding: 2, clip: 8.0, valueBits: 24}}
 )";
 
 // The fields of differential privacy, which no method of kFull has.
@@ -256,7 +267,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 25);
+  REQUIRE(spec.rules.size() == 32);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
   REQUIRE(columns.rules.size() == 12);
@@ -274,6 +285,8 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
   Json full = read_yaml(kFull, "full").value();
   std::set<std::string> given;
   paths_of("", full, given);
+  const Json secure = read_yaml(kSecure, "secure").value();
+  paths_of("", secure, given);
   paths_of("", read_yaml(kPrivate, "private").value(), given);
   paths_of("", read_yaml(document_with(kMixtureModel), "mixture").value(), given);
   paths_of("", read_yaml(document_with(kAutoregressiveModel), "autoregressive").value(), given);
@@ -295,6 +308,10 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
     }
     CHECK(to_json(*parsed).dump() == full.dump());
   }
+  const auto parsed_secure = parse(kSecure, "secure");
+  REQUIRE(parsed_secure);
+  CHECK(to_json(*parsed_secure).at("spec").at("privacy").at("secureAggregation") ==
+        secure.at("spec").at("privacy").at("secureAggregation"));
 }
 
 TEST_CASE("spec: the fields of differential privacy are read and written back", "[spec]") {

@@ -224,6 +224,31 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{privacy: {clipPerLayer: true}}",
        "spec.privacy.clipPerLayer: needs maxGradNorm; set privacy.maxGradNorm, such as 1.0, or "
        "remove clipPerLayer"},
+      {"{rounds: {minClients: 3}, privacy: {secureAggregation: {encryption: masking}}}", ""},
+      {"{rounds: {minClients: 3}, privacy: {secureAggregation: {}}, aggregation: {strategy: "
+       "median}}",
+       "spec.aggregation.strategy: median needs the single updates, which "
+       "privacy.secureAggregation hides; use fedavg, weighted or fedprox"},
+      {"{rounds: {minClients: 3, clientFraction: 0.5}, privacy: {secureAggregation: {}}}",
+       "spec.rounds.clientFraction: must be 1 with privacy.secureAggregation; sums over different "
+       "clients can be compared, which tells single updates"},
+      {"{rounds: {minClients: 3}, privacy: {secureAggregation: {}}, "
+       "communication: {quantization: int8}}",
+       "spec.communication.quantization: must be none with privacy.secureAggregation, which has a "
+       "scale of its own (clip and valueBits) and none for each tensor"},
+      {"{rounds: {minClients: 2}, privacy: {secureAggregation: {}}}",
+       "spec.rounds.minClients: 2 is below privacy.secureAggregation.minSurvivors, 3; raise it"},
+      {"{rounds: {minClients: 3}, privacy: {secureAggregation: {maxColluding: 3}}}",
+       "spec.privacy.secureAggregation.maxColluding: must be below minSurvivors; lower it, or "
+       "raise "
+       "minSurvivors"},
+      {"{rounds: {minClients: 3}, privacy: {secureAggregation: {keyBits: 3072}}}",
+       "spec.privacy.secureAggregation.keyBits: needs encryption paillier; set it or remove "
+       "keyBits"},
+      {"{privacy: {secureAggregation: {minSurvivors: 2}}}",
+       "spec.privacy.secureAggregation.minSurvivors: 2 is too small; the minimum is 3\n"
+       "spec.rounds.minClients: 0, the number of participants, is below "
+       "privacy.secureAggregation.minSurvivors, 2; set it"},
       {"{privacy: {differentialPrivacy: {epsilon: 3, delta: 1e-6}}}",
        "spec.privacy.differentialPrivacy: is not implemented for method ctgan, whose updates carry "
        "no noise; remove it or use a method that adds noise"},
