@@ -66,9 +66,10 @@ test-properties: CASES ?= 2000
 test-properties: build ## Run the property tests with more cases and five seeds (CASES=2000)
 	@scripts/properties $(BUILD)/bin $(CASES)
 
-test-strategies: build ## Kill aggregator and worker at all named points with each strategy of aggregation
+test-strategies: build ## Kill aggregator and worker at all named points with each strategy of aggregation and method
 	@for strategy in fedavg fedprox median; do \
 	  STRATEGY=$$strategy python3 tests/chaos/chaos_test.py $(BUILD)/bin $(BUILD)/tests/chaos/libkillpoint.so || exit; done
+	@METHOD=autoregressive python3 tests/chaos/chaos_test.py $(BUILD)/bin $(BUILD)/tests/chaos/libkillpoint.so
 
 test-seeds: build ## Train the demo with five seeds and ask as much of the rows of each
 	@scripts/seeds $(BUILD)/bin/genesis

@@ -17,7 +17,8 @@ struct TrainMetrics {
   std::uint32_t round = 0;  // from 1
   std::uint64_t rows = 0;   // of the client's table
   /// The method's numbers by name. Of ctgan: generator_loss and discriminator_loss (means over the
-  /// round's steps), update_norm (Euclidean), steps, step_seconds (mean), train_seconds.
+  /// round's steps), update_norm (Euclidean), steps, step_seconds (mean), train_seconds. Of
+  /// autoregressive: training_loss (nats a row) in place of the two losses.
   std::map<std::string, double> telemetry;
 };
 

@@ -4,8 +4,8 @@ model is the one of an undisturbed training, byte for byte.
 
 chaos_test.py BIN KILLPOINT [unittest arguments]: BIN holds the programs, KILLPOINT is the library
 built of killpoint.cpp (which says what a point looks like). POINTS=regex in the environment takes
-the points whose names match, STRATEGY=median has the sites' updates aggregated so. Standard library
-only.
+the points whose names match, STRATEGY=median has the sites' updates aggregated so, METHOD=autoregressive
+trains such a model. Standard library only.
 """
 
 import concurrent.futures
@@ -19,10 +19,12 @@ import unittest
 
 BIN, KILLPOINT = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from method_trainings import MODEL  # noqa: E402
 from programs import SMALL_SPEC, Run, Site, wait_until  # noqa: E402
 
 STRATEGIES = {"fedavg": "fedavg", "weighted": "weighted", "fedprox": "fedprox, proximalMu: 0.1", "median": "median"}
-SPEC = SMALL_SPEC.replace("  communication:", "  aggregation: {strategy: %s}\n  communication:"
+METHODS = {"ctgan": MODEL, "autoregressive": "{method: autoregressive, embeddingDim: 8, hidden: 32}"}
+SPEC = SMALL_SPEC.replace(MODEL, METHODS[os.environ.get("METHOD", "ctgan")]).replace("  communication:", "  aggregation: {strategy: %s}\n  communication:"
                           % STRATEGIES[os.environ.get("STRATEGY", "weighted")])
 UPDATE = "tls_read:PUT /v1/collections/3/contributions"
 

@@ -19,7 +19,8 @@ NAME = r"(?:genesis|process|controller_runtime|workqueue|rest_client|leader_elec
 
 def of_methods():
     """What a method's sites tell: genesis_local_NAME at the site, and some as genesis_NAME at the aggregator."""
-    names = re.findall(r'TelemetryName\{\s*"(\w+)"', (SOURCE / "src/common/ctgan/exchange.hpp").read_text())
+    names = {name for path in SOURCE.glob("src/common/*/exchange.hpp")
+             for name in re.findall(r'TelemetryName\{\s*"(\w+)"', path.read_text())}
     return {prefix + name for name in names for prefix in ("genesis_", "genesis_local_")}
 
 

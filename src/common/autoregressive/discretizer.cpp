@@ -385,6 +385,33 @@ std::vector<std::string> Discretizer::names() const {
   return names;
 }
 
+std::vector<std::vector<double>> Discretizer::shares() const {
+  std::vector<std::vector<double>> all;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    std::vector<double> shares(columns_[c].codes, 0.0);
+    const auto& modes = spec(c).modes;
+    if (tabular::is_continuous(spec(c).kind)) {
+      const auto missing = std::ranges::find(modes, Mode::Type::kMissing, &Mode::type);
+      const double missing_share = missing == modes.end() ? 0.0 : missing->weight;
+      double rows = 0.0;
+      for (const auto& atom : columns_[c].atoms) {
+        shares[atom.code] += atom.rows;
+        rows += atom.rows;
+      }
+      for (double& share : shares) {
+        share *= rows > 0.0 ? (1.0 - missing_share) / rows : 0.0;
+      }
+      if (columns_[c].missing) {
+        shares[*columns_[c].missing] = missing_share;
+      }
+    } else {
+      std::ranges::transform(modes, shares.begin(), &Mode::weight);
+    }
+    all.push_back(std::move(shares));
+  }
+  return all;
+}
+
 Result<CodedTable> Discretizer::encode(const tabular::Table& table, const Rng& rng) const {
   GENESIS_ASSIGN(auto encoded, encoder_.encode(table, rng));
   CodedTable coded;
@@ -470,6 +497,27 @@ Result<std::vector<Allowed>> Discretizer::allowed_by(const tabular::Where& where
     all.push_back(std::move(allowed));
   }
   return all;
+}
+
+std::vector<std::vector<float>> site_logits(const CodedTable& coded,
+                                            const std::vector<std::vector<double>>& shares) {
+  constexpr double kPriorRows = 20.0;  // that have the shares of all sites
+  constexpr double kLeastShare = 1e-9;
+  const auto rows = static_cast<double>(coded.rows);
+  std::vector<std::vector<float>> logits;
+  for (std::size_t c = 0; c < shares.size(); ++c) {
+    std::vector<double> counts(shares[c].size(), 0.0);
+    for (const auto code : coded.codes[c]) {
+      ++counts[code];
+    }
+    auto& column = logits.emplace_back();
+    for (std::size_t k = 0; k < counts.size(); ++k) {
+      const double share = std::max(shares[c][k], kLeastShare);
+      const double own = (counts[k] + kPriorRows * share) / (rows + kPriorRows);
+      column.push_back(static_cast<float>(std::log(own / share)));
+    }
+  }
+  return logits;
 }
 
 std::vector<std::uint32_t> most_codes(const tabular::Layout& layout, std::size_t bins) {

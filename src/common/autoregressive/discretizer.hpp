@@ -81,6 +81,8 @@ class Discretizer {
   [[nodiscard]] const std::vector<CodedColumn>& columns() const { return columns_; }
   [[nodiscard]] std::vector<std::uint32_t> codes() const;
   [[nodiscard]] std::vector<std::string> names() const;
+  /// Of each column, the share of all sites' rows that each code has.
+  [[nodiscard]] std::vector<std::vector<double>> shares() const;
   [[nodiscard]] const tabular::EncodedColumnSpec& spec(std::size_t coded) const {
     return encoder_.columns()[columns_[coded].column];
   }
@@ -104,6 +106,11 @@ class Discretizer {
   tabular::Encoder encoder_;
   std::vector<CodedColumn> columns_;
 };
+
+/// The logarithm of how much more often than at all sites each code occurs in `coded`, of each
+/// column. Few rows say little: counts are smoothed towards `shares`.
+[[nodiscard]] std::vector<std::vector<float>> site_logits(
+    const CodedTable& coded, const std::vector<std::vector<double>>& shares);
 
 /// So many codes at most come of each column of `layout`, the largest that a plan can lead to.
 [[nodiscard]] std::vector<std::uint32_t> most_codes(const tabular::Layout& layout,

@@ -30,13 +30,17 @@ std::size_t most(const std::vector<std::uint32_t>& codes) {
 
 }  // namespace
 
-BatchLoss::BatchLoss(const Shape& shape, std::size_t most_rows)
+BatchLoss::BatchLoss(const Shape& shape,
+                     std::size_t most_rows,
+                     std::vector<std::vector<float>> site_logits)
     : shape_(shape),
       places_(shape),
+      site_logits_(std::move(site_logits)),
       used_(shape.columns()),
       codes_(shape.columns(), std::vector<std::uint32_t>(most_rows)),
       local_(most(shape.codes), 0),
       indices_(most_rows * shape.columns()),
+      bias_(most(shape.codes)),
       base_(shape.hidden),
       first_(most_rows * shape.hidden),
       residual_(most_rows * shape.hidden),
@@ -198,8 +202,9 @@ double BatchLoss::column_loss(std::span<const float> weights,
   bias_relu_skip(weights.data() + places_.hidden_bias[column], view(first), residual, sum);
   const ConstMatrix output_weight = matrix(weights.data() + places_.output[column], codes, hidden);
   model::multiply(view(sum), transpose(output_weight), logits);
-  const double loss =
-      cross_entropy(weights.data() + places_.output_bias[column], codes_[column].data(), logits);
+  std::copy_n(weights.data() + places_.output_bias[column], codes, bias_.data());
+  model::add_row(matrix(bias_.data(), 1, codes), site_logits_[column].data());
+  const double loss = cross_entropy(bias_.data(), codes_[column].data(), logits);
 
   // Backward: `logits` holds its gradient, and `sum` takes the gradients of the layers before it.
   float* const into = gradient.data();

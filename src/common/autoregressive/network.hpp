@@ -16,8 +16,8 @@ namespace genesis::autoregressive {
 
 class BatchLoss {
  public:
-  /// `most_rows` of a batch at most.
-  BatchLoss(const Shape& shape, std::size_t most_rows);
+  /// `most_rows` of a batch at most. `site_logits` are added to the logits of each column.
+  BatchLoss(const Shape& shape, std::size_t most_rows, std::vector<std::vector<float>> site_logits);
 
   /// The loss, summed over columns, mean over rows, where each column in `order` is predicted from
   /// those before it; and its gradient by all weights. `rows` are numbers of rows of `table`.
@@ -51,6 +51,7 @@ class BatchLoss {
 
   Shape shape_;
   Places places_;
+  std::vector<std::vector<float>> site_logits_;
   std::size_t rows_ = 0;   // of the batch at hand
   std::size_t nets_ = 0;   // of tables_ at once
   std::size_t width_ = 0;  // of a row of tables_: of the nets at hand
@@ -60,6 +61,7 @@ class BatchLoss {
   std::vector<std::uint32_t> indices_;  // (rows, columns): rows of tables_, by place in the order
   std::vector<float> embedded_, embedded_gradient_;   // (all used codes, embedding)
   std::vector<float> tables_, tables_gradient_;       // (all used codes, nets * hidden)
+  std::vector<float> bias_;                           // (most codes)
   std::vector<float> base_;                           // (hidden)
   std::vector<float> first_, residual_, sum_, back_;  // (rows, hidden)
   std::vector<float> logits_;                         // (rows, most codes)

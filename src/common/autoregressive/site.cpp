@@ -86,6 +86,7 @@ Status Site::prepare(method::Documents& documents) {
   setup_.table = {};
   TrainingConfig config;
   GENESIS_ASSIGN(config.order, order_of(discretizer.names(), settings_.target));
+  config.site_logits = site_logits(coded, discretizer.shares());
   config.ordered = settings_.ordered;
   config.batch_size = training.local.batch_size;
   config.epochs = training.local.epochs;

@@ -62,7 +62,9 @@ Trainer::Trainer(TrainingConfig config,
     : config_(std::move(config)),
       specs_(std::move(specs)),
       table_(std::move(table)),
-      batch_loss_(shape, std::min(table_.rows, static_cast<std::size_t>(config_.batch_size))),
+      batch_loss_(shape,
+                  std::min(table_.rows, static_cast<std::size_t>(config_.batch_size)),
+                  config_.site_logits),
       gradient_(element_count(specs_)) {
   std::size_t offset = 0;
   for (const auto& spec : specs_) {

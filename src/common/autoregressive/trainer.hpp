@@ -19,6 +19,11 @@
 namespace genesis::autoregressive {
 
 struct TrainingConfig {
+  // Of each column and code, the logarithm of how much more often the code occurs at this site than
+  // at all sites. It is added to the network's logits here, so that the network itself need not
+  // learn what is this site's alone, and the mean over sites of different distributions fits all of
+  // their rows (Menon et al. 2021; Zhang et al. 2022).
+  std::vector<std::vector<float>> site_logits;
   std::vector<std::uint32_t> order;  // in which rows are drawn without conditions
   double ordered = 0.7;              // share of the batches in that order
   std::int64_t batch_size = 500;

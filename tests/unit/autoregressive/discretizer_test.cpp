@@ -142,6 +142,32 @@ TEST_CASE("autoregressive: a value that no row had can be asked for", "[autoregr
   CHECK(asked[0].atoms[0].last == 704.0);
 }
 
+TEST_CASE("autoregressive: a site's logits say how its rows differ from all sites'",
+          "[autoregressive]") {
+  const auto all = table_of(related_rows(4000, 1) + related_rows(4000, 2).substr(26));
+  const auto discretizer = discretizer_of(all);
+  const auto shares = discretizer.shares();
+  for (const auto& column : shares) {
+    double sum = 0.0;
+    for (const double share : column) {
+      sum += share;
+    }
+    CHECK_THAT(sum, WithinAbs(1.0, 1e-9));
+  }
+  for (const auto& column : site_logits(coded(discretizer, all), shares)) {
+    for (const float logit : column) {
+      CHECK_THAT(logit, WithinAbs(0.0, 1e-4));
+    }
+  }
+  CodedTable skewed;
+  skewed.rows = 980;
+  skewed.codes = {std::vector<std::uint32_t>(980, 1)};
+  const std::vector<std::vector<double>> halves{{0.5, 0.5}};
+  const auto logits = site_logits(skewed, halves);
+  CHECK_THAT(logits[0][1], WithinAbs(std::log(0.99 / 0.5), 1e-6));
+  CHECK_THAT(logits[0][0], WithinAbs(std::log(0.01 / 0.5), 1e-6));
+}
+
 TEST_CASE("autoregressive: the target comes last in the order", "[autoregressive]") {
   const std::vector<std::string> names{"a", "label", "c"};
   CHECK(must(order_of(names, std::nullopt)) == std::vector<std::uint32_t>{0, 1, 2});

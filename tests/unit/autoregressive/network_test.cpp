@@ -17,6 +17,24 @@ namespace {
 const Shape kShape{3, 5, {4, 2, 70, 3}};
 constexpr std::size_t kRows = 6;
 
+std::vector<std::vector<float>> no_site_logits(const Shape& shape) {
+  std::vector<std::vector<float>> all;
+  for (const auto codes : shape.codes) {
+    all.emplace_back(codes, 0.0F);
+  }
+  return all;
+}
+
+const std::vector<std::vector<float>> kSiteLogits = [] {
+  auto all = no_site_logits(kShape);
+  for (auto& column : all) {
+    for (std::size_t k = 0; k < column.size(); ++k) {
+      column[k] = 0.3F * static_cast<float>(k % 5) - 0.7F;
+    }
+  }
+  return all;
+}();
+
 CodedTable some_rows(const Shape& shape, std::size_t rows) {
   Rng rng(3, RoundId{0}, "", "rows");
   CodedTable table;
@@ -66,7 +84,7 @@ double loss_in_double(const Shape& shape,
       }
       double total = 0.0;
       for (std::size_t k = 0; k < shape.codes[j]; ++k) {
-        logits[k] = weights[places.output_bias[j] + k];
+        logits[k] = weights[places.output_bias[j] + k] + static_cast<double>(kSiteLogits[j][k]);
         for (std::size_t h = 0; h < hidden; ++h) {
           logits[k] += weights[places.output[j] + k * hidden + h] * sum[h];
         }
@@ -90,7 +108,7 @@ std::vector<std::uint32_t> numbers(std::size_t count) {
 TEST_CASE("autoregressive: loss and gradients are those of the formulas", "[autoregressive]") {
   const auto weights = some_weights(kShape);
   const auto table = some_rows(kShape, kRows);
-  BatchLoss batch_loss(kShape, kRows);
+  BatchLoss batch_loss(kShape, kRows, kSiteLogits);
   for (const std::vector<std::uint32_t>& order :
        {std::vector<std::uint32_t>{0, 1, 2, 3}, {2, 0, 3, 1}, {3, 2, 1, 0}}) {
     std::vector<float> gradient(weights.size(), 1e9F);  // what was there before is gone
@@ -119,7 +137,7 @@ TEST_CASE("autoregressive: the gradient is the same for nets in one table and in
   const Shape wide{4, 64, std::vector<std::uint32_t>(24, 900)};
   const auto weights = some_weights(wide);
   const auto table = some_rows(wide, 700);
-  BatchLoss batch_loss(wide, 700);
+  BatchLoss batch_loss(wide, 700, no_site_logits(wide));
   std::vector<float> gradient(weights.size());
   const auto order = numbers(wide.columns());
   const double loss = batch_loss(weights, table, numbers(700), order, gradient);
@@ -188,6 +206,7 @@ TEST_CASE("autoregressive: training is a function of its arguments and of restor
           "[autoregressive]") {
   TrainingConfig config;
   config.order = numbers(kShape.columns());
+  config.site_logits = kSiteLogits;
   config.batch_size = 30;
   config.epochs = 2;
   config.client = "hospital-1";
@@ -232,6 +251,7 @@ TEST_CASE("autoregressive: a rate that is too high is an error, and the moments 
           "[autoregressive]") {
   TrainingConfig config;
   config.order = numbers(kShape.columns());
+  config.site_logits = kSiteLogits;
   auto trainer = must(Trainer::create(config, kShape, some_rows(kShape, 100)));
   const auto global = must(initial_parameters(kShape, 5));
   const auto diverged = trainer.train(global, RoundId{1}, 1e38);
