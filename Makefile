@@ -16,7 +16,7 @@ LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache
 tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
+.PHONY: help deps wheel test-python build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
   test-seeds test-tables test-private test-sabotage test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install bench manifests lint format clean
 
 help: ## Show this list
@@ -118,6 +118,13 @@ cluster-down: ## End the node of make cluster-up and remove what it left
 test-e2e: images ## Run the end-to-end tests on a Kubernetes node of their own (as root)
 	@scripts/deps-cluster
 	@tests/cluster/e2e/run
+
+wheel: build ## Build a Python wheel that carries its libraries, in build/wheel
+	@scripts/wheel $(BUILD)
+
+test-python: build ## Run the tests of the Python package
+	@scripts/python $(BUILD)
+	@ctest --test-dir $(BUILD) --output-on-failure -L python
 
 install: build ## Install programs under PREFIX (/usr/local)
 	@cmake --install $(BUILD) --prefix $(PREFIX)

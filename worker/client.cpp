@@ -242,9 +242,11 @@ Result<Offer> ask_for_offer(Session& session, const ClientOptions& options) {
 Result<tabular::Table> read_table(const ClientOptions& options,
                                   const spec::FederatedTraining& training) {
   auto reading = method::table_reading(training, options.client.str());
-  reading.discrete_columns.insert(reading.discrete_columns.end(),
-                                  options.discrete_columns.begin(),
-                                  options.discrete_columns.end());
+  for (const auto& column : options.discrete_columns) {  // the spec may list it too
+    if (std::ranges::find(reading.discrete_columns, column) == reading.discrete_columns.end()) {
+      reading.discrete_columns.push_back(column);
+    }
+  }
   GENESIS_ASSIGN(reading.declarations, policy::declarations(options.policy, reading.declarations));
   auto reading_options = reading.options();
   reading_options.stays = [&options](const std::string& column) {

@@ -4,8 +4,8 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
-#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -287,6 +287,37 @@ std::unique_ptr<Job> start_fit(std::string text,
   return std::make_unique<Job>(std::move(work), [stop] { stop->request_stop(); });
 }
 
+// A server that closes its listener once its training is over, whoever still holds this.
+class OpenServer {
+ public:
+  explicit OpenServer(FederatedServer server) : server_(std::move(server)) {}
+
+  [[nodiscard]] std::string url() const {
+    const std::scoped_lock lock(mutex_);
+    return server_ ? server_->url() : "";
+  }
+  [[nodiscard]] std::string metrics_url() const {
+    const std::scoped_lock lock(mutex_);
+    return server_ ? server_->metrics_url() : "";
+  }
+  Result<TrainedModel> run() {
+    auto model = server_->run();  // stop() and others look at it meanwhile, nobody changes it
+    const std::scoped_lock lock(mutex_);
+    server_.reset();
+    return model;
+  }
+  void stop() {
+    const std::scoped_lock lock(mutex_);
+    if (server_) {
+      server_->stop();
+    }
+  }
+
+ private:
+  mutable std::mutex mutex_;  // guards that there is one
+  std::optional<FederatedServer> server_;
+};
+
 class ServerJob {
  public:
   explicit ServerJob(ServerOptions options) : events_(std::make_shared<Relay>()) {
@@ -301,7 +332,7 @@ class ServerJob {
     callbacks.on_checkpoint = [relay = events_](const SavedCheckpoint& saved) {
       checkpoint_teller (*relay->events)(saved);
     };
-    server_ = std::make_shared<FederatedServer>(
+    server_ = std::make_shared<OpenServer>(
         take(FederatedServer::start(std::move(options), std::move(callbacks))));
   }
 
@@ -324,7 +355,7 @@ class ServerJob {
     Job::Events* events = nullptr;
   };
   std::shared_ptr<Relay> events_;
-  std::shared_ptr<FederatedServer> server_;
+  std::shared_ptr<OpenServer> server_;
 };
 
 std::unique_ptr<Job> start_client(ClientOptions options, bool is_dry_run) {

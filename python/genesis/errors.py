@@ -68,7 +68,7 @@ def from_engine(error: Exception, arguments: Mapping[str, str]) -> GenesisError:
         if re.search(pattern, message):
             if not field and re.match(pattern, message):
                 field = arguments[path]
-            message = re.sub(pattern, lambda _, name=arguments[path]: name, message)
+            message = re.sub(pattern, arguments[path].replace("\\", r"\\"), message)
     text, separator, advice = message.partition("; ")
     if "\n" in message or not separator:
         text, advice = message, ""
