@@ -19,6 +19,7 @@
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/crypto/entropy.hpp"
+#include "common/http/client.hpp"
 #include "common/http/health.hpp"
 #include "common/k8s/config.hpp"
 #include "common/k8s/controller.hpp"
@@ -44,6 +45,9 @@ struct Options {
   std::uint16_t metrics_port = 8080;
   bool elect = true;
   std::int64_t lease_seconds = 6;
+  std::string lease_name = "genesis-operator";
+  std::string log_format = "text";
+  std::string log_level = "info";
   control::Settings settings;
 };
 
@@ -210,7 +214,7 @@ class Replica {
       spdlog::info("leader holder={}", holder);
     };
     callbacks.on_error = [](const Error& error) { spdlog::warn("election: {}", error.message); };
-    k8s::ObjectKey lease(options_.own_namespace, "genesis-operator");
+    k8s::ObjectKey lease(options_.own_namespace, options_.lease_name);
     elector_ = std::make_unique<k8s::LeaderElector>(
         io_.get_executor(), api_, std::move(lease), std::move(election), std::move(callbacks));
     co_await elector_->run();
@@ -296,8 +300,37 @@ int operate(Options options) {
 
 }  // namespace
 
+// Asks a replica, or a Service of replicas, whether it is ready: its image has no other program
+// that could.
+int check(int argc, char** argv) {
+  CLI::App app("Exits with 0 if the operator at URL is ready.", "genesis-operator check");
+  std::string text;
+  app.add_option("URL", text, "Such as http://genesis-operator-metrics:8080")->required();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  auto client = http::Client::create(text);
+  if (!client) return complain(client.error());
+  http::ClientRequest request;
+  request.path = client->url().base_path.empty() ? "/readyz" : "";
+  const auto response = client->request(request);
+  if (!response) return complain(response.error());
+  const std::string said = printable(response->body, 200);
+  if (response->status != 200) {
+    return complain({Errc::kUnavailable,
+                     text + ": answers with status " + std::to_string(response->status) + ": " +
+                         said + "; its log has more"});
+  }
+  std::cout << "the operator is ready: " << said << "\n";
+  return 0;
+}
+
 int main(int argc, char** argv) {
-  log::start("operator");
+  if (argc > 1 && std::string_view(argv[1]) == "check") {
+    return check(argc - 1, argv + 1);
+  }
   CLI::App app("Kubernetes operator for FederatedTrainings.", "genesis-operator");
   app.set_version_flag("--version", version_line("genesis-operator"));
   Options options;
@@ -353,10 +386,27 @@ int main(int argc, char** argv) {
                  "Lease duration in seconds. Shorter: faster failover, more API writes.")
       ->capture_default_str()
       ->check(CLI::Range(2, 300));
+  app.add_option("--lease-name",
+                 options.lease_name,
+                 "Name of the Lease; operators of one namespace that watch different namespaces "
+                 "need different ones")
+      ->envname("GENESIS_LEASE_NAME")
+      ->capture_default_str();
+  app.add_option("--log-format", options.log_format, "Lines of the log: text, or json")
+      ->envname("GENESIS_LOG_FORMAT")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option(
+         "--log-level", options.log_level, "Least level of the log: debug, info, warning, error")
+      ->envname("GENESIS_LOG_LEVEL")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  log::start("operator", options.log_format == "json" ? log::Format::kJson : log::Format::kText);
+  spdlog::set_level(spdlog::level::from_str(options.log_level));
   return operate(std::move(options));
 }
