@@ -4,6 +4,7 @@
 // listener reads from its own. Costs a pass over each update (norm and direction), so it is there
 // only where somebody asked for metrics.
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,8 +77,8 @@ class Metrics {
   struct Round {
     RoundId id;
     Instant opened;
-    std::size_t selected = 0;
-    std::size_t reported = 0;
+    std::set<ClientId> selected;
+    std::set<ClientId> reported;
     std::size_t rejected = 0;
     rounds::TelemetryMean telemetry;
     double update_norm = 0.0;  // sum
@@ -100,7 +101,7 @@ class Metrics {
   metrics::Gauge update_norm_;
   std::vector<std::pair<std::string, metrics::Gauge>> telemetry_;  // by its name
   metrics::Family<metrics::Gauge> client_divergence_, client_train_seconds_, client_weight_share_;
-  metrics::Family<metrics::Counter> scaled_updates_;
+  metrics::Family<metrics::Counter> scaled_updates_, missed_rounds_;
   metrics::Gauge diverging_;
   metrics::Family<metrics::Gauge> privacy_epsilon_;
   metrics::Family<metrics::Counter> refused_, joins_;

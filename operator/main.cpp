@@ -30,6 +30,7 @@
 #include "operator/allowed.hpp"
 #include "operator/metrics.hpp"
 #include "operator/reconciler.hpp"
+#include "operator/training_metrics.hpp"
 
 namespace {
 
@@ -94,11 +95,13 @@ class Replica {
           k8s::RestApi& api,
           const Options& options,
           control::Metrics& metrics,
+          control::TrainingMetrics& trainings,
           http::Readiness& readiness)
       : io_(io),
         api_(api),
         options_(options),
         metrics_(metrics),
+        trainings_(trainings),
         readiness_(readiness),
         identity_(identity()),
         world_(io.get_executor(), api, watched(options)),
@@ -111,6 +114,10 @@ class Replica {
             limits()) {
     api_.on_request([this](const k8s::RequestReport& report) { metrics_.requested(report); });
     world_.on_change([this](const k8s::ObjectKey& key) { controller_.add(key); });
+    world_.on_training([this](const k8s::ObjectKey& key) { show(key); });
+    reports_.on_expiry([this](const k8s::ObjectKey& key, control::SystemTime not_after) {
+      trainings_.expires(key, not_after);
+    });
     world_.on_error([](const k8s::Resource& resource, const Error& error) {
       spdlog::warn("watch kind={} failed: {}", resource.kind, error.message);
     });
@@ -185,6 +192,14 @@ class Replica {
     return limits;
   }
 
+  void show(const k8s::ObjectKey& key) {
+    if (const auto training = world_.training(key)) {
+      trainings_.show(*training, control::now());
+    } else {
+      trainings_.forget(key);
+    }
+  }
+
   boost::asio::awaitable<void> read_origin_key() {
     while (!is_stopping_) {
       auto key = co_await control::origin_key(api_, entropy_, options_.own_namespace);
@@ -238,6 +253,7 @@ class Replica {
   k8s::RestApi& api_;
   const Options& options_;
   control::Metrics& metrics_;
+  control::TrainingMetrics& trainings_;
   http::Readiness& readiness_;
   std::string identity_;
   crypto::SystemEntropy entropy_;
@@ -274,6 +290,7 @@ int operate(Options options) {
   metrics::Registry registry;
   metrics::declare_process(registry, "genesis-operator");
   control::Metrics metrics(registry);
+  control::TrainingMetrics trainings(registry);
   http::Readiness readiness("the caches are not filled yet");
   http::HealthChecks checks;
   checks.why_not_ready = [&readiness] { return readiness.why_not(); };
@@ -282,7 +299,7 @@ int operate(Options options) {
   if (!health) return complain(health.error());
   spdlog::info("serves metrics={} watches={}", (*health)->url(), described(watched(options)));
 
-  Replica replica(io, **api, options, metrics, readiness);
+  Replica replica(io, **api, options, metrics, trainings, readiness);
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code& error, int) {
     if (!error) {
@@ -317,13 +334,12 @@ int check(int argc, char** argv) {
   request.path = client->url().base_path.empty() ? "/readyz" : "";
   const auto response = client->request(request);
   if (!response) return complain(response.error());
-  const std::string said = printable(response->body, 200);
   if (response->status != 200) {
     return complain({Errc::kUnavailable,
                      text + ": answers with status " + std::to_string(response->status) + ": " +
-                         said + "; its log has more"});
+                         response->body});
   }
-  std::cout << "the operator is ready: " << said << "\n";
+  std::cout << "the operator is ready\n";
   return 0;
 }
 

@@ -488,11 +488,16 @@ class Reconcile(unittest.TestCase):
                     until(lambda: condition(name, "Degraded", "narrow").get("status") == "False", "all well again")
 
     def test_a_failed_job_shows_within_five_seconds(self):
-        with Operator(None, "--no-leader-election"):
+        with Operator(None, "--no-leader-election") as operator:
             kubectl("apply", "-f", "-", text=training("bad", sites(1)))
             until(lambda: get("job", "bad-worker-s0"), "the Job")
             end_job("bad-worker-s0", "Failed", "Job has reached the specified backoff limit")
             until(lambda: condition("bad", "Failed").get("reason") == "QuorumImpossible", "QuorumImpossible", 5)
+            failed = 'genesis_training_condition{name="bad",namespace="default",reason="QuorumImpossible",type="Failed"} 1'
+            until(lambda: failed in operator.metrics(), "the failure among the metrics")
+            self.assertIn('genesis_training_status{name="bad",namespace="default",phase="Failed"} 1', operator.metrics())
+            kubectl("delete", FT, "bad")
+            until(lambda: 'name="bad"' not in operator.metrics(), "no series of a training that is deleted")
 
     def test_an_operator_with_nothing_to_do_writes_nothing_but_its_lease(self):
         def writes(since):
@@ -518,7 +523,7 @@ class Reconcile(unittest.TestCase):
             self.assertEqual({json.loads(line)["program"] for line in beside.text().splitlines()}, {"operator"})
             url = beside.text().split("serves metrics=")[1].split()[0]
             said = subprocess.run([BIN / "genesis-operator", "check", url], capture_output=True, text=True, timeout=60)
-            self.assertEqual((said.returncode, said.stdout), (0, "the operator is ready: ok\n"))
+            self.assertEqual((said.returncode, said.stdout), (0, "the operator is ready\n"))
             self.assertEqual(beside.stop(), 0)
         gone = subprocess.run([BIN / "genesis-operator", "check", url], capture_output=True, text=True, timeout=60)
         self.assertEqual(gone.returncode, 1)
