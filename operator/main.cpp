@@ -348,7 +348,7 @@ int main(int argc, char** argv) {
     return check(argc - 1, argv + 1);
   }
   CLI::App app("Kubernetes operator for FederatedTrainings.", "genesis-operator");
-  app.set_version_flag("--version", version_line("genesis-operator"));
+  app.set_version_flag("--version", version_text("genesis-operator"));
   Options options;
   app.add_option("--kubeconfig",
                  options.kubeconfig,
