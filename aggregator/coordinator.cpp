@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -378,11 +379,9 @@ Result<method::Sum> Coordinator::open_protected() {
 
 void Coordinator::tell_members(const std::vector<ClientId>& members) {
   const RoundId round = state_.open.request.round;
-  std::size_t in_sum = 0;
-  for (const auto& id : members.empty()
-                            ? std::vector(state_.open.reported.begin(), state_.open.reported.end())
-                            : members) {
-    ++in_sum;
+  const std::set<ClientId> in_sum =
+      members.empty() ? state_.open.reported : std::set<ClientId>(members.begin(), members.end());
+  for (const auto& id : in_sum) {
     if (observe_) {
       observe_({.round = round, .client = id, .rows = 0, .telemetry = {}});
     }
@@ -392,7 +391,7 @@ void Coordinator::tell_members(const std::vector<ClientId>& members) {
   }
   spdlog::info("{}: opened a secure sum over {} of {} sites",
                rounds::name_of(state_.open.request),
-               in_sum,
+               in_sum.size(),
                state_.open.asked.size());
 }
 

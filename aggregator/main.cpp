@@ -167,7 +167,7 @@ int main(int argc, char** argv) {
       "and writes model.safetensors.",
       "genesis federated server");
   app.footer("Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry).");
-  app.set_version_flag("--version", version_line("genesis-aggregator"));
+  app.set_version_flag("--version", version_text("genesis-aggregator"));
   Options options;
   options.server.output = ".";
   app.add_option(

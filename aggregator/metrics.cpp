@@ -107,6 +107,10 @@ Metrics::Metrics(metrics::Registry& registry, std::size_t max_clients)
           {"genesis_scaled_updates_total",
            "Updates that were longer than the round's bound, and were scaled down to it."},
           {{"client"}, max_clients})),
+      missed_rounds_(registry.counters(
+          {"genesis_client_missed_rounds_total",
+           "Closed rounds for which the client was selected, but whose aggregate it is not in."},
+          {{"client"}, max_clients})),
       diverging_(registry.gauge({"genesis_training_diverging",
                                  "1 where more than half of the last closed round's updates were "
                                  "scaled down or refused."})),
@@ -186,8 +190,8 @@ void Metrics::performed(const rounds::Effect& effect,
                  [](const auto&) {},  // of the others nothing is measured
              },
              effect);
-  if (is_round && state.open.request.round == now_.id) {
-    now_.selected = state.open.roster.size();  // replacements may have been drawn
+  if (is_round && state.open.request.round == now_.id && now_.selected != state.open.roster) {
+    now_.selected = state.open.roster;  // replacements have been drawn
   }
   show_clients();
 }
@@ -196,7 +200,7 @@ void Metrics::opened(const rounds::State& state, Instant now) {
   now_ = Round{};
   now_.id = state.open.request.round;
   now_.opened = now;
-  now_.selected = state.open.roster.size();
+  now_.selected = state.open.roster;
   round_.set(static_cast<double>(now_.id.value));
 }
 
@@ -207,7 +211,7 @@ void Metrics::folded(const rounds::Contribution& contribution, std::uint64_t row
     return;
   }
   const std::string& client = contribution.client.str();
-  ++now_.reported;
+  now_.reported.insert(contribution.client);
   now_.telemetry.add(contribution.telemetry, rows);
   const auto direction = direction_.of(update->values);
   now_.update_norm += direction.norm;
@@ -220,31 +224,37 @@ void Metrics::folded(const rounds::Contribution& contribution, std::uint64_t row
   }
 }
 
-void Metrics::summed(std::size_t members) {
-  now_.reported = members;
+void Metrics::summed(std::set<ClientId> members) {
+  now_.reported = std::move(members);
   now_.is_protected = true;
 }
 
 void Metrics::closed(double seconds, Instant now) {
   rounds_.with({"completed"}).add();
+  std::size_t missed = 0;
+  for (const auto& client : now_.selected) {
+    if (!now_.reported.contains(client)) {
+      missed_rounds_.with({client.str()}).add();
+      ++missed;
+    }
+  }
   round_duration_.observe(std::chrono::duration<double>(now - now_.opened).count());
-  round_clients_.with({"dropped"})
-      .set(static_cast<double>(now_.selected - std::min(now_.selected, now_.reported)));
+  round_clients_.with({"dropped"}).set(static_cast<double>(missed));
   aggregation_seconds_.set(now_.seconds + seconds);
-  if (now_.reported > 0 && !now_.is_protected) {
+  if (!now_.reported.empty() && !now_.is_protected) {
     const auto mean = now_.telemetry.mean();
     for (auto& [name, gauge] : telemetry_) {
       if (const auto told = mean.find(name); told != mean.end()) {
         gauge.set(told->second);
       }
     }
-    update_norm_.set(now_.update_norm / static_cast<double>(now_.reported));
+    update_norm_.set(now_.update_norm / static_cast<double>(now_.reported.size()));
   }
 }
 
 void Metrics::show_clients() {
-  round_clients_.with({"selected"}).set(static_cast<double>(now_.selected));
-  round_clients_.with({"reported"}).set(static_cast<double>(now_.reported));
+  round_clients_.with({"selected"}).set(static_cast<double>(now_.selected.size()));
+  round_clients_.with({"reported"}).set(static_cast<double>(now_.reported.size()));
   round_clients_.with({"rejected"}).set(static_cast<double>(now_.rejected));
 }
 

@@ -4,6 +4,7 @@
 // listener reads from its own. Costs a pass over each update (norm and direction), so it is there
 // only where somebody asked for metrics.
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,8 +46,8 @@ class Metrics {
                  Instant now);
   /// A contribution of a client with so many rows has been folded.
   void folded(const rounds::Contribution& contribution, std::uint64_t rows);
-  /// A secure sum over so many sites has been opened: of each one nothing is known.
-  void summed(std::size_t members);
+  /// A secure sum over these sites has been opened: of each one no more is known.
+  void summed(std::set<ClientId> members);
   /// The global model has moved by `step`: what the next round's updates are compared with.
   void stepped(std::vector<float> step) { direction_.point(std::move(step)); }
   void ticked() { heartbeat_.beat(); }
@@ -78,8 +79,8 @@ class Metrics {
   struct Round {
     RoundId id;
     Instant opened;
-    std::size_t selected = 0;
-    std::size_t reported = 0;
+    std::set<ClientId> selected;
+    std::set<ClientId> reported;
     std::size_t rejected = 0;
     rounds::TelemetryMean telemetry;
     double update_norm = 0.0;  // sum
@@ -103,7 +104,7 @@ class Metrics {
   metrics::Gauge update_norm_;
   std::vector<std::pair<std::string, metrics::Gauge>> telemetry_;  // by its name
   metrics::Family<metrics::Gauge> client_divergence_, client_train_seconds_, client_weight_share_;
-  metrics::Family<metrics::Counter> scaled_updates_;
+  metrics::Family<metrics::Counter> scaled_updates_, missed_rounds_;
   metrics::Gauge diverging_;
   metrics::Family<metrics::Gauge> privacy_epsilon_;
   metrics::Family<metrics::Counter> refused_, joins_;

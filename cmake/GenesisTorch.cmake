@@ -6,3 +6,7 @@ find_library(GENESIS_C10 c10 REQUIRED)
 add_library(genesis_torch INTERFACE IMPORTED)
 target_include_directories(genesis_torch SYSTEM INTERFACE ${GENESIS_TORCH_INCLUDE} ${GENESIS_ATEN_INCLUDE})
 target_link_libraries(genesis_torch INTERFACE ${GENESIS_TORCH_CPU} ${GENESIS_C10})
+
+file(STRINGS ${GENESIS_TORCH_INCLUDE}/torch/version.h lines REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) [0-9]+")
+list(TRANSFORM lines REPLACE "[^0-9]" "")
+list(JOIN lines "." GENESIS_TORCH_VERSION)

@@ -19,6 +19,7 @@
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/crypto/entropy.hpp"
+#include "common/http/client.hpp"
 #include "common/http/health.hpp"
 #include "common/k8s/config.hpp"
 #include "common/k8s/controller.hpp"
@@ -29,6 +30,7 @@
 #include "operator/allowed.hpp"
 #include "operator/metrics.hpp"
 #include "operator/reconciler.hpp"
+#include "operator/training_metrics.hpp"
 
 namespace {
 
@@ -44,6 +46,9 @@ struct Options {
   std::uint16_t metrics_port = 8080;
   bool elect = true;
   std::int64_t lease_seconds = 6;
+  std::string lease_name = "genesis-operator";
+  std::string log_format = "text";
+  std::string log_level = "info";
   control::Settings settings;
 };
 
@@ -90,11 +95,13 @@ class Replica {
           k8s::RestApi& api,
           const Options& options,
           control::Metrics& metrics,
+          control::TrainingMetrics& trainings,
           http::Readiness& readiness)
       : io_(io),
         api_(api),
         options_(options),
         metrics_(metrics),
+        trainings_(trainings),
         readiness_(readiness),
         identity_(identity()),
         world_(io.get_executor(), api, watched(options)),
@@ -107,6 +114,10 @@ class Replica {
             limits()) {
     api_.on_request([this](const k8s::RequestReport& report) { metrics_.requested(report); });
     world_.on_change([this](const k8s::ObjectKey& key) { controller_.add(key); });
+    world_.on_training([this](const k8s::ObjectKey& key) { show(key); });
+    reports_.on_expiry([this](const k8s::ObjectKey& key, control::SystemTime not_after) {
+      trainings_.expires(key, not_after);
+    });
     world_.on_error([](const k8s::Resource& resource, const Error& error) {
       spdlog::warn("watch kind={} failed: {}", resource.kind, error.message);
     });
@@ -181,6 +192,14 @@ class Replica {
     return limits;
   }
 
+  void show(const k8s::ObjectKey& key) {
+    if (const auto training = world_.training(key)) {
+      trainings_.show(*training, control::now());
+    } else {
+      trainings_.forget(key);
+    }
+  }
+
   boost::asio::awaitable<void> read_origin_key() {
     while (!is_stopping_) {
       auto key = co_await control::origin_key(api_, entropy_, options_.own_namespace);
@@ -210,7 +229,7 @@ class Replica {
       spdlog::info("leader holder={}", holder);
     };
     callbacks.on_error = [](const Error& error) { spdlog::warn("election: {}", error.message); };
-    k8s::ObjectKey lease(options_.own_namespace, "genesis-operator");
+    k8s::ObjectKey lease(options_.own_namespace, options_.lease_name);
     elector_ = std::make_unique<k8s::LeaderElector>(
         io_.get_executor(), api_, std::move(lease), std::move(election), std::move(callbacks));
     co_await elector_->run();
@@ -234,6 +253,7 @@ class Replica {
   k8s::RestApi& api_;
   const Options& options_;
   control::Metrics& metrics_;
+  control::TrainingMetrics& trainings_;
   http::Readiness& readiness_;
   std::string identity_;
   crypto::SystemEntropy entropy_;
@@ -270,6 +290,7 @@ int operate(Options options) {
   metrics::Registry registry;
   metrics::declare_process(registry, "genesis-operator");
   control::Metrics metrics(registry);
+  control::TrainingMetrics trainings(registry);
   http::Readiness readiness("the caches are not filled yet");
   http::HealthChecks checks;
   checks.why_not_ready = [&readiness] { return readiness.why_not(); };
@@ -278,7 +299,7 @@ int operate(Options options) {
   if (!health) return complain(health.error());
   spdlog::info("serves metrics={} watches={}", (*health)->url(), described(watched(options)));
 
-  Replica replica(io, **api, options, metrics, readiness);
+  Replica replica(io, **api, options, metrics, trainings, readiness);
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code& error, int) {
     if (!error) {
@@ -296,10 +317,38 @@ int operate(Options options) {
 
 }  // namespace
 
+// Asks a replica, or a Service of replicas, whether it is ready: its image has no other program
+// that could.
+int check(int argc, char** argv) {
+  CLI::App app("Exits with 0 if the operator at URL is ready.", "genesis-operator check");
+  std::string text;
+  app.add_option("URL", text, "Such as http://genesis-operator-metrics:8080")->required();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  auto client = http::Client::create(text);
+  if (!client) return complain(client.error());
+  http::ClientRequest request;
+  request.path = client->url().base_path.empty() ? "/readyz" : "";
+  const auto response = client->request(request);
+  if (!response) return complain(response.error());
+  if (response->status != 200) {
+    return complain({Errc::kUnavailable,
+                     text + ": answers with status " + std::to_string(response->status) + ": " +
+                         response->body});
+  }
+  std::cout << "the operator is ready\n";
+  return 0;
+}
+
 int main(int argc, char** argv) {
-  log::start("operator");
+  if (argc > 1 && std::string_view(argv[1]) == "check") {
+    return check(argc - 1, argv + 1);
+  }
   CLI::App app("Kubernetes operator for FederatedTrainings.", "genesis-operator");
-  app.set_version_flag("--version", version_line("genesis-operator"));
+  app.set_version_flag("--version", version_text("genesis-operator"));
   Options options;
   app.add_option("--kubeconfig",
                  options.kubeconfig,
@@ -353,10 +402,27 @@ int main(int argc, char** argv) {
                  "Lease duration in seconds. Shorter: faster failover, more API writes.")
       ->capture_default_str()
       ->check(CLI::Range(2, 300));
+  app.add_option("--lease-name",
+                 options.lease_name,
+                 "Name of the Lease; operators of one namespace that watch different namespaces "
+                 "need different ones")
+      ->envname("GENESIS_LEASE_NAME")
+      ->capture_default_str();
+  app.add_option("--log-format", options.log_format, "Lines of the log: text, or json")
+      ->envname("GENESIS_LOG_FORMAT")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option(
+         "--log-level", options.log_level, "Least level of the log: debug, info, warning, error")
+      ->envname("GENESIS_LOG_LEVEL")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  log::start("operator", options.log_format == "json" ? log::Format::kJson : log::Format::kText);
+  spdlog::set_level(spdlog::level::from_str(options.log_level));
   return operate(std::move(options));
 }

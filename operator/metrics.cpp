@@ -54,6 +54,9 @@ Metrics::Metrics(metrics::Registry& registry)
                       .with({kController})),
       requests_(registry.counters({"rest_client_requests_total", "Requests to the API server."},
                                   {{"code", "method", "host"}, 200})),
+      status_writes_(registry.counters(
+          {"genesis_operator_status_writes_total", "Statuses written, by result: success, error."},
+          {{"result"}})),
       leader_(
           registry.gauges({"leader_election_master_status", "1 on the leading replica."}, by_name())
               .with({"genesis-operator"})),
@@ -61,6 +64,9 @@ Metrics::Metrics(metrics::Registry& registry)
           registry.gauge({"genesis_trainings", "FederatedTrainings in the watched namespaces."})) {
   for (const char* const result : {"success", "requeue_after", "error"}) {
     (void)reconciles_.with({kController, result});
+  }
+  for (const char* const result : {"success", "error"}) {
+    (void)status_writes_.with({result});
   }
 }
 
@@ -82,6 +88,10 @@ void Metrics::reconciled(const k8s::ReconcileReport& report, const k8s::Workqueu
 void Metrics::requested(const k8s::RequestReport& report) {
   requests_.with({std::string(report.code), std::string(report.method), std::string(report.host)})
       .add();
+  const bool is_status = report.path.substr(0, report.path.find('?')).ends_with("/status");
+  if (report.method == "PATCH" && is_status && report.code != "404") {  // else it is deleted
+    status_writes_.with({report.code.starts_with('2') ? "success" : "error"}).add();
+  }
 }
 
 }  // namespace genesis::control

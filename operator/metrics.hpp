@@ -30,6 +30,7 @@ class Metrics {
   metrics::Counter retries_;
   metrics::Histogram queue_time_;
   metrics::Family<metrics::Counter> requests_;
+  metrics::Family<metrics::Counter> status_writes_;
   metrics::Gauge leader_;
   metrics::Gauge trainings_;
 };

@@ -43,6 +43,10 @@ void World::on_change(std::function<void(const k8s::ObjectKey&)> handler) {
   handler_ = std::move(handler);
 }
 
+void World::on_training(std::function<void(const k8s::ObjectKey&)> handler) {
+  training_handler_ = std::move(handler);
+}
+
 void World::on_error(k8s::Informer::ErrorHandler handler) {
   for (auto& [ns, informer] : informers_) {
     informer->on_error(handler);
@@ -91,6 +95,9 @@ void World::changed(const k8s::Resource& resource, const k8s::Change& change) {
     if (change.kind == k8s::ChangeKind::kDeleted) {
       specs_.forget(k8s::uid_of(change.object));
     }
+    if (training_handler_) {
+      training_handler_(change.key);
+    }
   } else {
     auto owner = k8s::controller_of(change.object);
     if (resource == k8s::kPods && owner) {
@@ -107,15 +114,22 @@ void World::changed(const k8s::Resource& resource, const k8s::Change& change) {
   }
 }
 
-Observed World::observe(const k8s::ObjectKey& key) {
-  Observed seen;
-  seen.now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+std::optional<Training> World::training(const k8s::ObjectKey& key) {
   const auto* const trainings = store(k8s::kFederatedTrainings, key.ns);
   const auto object = trainings == nullptr ? std::nullopt : trainings->get(key);
   if (!object) {
+    return std::nullopt;
+  }
+  return training_from(*object, specs_.of(*object));
+}
+
+Observed World::observe(const k8s::ObjectKey& key) {
+  Observed seen;
+  seen.now = now();
+  seen.training = training(key);
+  if (!seen.training) {
     return seen;
   }
-  seen.training = training_from(*object, specs_.of(*object));
   const auto& uid = seen.training->uid;
   auto& children = seen.children;
   for (const auto& kind : kWatchedKinds) {

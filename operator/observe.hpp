@@ -28,6 +28,8 @@ class World {
 
   /// Called with the key of each training whose objects have changed. Set it before start().
   void on_change(std::function<void(const k8s::ObjectKey&)> handler);
+  /// Called with the key of each training that has changed itself, or is gone. Likewise.
+  void on_training(std::function<void(const k8s::ObjectKey&)> handler);
   /// Called for each failed list or watch.
   void on_error(k8s::Informer::ErrorHandler handler);
 
@@ -41,6 +43,8 @@ class World {
   /// The training and its children, without Secrets and the aggregator's report. Who created them
   /// is not judged yet.
   [[nodiscard]] Observed observe(const k8s::ObjectKey& key);
+  /// The training alone.
+  [[nodiscard]] std::optional<Training> training(const k8s::ObjectKey& key);
   /// metadata.resourceVersion of the cached training, or "".
   [[nodiscard]] std::string version_of(const k8s::ObjectKey& key) const;
   [[nodiscard]] std::vector<k8s::ObjectKey> trainings() const;
@@ -60,6 +64,7 @@ class World {
   k8s::Api& api_;
   std::vector<Watched> informers_;
   std::function<void(const k8s::ObjectKey&)> handler_;
+  std::function<void(const k8s::ObjectKey&)> training_handler_;
   SpecCache specs_;
 };
 

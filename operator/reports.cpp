@@ -1,8 +1,11 @@
 #include "operator/reports.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "common/http/client.hpp"
+#include "common/tls/certificates.hpp"
 #include "operator/credentials.hpp"
 #include "operator/shapes.hpp"
 
@@ -12,6 +15,19 @@ namespace {
 constexpr Milliseconds kDeadline{2'000};
 constexpr JsonLimits kReport{
     .max_bytes = wire::kMaxSummaryBytes, .max_depth = 8, .max_values = std::size_t{64} << 10};
+
+// Of the certificates that parse; a Secret is made with those of its training at one time.
+std::optional<SystemTime> first_expiry(const std::string& authority,
+                                       const std::string& certificate) {
+  std::optional<SystemTime> first;
+  for (const auto* const pem : {&authority, &certificate}) {
+    if (const auto info = tls::inspect(*pem)) {
+      const auto end = std::chrono::time_point_cast<std::chrono::seconds>(info->not_after);
+      first = std::min(first.value_or(end), end);
+    }
+  }
+  return first;
+}
 
 }  // namespace
 
@@ -34,6 +50,9 @@ boost::asio::awaitable<Status> Reports::read_identity(Training training) {
                    "Secret " + key.name +
                        ": has no key ca.crt, tls.crt, tls.key or token; delete the Secret to "
                        "have it created anew");
+  }
+  if (const auto expiry = first_expiry(*authority, *certificate); expiry && on_expiry_) {
+    on_expiry_(k8s::ObjectKey(training.ns, training.name), *expiry);
   }
   identities_[training.uid] = Identity{std::move(*authority),
                                        std::move(*certificate),

@@ -3,6 +3,7 @@
 // the operator's client certificate for that training. Certificates are kept in memory. Connections
 // are not kept: a thousand trainings would hold a thousand connections open.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -28,6 +29,11 @@ class Reports {
           std::uint16_t port = kAggregatorPort)
       : executor_(std::move(executor)), api_(api), origin_(origin), port_(port) {}
 
+  /// Called with the end of a training's first certificate, once its certificates have been read.
+  void on_expiry(std::function<void(const k8s::ObjectKey&, SystemTime)> handler) {
+    on_expiry_ = std::move(handler);
+  }
+
   /// Reads the report of the aggregator at `address`, the IP of its pod. Errors say which step
   /// failed.
   [[nodiscard]] boost::asio::awaitable<Result<wire::StatusReport>> ask(Training training,
@@ -49,6 +55,7 @@ class Reports {
   const Origin& origin_;
   std::uint16_t port_;                          // of all aggregators
   std::map<std::string, Identity> identities_;  // by the training's uid
+  std::function<void(const k8s::ObjectKey&, SystemTime)> on_expiry_;
 };
 
 }  // namespace genesis::control

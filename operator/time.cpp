@@ -6,6 +6,10 @@
 
 namespace genesis::control {
 
+SystemTime now() {
+  return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
 std::string to_rfc3339(SystemTime time) {
   const std::time_t seconds = time.time_since_epoch().count();
   std::tm parts{};

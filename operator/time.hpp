@@ -9,6 +9,9 @@ namespace genesis::control {
 
 using SystemTime = std::chrono::sys_seconds;
 
+/// By the machine's clock.
+[[nodiscard]] SystemTime now();
+
 /// "2026-03-01T12:00:00Z".
 [[nodiscard]] std::string to_rfc3339(SystemTime time);
 

@@ -394,6 +394,9 @@ Status take_part(ClientOptions options) {
   auto observer = observer_of(options, account == nullptr ? table.rows : 0);
   if (account != nullptr) {
     const auto& asked = *training.privacy.differential_privacy;
+    if (options.policy.total_epsilon) {
+      options.metrics->bounds(*options.policy.total_epsilon);
+    }
     measure(account->ledger(), asked, *options.metrics);
     observer.on_contribution = [tell = observer.on_contribution, account, asked, &options](
                                    RoundId round, const rounds::Contribution& made) {

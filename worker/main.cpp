@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 success, 1 failure, 2 wrong usage, 3 permanent error (do not retry), 4 the\n"
       "server could not be reached.");
-  app.set_version_flag("--version", version_line("genesis-worker"));
+  app.set_version_flag("--version", version_text_with_torch("genesis-worker"));
   Options options;
   auto* server =
       app.add_option("--server", options.client.server, "URL of the server, https://host:port");

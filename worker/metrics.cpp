@@ -21,7 +21,7 @@ Metrics::Metrics(metrics::Registry& registry)
       privacy_epsilon_(registry.gauges(
           {"genesis_local_privacy_epsilon",
            "Differential privacy of this site's rows: claimed for this training; spent by all "
-           "trainings, and worst_spent, if all others collude."},
+           "trainings, and worst_spent, if all others collude; total that its policy allows."},
           {{"kind"}})),
       readiness_("has not joined the training yet") {
   for (const auto* direction : {"received", "sent"}) {

@@ -40,6 +40,8 @@ class Metrics {
     privacy_epsilon_.with({"spent"}).set(spent);
     privacy_epsilon_.with({"worst_spent"}).set(worst_spent);
   }
+  /// The policy of this site bounds the epsilon of all trainings.
+  void bounds(double total) { privacy_epsilon_.with({"total"}).set(total); }
   /// A request is tried once more.
   void retried() { retries_.add(); }
 

@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (command == "--version") {
-    std::cout << genesis::version_line("genesis-federated") << "\n";
+    std::cout << genesis::version_text("genesis-federated") << "\n";
     return 0;
   }
   if (command == "status") {

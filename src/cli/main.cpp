@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
   CLI::App app(
       "Trains a generator of synthetic tables over several sites. Rows stay at their site.",
       "genesis");
-  app.set_version_flag("--version", genesis::version_line("genesis"));
+  app.set_version_flag("--version", genesis::version_text_with_torch("genesis"));
   app.require_subcommand(1);
   std::vector<std::pair<CLI::App*, genesis::cli::Command>> commands;
   const auto add = [&](genesis::cli::Command command, const char* name) {
@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : genesis::kExitUsageError;
   }
   if (version->parsed()) {
-    std::cout << genesis::version_line("genesis") << "\n";
+    std::cout << genesis::version_text_with_torch("genesis") << "\n";
     return 0;
   }
   for (const auto& [subcommand, command] : commands) {

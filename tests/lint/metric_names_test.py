@@ -6,8 +6,8 @@ import re
 import sys
 
 SOURCE = pathlib.Path(sys.argv[1])
-DECLARING = ["aggregator/metrics.cpp", "worker/metrics.cpp", "operator/metrics.cpp", "src/common/metrics/process.cpp"]
-USING = ["manifests/grafana/genesis-training.json", "manifests/prometheus/alerts.yaml", "docs/metrics.md"]
+DECLARING = ["aggregator/metrics.cpp", "worker/metrics.cpp", "operator/metrics.cpp", "operator/training_metrics.cpp", "src/common/metrics/process.cpp"]
+USING = ["manifests/grafana/genesis-training.json", "manifests/grafana/genesis-operator.json", "manifests/prometheus/alerts.yaml", "docs/metrics.md"]
 # Interface of a training (a dashboard may rely on them).
 INTERFACE = """genesis_round genesis_rounds_total genesis_round_duration_seconds genesis_round_clients
 genesis_update_bytes_total genesis_aggregation_seconds genesis_generator_loss genesis_discriminator_loss

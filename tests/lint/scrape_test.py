@@ -42,7 +42,9 @@ def ports_of(template):
 def kept(config, job):
     done = subprocess.run([PROMTOOL, "check", "service-discovery", "--timeout=3s", config, job], capture_output=True, text=True, timeout=60)
     found = json.loads(done.stdout[done.stdout.index("["):])
-    return sorted((t["discoveredLabels"]["__meta_kubernetes_pod_phase"], t["labels"]["instance"]) for t in found if t.get("labels"))
+    return sorted((t["discoveredLabels"]["__meta_kubernetes_pod_phase"],
+                   "/".join(t["labels"][name] for name in ("namespace", "name", "participant") if t["labels"].get(name))
+                   or "operator", t["labels"]["instance"]) for t in found if t.get("labels"))
 
 
 blocks = re.findall(r"```yaml\n(.*?)```", (SOURCE / "docs/metrics.md").read_text(), re.DOTALL)
@@ -63,9 +65,9 @@ with tempfile.TemporaryDirectory() as folder:
 expected = {"genesis-aggregator": ["demo/hospitals"], "genesis-worker": ["demo/hospitals/a", "demo/hospitals/b", "demo/hospitals/c"]}
 problems = []
 for job, instances in expected.items():
-    if found[job] != [("Running", instance) for instance in instances]:
+    if found[job] != [("Running", instance, instance) for instance in instances]:
         problems.append(f"{job}: keeps {found[job]}, not the running pods {instances}")
-if "Running" not in dict(found["genesis-operator"]) or len(found["genesis-operator"]) != 2:
+if "Running" not in {phase for phase, *_ in found["genesis-operator"]} or len(found["genesis-operator"]) != 2:
     problems.append(f"genesis-operator: keeps {found['genesis-operator']}")
 print("\n".join(problems) or f"the rules keep {sum(map(len, found.values()))} of {len(groups)} ports")
 sys.exit(1 if problems else 0)

@@ -8,6 +8,7 @@ import sys
 
 SOURCE, BIN = map(pathlib.Path, sys.argv[1:3])
 PROGRAMS = ("genesis", "genesis-aggregator", "genesis-worker", "genesis-federated", "genesis-operator")
+LIBRARIES = ("Boost", "CLI11", "nlohmann_json", "OpenSSL", "spdlog", "yaml-cpp", "zlib")
 LABEL = "org.opencontainers.image.version"
 
 # Where the version is written down, and how.
@@ -40,9 +41,16 @@ def findings(version):
             yield f"Containerfile: image {stage.split()[0]} has no label {LABEL}=$VERSION"
     for program in PROGRAMS:
         said = printed(BIN / program, "--version")
-        if said != f"{program} {version}":
+        lines = said.splitlines()
+        if lines[:1] != [f"{program} {version}"]:
             yield f"{program} --version: printed {said!r} instead of {program} {version}"
-    if (said := printed(BIN / "genesis", "version")) != f"genesis {version}":
+        elif len(lines) != 3 or not re.match(r"build: \w+, \w+ [\d.]+, \w+$", lines[1]):
+            yield f"{program} --version: does not say how it was built: {lines[1:]}"
+        elif not (set(LIBRARIES) <= set(re.findall(r"(?:: |, )([\w-]+) [\d.]+\w*", lines[2]))):
+            yield f"{program} --version: not all libraries have a version: {lines[2]}"
+        elif ("LibTorch" in lines[2]) != (program in ("genesis", "genesis-worker")):
+            yield f"{program} --version: names LibTorch, or does not, against what it links"
+    if (said := printed(BIN / "genesis", "version")) != printed(BIN / "genesis", "--version"):
         yield f"genesis version: printed {said!r}"
 
 

@@ -9,7 +9,10 @@ namespace genesis {
 /// Such as "0.1.0".
 [[nodiscard]] std::string_view version();
 
-/// What a program prints for --version: its name and the version.
-[[nodiscard]] std::string version_line(std::string_view program);
+/// What a program prints for --version: a line with its name and the version, and lines with the
+/// compiler, the kind of build, and the versions of the libraries that it was built with.
+[[nodiscard]] std::string version_text(std::string_view program);
+/// The same of a program that links LibTorch.
+[[nodiscard]] std::string version_text_with_torch(std::string_view program);
 
 }  // namespace genesis

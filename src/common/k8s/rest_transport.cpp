@@ -139,7 +139,7 @@ class RestTransport::Impl {
               Milliseconds took) const {
     if (on_request) {
       const std::string code = answer ? std::to_string(answer->status) : "<error>";
-      on_request(RequestReport{code, call.method, host_, took});
+      on_request(RequestReport{code, call.method, host_, call.path, took});
     }
   }
 

@@ -25,6 +25,7 @@ struct RequestReport {
   std::string_view code;    // "200", or "<error>" if there was no answer
   std::string_view method;  // "GET", …
   std::string_view host;    // "host:port"
+  std::string_view path;    // with its query
   Milliseconds took;
 };
 

@@ -1,5 +1,6 @@
 #include "common/metrics/process.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -31,6 +32,11 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+double seconds_since_epoch() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
 double open_descriptors() {
   std::error_code failed;
   double count = 0.0;
@@ -49,6 +55,9 @@ void declare_process(Registry& registry, std::string_view program) {
   auto cpu = registry.counter(
       {"process_cpu_seconds_total", "User and system time of this process, all threads."});
   auto descriptors = registry.gauge({"process_open_fds", "Open file descriptors."});
+  registry
+      .gauge({"process_start_time_seconds", "When this process started, in seconds since 1970."})
+      .set(seconds_since_epoch());
   registry
       .gauges({"genesis_build_info", "Always 1; the labels tell what is running."},
               {{"program", "version", "compiler"}})

@@ -22,6 +22,7 @@ from invalid_specs import INVALID
 
 BIN, SOURCE = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 FT = "federatedtrainings.federated.genesis.dev"
+TRAININGS_ROLE = "genesis-system-genesis-trainings"  # in each namespace with trainings
 DEADLINE = 60
 
 
@@ -174,7 +175,7 @@ class Schema(unittest.TestCase):
         kubectl("apply", "-k", str(SOURCE / "manifests"))
         # A dry run: no namespace goes where no controller empties it.
         goes = kubectl("delete", "-k", str(SOURCE / "manifests"), "--dry-run=server", "-o", "name").stdout.split()
-        self.assertIn("clusterrole.rbac.authorization.k8s.io/genesis-operator", goes)
+        self.assertIn(f"role.rbac.authorization.k8s.io/{TRAININGS_ROLE}", goes)
         self.assertEqual([one for one in goes if "customresourcedefinition" in one or "federatedtraining" in one], [])
 
     def test_every_field_is_explained(self):
@@ -487,11 +488,16 @@ class Reconcile(unittest.TestCase):
                     until(lambda: condition(name, "Degraded", "narrow").get("status") == "False", "all well again")
 
     def test_a_failed_job_shows_within_five_seconds(self):
-        with Operator(None, "--no-leader-election"):
+        with Operator(None, "--no-leader-election") as operator:
             kubectl("apply", "-f", "-", text=training("bad", sites(1)))
             until(lambda: get("job", "bad-worker-s0"), "the Job")
             end_job("bad-worker-s0", "Failed", "Job has reached the specified backoff limit")
             until(lambda: condition("bad", "Failed").get("reason") == "QuorumImpossible", "QuorumImpossible", 5)
+            failed = 'genesis_training_condition{name="bad",namespace="default",reason="QuorumImpossible",type="Failed"} 1'
+            until(lambda: failed in operator.metrics(), "the failure among the metrics")
+            self.assertIn('genesis_training_status{name="bad",namespace="default",phase="Failed"} 1', operator.metrics())
+            kubectl("delete", FT, "bad")
+            until(lambda: 'name="bad"' not in operator.metrics(), "no series of a training that is deleted")
 
     def test_an_operator_with_nothing_to_do_writes_nothing_but_its_lease(self):
         def writes(since):
@@ -508,6 +514,20 @@ class Reconcile(unittest.TestCase):
             until(lambda: time.monotonic() > end, "fifteen idle seconds")
             self.assertEqual(writes(start), {"leases"})
             operator.stop()
+
+    def test_two_releases_in_one_namespace_have_their_own_leases(self):
+        kubectl("create", "namespace", "beside")
+        arguments = ("--watch-namespace", "beside", "--lease-name", "beside-operator", "--log-format", "json")
+        with Operator(None, *arguments) as beside:
+            beside.wait_for("leads identity=")
+            self.assertEqual({json.loads(line)["program"] for line in beside.text().splitlines()}, {"operator"})
+            url = beside.text().split("serves metrics=")[1].split()[0]
+            said = subprocess.run([BIN / "genesis-operator", "check", url], capture_output=True, text=True, timeout=60)
+            self.assertEqual((said.returncode, said.stdout), (0, "the operator is ready\n"))
+            self.assertEqual(beside.stop(), 0)
+        gone = subprocess.run([BIN / "genesis-operator", "check", url], capture_output=True, text=True, timeout=60)
+        self.assertEqual(gone.returncode, 1)
+        self.assertIsNotNone(get("lease", "beside-operator", "-n", "genesis-system"))
 
     def test_a_killed_leader_is_followed_within_ten_seconds(self):
         with Operator() as first:
@@ -840,9 +860,12 @@ class Rbac(unittest.TestCase):
         kubectl("create", "serviceaccount", "narrow", "-n", "genesis-system")
         bind = lambda namespace, role: kubectl("create", "rolebinding", "narrow", "-n", namespace, role,
                                                "--serviceaccount=genesis-system:narrow")
+        role = get("role", TRAININGS_ROLE, "-n", "default")
         for namespace in ("one", "two"):
             kubectl("create", "namespace", namespace)
-            bind(namespace, "--clusterrole=genesis-operator")
+            role["metadata"] = {"name": TRAININGS_ROLE, "namespace": namespace}
+            kubectl("apply", "-f", "-", text=json.dumps(role))
+            bind(namespace, f"--role={TRAININGS_ROLE}")
             kubectl("apply", "-f", "-", text=training("inside", sites(1), namespace))
         bind("genesis-system", "--role=genesis-operator")
         kubectl("apply", "-f", "-", text=training("outside", sites(1)))
@@ -879,7 +902,7 @@ class Rbac(unittest.TestCase):
         with Operator(self.kubeconfig_of("genesis-operator"), "--watch-namespace", "default") as operator:
             self.walk_through(operator)
         granted = set()
-        for role in (get("clusterrole", "genesis-operator"), get("role", "genesis-operator", "-n", "genesis-system")):
+        for role in (get("role", TRAININGS_ROLE, "-n", "default"), get("role", "genesis-operator", "-n", "genesis-system")):
             for rule in role["rules"]:
                 granted |= {(r, v) for r in rule["resources"] for v in rule["verbs"]}
         used, refused = set(), set()

@@ -144,6 +144,8 @@ TEST_CASE("aggregator: a round's clients, losses and times are measured", "[aggr
       .says("genesis_round_duration_seconds_count 1")
       .says("genesis_round_duration_seconds_sum 1.5")
       .says("genesis_round_clients{state=\"dropped\"} 1")
+      .says("genesis_client_missed_rounds_total{client=\"c\"} 1")
+      .does_not_say("genesis_client_missed_rounds_total{client=\"a\"}")
       .says("genesis_generator_loss 2")
       .says("genesis_discriminator_loss -2")
       .says("genesis_update_norm 3")

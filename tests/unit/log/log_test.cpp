@@ -64,3 +64,17 @@ TEST_CASE("log: an event is one line that steers no terminal, whatever it quotes
   CHECK(line.ends_with(" warning update refused reason=a forged  [2J 2J olleh forged?!\n"));
   CHECK(std::count(line.begin(), line.end(), '\n') == 1);
 }
+
+TEST_CASE("log: as JSON, an event is one object whatever it quotes", "[log]") {
+  Stderr captured;
+  log::start("test", log::Format::kJson);
+  spdlog::warn("refused name={} path={}", "a\"b\n", R"(C:\d)");
+  spdlog::default_logger()->flush();
+  const std::string line = captured.text();
+  log::start("test");
+  INFO(line);
+  CHECK(line.starts_with(R"({"time":"2)"));
+  CHECK(line.find(R"(Z","level":"warning","program":"test","message":)") != std::string::npos);
+  CHECK(line.ends_with(R"("message":"refused name=a\"b  path=C:\\d"})"
+                       "\n"));
+}

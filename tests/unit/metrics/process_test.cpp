@@ -23,6 +23,7 @@ TEST_CASE("metrics: a process tells memory, processor time, descriptors and buil
   const auto text = registry.text();
   CHECK(value_of(text, "process_resident_memory_bytes") > 1024.0 * 1024.0);
   CHECK(value_of(text, "process_open_fds") >= 3.0);
+  CHECK(value_of(text, "process_start_time_seconds") > 1.7e9);  // some time after 2023
   CHECK_THAT(text, ContainsSubstring("genesis_build_info{compiler=\""));
   CHECK_THAT(text, ContainsSubstring("program=\"test\""));
   const double before = value_of(text, "process_cpu_seconds_total");

@@ -139,10 +139,6 @@ class Rig {
   std::unique_ptr<Reconciler> reconciler_;
 };
 
-SystemTime now() {
-  return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
 Json spec_of(std::string_view flow, bool suspend) {
   auto training = a_training(flow);
   training.spec.suspend = suspend;

@@ -38,6 +38,9 @@ TEST_CASE("worker: a site is told what a training claims and all of them have sp
   says(registry, "genesis_local_privacy_epsilon{kind=\"claimed\"} 3");
   says(registry, "genesis_local_privacy_epsilon{kind=\"spent\"} 4.5");
   says(registry, "genesis_local_privacy_epsilon{kind=\"worst_spent\"} 6");
+  CHECK_THAT(registry.text(), !ContainsSubstring("kind=\"total\""));
+  metrics.bounds(8);
+  says(registry, "genesis_local_privacy_epsilon{kind=\"total\"} 8");
 }
 
 TEST_CASE("worker: what a training came to and what travelled are told", "[worker]") {
