@@ -251,8 +251,7 @@ Command add_run(CLI::App& app) {
                    options->files.paillier_key,
                    "Key of encrypted sums (genesis keys paillier); made in the output folder "
                    "where none is named")
-      ->envname("GENESIS_PAILLIER_KEY"); made in the output folder "
-                      "where none is named");
+      ->envname("GENESIS_PAILLIER_KEY");
   command->add_option("--holdout",
                       options->holdout,
                       "CSV of real rows that no site trains on, to compare distances with");
