@@ -379,7 +379,8 @@ TEST_CASE("spec: an error of the syntax names file, line and column", "[spec]") 
 }
 
 TEST_CASE("spec: the samples are valid and say where their rows are", "[spec]") {
-  const std::string name = GENERATE(as<std::string>{}, "adult", "adult-long");
+  const std::string name =
+      GENERATE(as<std::string>{}, "adult", "adult-autoregressive", "adult-long");
   const auto text = read_file(GENESIS_SOURCE_DIR "/manifests/samples/" + name + ".yaml", 65536);
   REQUIRE(text);
   CHECK(text->starts_with("# "));
