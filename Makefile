@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DEMO_DIR ?= out/demo
 PROGRAMS := genesis genesis-aggregator genesis-worker genesis-federated
 # Folders whose code reads bytes that came from elsewhere.
-SANITIZED := crypto spec tabular wire aggregation rounds http k8s
+SANITIZED := crypto secure spec tabular wire aggregation rounds http k8s
 # Folders whose code several threads run.
 THREADED := aggregation metrics http k8s aggregator
 empty :=
@@ -17,7 +17,7 @@ tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
 .PHONY: help deps wheel test-python build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
-  test-seeds test-tables test-private test-sabotage test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install bench manifests lint format clean
+  test-seeds test-tables test-private test-sabotage test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install dist bench manifests cli-reference lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -126,14 +126,22 @@ test-python: build ## Run the tests of the Python package
 	@scripts/python $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure -L python
 
-install: build ## Install programs under PREFIX (/usr/local)
+dist: build ## Make Debian packages, chart and bills of materials in out/dist, with checksums
+	@scripts/cli-reference $(BUILD)/bin $(BUILD)/cli
+	@scripts/dist $(abspath $(BUILD)) $(abspath out/dist)
+
+install: build ## Install programs, completions and man pages under PREFIX (/usr/local)
+	@scripts/cli-reference $(BUILD)/bin $(BUILD)/cli
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 bench: build ## Measure steps, sampling and aggregation against this machine's limits
 	@scripts/bench $(BUILD)
 
-manifests: ## Make the chart's templates and the copies of the CRD anew
+manifests: ## Make manifests/, dashboards, references and the copies of the CRD anew (needs helm)
 	@scripts/manifests
+
+cli-reference: build ## Make completions, man pages and docs/reference/cli.md from the programs' help
+	@scripts/cli-reference $(BUILD)/bin $(BUILD)/cli && cp $(BUILD)/cli/cli.md docs/reference/cli.md
 
 lint: deps ## Check the code with clang-format 14 and clang-tidy 19 (files that differ from main; LINT=all: all)
 	@cmake --preset asan $(LAUNCHER) >/dev/null

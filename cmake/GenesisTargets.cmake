@@ -53,13 +53,13 @@ function(genesis_install_library name)
   endif()
 endfunction()
 
-# genesis_program(NAME SOURCE [DEPS lib...]): an installed executable.
+# genesis_program(NAME SOURCE COMPONENT package [DEPS lib...]): an installed executable.
 function(genesis_program name source)
   if(NOT GENESIS_BUILD_PROGRAMS)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "COMPONENT" "DEPS" ${ARGN})
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE genesis_flags ${ARG_DEPS})
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${ARG_COMPONENT})
 endfunction()

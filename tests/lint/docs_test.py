@@ -9,14 +9,15 @@ import tempfile
 
 SOURCE, BIN = map(pathlib.Path, sys.argv[1:3])
 PAGES = [*SOURCE.glob("*.md"), *SOURCE.glob("docs/**/*.md"), *SOURCE.glob("data/*/README.md"), *SOURCE.glob("tests/*/README.md")]
-CODE = re.compile(r"^```.*?^```", re.M | re.S)
+FENCE = re.compile(r"^```.*?^```", re.M | re.S)
+CODE = re.compile(FENCE.pattern + r"|`[^`\n]+`", re.M | re.S)
 SPEC = re.compile(r"^```yaml\n(.*?)^```", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def anchors(text):
     """Of all headings, as forges name them: lower case, without punctuation, spaces as hyphens."""
-    for heading in re.findall(r"^#+ (.+)$", CODE.sub("", text), re.M):
+    for heading in re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.M):
         yield re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
 
 
@@ -43,7 +44,18 @@ def invalid_specs(page):
         yield done.stderr.strip() if done.returncode else None
 
 
-found, specs = [], 0
+def not_in_the_index():
+    """Pages that docs/README.md does not link, itself or by the README.md of their folder."""
+    index = SOURCE / "docs/README.md"
+    listed = set()
+    for page in [index, *(SOURCE / "docs").glob("*/README.md")]:
+        listed |= {(page.parent / link.partition("#")[0]).resolve() for link in LINK.findall(page.read_text())}
+    for page in (SOURCE / "docs").rglob("*.md"):
+        if page != index and page.resolve() not in listed:
+            yield f"docs/README.md: does not list {page.relative_to(SOURCE)}"
+
+
+found, specs = list(not_in_the_index()), 0
 for page in PAGES:
     name = page.relative_to(SOURCE)
     found += [f"{name}: {problem}" for problem in broken_links(page)]

@@ -1,0 +1,36 @@
+# Debian packages of the programs (make dist, or cpack): genesis-operator, -aggregator, -worker and -cli, of which the last
+# needs two of the others. Libraries and headers are in none. What links LibTorch needs that of the same Debian.
+set(cli ${PROJECT_BINARY_DIR}/cli) # made by scripts/cli-reference, where somebody has
+install(FILES ${cli}/bash/genesis DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT cli OPTIONAL)
+install(FILES ${cli}/zsh/_genesis DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT cli OPTIONAL)
+install(FILES ${cli}/fish/genesis.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT cli OPTIONAL)
+install(DIRECTORY ${cli}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT cli OPTIONAL
+        PATTERN genesis-operator.1 EXCLUDE PATTERN genesis-aggregator.1 EXCLUDE PATTERN genesis-worker.1 EXCLUDE)
+
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # else cpack builds the tests first
+set(packages operator aggregator worker cli)
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME genesis-federated)
+set(CPACK_PACKAGE_VENDOR "Genesis Federated")
+set(CPACK_PACKAGE_CONTACT "Genesis Federated maintainers")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_COMPONENTS_ALL ${packages})
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_COMPONENT_OPERATOR_DESCRIPTION "Kubernetes operator for federated training of synthetic-data generators")
+set(CPACK_COMPONENT_AGGREGATOR_DESCRIPTION "Server of a federated training of synthetic-data generators")
+set(CPACK_COMPONENT_WORKER_DESCRIPTION "Client of a federated training of synthetic-data generators")
+set(CPACK_COMPONENT_CLI_DESCRIPTION "Command line of Genesis Federated: trainings, synthetic rows, certificates")
+set(CPACK_DEBIAN_CLI_PACKAGE_DEPENDS "genesis-aggregator (= ${PROJECT_VERSION}), genesis-worker (= ${PROJECT_VERSION})")
+foreach(package ${packages})
+  string(TOUPPER ${package} name)
+  set(CPACK_DEBIAN_${name}_PACKAGE_NAME genesis-${package})
+  install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/genesis-${package} RENAME copyright COMPONENT ${package})
+  if(NOT package STREQUAL cli)
+    install(FILES ${cli}/man1/genesis-${package}.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT ${package} OPTIONAL)
+  endif()
+endforeach()
+include(CPack)

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""What `make dist` makes of a build: Debian packages with their programs, pages and needs, and bills of materials that name
+what those programs load: packages_test.py SOURCE BUILD."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+SOURCE, BUILD = map(pathlib.Path, sys.argv[1:3])
+PROGRAMS = {"operator": {"genesis-operator"}, "aggregator": {"genesis-aggregator"}, "worker": {"genesis-worker"},
+            "cli": {"genesis", "genesis-federated"}}
+
+
+def said(*command, **options):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=600, **options)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def fields(deb):
+    return dict(re.findall(r"^ *([\w-]+): (.+)$", said("dpkg-deb", "-f", deb), re.MULTILINE))
+
+
+def files(deb):
+    lines = said("dpkg-deb", "-c", deb).splitlines()
+    return {line.split()[5].removeprefix("./") for line in lines if not line.endswith("/")}
+
+
+def findings(out, version):
+    for part, programs in PROGRAMS.items():
+        found = list(out.glob(f"genesis-{part}_{version}_*.deb"))
+        if len(found) != 1:
+            yield f"genesis-{part}: {len(found)} packages"
+            continue
+        deb, inside = found[0], files(found[0])
+        if {name for name in inside if name.startswith("usr/bin/")} != {f"usr/bin/{program}" for program in programs}:
+            yield f"{deb.name}: has {sorted(inside)}"
+        pages = {"operator": "genesis-operator", "aggregator": "genesis-aggregator", "worker": "genesis-worker", "cli": "genesis-run"}
+        if not any(name.startswith(f"usr/share/man/man1/{pages[part]}.1") for name in inside):
+            yield f"{deb.name}: has no man page"
+        if f"usr/share/doc/genesis-{part}/copyright" not in inside:
+            yield f"{deb.name}: has no licence"
+        needs = fields(deb).get("Depends", "")
+        if ("libtorch" in needs) != (part in ("worker", "cli")) or "libssl3" not in needs:
+            yield f"{deb.name}: depends on {needs}"
+        if part == "cli":
+            for name in ("usr/share/bash-completion/completions/genesis", "usr/share/zsh/vendor-completions/_genesis",
+                         "usr/share/fish/vendor_completions.d/genesis.fish"):
+                if name not in inside:
+                    yield f"{deb.name}: lacks {name}"
+            if f"genesis-worker (= {version})" not in needs or f"genesis-aggregator (= {version})" not in needs:
+                yield f"{deb.name}: depends on {needs}"
+        yield from findings_of_bill(out / f"{deb.name}.spdx.json", part)
+    said("sha256sum", "--check", "--quiet", "SHA256SUMS", cwd=out)
+    listed = {line.split()[1] for line in (out / "SHA256SUMS").read_text().splitlines()}
+    if listed != {path.name for path in out.iterdir()} - {"SHA256SUMS"}:
+        yield f"SHA256SUMS: lists {sorted(listed)}"
+
+
+def findings_of_bill(path, part):
+    bill = json.loads(path.read_text())
+    names = {one["name"] for one in bill["packages"]}
+    ids = {one["SPDXID"] for one in bill["packages"]} | {"SPDXRef-DOCUMENT"}
+    if bill["spdxVersion"] != "SPDX-2.3" or len(ids) != len(bill["packages"]) + 1:
+        yield f"{path.name}: is no SPDX 2.3, or two packages have one id"
+    if not {f"genesis-{part}", "libssl3", "libc6", "nlohmann-json3-dev"} <= names:
+        yield f"{path.name}: names {sorted(names)}"
+    if any("torch" in name for name in names) != (part in ("worker", "cli")):
+        yield f"{path.name}: names LibTorch, or does not, against what is loaded"
+    for relation in bill["relationships"]:
+        if not {relation["spdxElementId"], relation["relatedSpdxElement"]} <= ids:
+            yield f"{path.name}: {relation} names what is not there"
+
+
+version = re.search(r"^project\(genesis-federated VERSION (\S+)", (SOURCE / "CMakeLists.txt").read_text(), re.MULTILINE)[1]
+if not (BUILD / "cli/cli.md").exists():
+    said(SOURCE / "scripts/cli-reference", BUILD / "bin", BUILD / "cli")
+with tempfile.TemporaryDirectory() as folder:
+    said(SOURCE / "scripts/dist", BUILD, pathlib.Path(folder) / "dist", "--no-images")
+    found = list(findings(pathlib.Path(folder) / "dist", version))
+print("\n".join(found) or "four packages, each with its bill of materials")
+sys.exit(1 if found else 0)
