@@ -144,7 +144,7 @@ class Chaos(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.dir = pathlib.Path(folder.name)
         cls.site = Site(BIN, cls.dir / "site", spec=SPEC)
-        cls.chunked = Site(BIN, cls.dir / "chunked", spec=SPEC.replace("[64, 64]", "[320, 320]"))
+        cls.chunked = Site(BIN, cls.dir / "chunked", spec=SPEC.replace("[64, 64]", "[320, 320]").replace("hidden: 32", "hidden: 320"))
         cls.expected = {site: site.undisturbed_model() for site in (cls.site, cls.chunked)}
 
     def run_of(self, name, site=None):
