@@ -73,8 +73,12 @@ TEST_CASE("tabular: what the encoder needs of the numbers comes from the sum", "
 
 TEST_CASE("tabular: declared bounds stay as they are", "[tabular]") {
   const auto a = table_of(0);
-  const std::vector<Declaration> declared{
-      {.name = "age", .kind = Kind::kInteger, .minimum = 0.0, .maximum = 120.0}};
+  Declaration declared_age;
+  declared_age.name = "age";
+  declared_age.kind = Kind::kInteger;
+  declared_age.minimum = 0.0;
+  declared_age.maximum = 120.0;
+  const std::vector<Declaration> declared{declared_age};
   std::vector<NamedSketch> told{{"a", public_sketch(sketch(a))}};
   add_public_grid(told, declared);
   auto agreed = *plan(told, declared);
