@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/privacy/cost.hpp"
+
 namespace genesis::mixture {
 namespace {
 
@@ -14,7 +16,10 @@ double variance_alone(const Protection& protection, const Query& query) {
 }
 
 double variance_of(const Protection& protection, const Query& query) {
-  return variance_alone(protection, query) / protection.noisy_sites;
+  const double alone = variance_alone(protection, query);
+  return protection.noisy_sites == 1
+             ? alone
+             : std::max(alone / protection.noisy_sites, privacy::kLeastSharedVariance);
 }
 
 std::vector<std::uint64_t> to_words(std::span<const std::int64_t> counts) {

@@ -19,8 +19,6 @@ constexpr std::uint64_t kMostTables = 1'000'000;
 constexpr std::uint64_t kMostCells = std::uint64_t{1} << 40U;
 constexpr std::uint64_t kMostShift = 1'000'000;
 constexpr std::uint32_t kMostShares = 100'000;
-// Below this the sum of several sites' noise is no discrete Gaussian any more.
-constexpr double kLeastShare = 4;
 
 // How far the sum of `shares` discrete Gaussians of `variance` each is from one of their variance
 // together (Kairouz, Liu & Steinke 2021, theorem 1).
@@ -52,7 +50,7 @@ Status check(const Cost& cost) {
   GENESIS_RETURN_IF_ERROR(within("shares", cost.shares, 1, kMostShares));
   GENESIS_RETURN_IF_ERROR(within("extraDelta", cost.extra_delta, 0, kMostUnits));
   GENESIS_RETURN_IF_ERROR(within("distance", cost.distance, 0, kMostUnits));
-  if (cost.shares > 1 && cost.variance.value() < kLeastShare) {
+  if (cost.shares > 1 && cost.variance.value() < kLeastSharedVariance) {
     return fail(Errc::kInvalidArgument,
                 "variance: noise that several sites share must have at least 4 at each");
   }

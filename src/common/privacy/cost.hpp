@@ -27,6 +27,10 @@ struct Cost {
   bool operator==(const Cost&) const = default;
 };
 
+/// Least variance of one site's noise where several share it: below it the sum of theirs is no
+/// discrete Gaussian any more. A share that would be smaller is made as large.
+inline constexpr double kLeastSharedVariance = 4.0;
+
 inline constexpr double kDeltaUnit = 0x1p-60;
 inline constexpr double kDistanceUnit = 0x1p-90;
 

@@ -1,5 +1,6 @@
 #include "common/privacy/query_plan.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "common/privacy/gaussian.hpp"
@@ -31,7 +32,8 @@ Result<std::vector<Cost>> costs_of(const QueryPlan& plan,
   for (const auto& query : plan.queries) {
     const double all = static_cast<double>(query.tables) * shift * shift / (query.share * squared);
     const auto shares = query.is_summed ? protection.shares : 1;
-    GENESIS_ASSIGN(const auto variance, NoiseVariance::at_least(all / shares));
+    const double least = shares > 1 ? kLeastSharedVariance : 0.0;
+    GENESIS_ASSIGN(const auto variance, NoiseVariance::at_least(std::max(all / shares, least)));
     GENESIS_ASSIGN(auto cost,
                    cost_of(query.tables, query.cells, variance, protection.rows_per_unit));
     cost.shares = shares;

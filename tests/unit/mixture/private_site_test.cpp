@@ -166,7 +166,7 @@ TEST_CASE("mixture: a site's noise is as large as its ledger says, in every stag
 TEST_CASE("mixture: in masked sums a site adds its share of the noise that a sum needs",
           "[mixture][statistical]") {
   const TemporaryFolder folder;
-  auto made = training();
+  auto made = training(0.5);
   Private alone(folder, canary_rows(), made, "alone");
   made.privacy.secure_aggregation = spec::SecureAggregation{.min_survivors = 4, .max_colluding = 1};
   Private shared(folder, canary_rows(), made, "shared");
@@ -179,8 +179,8 @@ TEST_CASE("mixture: in masked sums a site adds its share of the noise that a sum
   CHECK_THAT(mean_product(noise, noise), WithinRel(cost.variance.value(), 0.13));
   must(shared.ask(documents, kTables, 3));
   const auto spent = must(shared.account->ledger().spent(privacy::Delta{1e-5}));
-  CHECK(spent.epsilon <= privacy::Epsilon{3.0});
-  CHECK(spent.worst.value > 5.0);
+  CHECK(spent.epsilon <= privacy::Epsilon{0.5});
+  CHECK(spent.worst.value > 0.8);
   CHECK(alone.last_cost().shares == 1);
 
   made.privacy.secure_aggregation->encryption = spec::Encryption::kNone;
@@ -189,7 +189,7 @@ TEST_CASE("mixture: in masked sums a site adds its share of the noise that a sum
 
 TEST_CASE("mixture: names are told with a site's own noise, also where counts are summed",
           "[mixture]") {
-  auto made = training();
+  auto made = training(0.5);
   made.table.columns[0].categories.clear();
   const auto settings = must(settings_of(made));
   const auto alone = must(protection_of(made));

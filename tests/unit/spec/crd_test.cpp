@@ -131,7 +131,7 @@ kind: FederatedTraining
 metadata: {name: secure}
 spec:
   rounds: {minClients: 5}
-  privacy: {secureAggregation: {encryption: paillier, keyBits: 2048, minSurvivors: 5, maxColluding: 2, clip: 8.0, valueBits: 24}}
+  privacy: {secureAggregation: {encryption: paillier, minSurvivors: 5, maxColluding: 2, keyBits: 2048, clip: 8.0, valueBits: 24}}
 )";
 
 // The fields of differential privacy, which no method of kFull has.
