@@ -55,7 +55,7 @@ class ImagesTest(NodeTest):
               {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "training", **self.metadata},
                "data": {"training.yaml": json.dumps(TRAINING)}},
               {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "aggregator", **self.metadata},
-               "spec": {"selector": {"app": "aggregator"}, "ports": [{"port": 8443}]}},
+               "spec": {"selector": {"app": "aggregator"}, "ports": [{"port": 8000}]}},
               {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "model", **self.metadata},
                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "100Mi"}}}})
 
@@ -67,7 +67,7 @@ class ImagesTest(NodeTest):
                           "/tls": ({"secret": {"secretName": "aggregator", "defaultMode": 0o440}}, True),
                           "/model": ({"persistentVolumeClaim": {"claimName": "model"}}, False)}, self.namespace)
         workers = [pod(site, WORKER_IMAGE,
-                       ["--server", "https://aggregator:8443", "--data", f"/data/{site}.csv", "--client-id", site,
+                       ["--server", "https://aggregator:8000", "--data", f"/data/{site}.csv", "--client-id", site,
                         "--state", "/state/run", "--ssl-verify", "/tls/ca.crt", *tls],
                        {"/data": ({"configMap": {"name": site}}, True),
                         "/tls": ({"secret": {"secretName": site, "defaultMode": 0o440}}, True),
