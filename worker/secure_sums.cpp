@@ -86,7 +86,7 @@ void SecureSums::joined(const std::string& run) {
   if (history_.run().empty() || history_.run() == run) {
     return;
   }
-  history_ = {};
+  history_.renew();
   site_.reset();
   encrypted_.reset();
   sent_.clear();

@@ -35,7 +35,8 @@ class SecureSums {
   /// the file is none that this site has written.
   [[nodiscard]] Status keep(std::filesystem::path file);
 
-  /// The sums that follow are of `run`: what was kept of another one goes.
+  /// The sums that follow are of `run`: what was kept of another one goes, but for who the members
+  /// are.
   void joined(const std::string& run);
 
   [[nodiscard]] const std::string& public_key() const { return signer_.public_key(); }

@@ -43,16 +43,24 @@ Status SumHistory::begin(const SumTask& task) {
     if (!peers_.empty() && (known == peers_.end() || known->second != key)) {
       return fail(
           Errc::kPermissionDenied,
-          name + ": " + id + " was not among the members of the first sum, or had another key");
+          name + ": " + id +
+              " was not among the members of the first sum, or had another key; for another "
+              "training, give this site a new folder for its state");
     }
   }
+  run_ = task.run;
   if (peers_.empty()) {
-    run_ = task.run;
     peers_ = std::move(members);
   }
   asked_.emplace(std::move(question), task.sum);
   last_ = task.sum;
   return {};
+}
+
+void SumHistory::renew() {
+  run_.clear();
+  asked_.clear();
+  last_ = 0;
 }
 
 std::string SumHistory::save() const {

@@ -20,11 +20,15 @@ class SumHistory {
   /// among those of the first sum, or has another key.
   [[nodiscard]] Status begin(const SumTask& task);
 
+  /// The sums that follow are of another run: its numbers and questions are new. The members are
+  /// not: else whoever runs the aggregator could name others by naming another run.
+  void renew();
+
   /// SHA-256 of the members' public keys of the first sum, by id: for SitePolicy.peers where the
   /// site has no list of its own.
   [[nodiscard]] const std::map<std::string, std::string>& peers() const { return peers_; }
 
-  /// "" before the first sum.
+  /// "" before the first sum of a run.
   [[nodiscard]] const std::string& run() const { return run_; }
 
   [[nodiscard]] std::string save() const;

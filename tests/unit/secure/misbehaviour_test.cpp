@@ -311,6 +311,19 @@ TEST_CASE("secure: no two sums have one input", "[secure]") {
   other.roster[1].public_key = signer_of(9).public_key();
   check_refused(history.begin(other), Errc::kPermissionDenied, "site-001");
   CHECK(history.peers() == peers_of(task));
+  // Another run asks anew, of the same members.
+  SumHistory renewed = history;
+  renewed.renew();
+  CHECK(renewed.run().empty());
+  other.run[0] = 'x';
+  other.sum = 1;
+  check_refused(renewed.begin(other), Errc::kPermissionDenied, "site-001");
+  other = a_task(4);
+  other.run[0] = 'x';
+  other.sum = 1;
+  REQUIRE(renewed.begin(other));
+  CHECK(renewed.run() == other.run);
+  CHECK(renewed.peers() == history.peers());
   // Kept over a restart, whole or not at all.
   const std::string saved = history.save();
   CHECK(SumHistory::restore(saved).value() == history);
