@@ -74,7 +74,9 @@ Status SumHistory::settle(const SumTask& task, const std::vector<Place>& members
     return fail(Errc::kResourceExhausted, name + ": too many sums; begin with a new state");
   }
   const auto digest_of_ids = digest(ids.bytes());
-  const auto [before, is_new] = settled_.emplace(question_of(task), digest_of_ids);
+  // Without the method's parameters, which for counts change nothing: a server could vary them.
+  const auto question = digest(Writer().text(task.purpose).text(task.parameters).bytes());
+  const auto [before, is_new] = settled_.emplace(question, digest_of_ids);
   if (!is_new && before->second != digest_of_ids) {
     return fail(Errc::kConflict,
                 name +

@@ -46,7 +46,7 @@ class SumHistory {
   std::string run_;
   std::map<std::string, std::string> peers_;
   std::map<std::string, std::uint32_t> asked_;  // digest of query and parameters -> sum
-  std::map<std::string, std::string> settled_;  // the same -> digest of the members' ids
+  std::map<std::string, std::string> settled_;  // purpose and documents -> digest of members' ids
   std::uint32_t last_ = 0;
 };
 

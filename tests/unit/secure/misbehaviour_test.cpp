@@ -316,6 +316,8 @@ TEST_CASE("secure: no two sums have one input", "[secure]") {
   REQUIRE(history.settle(answered, {0, 1, 2}));
   REQUIRE(history.settle(answered, {0, 1, 2}));
   check_refused(history.settle(answered, {0, 1, 2, 3}), Errc::kConflict, "other members");
+  answered.query[0] = 'z';  // nor with parameters that change nothing
+  check_refused(history.settle(answered, {0, 1, 2, 3}), Errc::kConflict, "other members");
   check_refused(history.settle(answered, {4}), Errc::kInvalidArgument, "stranger");
   SumHistory renewed = history;
   renewed.renew();
