@@ -299,24 +299,23 @@ bool disclose(const ClientOptions& options,
   return static_cast<bool>(options.only_disclose);
 }
 
-// The key by which other sites know this one: that of its certificate, else one that it makes and
-// keeps.
+// The key by which other sites know this one: that of its certificate when it first took part, else
+// one that it makes. It is kept, since a certificate may be renewed with another key.
 Result<secure::Signer> signer_of(const ClientOptions& options) {
-  if (options.signing_key) {
-    return secure::Signer::from_pem(*options.signing_key);
-  }
-  constexpr std::uint64_t kMostBytes = 1U << 16;
+  constexpr std::uint64_t kMostBytes = 1U << 20;
   const auto file = options.state / "signing.key";
-  auto pem = read_file(file, kMostBytes);
-  if (!pem && pem.error().code == Errc::kNotFound) {
-    const auto made = secure::make_signing_key();
-    GENESIS_RETURN_IF_ERROR(write_file_atomic(file, made.reveal()));
-    return secure::Signer::from_pem(made);
+  auto kept = read_file(file, kMostBytes);
+  if (!kept && kept.error().code == Errc::kNotFound) {
+    const auto pem = options.signing_key ? *options.signing_key : secure::make_signing_key();
+    GENESIS_ASSIGN(auto signer, secure::Signer::from_pem(pem));
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(file, pem.reveal()));
+    return signer;
   }
-  if (!pem) {
-    return tl::unexpected(pem.error());
+  if (!kept) {
+    return tl::unexpected(kept.error());
   }
-  return secure::Signer::from_pem(crypto::Secret(std::move(*pem)));
+  auto signer = secure::Signer::from_pem(crypto::Secret(std::move(*kept)));
+  return signer ? std::move(signer) : tl::unexpected(signer.error().within(file.string()));
 }
 
 // The members that this site knows by their keys: its own list goes before that of the spec, which

@@ -76,9 +76,16 @@ std::string_view reading_of(const spec::FederatedTraining& training) {
   if (!secure) {
     return "";
   }
-  return secure->encryption == spec::Encryption::kNone
-             ? "; WARNING: in the clear, privacy.secureAggregation.encryption is none"
-             : "; masked: the server reads the sum over all sites alone";
+  switch (secure->encryption) {
+    case spec::Encryption::kNone:
+      return "; WARNING: in the clear, privacy.secureAggregation.encryption is none";
+    case spec::Encryption::kMasking:
+      return "; masked: the server reads the sum over the sites alone";
+    case spec::Encryption::kPaillier:
+      break;
+  }
+  return "; encrypted: the server reads the sum over the sites alone, unless another site gives it "
+         "the key";
 }
 
 void add_columns(const std::string& introduction,

@@ -86,7 +86,7 @@ void SecureSums::joined(const std::string& run) {
   if (history_.run().empty() || history_.run() == run) {
     return;
   }
-  history_ = {};
+  history_.renew();
   site_.reset();
   encrypted_.reset();
   sent_.clear();
@@ -238,7 +238,11 @@ Result<std::string> SecureSums::make(rounds::Stage stage, std::string_view recei
     }
     case rounds::Stage::kConfirm: {
       GENESIS_ASSIGN(const auto survivors, secure::decode_survivors(received));
-      return site_->confirm(survivors);
+      auto history = history_;
+      GENESIS_RETURN_IF_ERROR(history.settle(site_->task(), survivors));
+      GENESIS_ASSIGN(auto confirmation, site_->confirm(survivors));
+      history_ = std::move(history);
+      return confirmation;
     }
     case rounds::Stage::kReveal: {
       GENESIS_ASSIGN(const auto confirmations, secure::decode_confirmations(received));
@@ -247,7 +251,7 @@ Result<std::string> SecureSums::make(rounds::Stage stage, std::string_view recei
     }
     case rounds::Stage::kAccept: {
       GENESIS_ASSIGN(const auto uploads, secure::decode_upload_signatures(received));
-      return encrypted_->site.accept(uploads);
+      return accept(uploads);
     }
     case rounds::Stage::kDecrypt:
       return decrypt(received);
@@ -259,10 +263,22 @@ Result<std::string> SecureSums::make(rounds::Stage stage, std::string_view recei
   return fail(Errc::kInvalidArgument, "no later stage of a secure sum");
 }
 
+Result<std::string> SecureSums::accept(const secure::UploadSignatures& uploads) {
+  std::vector<secure::Place> members;
+  for (const auto& [place, signature] : uploads) {
+    members.push_back(place);
+  }
+  auto history = history_;
+  GENESIS_RETURN_IF_ERROR(history.settle(encrypted_->task, members));
+  GENESIS_ASSIGN(auto acceptance, encrypted_->site.accept(uploads));
+  history_ = std::move(history);
+  return acceptance;
+}
+
 // The words of its slices, one slice after the other.
 Result<std::string> SecureSums::decrypt(std::string_view received) {
   GENESIS_ASSIGN(const auto asked, secure::decode_decryption(received));
-  GENESIS_ASSIGN(const auto accepted, encrypted_->site.accept(asked.signatures));
+  GENESIS_ASSIGN(const auto accepted, accept(asked.signatures));
   GENESIS_RETURN_IF_ERROR(encrypted_->site.authorize(asked.confirmations));
   secure::Words words;
   for (const auto& [slice, parts] : asked.slices) {

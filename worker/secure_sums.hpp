@@ -35,7 +35,8 @@ class SecureSums {
   /// the file is none that this site has written.
   [[nodiscard]] Status keep(std::filesystem::path file);
 
-  /// The sums that follow are of `run`: what was kept of another one goes.
+  /// The sums that follow are of `run`: what was kept of another one goes, but for who the members
+  /// are, and over whom what was asked has been summed.
   void joined(const std::string& run);
 
   [[nodiscard]] const std::string& public_key() const { return signer_.public_key(); }
@@ -80,6 +81,7 @@ class SecureSums {
   [[nodiscard]] Status check_later(const secure::SumTask& task) const;
   [[nodiscard]] Result<std::string> encrypt(const secure::SumTask& task, const Input& input);
   [[nodiscard]] Result<std::string> make(rounds::Stage stage, std::string_view received);
+  [[nodiscard]] Result<std::string> accept(const secure::UploadSignatures& uploads);
   [[nodiscard]] Result<std::string> decrypt(std::string_view received);
   [[nodiscard]] static crypto::Secret saved_of(const Encrypted& sum);
   [[nodiscard]] Status save();

@@ -11,6 +11,10 @@ constexpr std::string_view kMagic = "genesis.sums.v1";
 constexpr std::size_t kMaxSums = std::size_t{1} << 20;
 constexpr std::size_t kMaxNameBytes = 64;
 
+std::string question_of(const SumTask& task) {
+  return digest(task.query + task.parameters);
+}
+
 }  // namespace
 
 Status SumHistory::begin(const SumTask& task) {
@@ -24,7 +28,7 @@ Status SumHistory::begin(const SumTask& task) {
                 name + ": the last one had the number " + std::to_string(last_) +
                     "; what was begun goes on as an attempt of the same sum");
   }
-  std::string question = digest(task.query + task.parameters);
+  std::string question = question_of(task);
   const auto before = asked_.find(question);
   if (before != asked_.end()) {
     return fail(Errc::kConflict,
@@ -43,16 +47,49 @@ Status SumHistory::begin(const SumTask& task) {
     if (!peers_.empty() && (known == peers_.end() || known->second != key)) {
       return fail(
           Errc::kPermissionDenied,
-          name + ": " + id + " was not among the members of the first sum, or had another key");
+          name + ": " + id +
+              " was not among the members of the first sum, or had another key; for another "
+              "training, give this site a new folder for its state");
     }
   }
+  run_ = task.run;
   if (peers_.empty()) {
-    run_ = task.run;
     peers_ = std::move(members);
   }
   asked_.emplace(std::move(question), task.sum);
   last_ = task.sum;
   return {};
+}
+
+Status SumHistory::settle(const SumTask& task, const std::vector<Place>& members) {
+  const std::string name = "sum " + std::to_string(task.sum);
+  Writer ids;
+  for (const Place place : members) {
+    if (place >= task.roster.size()) {
+      return fail(Errc::kInvalidArgument, name + ": is over a stranger");
+    }
+    ids.text(task.roster[place].id.str());
+  }
+  if (settled_.size() >= kMaxSums) {
+    return fail(Errc::kResourceExhausted, name + ": too many sums; begin with a new state");
+  }
+  const auto digest_of_ids = digest(ids.bytes());
+  // Without the method's parameters, which for counts change nothing: a server could vary them.
+  const auto question = digest(Writer().text(task.purpose).text(task.parameters).bytes());
+  const auto [before, is_new] = settled_.emplace(question, digest_of_ids);
+  if (!is_new && before->second != digest_of_ids) {
+    return fail(Errc::kConflict,
+                name +
+                    ": this site has answered the same question in a sum over other members; "
+                    "the two could be compared");
+  }
+  return {};
+}
+
+void SumHistory::renew() {
+  run_.clear();
+  asked_.clear();
+  last_ = 0;
 }
 
 std::string SumHistory::save() const {
@@ -64,6 +101,10 @@ std::string SumHistory::save() const {
   writer.number(asked_.size(), 4);
   for (const auto& [question, sum] : asked_) {
     writer.raw(question).number(sum, 4);
+  }
+  writer.number(settled_.size(), 4);
+  for (const auto& [question, members] : settled_) {
+    writer.raw(question).raw(members);
   }
   return writer.take();
 }
@@ -90,6 +131,12 @@ Result<SumHistory> SumHistory::restore(std::string_view saved) {
     GENESIS_ASSIGN(const auto question, reader.raw(kDigestBytes));
     GENESIS_ASSIGN(const auto sum, reader.number(4));
     history.asked_.emplace(question, static_cast<std::uint32_t>(sum));
+  }
+  GENESIS_ASSIGN(const auto settled, reader.count(4, kMaxSums));
+  for (std::uint64_t i = 0; i < settled; ++i) {
+    GENESIS_ASSIGN(const auto question, reader.raw(kDigestBytes));
+    GENESIS_ASSIGN(const auto members, reader.raw(kDigestBytes));
+    history.settled_.emplace(question, members);
   }
   GENESIS_RETURN_IF_ERROR(reader.end());
   return history;

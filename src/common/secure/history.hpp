@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/secure/messages.hpp"
@@ -20,11 +21,21 @@ class SumHistory {
   /// among those of the first sum, or has another key.
   [[nodiscard]] Status begin(const SumTask& task);
 
+  /// Records whose answers to what `task` asks this site lets be summed. Errors: kConflict where it
+  /// has let those of other members be, also in an earlier run: two sums of one question differ by
+  /// the members in whom they differ. kInvalidArgument for a stranger.
+  [[nodiscard]] Status settle(const SumTask& task, const std::vector<Place>& members);
+
+  /// The sums that follow are of another run: its numbers and questions are new. The members, and
+  /// what was settled, are not: else whoever runs the aggregator could name others by naming
+  /// another run.
+  void renew();
+
   /// SHA-256 of the members' public keys of the first sum, by id: for SitePolicy.peers where the
   /// site has no list of its own.
   [[nodiscard]] const std::map<std::string, std::string>& peers() const { return peers_; }
 
-  /// "" before the first sum.
+  /// "" before the first sum of a run.
   [[nodiscard]] const std::string& run() const { return run_; }
 
   [[nodiscard]] std::string save() const;
@@ -35,6 +46,7 @@ class SumHistory {
   std::string run_;
   std::map<std::string, std::string> peers_;
   std::map<std::string, std::uint32_t> asked_;  // digest of query and parameters -> sum
+  std::map<std::string, std::string> settled_;  // purpose and documents -> digest of members' ids
   std::uint32_t last_ = 0;
 };
 

@@ -311,6 +311,28 @@ TEST_CASE("secure: no two sums have one input", "[secure]") {
   other.roster[1].public_key = signer_of(9).public_key();
   check_refused(history.begin(other), Errc::kPermissionDenied, "site-001");
   CHECK(history.peers() == peers_of(task));
+  // Another run asks anew, of the same members, and what was answered is summed over the same.
+  SumTask answered = a_task(4);
+  REQUIRE(history.settle(answered, {0, 1, 2}));
+  REQUIRE(history.settle(answered, {0, 1, 2}));
+  check_refused(history.settle(answered, {0, 1, 2, 3}), Errc::kConflict, "other members");
+  answered.query[0] = 'z';  // nor with parameters that change nothing
+  check_refused(history.settle(answered, {0, 1, 2, 3}), Errc::kConflict, "other members");
+  check_refused(history.settle(answered, {4}), Errc::kInvalidArgument, "stranger");
+  SumHistory renewed = history;
+  renewed.renew();
+  CHECK(renewed.run().empty());
+  other.run[0] = 'x';
+  other.sum = 1;
+  check_refused(renewed.begin(other), Errc::kPermissionDenied, "site-001");
+  other = a_task(4);
+  other.run[0] = 'x';
+  other.sum = 1;
+  REQUIRE(renewed.begin(other));
+  CHECK(renewed.run() == other.run);
+  CHECK(renewed.peers() == history.peers());
+  check_refused(renewed.settle(other, {0, 1, 3}), Errc::kConflict, "other members");
+  REQUIRE(renewed.settle(other, {0, 1, 2}));
   // Kept over a restart, whole or not at all.
   const std::string saved = history.save();
   CHECK(SumHistory::restore(saved).value() == history);
