@@ -110,6 +110,45 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(synthesizer.model.bytes, expected)
 
 
+class SecureSums(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.key = pathlib.Path(folder.name, "paillier.key")
+        golden = pathlib.Path(__file__).parents[1] / "golden/secure/paillier.txt"
+        numbers = dict(line.split(" ", 1) for line in golden.read_text().splitlines() if line.startswith(("p ", "q ")))
+        self.key.write_text(f"genesis-paillier-key v1\n{numbers['p']}\n{numbers['q']}\n")
+
+    def fitted(self, encryption, **arguments):
+        synthesizer = small(method="mixture", config=None, local_epochs=None, secure_aggregation=True, encryption=encryption, **arguments)
+        return synthesizer.fit([patients(seed) for seed in range(3)], discrete_columns=["diagnosis"])
+
+    def test_what_hides_the_sums_changes_no_byte(self):
+        plain = self.fitted("none").model.bytes
+        self.assertTrue(self.fitted("masking").model.bytes == plain)
+        self.assertTrue(self.fitted("paillier", paillier_key=self.key).model.bytes == plain)
+
+    def test_masked_updates_give_the_model_of_plain_ones(self):
+        models = []
+        for encryption in ("masking", "none"):
+            synthesizer = small(secure_aggregation=True, encryption=encryption)
+            synthesizer.fit([patients(seed) for seed in range(3)], discrete_columns=["diagnosis"])
+            models.append(synthesizer.model.sha256)
+        self.assertEqual(*models)
+
+    def test_what_is_missing_is_named(self):
+        for field, arguments in {
+            "paillier_key": {"secure_aggregation": True, "encryption": "paillier"},
+            "encryption": {"encryption": "masking"},
+            "aggregation": {"secure_aggregation": True, "aggregation": "median"},
+        }.items():
+            with self.subTest(field), self.assertRaises(genesis.ArgumentError) as raised:
+                small(**arguments)
+            self.assertEqual(raised.exception.field, field)
+        with self.assertRaisesRegex(genesis.ArgumentError, "paillier_key: there is no file"):
+            small(secure_aggregation=True, encryption="paillier", paillier_key=self.key.with_name("absent"))
+
+
 class Arguments(unittest.TestCase):
     def refused(self, field, **arguments):
         with self.assertRaises(genesis.ArgumentError) as raised:

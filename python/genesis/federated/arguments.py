@@ -70,6 +70,7 @@ _DIFFERENTIAL_PRIVACY = {
 }
 
 _DEFAULT_PAC = 10
+_DEFAULT_MIN_SURVIVORS = "3"
 
 # At most so many rounds, whatever the arguments say: for trying code whose trainings take long.
 MAX_ROUNDS_VARIABLE = "GENESIS_MAX_ROUNDS"
@@ -176,6 +177,23 @@ class Settings:
             self.set(_DIFFERENTIAL_PRIVACY[key], value, f"{where}['{key}']")
         self.arguments["privacy.differentialPrivacy"] = where
 
+    def set_secure_aggregation(self, asked: bool, encryption: str | None) -> None:
+        self.arguments |= {
+            "privacy.secureAggregation": "secure_aggregation",
+            "privacy.secureAggregation.encryption": "encryption",
+            "privacy.secureAggregation.minSurvivors": "settings['privacy.secureAggregation.minSurvivors']",
+        }
+        if not isinstance(asked, bool):
+            raise ArgumentError(
+                f"secure_aggregation: expected True or False, not {asked!r}", field="secure_aggregation", advice="encryption says how"
+            )
+        if not asked and encryption is not None:
+            raise ArgumentError(
+                f"encryption: {encryption!r} needs secure_aggregation", field="encryption", advice="set secure_aggregation=True"
+            )
+        if asked:
+            self.set("privacy.secureAggregation.encryption", encryption or "masking", "encryption")
+
     def set_others(self, settings: Any) -> None:
         """Fields of the spec by their paths."""
         if settings is not None:
@@ -196,11 +214,30 @@ class Settings:
     def overrides(self) -> list[tuple[str, str]]:
         return list(self.values.items())
 
-    def check(self) -> dict[str, Any]:
+    @property
+    def least_clients(self) -> list[tuple[str, str]]:
+        """How many clients secure sums need, where nothing says how many there are."""
+        if "privacy.secureAggregation.encryption" not in self.values or "rounds.minClients" in self.values:
+            return []
+        return [("rounds.minClients", self.values.get("privacy.secureAggregation.minSurvivors", _DEFAULT_MIN_SURVIVORS))]
+
+    def check(self, more: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
         """The spec with its defaults."""
         with translated(self.arguments):
-            checked: dict[str, Any] = json.loads(_core.check_spec(self.text, "spec", self.overrides))
+            checked: dict[str, Any] = json.loads(_core.check_spec(self.text, "spec", [*self.overrides, *more]))
         return checked
+
+
+def key_file(path: Any) -> str:
+    """The path of the sites' key of encrypted sums; "" for none."""
+    if path is None:
+        return ""
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise ArgumentError(
+            f"paillier_key: there is no file {path}", field="paillier_key", advice="make_paillier_key(folder) makes paillier.key, one for all sites"
+        )
+    return str(path)
 
 
 def _spec_text(spec: str | os.PathLike[str] | Mapping[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import _core, _data, _jobs
 from ..errors import ArgumentError, translated
-from .arguments import FIELDS, Settings
+from .arguments import FIELDS, Settings, key_file
 from .callbacks import Hooks
 from .progress import Progress
 from .synthesizer import _columns
@@ -32,8 +32,10 @@ class FederatedClient:
     ssl_verify        CA certificates that the server's certificate is verified against
     ssl_cert, ssl_key certificate of this site
     auth_token        token of the training; that of the environment, FEDERATED_AUTH_TOKEN, when absent
-    state             folder from which this client goes on after a restart
+    state             folder from which this client goes on after a restart; secure sums need one
     policy            path of this site's SitePolicy: what may leave
+    secure_aggregation    takes part only in a training whose server learns sums and no single site's values
+    paillier_key      path of the key of encrypted sums, the same at all sites and never the server's
     ledger, data_set  folder of this site's privacy ledgers, and the name of these rows in it
     """
 
@@ -60,6 +62,8 @@ class FederatedClient:
         state: str | os.PathLike[str] | None = None,
         ledger: str | os.PathLike[str] | None = None,
         data_set: str | None = None,
+        secure_aggregation: bool = False,
+        paillier_key: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | None = None,
         verbose: bool = True,
     ) -> None:
@@ -68,6 +72,7 @@ class FederatedClient:
         self.verbose = verbose
         given = locals()
         self._settings = Settings()
+        self._settings.arguments |= {"state": "state", "privacy.secureAggregation.encryption": "paillier_key"}
         self._settings.set_arguments(**{name: given[name] for name in _OWN})
         self._check(clip_per_layer, max_grad_norm)
         self._epsilon, self._delta = _asked(privacy, self._settings)
@@ -77,6 +82,14 @@ class FederatedClient:
         }
         self._auth_token = auth_token if auth_token is not None else os.environ.get("FEDERATED_AUTH_TOKEN") or None
         self._expect_spec, self._data_set = expect_spec or "", data_set or ""
+        self._secure_aggregation = bool(secure_aggregation)
+        if self._secure_aggregation and state is None:
+            raise ArgumentError(
+                "state: secure_aggregation needs a folder for what this site has sent, which must survive a restart",
+                field="state",
+                advice="pass one, which nobody else uses",
+            )
+        self._paillier_key = key_file(paillier_key)
         self._hooks = Hooks(callbacks)
         self._lock = threading.Lock()  # guards the next two
         self._job: _core.Job | None = None
@@ -131,6 +144,8 @@ class FederatedClient:
                     auth_token=self._auth_token,
                     expect_spec=self._expect_spec,
                     data_set=self._data_set,
+                    secure_aggregation=self._secure_aggregation,
+                    paillier_key=self._paillier_key,
                     dry_run=dry_run,
                     largest_epsilon=self._epsilon,
                     largest_delta=self._delta,

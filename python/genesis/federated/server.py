@@ -19,11 +19,14 @@ class FederatedServer:
     """Waits for clients, runs the rounds and keeps the model. The arguments that FederatedSynthesizer has mean the same.
 
     host, port              address to listen on; port 0 takes a free one
-    min_clients             clients that have to join before the training starts, and updates that a round needs
+    min_clients             clients that have to join before the training starts, and updates that a round needs; 3 when absent
+                            with secure_aggregation
     client_fraction         part of the clients that is asked in each round
     auth_token              asked of every request
     ssl_cert, ssl_key       certificate of the server; without it the server speaks plain HTTP, and warns of that
     ssl_client_ca           authority of the clients' certificates: each client then speaks for itself alone
+    secure_aggregation      the server learns the sum of what clients send, and not what one has sent; needs client certificates
+    encryption              how that is hidden: masking, the default, or paillier, for which all clients have the same paillier_key
     require_authentication  refuse to start where neither client certificates nor a token are asked for
     output                  folder for the model and checkpoints, from which a new start goes on; nothing is written when absent
     """
@@ -89,13 +92,17 @@ class FederatedServer:
         )
         self._settings.set_config(config, n_rounds, local_epochs)
         self._settings.set_privacy(privacy)
+        self._settings.set_secure_aggregation(secure_aggregation, encryption)
         self._settings.set_others(settings)
         self._settings.fit_batch_size()
         self._ssl = {name: "" if path is None else os.fspath(path) for name, path in _paths(ssl_cert, ssl_key, ssl_client_ca).items()}
         self._auth_token = auth_token
         self._require_authentication = require_authentication
         self._metrics_port = None if metrics_port is None else _port(metrics_port, "metrics_port")
-        self._set_secure_aggregation(secure_aggregation, encryption)
+        if secure_aggregation:
+            self._check_certificates()
+            if spec is None:
+                self._settings.values |= self._settings.least_clients
         self._settings.check()
         self._hooks = Hooks(callbacks)
         self._output = "" if output is None else os.fspath(output)
@@ -110,22 +117,17 @@ class FederatedServer:
         self._model: Model | None = None
         self._error: BaseException | None = None
 
-    def _set_secure_aggregation(self, asked: bool, encryption: str | None) -> None:
-        if not asked:
-            if encryption is not None:
-                raise ArgumentError(
-                    f"encryption: {encryption!r} needs secure_aggregation", field="encryption", advice="set secure_aggregation=True"
-                )
-            return
+    def _check_certificates(self) -> None:
+        """Clients know each other by the keys of their certificates, which sign what they send."""
         missing = [name for name in ("ssl_cert", "ssl_key", "ssl_client_ca") if not self._ssl[name]]
         if missing:
             raise ArgumentError(
                 f"secure_aggregation: needs {' and '.join(missing)}, as the keys of the clients' certificates sign what they send",
                 field="secure_aggregation",
-                advice=f"set {', '.join(missing)} (genesis certs makes them)",
+                advice=f"set {', '.join(missing)} (genesis certs makes them), and give each client's paillier_key to the clients alone"
+                if self._settings.values.get("privacy.secureAggregation.encryption") == "paillier"
+                else f"set {', '.join(missing)} (genesis certs makes them)",
             )
-        self._settings.set("privacy.secureAggregation.encryption", encryption or "masking", "encryption")
-        self._settings.arguments["privacy.secureAggregation"] = "secure_aggregation"
 
     def on_round_complete(self, function: Callable[..., object]) -> Callable[..., object]:
         """Decorator: calls (round_num, metrics) or (round_num, metrics, n_clients) after each round."""
