@@ -198,6 +198,11 @@ class Federation(unittest.TestCase):
             "callbacks": lambda: FederatedServer(callbacks=[NoCallback()]),
             "on_round_complete": lambda: FederatedServer().on_round_complete(lambda: None),
             "local_epochs": lambda: FederatedClient("http://x:1", local_epochs=0),
+            "server_url": lambda: FederatedClient("server:8000"),
+            "client_id": lambda: FederatedClient("http://x:1", "a b"),
+            "ssl_verify": lambda: FederatedClient("http://x:1", ssl_verify=False),
+            "host": lambda: FederatedServer(host=3),
+            "ssl_key": lambda: FederatedServer(ssl_cert="server.crt"),
             "compression": lambda: FederatedClient("http://x:1", compression="rar"),
         }.items():
             with self.subTest(field), self.assertRaises(genesis.ArgumentError) as raised:

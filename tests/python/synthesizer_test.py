@@ -51,9 +51,29 @@ class Trained(unittest.TestCase):
         rows = self.synthesizer.generate(40, conditions=["age>=40", "diagnosis in flu,cold"])
         self.assertGreaterEqual(rows["age"].min(), 40)
         self.assertLessEqual(set(rows["diagnosis"]), {"flu", "cold"})
+        rows = self.synthesizer.generate(40, conditions={"diagnosis": ["flu", "cold"], "smoker": True})
+        self.assertEqual(set(rows["diagnosis"]), {"flu", "cold"})
+        self.assertEqual(set(rows["smoker"]), {True})
         with self.assertRaises(genesis.ArgumentError) as raised:
             self.synthesizer.generate(1, conditions={"ward": "a"})
         self.assertIn("ward", str(raised.exception))
+
+    def test_what_a_model_cannot_do_names_the_argument(self):
+        model = self.synthesizer.model
+        for field, call in {
+            "n": lambda: model.generate(2**70),
+            "conditions": lambda: model.generate(1, conditions={"ward": "a"}),
+            "real": lambda: model.evaluate(self.tables[0].rename(columns={"age": "years"})),
+            "discrete_columns": lambda: model.evaluate(self.tables[0], discrete_columns="age"),
+            "path": lambda: model.save("/proc/no/such/folder"),
+        }.items():
+            with self.subTest(field), self.assertRaises(genesis.GenesisError) as raised:
+                call()
+            self.assertEqual(raised.exception.field, field)
+            self.assertTrue(raised.exception.advice)
+        for conditions in (3, [3], {"diagnosis": []}, {"diagnosis": ["flu", None]}):
+            with self.assertRaisesRegex(genesis.ArgumentError, "^conditions: "):
+                model.generate(1, conditions=conditions)
 
     def test_a_saved_model_is_the_same_and_a_pickle_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -164,6 +184,16 @@ class Arguments(unittest.TestCase):
         self.refused("privacy", privacy={"epsilon": 1.0})
         self.refused("privacy['differential_privacy']", privacy={"differential_privacy": {"epsilon": 1.0}})
         self.refused("clip_per_layer", clip_per_layer=True)
+        self.refused("batch_size", batch_size=5, config={"pac": 10})
+        self.refused("config['pac']", config={"pac": object()})
+        self.refused("settings['rounds.retrys']", settings={"rounds.retrys": 1})
+        self.refused("callbacks", callbacks=MetricsCallback())
+        self.refused("ledger", ledger=3)
+        self.refused("spec", spec=3)
+        self.refused("spec", spec={"kind": "Other"})
+        for n_rounds in (0, "ten"):
+            with self.assertRaisesRegex(genesis.ArgumentError, "^n_rounds: "):
+                FederatedSynthesizer(n_rounds=n_rounds, config={"epochs": 3})
         for name, arguments in {"n_rounds": {"n_rounds": 0}, "method": {"method": "gan"}, "lr_schedule": {"lr_schedule": "step"}}.items():
             with self.assertRaisesRegex(genesis.ArgumentError, f"^{name}: "):
                 FederatedSynthesizer(**arguments)
@@ -182,6 +212,9 @@ class Arguments(unittest.TestCase):
         with self.assertRaises(genesis.GenesisError) as raised:
             small().fit([patients(0), patients(1).rename(columns={"age": "years"})])
         self.assertIn("age", str(raised.exception))
+        with self.assertRaises(genesis.ArgumentError) as raised:
+            small().fit([patients(0)], discrete_columns=["ward"])
+        self.assertEqual(raised.exception.field, "discrete_columns")
         with self.assertRaises(genesis.TrainingError):
             small().generate(1)
 

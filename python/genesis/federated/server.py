@@ -10,7 +10,7 @@ from typing import Any
 from .. import _core, _jobs
 from ..errors import ArgumentError, GenesisError, TrainingError, translated
 from ..model import Conditions, Model, Report
-from .arguments import Settings, max_rounds
+from .arguments import Settings, check_files, max_rounds, path_of
 from .callbacks import CheckpointCallback, Hooks
 from .progress import Progress
 
@@ -68,6 +68,8 @@ class FederatedServer:
         settings: Mapping[str, Any] | None = None,
         verbose: bool = True,
     ) -> None:
+        if not isinstance(host, str):
+            raise ArgumentError(f"host: expected a name or an address, not {host!r}", field="host", advice="pass a text such as '0.0.0.0'")
         self.host, self.port = host, _port(port, "port")
         self.n_rounds = max_rounds(n_rounds)
         self.verbose = verbose
@@ -95,7 +97,10 @@ class FederatedServer:
         self._settings.set_secure_aggregation(secure_aggregation, encryption)
         self._settings.set_others(settings)
         self._settings.fit_batch_size()
-        self._ssl = {name: "" if path is None else os.fspath(path) for name, path in _paths(ssl_cert, ssl_key, ssl_client_ca).items()}
+        self._ssl = {name: path_of(path, name) for name, path in _paths(ssl_cert, ssl_key, ssl_client_ca).items()}
+        for one, other in (("ssl_cert", "ssl_key"), ("ssl_key", "ssl_cert"), ("ssl_client_ca", "ssl_cert")):
+            if self._ssl[one] and not self._ssl[other]:
+                raise ArgumentError(f"{other}: {one} needs it", field=other, advice=f"set {other} too, or neither")
         self._auth_token = auth_token
         self._require_authentication = require_authentication
         self._metrics_port = None if metrics_port is None else _port(metrics_port, "metrics_port")
@@ -105,7 +110,7 @@ class FederatedServer:
                 self._settings.values |= self._settings.least_clients
         self._settings.check()
         self._hooks = Hooks(callbacks)
-        self._output = "" if output is None else os.fspath(output)
+        self._output = path_of(output, "output")
         for callback in self._hooks.callbacks:
             if isinstance(callback, CheckpointCallback):
                 self._output = self._output or callback.folder
@@ -145,6 +150,7 @@ class FederatedServer:
             if self._server is not None and self._error is None and self._model is None:
                 raise TrainingError("the server is running already", advice="call wait() or stop()")
             self._is_stopped, self._model, self._error = False, None, None
+        check_files(self._ssl)
         _jobs.start()
         with translated(self._settings.arguments):
             server = _core.start_server(

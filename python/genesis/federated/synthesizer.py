@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import _core, _data, _jobs
 from ..errors import ArgumentError, TrainingError, translated
-from ..model import Conditions, Model, Report
-from .arguments import Settings, key_file, max_rounds
+from ..model import Conditions, Model, Report, column_names
+from .arguments import Settings, key_file, max_rounds, path_of
 from .callbacks import Hooks
 from .progress import Progress
 
@@ -85,7 +85,7 @@ class FederatedSynthesizer:
         self._settings.fit_batch_size()
         self._settings.check(self._settings.least_clients)  # fit() knows the clients
         self._paillier_key = _paillier_key(paillier_key, encryption)
-        self._ledger = "" if ledger is None else os.fspath(ledger)
+        self._ledger = path_of(ledger, "ledger")
         self._hooks = Hooks(callbacks)
         self._model: Model | None = None
 
@@ -104,7 +104,7 @@ class FederatedSynthesizer:
         sites = _sites(datasets)
         rows = [(name, _data.rows_of(data, argument)) for name, data, argument in sites]
         names = [name for name, _ in rows]
-        discrete = list(dict.fromkeys([*_columns(discrete_columns), *(c for _, r in rows for c in r.discrete)]))
+        discrete = list(dict.fromkeys([*column_names(discrete_columns), *(c for _, r in rows for c in r.discrete)]))
         settings = self._settings
         overrides = [*settings.overrides, ("participants", json.dumps([{"name": name, "external": True} for name in names]))]
         if discrete:
@@ -184,14 +184,6 @@ def _paillier_key(path: Any, encryption: str | None) -> str:
     if path is not None and encryption != "paillier":
         raise ArgumentError("paillier_key: is for encrypted sums", field="paillier_key", advice="set encryption='paillier', or leave it out")
     return key_file(path)
-
-
-def _columns(columns: Sequence[str]) -> list[str]:
-    if isinstance(columns, str) or any(not isinstance(column, str) for column in columns):
-        raise ArgumentError(
-            f"discrete_columns: expected a list of names, not {columns!r}", field="discrete_columns", advice="pass ['name', ...]"
-        )
-    return list(columns)
 
 
 def _together(real: Any) -> Any:
