@@ -100,18 +100,17 @@ class Federation(unittest.TestCase):
             self.assertTrue(server.wait(60))
 
     def test_masked_sums_have_the_model_of_sums_in_the_clear(self):
-        models = []
+        models, folder = [], self.dir
+        for what in (["ca"], ["server", "127.0.0.1"], *(["client", name] for name in "abc")):
+            subprocess.run([BIN / "genesis", "certs", *what, "--dir", folder], check=True, capture_output=True, timeout=60)
         for encryption in ("masking", "none"):
-            folder = self.dir / encryption
-            for what in (["ca"], ["server", "127.0.0.1"], *(["client", name] for name in "abc")):
-                subprocess.run([BIN / "genesis", "certs", *what, "--dir", folder], check=True, capture_output=True, timeout=60)
             with a_server(
                 secure_aggregation=True, encryption=encryption, min_clients=3,
                 ssl_cert=folder / "server.crt", ssl_key=folder / "server.key", ssl_client_ca=folder / "ca.crt",
             ).start(background=True) as server:
                 errors = in_threads(*(
                     train(server, name, i, ssl_verify=folder / "ca.crt", ssl_cert=folder / f"{name}.crt", ssl_key=folder / f"{name}.key",
-                          state=folder / name, secure_aggregation=encryption == "masking")
+                          state=folder / encryption / name, secure_aggregation=encryption == "masking")
                     for i, name in enumerate("abc")))
                 self.assertEqual(errors, [None] * 3)
                 self.assertTrue(server.wait(60))
