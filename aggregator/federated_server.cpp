@@ -170,6 +170,7 @@ struct FederatedServer::Impl {
   Result<wire::Checkpoint> kept(RoundId round) const;
   bool had_ended() const;
   boost::asio::awaitable<void> lead();
+  void cut_off();
   Result<TrainedModel> finish();
 
   ServerOptions options;
@@ -326,6 +327,15 @@ boost::asio::awaitable<void> FederatedServer::Impl::lead() {
   io.stop();
 }
 
+// Ends what a stop has left suspended. Handlers refer to the service, which goes before `io`, and
+// with that their frames: they must not be there any more.
+void FederatedServer::Impl::cut_off() {
+  io.restart();
+  boost::asio::co_spawn(
+      io, server->stop(Milliseconds(0)), [this](const std::exception_ptr&) { io.stop(); });
+  io.run();
+}
+
 Result<TrainedModel> FederatedServer::Impl::finish() {
   if (is_stopped) {
     return fail(Errc::kUnavailable, "interrupted before the training was over");
@@ -370,6 +380,9 @@ Result<TrainedModel> FederatedServer::run() {
     if (error) std::rethrow_exception(error);
   });
   impl_->io.run();
+  if (impl_->is_stopped) {
+    impl_->cut_off();
+  }
   return impl_->finish();
 }
 

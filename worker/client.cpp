@@ -348,8 +348,8 @@ Status protect(const ClientOptions& options, const spec::FederatedTraining& trai
   if (options.state.empty()) {
     return fail(
         Errc::kInvalidArgument,
-        "the training has secure sums: what this site has sent of one must survive a restart; "
-        "give it a folder for its state");
+        "state: the training has secure sums, and what this site has sent of one must survive a "
+        "restart; name a folder for it");
   }
   GENESIS_ASSIGN(auto signer, signer_of(options));
   secure::SitePolicy least;

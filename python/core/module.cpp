@@ -23,6 +23,7 @@
 #include "common/base/utc.hpp"
 #include "common/base/version.hpp"
 #include "common/quality/evaluate.hpp"
+#include "common/secure/paillier_files.hpp"
 #include "common/spec/parse.hpp"
 #include "common/wire/model_card.hpp"
 #include "core/engine_error.hpp"
@@ -267,7 +268,8 @@ std::unique_ptr<Job> start_fit(std::string text,
                                std::string name,
                                const Overrides& overrides,
                                std::vector<std::pair<std::string, std::string>> sites,
-                               const std::string& ledger) {
+                               const std::string& ledger,
+                               const std::string& paillier_key) {
   auto options = std::make_shared<FitOptions>();
   options->spec = std::move(text);
   options->spec_name = std::move(name);
@@ -276,6 +278,7 @@ std::unique_ptr<Job> start_fit(std::string text,
     options->tables.push_back({std::move(site), {}, std::move(csv)});
   }
   options->ledger = ledger;
+  options->paillier_key = paillier_key;
   auto stop = std::make_shared<std::stop_source>();
   options->stop = stop->get_token();
   auto work = [options](Job::Events& events) -> Result<std::optional<std::string>> {
@@ -422,6 +425,8 @@ ClientOptions client_options(std::string server_url,
                              std::string expect_spec,
                              const std::string& ledger,
                              std::string data_set,
+                             bool secure_aggregation,
+                             const std::string& paillier_key,
                              std::optional<double> largest_epsilon,
                              double largest_delta) {
   ClientOptions options;
@@ -437,6 +442,8 @@ ClientOptions client_options(std::string server_url,
   options.expect_spec = std::move(expect_spec);
   options.ledger = ledger;
   options.data_set = std::move(data_set);
+  options.secure_aggregation = secure_aggregation;
+  options.paillier_key = paillier_key;
   if (largest_epsilon) {
     options.required_privacy = {.epsilon = *largest_epsilon, .delta = largest_delta};
   }
@@ -473,6 +480,7 @@ void add_jobs(nb::module_& module) {
              nb::arg("overrides"),
              nb::arg("sites"),
              nb::arg("ledger"),
+             nb::arg("paillier_key"),
              released);
   nb::class_<ServerJob>(module, "Server")
       .def_prop_ro("url", &ServerJob::url)
@@ -534,6 +542,8 @@ void add_jobs(nb::module_& module) {
          std::string expect_spec,
          const std::string& ledger,
          std::string data_set,
+         bool secure_aggregation,
+         const std::string& paillier_key,
          std::optional<double> largest_epsilon,
          double largest_delta,
          bool dry_run) {
@@ -551,6 +561,8 @@ void add_jobs(nb::module_& module) {
                                            std::move(expect_spec),
                                            ledger,
                                            std::move(data_set),
+                                           secure_aggregation,
+                                           paillier_key,
                                            largest_epsilon,
                                            largest_delta),
                             dry_run);
@@ -569,6 +581,8 @@ void add_jobs(nb::module_& module) {
       nb::arg("expect_spec"),
       nb::arg("ledger"),
       nb::arg("data_set"),
+      nb::arg("secure_aggregation"),
+      nb::arg("paillier_key"),
       nb::arg("largest_epsilon").none(),
       nb::arg("largest_delta"),
       nb::arg("dry_run"),
@@ -583,6 +597,12 @@ std::string check_spec(const std::string& text,
                        const std::string& name,
                        const Overrides& overrides) {
   return spec::print_json(take(spec::parse(text, name, overrides_of(overrides))));
+}
+
+// Writes the key of encrypted sums and its public half into the folder.
+void make_paillier_key(const std::string& folder, unsigned bits) {
+  const auto key = take(secure::PaillierKey::generate(bits));
+  take(secure::write_paillier_key(folder, key));
 }
 
 // How close CSV text is to real rows, as JSON and as tables for people.
@@ -638,6 +658,7 @@ NB_MODULE(_core, module) {
              nb::arg("holdout").none(),
              nb::arg("discrete_columns"),
              released);
+  module.def("make_paillier_key", &make_paillier_key, nb::arg("folder"), nb::arg("bits"), released);
   module.def("start_logging", &start_logging, nb::arg("level"), released);
   module.def("take_log_lines", &log_lines);
 }

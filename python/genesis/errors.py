@@ -59,8 +59,17 @@ _CLASSES: dict[str, type[GenesisError]] = {
 }
 
 
-def from_engine(error: Exception, arguments: Mapping[str, str]) -> GenesisError:
-    """The exception for an error of the engine; `arguments` has the argument of each field of the spec."""
+# What the engine says of its own options, and the argument and advice that belong to it.
+_ASKED = (
+    (r'^condition ', "conditions", "ask for columns and values that the model's rows have"),
+    (r"\(listed as a discrete column\)", "discrete_columns", "name columns that every table has"),
+    (r"the output folder", "output", "name a folder that can be written"),
+)
+
+
+def from_engine(error: Exception, arguments: Mapping[str, str], otherwise: tuple[str, str] = ("", "")) -> GenesisError:
+    """The exception for an error of the engine; `arguments` has the argument of each field of the spec, and
+    `otherwise` the argument and advice of an error that names none."""
     code, field, message = error.args
     # The longest first: rounds.count must not take a part of a longer name.
     for path in sorted(arguments, key=len, reverse=True):
@@ -69,16 +78,23 @@ def from_engine(error: Exception, arguments: Mapping[str, str]) -> GenesisError:
             if not field and re.match(pattern, message):
                 field = arguments[path]
             message = re.sub(pattern, arguments[path].replace("\\", r"\\"), message)
+    overridden = re.match(r"override \"([^\"]*)\": ", message)  # a field that the spec does not have
+    if overridden:
+        field, message = overridden[1], f"{overridden[1]}: {message[overridden.end():]}"
     text, separator, advice = message.partition("; ")
     if "\n" in message or not separator:
         text, advice = message, ""
+    matching = [(argument, hint) for pattern, argument, hint in _ASKED if re.search(pattern, message)]
+    for argument, hint in [*matching, otherwise]:
+        if not field:
+            field, advice = argument, advice or ("" if "\n" in message else hint)
     return _CLASSES[code](text, field=field, advice=advice)
 
 
 @contextlib.contextmanager
-def translated(arguments: Mapping[str, str] = {}) -> Iterator[None]:
-    """Turns the engine's errors into those of this module."""
+def translated(arguments: Mapping[str, str] = {}, otherwise: tuple[str, str] = ("", "")) -> Iterator[None]:
+    """Turns the engine's errors into those of this module; see from_engine."""
     try:
         yield
     except _core.EngineError as error:
-        raise from_engine(error, arguments) from None
+        raise from_engine(error, arguments, otherwise) from None

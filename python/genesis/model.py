@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import _core, _data, _jobs
@@ -60,8 +62,8 @@ class Model:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Model:
         """Opens a model file, whatever its suffix. A pickle is refused: it would run code."""
-        path = os.fspath(path)
-        with translated({}):
+        path = _path(path)
+        with translated({}, ("path", "load a file that save() has written")):
             try:
                 with open(path, "rb") as file:
                     head = file.read(2)
@@ -77,10 +79,10 @@ class Model:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model file, whole or not at all. The format is safetensors whatever the suffix."""
-        path = pathlib.Path(path)
+        path = pathlib.Path(_path(path))
         if path.suffix in (".pkl", ".pickle"):
             _jobs.logger.warning("%s: written as safetensors, not as a pickle; Model.load() reads it", path)
-        with translated():
+        with translated({}, ("path", "name a file in a folder that can be written")):
             self._engine.save(os.fspath(path))
 
     @property
@@ -113,12 +115,22 @@ class Model:
     ) -> Report:
         """Compares `n` generated rows (as many as `real` has) with `real`; `holdout` are rows that nobody trained on."""
         rows = _data.rows_of(real, "real")
+        self._check_columns(rows.csv)
         beside = None if holdout is None else _data.rows_of(holdout, "holdout").csv
         count = max(1, rows.csv.count("\n") - 1) if n is None else _count(n, "n")
         with translated({}):
             synthetic = self._engine.csv(count, [], [], _count(seed, "seed"))
-            figures, text = _core.evaluate(rows.csv, synthetic, beside, [*discrete_columns, *rows.discrete])
+            figures, text = _core.evaluate(rows.csv, synthetic, beside, [*column_names(discrete_columns), *rows.discrete])
         return Report(json.loads(figures), text)
+
+    def _check_columns(self, real: str) -> None:
+        with translated({}):
+            known = {column[0] for column in self._engine.columns(0, [], [], 0)}
+        unknown = [name for name in next(csv.reader(io.StringIO(real)), []) if name not in known]
+        if unknown:
+            raise ArgumentError(
+                f"real: the model has no column {', '.join(map(repr, unknown))}", field="real", advice="pass rows with the model's columns"
+            )
 
     def card(self) -> dict[str, Any]:
         """How the model was made and what its privacy guarantee covers; `card()["markdown"]` is a page for people."""
@@ -132,8 +144,25 @@ class Model:
         return f"Model(sha256={self.sha256[:12]}…, {len(self.bytes)} bytes)"
 
 
+def _path(path: Any) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(f"path: expected a path, not {path!r}", field="path", advice="pass a str or a pathlib.Path")
+    return str(os.fspath(path))
+
+
+def column_names(columns: Sequence[str] | None) -> list[str]:
+    """What discrete_columns lists."""
+    if columns is None:
+        return []
+    if isinstance(columns, str) or not isinstance(columns, Iterable) or any(not isinstance(column, str) for column in columns):
+        raise ArgumentError(
+            f"discrete_columns: expected a list of names, not {columns!r}", field="discrete_columns", advice="pass ['name', ...]"
+        )
+    return list(columns)
+
+
 def _count(value: int, name: str) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 0:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or not 0 <= int(value) < 2**63:
         raise ArgumentError(f"{name}: expected a whole number of at least 0, not {value!r}", field=name, advice="pass one")
     return int(value)
 
@@ -142,9 +171,33 @@ def _conditions(conditions: Conditions | None) -> tuple[list[tuple[str, str]], l
     if conditions is None:
         return [], []
     if isinstance(conditions, Mapping):
+        lists = {column: value for column, value in conditions.items() if isinstance(value, (list, tuple, set, frozenset))}
+        if lists:
+            values, where = _conditions({column: value for column, value in conditions.items() if column not in lists})
+            return values, where + [_one_of(str(column), value) for column, value in lists.items()]
         missing = [column for column, value in conditions.items() if value is None]
         values = [(str(column), str(value)) for column, value in conditions.items() if value is not None]
         return values, [f"{column} is missing" for column in missing]
     if isinstance(conditions, str):
         return [], [conditions]
+    if not isinstance(conditions, Sequence) or any(not isinstance(condition, str) for condition in conditions):
+        raise ArgumentError(
+            f"conditions: expected a dict or a list of texts, not {conditions!r}",
+            field="conditions",
+            advice="pass {'ward': 'a'} or ['age>=40']",
+        )
     return [], [str(condition) for condition in conditions]
+
+
+def _one_of(column: str, values: Iterable[Any]) -> str:
+    """The condition that a column has one of some values, which may be those of numbers."""
+    texts = [str(value) for value in values]
+    if not texts or any(value is None for value in values):
+        raise ArgumentError(
+            f"conditions: {column!r} has to be one of {values!r}", field="conditions", advice="pass a list of at least one value, and no None"
+        )
+    return f"{_quoted(column)} in {','.join(map(_quoted, texts))}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -179,9 +179,8 @@ FederatedSynthesizer::~FederatedSynthesizer() = default;
 Result<FederatedSynthesizer> FederatedSynthesizer::fit(const FitOptions& options) {
   model::use_one_thread();
   GENESIS_ASSIGN(auto training, parse_spec(options));
-  GENESIS_ASSIGN(
-      auto sites,
-      simulated_sites(training, options.tables, {.ledger = options.ledger}, options.stop));
+  const SiteFiles files{.ledger = options.ledger, .paillier_key = options.paillier_key};
+  GENESIS_ASSIGN(auto sites, simulated_sites(training, options.tables, files, options.stop));
   aggregator::RoundReporter reporter(
       options.on_round_complete, options.on_metrics, training.rounds.count);
   SimulationObserver observer;

@@ -40,6 +40,9 @@ struct FitOptions {
   /// Folder of the privacy ledgers, one a site, that trainings with differential privacy are
   /// charged to; "": the default one.
   std::filesystem::path ledger = {};
+  /// Key of all sites (genesis keys paillier), which privacy.secureAggregation.encryption: paillier
+  /// needs; "": none.
+  std::filesystem::path paillier_key = {};
   std::stop_token stop = {};  // once asked, fit() ends soon with kUnavailable
 };
 

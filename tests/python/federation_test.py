@@ -99,6 +99,40 @@ class Federation(unittest.TestCase):
             self.assertEqual(errors, [None, None])
             self.assertTrue(server.wait(60))
 
+    def test_masked_sums_have_the_model_of_sums_in_the_clear(self):
+        models, folder = [], self.dir
+        for what in (["ca"], ["server", "127.0.0.1"], *(["client", name] for name in "abc")):
+            subprocess.run([BIN / "genesis", "certs", *what, "--dir", folder], check=True, capture_output=True, timeout=60)
+        for encryption in ("masking", "none"):
+            with a_server(
+                secure_aggregation=True, encryption=encryption, min_clients=3,
+                ssl_cert=folder / "server.crt", ssl_key=folder / "server.key", ssl_client_ca=folder / "ca.crt",
+            ).start(background=True) as server:
+                errors = in_threads(*(
+                    train(server, name, i, ssl_verify=folder / "ca.crt", ssl_cert=folder / f"{name}.crt", ssl_key=folder / f"{name}.key",
+                          state=folder / encryption / name, secure_aggregation=encryption == "masking")
+                    for i, name in enumerate("abc")))
+                self.assertEqual(errors, [None] * 3)
+                self.assertTrue(server.wait(60))
+            models.append(server.model.sha256)
+        self.assertEqual(*models)
+
+    def test_a_site_that_wants_secure_sums_joins_no_training_without(self):
+        with a_server().start(background=True) as server:
+            with self.assertRaisesRegex(genesis.RefusedError, "secure sums"):
+                train(server, "a", 0, secure_aggregation=True, state=self.dir / "a")()
+
+    def test_a_site_without_what_secure_sums_need_is_told_the_argument(self):
+        with self.assertRaises(genesis.ArgumentError) as raised:
+            FederatedClient("http://x:1", secure_aggregation=True)
+        self.assertEqual(raised.exception.field, "state")
+        for encryption, field in (("masking", "state"), ("paillier", "paillier_key")):
+            hidden = {"privacy.secureAggregation.encryption": encryption}
+            with a_server(min_clients=3, settings=hidden).start(background=True) as server:
+                with self.assertRaises(genesis.ArgumentError) as raised:
+                    train(server, "a", 0, state=None if field == "state" else self.dir / "a")()
+                self.assertEqual(raised.exception.field, field, raised.exception)
+
     def test_what_leaves_is_told_and_nothing_is_sent(self):
         with a_server().start(background=True) as server:
             client = FederatedClient(server_url=server.url, client_id="a", **QUIET)
@@ -163,6 +197,11 @@ class Federation(unittest.TestCase):
             "callbacks": lambda: FederatedServer(callbacks=[NoCallback()]),
             "on_round_complete": lambda: FederatedServer().on_round_complete(lambda: None),
             "local_epochs": lambda: FederatedClient("http://x:1", local_epochs=0),
+            "server_url": lambda: FederatedClient("server:8000"),
+            "client_id": lambda: FederatedClient("http://x:1", "a b"),
+            "ssl_verify": lambda: FederatedClient("http://x:1", ssl_verify=False),
+            "host": lambda: FederatedServer(host=3),
+            "ssl_key": lambda: FederatedServer(ssl_cert="server.crt"),
             "compression": lambda: FederatedClient("http://x:1", compression="rar"),
         }.items():
             with self.subTest(field), self.assertRaises(genesis.ArgumentError) as raised:

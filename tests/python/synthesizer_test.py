@@ -51,9 +51,29 @@ class Trained(unittest.TestCase):
         rows = self.synthesizer.generate(40, conditions=["age>=40", "diagnosis in flu,cold"])
         self.assertGreaterEqual(rows["age"].min(), 40)
         self.assertLessEqual(set(rows["diagnosis"]), {"flu", "cold"})
+        rows = self.synthesizer.generate(40, conditions={"diagnosis": ["flu", "cold"], "smoker": True})
+        self.assertEqual(set(rows["diagnosis"]), {"flu", "cold"})
+        self.assertEqual(set(rows["smoker"]), {True})
         with self.assertRaises(genesis.ArgumentError) as raised:
             self.synthesizer.generate(1, conditions={"ward": "a"})
         self.assertIn("ward", str(raised.exception))
+
+    def test_what_a_model_cannot_do_names_the_argument(self):
+        model = self.synthesizer.model
+        for field, call in {
+            "n": lambda: model.generate(2**70),
+            "conditions": lambda: model.generate(1, conditions={"ward": "a"}),
+            "real": lambda: model.evaluate(self.tables[0].rename(columns={"age": "years"})),
+            "discrete_columns": lambda: model.evaluate(self.tables[0], discrete_columns="age"),
+            "path": lambda: model.save("/proc/no/such/folder"),
+        }.items():
+            with self.subTest(field), self.assertRaises(genesis.GenesisError) as raised:
+                call()
+            self.assertEqual(raised.exception.field, field)
+            self.assertTrue(raised.exception.advice)
+        for conditions in (3, [3], {"diagnosis": []}, {"diagnosis": ["flu", None]}):
+            with self.assertRaisesRegex(genesis.ArgumentError, "^conditions: "):
+                model.generate(1, conditions=conditions)
 
     def test_a_saved_model_is_the_same_and_a_pickle_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -110,6 +130,45 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(synthesizer.model.bytes, expected)
 
 
+class SecureSums(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.key = pathlib.Path(folder.name, "paillier.key")
+        golden = pathlib.Path(__file__).parents[1] / "golden/secure/paillier.txt"
+        numbers = dict(line.split(" ", 1) for line in golden.read_text().splitlines() if line.startswith(("p ", "q ")))
+        self.key.write_text(f"genesis-paillier-key v1\n{numbers['p']}\n{numbers['q']}\n")
+
+    def fitted(self, encryption, **arguments):
+        synthesizer = small(method="mixture", config=None, local_epochs=None, secure_aggregation=True, encryption=encryption, **arguments)
+        return synthesizer.fit([patients(seed) for seed in range(3)], discrete_columns=["diagnosis"])
+
+    def test_what_hides_the_sums_changes_no_byte(self):
+        plain = self.fitted("none").model.bytes
+        self.assertTrue(self.fitted("masking").model.bytes == plain)
+        self.assertTrue(self.fitted("paillier", paillier_key=self.key).model.bytes == plain)
+
+    def test_masked_updates_give_the_model_of_plain_ones(self):
+        models = []
+        for encryption in ("masking", "none"):
+            synthesizer = small(secure_aggregation=True, encryption=encryption)
+            synthesizer.fit([patients(seed) for seed in range(3)], discrete_columns=["diagnosis"])
+            models.append(synthesizer.model.sha256)
+        self.assertEqual(*models)
+
+    def test_what_is_missing_is_named(self):
+        for field, arguments in {
+            "paillier_key": {"secure_aggregation": True, "encryption": "paillier"},
+            "encryption": {"encryption": "masking"},
+            "aggregation": {"secure_aggregation": True, "aggregation": "median"},
+        }.items():
+            with self.subTest(field), self.assertRaises(genesis.ArgumentError) as raised:
+                small(**arguments)
+            self.assertEqual(raised.exception.field, field)
+        with self.assertRaisesRegex(genesis.ArgumentError, "paillier_key: there is no file"):
+            small(secure_aggregation=True, encryption="paillier", paillier_key=self.key.with_name("absent"))
+
+
 class Arguments(unittest.TestCase):
     def refused(self, field, **arguments):
         with self.assertRaises(genesis.ArgumentError) as raised:
@@ -125,6 +184,18 @@ class Arguments(unittest.TestCase):
         self.refused("privacy", privacy={"epsilon": 1.0})
         self.refused("privacy['differential_privacy']", privacy={"differential_privacy": {"epsilon": 1.0}})
         self.refused("clip_per_layer", clip_per_layer=True)
+        self.refused("batch_size", batch_size=5, config={"pac": 10})
+        self.refused("config['pac']", config={"pac": object()})
+        self.refused("settings['rounds.retrys']", settings={"rounds.retrys": 1})
+        self.refused("callbacks", callbacks=MetricsCallback())
+        self.refused("ledger", ledger=3)
+        self.refused("spec", spec=3)
+        with self.assertRaises(genesis.ArgumentError) as raised:  # several faults at once, each with what to do
+            small(spec={"kind": "Other"})
+        self.assertEqual(raised.exception.field, "spec")
+        for n_rounds in (0, "ten"):
+            with self.assertRaisesRegex(genesis.ArgumentError, "^n_rounds: "):
+                FederatedSynthesizer(n_rounds=n_rounds, config={"epochs": 3})
         for name, arguments in {"n_rounds": {"n_rounds": 0}, "method": {"method": "gan"}, "lr_schedule": {"lr_schedule": "step"}}.items():
             with self.assertRaisesRegex(genesis.ArgumentError, f"^{name}: "):
                 FederatedSynthesizer(**arguments)
@@ -143,6 +214,9 @@ class Arguments(unittest.TestCase):
         with self.assertRaises(genesis.GenesisError) as raised:
             small().fit([patients(0), patients(1).rename(columns={"age": "years"})])
         self.assertIn("age", str(raised.exception))
+        with self.assertRaises(genesis.ArgumentError) as raised:
+            small().fit([patients(0)], discrete_columns=["ward"])
+        self.assertEqual(raised.exception.field, "discrete_columns")
         with self.assertRaises(genesis.TrainingError):
             small().generate(1)
 

@@ -3,6 +3,7 @@
 from ..model import Model, Report
 from .callbacks import Callback, CheckpointCallback, MetricsCallback, RoundCallback
 from .client import FederatedClient
+from .keys import make_paillier_key
 from .server import FederatedServer
 from .synthesizer import FederatedSynthesizer
 
@@ -16,4 +17,5 @@ __all__ = [
     "Model",
     "Report",
     "RoundCallback",
+    "make_paillier_key",
 ]

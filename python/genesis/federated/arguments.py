@@ -70,6 +70,7 @@ _DIFFERENTIAL_PRIVACY = {
 }
 
 _DEFAULT_PAC = 10
+_DEFAULT_MIN_SURVIVORS = "3"
 
 # At most so many rounds, whatever the arguments say: for trying code whose trainings take long.
 MAX_ROUNDS_VARIABLE = "GENESIS_MAX_ROUNDS"
@@ -87,13 +88,27 @@ def _mapping(value: Any, name: str) -> Mapping[str, Any]:
     return value
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, argument: str) -> str:
     """A value of the spec as an override takes it (JSON, which is YAML)."""
     if isinstance(value, str):
         return value
-    if hasattr(value, "item"):
-        value = value.item()  # numpy's scalars
-    return json.dumps(list(value) if isinstance(value, (tuple, set, frozenset)) else value)
+    try:
+        if hasattr(value, "item"):
+            value = value.item()  # numpy's scalars
+        return json.dumps(list(value) if isinstance(value, (tuple, set, frozenset)) else value)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"{argument}: a {type(value).__name__} cannot be a setting", field=argument, advice="pass a number, a text, a list or a dict"
+        ) from None
+
+
+def path_of(value: Any, argument: str) -> str:
+    """A path as text; "" where there is none."""
+    if value is None:
+        return ""
+    if not isinstance(value, (str, os.PathLike)):
+        raise ArgumentError(f"{argument}: expected a path, not {value!r}", field=argument, advice="pass a str or a pathlib.Path")
+    return str(os.fspath(value))
 
 
 def max_rounds(n_rounds: int) -> int:
@@ -118,11 +133,13 @@ class Settings:
     def __init__(self, spec: str | os.PathLike[str] | Mapping[str, Any] | None = None) -> None:
         self.text = _spec_text(spec)
         self.values: dict[str, str] = {}
-        self.arguments = {path: argument for argument, path in FIELDS.items()}
+        self.arguments = {path: f"config['{key}']" for key, path in reversed(_CONFIG.items()) if path}
+        self.arguments |= {path: argument for argument, path in FIELDS.items()}
+        self._is_given = spec is not None
 
     def set(self, path: str, value: Any, argument: str) -> None:
         if value is not None:
-            self.values[path] = _text(value)
+            self.values[path] = _text(value, argument)
             self.arguments[path] = argument
 
     def set_arguments(self, **arguments: Any) -> None:
@@ -146,6 +163,8 @@ class Settings:
             raise ArgumentError(
                 f"config['epochs']: expected a whole number above 0, not {epochs!r}", field="config['epochs']", advice="pass one"
             )
+        if isinstance(n_rounds, bool) or not isinstance(n_rounds, int) or n_rounds < 1:
+            return  # check() says so
         if local_epochs is not None:
             _jobs.logger.info("config['epochs'] is not used, as local_epochs says how many there are in a round")
             return
@@ -176,6 +195,23 @@ class Settings:
             self.set(_DIFFERENTIAL_PRIVACY[key], value, f"{where}['{key}']")
         self.arguments["privacy.differentialPrivacy"] = where
 
+    def set_secure_aggregation(self, asked: bool, encryption: str | None) -> None:
+        self.arguments |= {
+            "privacy.secureAggregation": "secure_aggregation",
+            "privacy.secureAggregation.encryption": "encryption",
+            "privacy.secureAggregation.minSurvivors": "settings['privacy.secureAggregation.minSurvivors']",
+        }
+        if not isinstance(asked, bool):
+            raise ArgumentError(
+                f"secure_aggregation: expected True or False, not {asked!r}", field="secure_aggregation", advice="encryption says how"
+            )
+        if not asked and encryption is not None:
+            raise ArgumentError(
+                f"encryption: {encryption!r} needs secure_aggregation", field="encryption", advice="set secure_aggregation=True"
+            )
+        if asked:
+            self.set("privacy.secureAggregation.encryption", encryption or "masking", "encryption")
+
     def set_others(self, settings: Any) -> None:
         """Fields of the spec by their paths."""
         if settings is not None:
@@ -187,8 +223,8 @@ class Settings:
         size, pac = self.values.get("local.batchSize"), self.values.get("model.pac", str(_DEFAULT_PAC))
         if self.values.get("model.method", "ctgan") != "ctgan" or size is None or not size.isdecimal() or not pac.isdecimal():
             return
-        fits = max(1, int(size) // max(1, int(pac))) * int(pac)
-        if fits != int(size):
+        fits = int(size) // max(1, int(pac)) * int(pac)
+        if fits not in (0, int(size)):  # check() refuses less than one group
             _jobs.logger.info("%s: %d instead of %s, a multiple of pac, %s", self.arguments["local.batchSize"], fits, size, pac)
             self.values["local.batchSize"] = str(fits)
 
@@ -196,18 +232,48 @@ class Settings:
     def overrides(self) -> list[tuple[str, str]]:
         return list(self.values.items())
 
-    def check(self) -> dict[str, Any]:
+    @property
+    def least_clients(self) -> list[tuple[str, str]]:
+        """How many clients secure sums need, where nothing says how many there are."""
+        if "privacy.secureAggregation.encryption" not in self.values or "rounds.minClients" in self.values:
+            return []
+        return [("rounds.minClients", self.values.get("privacy.secureAggregation.minSurvivors", _DEFAULT_MIN_SURVIVORS))]
+
+    def check(self, more: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
         """The spec with its defaults."""
-        with translated(self.arguments):
-            checked: dict[str, Any] = json.loads(_core.check_spec(self.text, "spec", self.overrides))
+        with translated(self.arguments, ("spec" if self._is_given else "", "")):
+            checked: dict[str, Any] = json.loads(_core.check_spec(self.text, "spec", [*self.overrides, *more]))
         return checked
 
 
+def check_files(paths: Mapping[str, str]) -> None:
+    """That there is a file at each path that is given, by argument."""
+    for name, path in paths.items():
+        if path and not os.path.isfile(path):
+            raise FileError(f"{name}: there is no file {path}", field=name, advice="check the path")
+
+
+def key_file(path: Any) -> str:
+    """The path of the sites' key of encrypted sums; "" for none."""
+    if path is None:
+        return ""
+    text = path_of(path, "paillier_key")
+    if not os.path.isfile(text):
+        raise ArgumentError(
+            f"paillier_key: there is no file {text}", field="paillier_key", advice="make_paillier_key(folder) makes paillier.key, one for all sites"
+        )
+    return text
+
+
 def _spec_text(spec: str | os.PathLike[str] | Mapping[str, Any] | None) -> str:
+    if spec is not None and not isinstance(spec, (str, os.PathLike, Mapping)):
+        raise ArgumentError(
+            f"spec: expected a path or a dict, not {type(spec).__name__}", field="spec", advice="pass the path of a FederatedTraining in YAML"
+        )
     if spec is None:
         spec = {"apiVersion": "federated.genesis.dev/v1alpha1", "kind": "FederatedTraining", "metadata": {"name": "training"}, "spec": {}}
     if isinstance(spec, Mapping):
-        return json.dumps(spec)
+        return _text(spec if isinstance(spec, dict) else dict(spec), "spec")
     try:
         return pathlib.Path(spec).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import _jobs
@@ -89,6 +89,8 @@ class Hooks:
 
     def __init__(self, callbacks: Any) -> None:
         self.callbacks: list[Callback] = []
+        if isinstance(callbacks, Callback) or not isinstance(callbacks, (Iterable, type(None))):
+            raise ArgumentError(f"callbacks: expected a list, not {callbacks!r}", field="callbacks", advice="pass [callback, ...]")
         for i, callback in enumerate(callbacks or ()):
             if isinstance(callback, type) or not isinstance(callback, Callback):
                 raise ArgumentError(

@@ -11,10 +11,10 @@ from typing import Any
 
 from .. import _core, _data, _jobs
 from ..errors import ArgumentError, translated
-from .arguments import FIELDS, Settings
+from ..model import column_names
+from .arguments import FIELDS, Settings, check_files, key_file, path_of
 from .callbacks import Hooks
 from .progress import Progress
-from .synthesizer import _columns
 
 # What a site may choose for itself.
 _OWN = ("local_epochs", "batch_size", "learning_rate", "max_grad_norm", "clip_per_layer", "compression", "retry_attempts", "timeout_seconds")
@@ -32,8 +32,10 @@ class FederatedClient:
     ssl_verify        CA certificates that the server's certificate is verified against
     ssl_cert, ssl_key certificate of this site
     auth_token        token of the training; that of the environment, FEDERATED_AUTH_TOKEN, when absent
-    state             folder from which this client goes on after a restart
+    state             folder from which this client goes on after a restart; secure sums need one
     policy            path of this site's SitePolicy: what may leave
+    secure_aggregation    takes part only in a training whose server learns sums and no single site's values
+    paillier_key      path of the key of encrypted sums, the same at all sites and never the server's
     ledger, data_set  folder of this site's privacy ledgers, and the name of these rows in it
     """
 
@@ -60,23 +62,34 @@ class FederatedClient:
         state: str | os.PathLike[str] | None = None,
         ledger: str | os.PathLike[str] | None = None,
         data_set: str | None = None,
+        secure_aggregation: bool = False,
+        paillier_key: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | None = None,
         verbose: bool = True,
     ) -> None:
-        self.server_url = server_url
-        self.client_id = client_id if client_id is not None else _host_name()
+        self.server_url = _checked_url(server_url)
+        self.client_id = _checked_id(client_id) if client_id is not None else _host_name()
         self.verbose = verbose
         given = locals()
         self._settings = Settings()
+        self._settings.arguments |= {"state": "state", "privacy.secureAggregation.encryption": "paillier_key"}
         self._settings.set_arguments(**{name: given[name] for name in _OWN})
         self._check(clip_per_layer, max_grad_norm)
         self._epsilon, self._delta = _asked(privacy, self._settings)
         self._files = {
-            name: "" if given[name] is None else os.fspath(given[name])
+            name: path_of(given[name], name)
             for name in ("ssl_verify", "ssl_cert", "ssl_key", "policy", "state", "ledger")
         }
         self._auth_token = auth_token if auth_token is not None else os.environ.get("FEDERATED_AUTH_TOKEN") or None
         self._expect_spec, self._data_set = expect_spec or "", data_set or ""
+        self._secure_aggregation = bool(secure_aggregation)
+        if self._secure_aggregation and state is None:
+            raise ArgumentError(
+                "state: secure_aggregation needs a folder for what this site has sent, which must survive a restart",
+                field="state",
+                advice="pass one, which nobody else uses",
+            )
+        self._paillier_key = key_file(paillier_key)
         self._hooks = Hooks(callbacks)
         self._lock = threading.Lock()  # guards the next two
         self._job: _core.Job | None = None
@@ -113,8 +126,9 @@ class FederatedClient:
             job.stop()
 
     def _run(self, data: Any, discrete_columns: Sequence[str], *, dry_run: bool) -> list[str]:
+        check_files({name: self._files[name] for name in ("ssl_verify", "ssl_cert", "ssl_key", "policy")})
         rows = _data.rows_of(data, "data")
-        discrete = list(dict.fromkeys([*_columns(discrete_columns), *rows.discrete]))
+        discrete = list(dict.fromkeys([*column_names(discrete_columns), *rows.discrete]))
         lines: list[str] = []
         _jobs.start()
         try:
@@ -131,6 +145,8 @@ class FederatedClient:
                     auth_token=self._auth_token,
                     expect_spec=self._expect_spec,
                     data_set=self._data_set,
+                    secure_aggregation=self._secure_aggregation,
+                    paillier_key=self._paillier_key,
                     dry_run=dry_run,
                     largest_epsilon=self._epsilon,
                     largest_delta=self._delta,
@@ -169,6 +185,24 @@ def _asked(privacy: Mapping[str, Any] | None, settings: Settings) -> tuple[float
     if checked is None:
         return None, 0.0
     return float(checked["epsilon"]), float(checked["delta"])
+
+
+def _checked_url(url: Any) -> str:
+    if not isinstance(url, str) or not re.match(r"https?://[^/\s]", url):
+        raise ArgumentError(
+            f"server_url: expected http://host:port or https://host:port, not {url!r}", field="server_url", advice="begin it with https://"
+        )
+    return url
+
+
+def _checked_id(name: Any) -> str:
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+        raise ArgumentError(
+            f"client_id: expected 1 to 63 letters, digits, '.', '_' or '-' that begin with a letter or digit, not {name!r}",
+            field="client_id",
+            advice="pass a shorter or plainer name",
+        )
+    return name
 
 
 def _host_name() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from .. import _core, _jobs
 from ..errors import ArgumentError, GenesisError, TrainingError, translated
 from ..model import Conditions, Model, Report
-from .arguments import Settings, max_rounds
+from .arguments import Settings, check_files, max_rounds, path_of
 from .callbacks import CheckpointCallback, Hooks
 from .progress import Progress
 
@@ -19,11 +19,14 @@ class FederatedServer:
     """Waits for clients, runs the rounds and keeps the model. The arguments that FederatedSynthesizer has mean the same.
 
     host, port              address to listen on; port 0 takes a free one
-    min_clients             clients that have to join before the training starts, and updates that a round needs
+    min_clients             clients that have to join before the training starts, and updates that a round needs; 3 when absent
+                            with secure_aggregation
     client_fraction         part of the clients that is asked in each round
     auth_token              asked of every request
     ssl_cert, ssl_key       certificate of the server; without it the server speaks plain HTTP, and warns of that
     ssl_client_ca           authority of the clients' certificates: each client then speaks for itself alone
+    secure_aggregation      the server learns the sum of what clients send, and not what one has sent; needs client certificates
+    encryption              how that is hidden: masking, the default, or paillier, for which all clients have the same paillier_key
     require_authentication  refuse to start where neither client certificates nor a token are asked for
     output                  folder for the model and checkpoints, from which a new start goes on; nothing is written when absent
     """
@@ -65,6 +68,8 @@ class FederatedServer:
         settings: Mapping[str, Any] | None = None,
         verbose: bool = True,
     ) -> None:
+        if not isinstance(host, str):
+            raise ArgumentError(f"host: expected a name or an address, not {host!r}", field="host", advice="pass a text such as '0.0.0.0'")
         self.host, self.port = host, _port(port, "port")
         self.n_rounds = max_rounds(n_rounds)
         self.verbose = verbose
@@ -89,16 +94,23 @@ class FederatedServer:
         )
         self._settings.set_config(config, n_rounds, local_epochs)
         self._settings.set_privacy(privacy)
+        self._settings.set_secure_aggregation(secure_aggregation, encryption)
         self._settings.set_others(settings)
         self._settings.fit_batch_size()
-        self._ssl = {name: "" if path is None else os.fspath(path) for name, path in _paths(ssl_cert, ssl_key, ssl_client_ca).items()}
+        self._ssl = {name: path_of(path, name) for name, path in _paths(ssl_cert, ssl_key, ssl_client_ca).items()}
+        for one, other in (("ssl_cert", "ssl_key"), ("ssl_key", "ssl_cert"), ("ssl_client_ca", "ssl_cert")):
+            if self._ssl[one] and not self._ssl[other]:
+                raise ArgumentError(f"{other}: {one} needs it", field=other, advice=f"set {other} too, or neither")
         self._auth_token = auth_token
         self._require_authentication = require_authentication
         self._metrics_port = None if metrics_port is None else _port(metrics_port, "metrics_port")
-        self._set_secure_aggregation(secure_aggregation, encryption)
+        if secure_aggregation:
+            self._check_certificates()
+            if spec is None:
+                self._settings.values |= self._settings.least_clients
         self._settings.check()
         self._hooks = Hooks(callbacks)
-        self._output = "" if output is None else os.fspath(output)
+        self._output = path_of(output, "output")
         for callback in self._hooks.callbacks:
             if isinstance(callback, CheckpointCallback):
                 self._output = self._output or callback.folder
@@ -110,22 +122,17 @@ class FederatedServer:
         self._model: Model | None = None
         self._error: BaseException | None = None
 
-    def _set_secure_aggregation(self, asked: bool, encryption: str | None) -> None:
-        if not asked:
-            if encryption is not None:
-                raise ArgumentError(
-                    f"encryption: {encryption!r} needs secure_aggregation", field="encryption", advice="set secure_aggregation=True"
-                )
-            return
+    def _check_certificates(self) -> None:
+        """Clients know each other by the keys of their certificates, which sign what they send."""
         missing = [name for name in ("ssl_cert", "ssl_key", "ssl_client_ca") if not self._ssl[name]]
         if missing:
             raise ArgumentError(
                 f"secure_aggregation: needs {' and '.join(missing)}, as the keys of the clients' certificates sign what they send",
                 field="secure_aggregation",
-                advice=f"set {', '.join(missing)} (genesis certs makes them)",
+                advice=f"set {', '.join(missing)} (genesis certs makes them), and give each client's paillier_key to the clients alone"
+                if self._settings.values.get("privacy.secureAggregation.encryption") == "paillier"
+                else f"set {', '.join(missing)} (genesis certs makes them)",
             )
-        self._settings.set("privacy.secureAggregation.encryption", encryption or "masking", "encryption")
-        self._settings.arguments["privacy.secureAggregation"] = "secure_aggregation"
 
     def on_round_complete(self, function: Callable[..., object]) -> Callable[..., object]:
         """Decorator: calls (round_num, metrics) or (round_num, metrics, n_clients) after each round."""
@@ -143,6 +150,7 @@ class FederatedServer:
             if self._server is not None and self._error is None and self._model is None:
                 raise TrainingError("the server is running already", advice="call wait() or stop()")
             self._is_stopped, self._model, self._error = False, None, None
+        check_files(self._ssl)
         _jobs.start()
         with translated(self._settings.arguments):
             server = _core.start_server(

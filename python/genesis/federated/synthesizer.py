@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import _core, _data, _jobs
 from ..errors import ArgumentError, TrainingError, translated
-from ..model import Conditions, Model, Report
-from .arguments import Settings, max_rounds
+from ..model import Conditions, Model, Report, column_names
+from .arguments import Settings, key_file, max_rounds, path_of
 from .callbacks import Hooks
 from .progress import Progress
 
@@ -26,6 +26,8 @@ class FederatedSynthesizer:
     config           settings of the method, such as {"pac": 10}; "epochs" counts those of all rounds together
     privacy          {"differential_privacy": {"epsilon": 1.0}} bounds what the model can reveal of one row
     ledger           folder of the privacy ledgers that such a training is charged to
+    secure_aggregation, encryption    sums that hide single clients' values by masking (the default) or paillier; the model is the same
+    paillier_key     path of the clients' key of encrypted sums, which paillier needs; make_paillier_key makes one
     spec             a FederatedTraining (path or dict) that the other arguments override
     settings         other fields of the spec by path, such as {"rounds.retries": 0}
     verbose          shows a bar of rounds
@@ -50,6 +52,9 @@ class FederatedSynthesizer:
         client_fraction: float | None = None,
         seed: int | None = None,
         ledger: str | os.PathLike[str] | None = None,
+        secure_aggregation: bool = False,
+        encryption: str | None = None,
+        paillier_key: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | None = None,
         spec: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -75,10 +80,12 @@ class FederatedSynthesizer:
         )
         self._settings.set_config(config, n_rounds, local_epochs)
         self._settings.set_privacy(privacy)
+        self._settings.set_secure_aggregation(secure_aggregation, encryption)
         self._settings.set_others(settings)
         self._settings.fit_batch_size()
-        self._settings.check()
-        self._ledger = "" if ledger is None else os.fspath(ledger)
+        self._settings.check(self._settings.least_clients)  # fit() knows the clients
+        self._paillier_key = _paillier_key(paillier_key, encryption)
+        self._ledger = path_of(ledger, "ledger")
         self._hooks = Hooks(callbacks)
         self._model: Model | None = None
 
@@ -97,7 +104,7 @@ class FederatedSynthesizer:
         sites = _sites(datasets)
         rows = [(name, _data.rows_of(data, argument)) for name, data, argument in sites]
         names = [name for name, _ in rows]
-        discrete = list(dict.fromkeys([*_columns(discrete_columns), *(c for _, r in rows for c in r.discrete)]))
+        discrete = list(dict.fromkeys([*column_names(discrete_columns), *(c for _, r in rows for c in r.discrete)]))
         settings = self._settings
         overrides = [*settings.overrides, ("participants", json.dumps([{"name": name, "external": True} for name in names]))]
         if discrete:
@@ -106,7 +113,7 @@ class FederatedSynthesizer:
         _jobs.start()
         self._model = None
         with translated(arguments), Progress(self.n_rounds, "training", shown=self.verbose) as progress:
-            job = _core.start_fit(settings.text, "spec", overrides, [(name, r.csv) for name, r in rows], self._ledger)
+            job = _core.start_fit(settings.text, "spec", overrides, [(name, r.csv) for name, r in rows], self._ledger, self._paillier_key)
 
             def handle(event: _core._Event) -> None:
                 kind, number, total, clients, _, text, metrics = event
@@ -167,12 +174,16 @@ def _sites(datasets: Sequence[Any] | Mapping[str, Any]) -> list[tuple[str, Any, 
     return sites
 
 
-def _columns(columns: Sequence[str]) -> list[str]:
-    if isinstance(columns, str) or any(not isinstance(column, str) for column in columns):
+def _paillier_key(path: Any, encryption: str | None) -> str:
+    if path is None and encryption == "paillier":
         raise ArgumentError(
-            f"discrete_columns: expected a list of names, not {columns!r}", field="discrete_columns", advice="pass ['name', ...]"
+            "paillier_key: encryption='paillier' needs the key of the clients",
+            field="paillier_key",
+            advice="genesis.federated.make_paillier_key(folder) makes it",
         )
-    return list(columns)
+    if path is not None and encryption != "paillier":
+        raise ArgumentError("paillier_key: is for encrypted sums", field="paillier_key", advice="set encryption='paillier', or leave it out")
+    return key_file(path)
 
 
 def _together(real: Any) -> Any:
