@@ -9,6 +9,7 @@
 #include "common/mixture/stages.hpp"
 #include "common/mixture/synthesizer.hpp"
 #include "common/wire/model_file.hpp"
+#include "common/privacy/cost.hpp"
 #include "tests/unit/mixture/builders.hpp"
 
 namespace genesis::mixture {
@@ -297,7 +298,8 @@ TEST_CASE("mixture: the shares of all queries are the whole budget", "[mixture]"
                  zoom_query(open, ranges).share + tables_query(open, schema, plan).share,
              WithinAbs(1.0, 1e-12));
   CHECK_THAT(variance_of({2.0, 1}, {"x", 8, 0.5}), WithinAbs(4.0, 1e-12));
-  CHECK_THAT(variance_of({2.0, 4}, {"x", 8, 0.5}), WithinAbs(1.0, 1e-12));
+  CHECK_THAT(variance_of({0.5, 4}, {"x", 8, 0.5}), WithinAbs(16.0, 1e-12));
+  CHECK(variance_of({2.0, 4}, {"x", 8, 0.5}) == privacy::kLeastSharedVariance);
 }
 
 }  // namespace genesis::mixture
