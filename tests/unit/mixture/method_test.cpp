@@ -8,8 +8,8 @@
 #include "common/mixture/site.hpp"
 #include "common/mixture/stages.hpp"
 #include "common/mixture/synthesizer.hpp"
-#include "common/wire/model_file.hpp"
 #include "common/privacy/cost.hpp"
+#include "common/wire/model_file.hpp"
 #include "tests/unit/mixture/builders.hpp"
 
 namespace genesis::mixture {
