@@ -31,7 +31,8 @@ void scale(Elements& values, std::uint16_t factor) {
   for (unsigned bit = kDegree; bit-- > 0;) {
     const auto chosen = static_cast<std::uint16_t>(-((factor >> bit) & 1));
     for (std::size_t i = 0; i < kElements; ++i) {
-      const unsigned carry = -(product[i] >> (kDegree - 1U)) & kReduction;
+      const unsigned top = unsigned{product[i]} >> (kDegree - 1U);
+      const unsigned carry = (0U - top) & kReduction;
       product[i] = static_cast<std::uint16_t>((product[i] << 1U) ^ carry ^ (values[i] & chosen));
     }
   }
