@@ -33,7 +33,8 @@ void scale(Elements& values, std::uint16_t factor) {
     for (std::size_t i = 0; i < kElements; ++i) {
       const unsigned top = unsigned{product[i]} >> (kDegree - 1U);
       const unsigned carry = (0U - top) & kReduction;
-      product[i] = static_cast<std::uint16_t>((product[i] << 1U) ^ carry ^ (values[i] & chosen));
+      const unsigned added = unsigned{values[i]} & chosen;
+      product[i] = static_cast<std::uint16_t>((unsigned{product[i]} << 1U) ^ carry ^ added);
     }
   }
   values = product;
