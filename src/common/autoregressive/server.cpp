@@ -2,180 +2,62 @@
 
 #include <utility>
 
-#include "common/aggregation/server_step.hpp"
 #include "common/autoregressive/discretizer.hpp"
 #include "common/autoregressive/exchange.hpp"
 #include "common/autoregressive/parameters.hpp"
 #include "common/autoregressive/settings.hpp"
-#include "common/base/check.hpp"
-#include "common/method/agreement.hpp"
-#include "common/method/learning_rate.hpp"
-#include "common/method/table_reading.hpp"
-#include "common/tabular/summary_counts.hpp"
-#include "common/wire/model_file.hpp"
-#include "common/wire/safetensors.hpp"
+#include "common/method/rounds_server.hpp"
 
 namespace genesis::autoregressive {
 namespace {
 
-class Server final : public method::ServerMethod {
- public:
-  Server(const spec::FederatedTraining& training, Settings settings)
-      : settings_(std::move(settings)),
-        seed_(training.seed),
-        local_(training.local),
-        total_rounds_(static_cast<std::uint32_t>(training.rounds.count)),
-        agreement_(method::declarations(training.table),
-                   method::electorate(training),
-                   [this](const tabular::Layout& layout) -> Status { return check_fits(layout); }) {
-  }
+struct Network {
+  using Encoding = Discretizer;
 
-  Result<std::uint64_t> introduce(const ClientId& client, std::string_view introduction) override {
-    return discretizer_ ? method::introduce_late(client, introduction, discretizer_->encoder())
-                        : agreement_.introduce(client, introduction);
-  }
-  void leave(const ClientId& client) override { agreement_.leave(client); }
-  std::vector<method::Disqualified> take_disqualified() override {
-    return agreement_.take_disqualified();
-  }
-  std::vector<std::string> notes() const override { return agreement_.notes(); }
+  Settings settings;
 
-  Result<method::Next> next(std::optional<method::Sum> sum) override;
-  Status check(const rounds::Plain& answer, std::uint64_t rows) const override;
-  rounds::Counts weighed(rounds::Counts counts,
-                         std::uint64_t rows,
-                         std::uint64_t weight) const override {
-    return agreement_.weighed(counts, rows, weight);
+  [[nodiscard]] Status check_fits(const tabular::Layout& layout) const {
+    std::vector<std::string> names;
+    for (const auto& column : layout.columns) {
+      if (column.modes > 0) {
+        names.push_back(column.name);
+      }
+    }
+    GENESIS_RETURN_IF_ERROR(order_of(names, settings.target));
+    const auto codes = most_codes(layout, static_cast<std::size_t>(settings.bins));
+    GENESIS_RETURN_IF_ERROR(parameter_specs(shape_of(settings, codes)));
+    return {};
   }
-  Result<std::string> model(const std::string& provenance) const override;
-  wire::MethodState checkpoint() const override;
-  Status restore(wire::MethodState state, RoundId closed) override;
-  std::span<const method::TelemetryName> telemetry() const override {
+  [[nodiscard]] Result<std::string> fit(const method::Agreed& agreed) const {
+    GENESIS_ASSIGN(
+        const auto fitted,
+        Discretizer::fit(agreed.plan, agreed.summary, static_cast<std::size_t>(settings.bins)));
+    return fitted.text();
+  }
+  [[nodiscard]] static Result<Encoding> parse(std::string_view text) {
+    return Discretizer::parse(text);
+  }
+  [[nodiscard]] static const tabular::Encoder& encoder_of(const Encoding& encoding) {
+    return encoding.encoder();
+  }
+  [[nodiscard]] Result<std::vector<TensorSpec>> specs(const Encoding& encoding) const {
+    return parameter_specs(shape_of(settings, encoding.codes()));
+  }
+  [[nodiscard]] Result<Tensors> initial(const Encoding& encoding, std::uint64_t seed) const {
+    return initial_parameters(shape_of(settings, encoding.codes()), seed);
+  }
+  [[nodiscard]] static Tensors released(const Tensors& global) { return global; }
+  [[nodiscard]] std::string document() const { return model_document(settings); }
+  [[nodiscard]] static std::span<const method::TelemetryName> telemetry() {
     return std::span(kTelemetry).first(kRoundTelemetry);
   }
-
- private:
-  /// Whether a model of an encoding of this shape or a smaller one can be made.
-  [[nodiscard]] Status check_fits(const tabular::Layout& layout) const;
-  [[nodiscard]] Status take_up(const method::Sum& sum);
-  [[nodiscard]] Status agree(const rounds::Counts& counts);
-  [[nodiscard]] method::Ask ask_for_updates() const;
-
-  Settings settings_;
-  std::uint64_t seed_;
-  spec::Local local_;
-  std::uint32_t total_rounds_;
-  aggregation::ServerStep step_ = aggregation::AddMean{};
-  method::Agreement agreement_;
-  std::optional<Discretizer> discretizer_;  // from here on: once it is agreed
-  method::Document encoder_document_;
-  Tensors global_;
-  RoundId closed_;
 };
-
-Status Server::check_fits(const tabular::Layout& layout) const {
-  std::vector<std::string> names;
-  for (const auto& column : layout.columns) {
-    if (column.modes > 0) {
-      names.push_back(column.name);
-    }
-  }
-  GENESIS_RETURN_IF_ERROR(order_of(names, settings_.target));
-  const auto codes = most_codes(layout, static_cast<std::size_t>(settings_.bins));
-  GENESIS_RETURN_IF_ERROR(parameter_specs(shape_of(settings_, codes)));
-  return {};
-}
-
-Result<method::Next> Server::next(std::optional<method::Sum> sum) {
-  if (sum) {
-    GENESIS_RETURN_IF_ERROR(take_up(*sum));
-  }
-  if (!discretizer_) {
-    GENESIS_ASSIGN(auto ask, agreement_.ask());
-    return method::Next{std::move(ask)};
-  }
-  if (closed_.value >= total_rounds_) {
-    return method::Next{method::Done{}};
-  }
-  return method::Next{ask_for_updates()};
-}
-
-Status Server::take_up(const method::Sum& sum) {
-  if (!discretizer_) {
-    return agree(std::get<rounds::Counts>(sum));
-  }
-  aggregation::apply(step_, global_.values, std::get<std::vector<float>>(sum));
-  ++closed_.value;
-  return {};
-}
-
-Status Server::agree(const rounds::Counts& counts) {
-  GENESIS_ASSIGN(const auto summary, tabular::summary_of(counts, agreement_.plan()));
-  GENESIS_ASSIGN(
-      const auto fitted,
-      Discretizer::fit(agreement_.plan(), summary, static_cast<std::size_t>(settings_.bins)));
-  auto text = fitted.text();
-  // As the sites will read it: what they would refuse ends here, with its reason.
-  GENESIS_ASSIGN(auto discretizer, Discretizer::parse(text));
-  GENESIS_ASSIGN(global_, initial_parameters(shape_of(settings_, discretizer.codes()), seed_));
-  encoder_document_ = method::make_document(std::string(method::kEncoderDocument), std::move(text));
-  discretizer_ = std::move(discretizer);
-  return {};
-}
-
-method::Ask Server::ask_for_updates() const {
-  method::Ask ask;
-  ask.request = {std::string(kUpdates), rounds::Roster::kDrawn, RoundId{closed_.value + 1}};
-  ask.parameters = method::learning_rate_parameters(local_, closed_, total_rounds_);
-  ask.documents = {
-      encoder_document_,
-      method::make_document(std::string(kParameters), wire::encode_safetensors(global_, {}))};
-  ask.combine = method::MeanOfTensors{global_.specs};
-  return ask;
-}
-
-Status Server::check(const rounds::Plain& answer, std::uint64_t rows) const {
-  const auto* counts = std::get_if<rounds::Counts>(&answer.values);
-  return counts == nullptr ? Status() : agreement_.check(*counts, rows);
-}
-
-Result<std::string> Server::model(const std::string& provenance) const {
-  GENESIS_CHECK(discretizer_.has_value(), "a model comes of rounds");
-  wire::ModelFile file;
-  file.generator = global_;
-  file.encoder_json = *encoder_document_.bytes;
-  file.model_json = model_document(settings_);
-  file.provenance_json = provenance;
-  return wire::encode_model(file);
-}
-
-wire::MethodState Server::checkpoint() const {
-  GENESIS_CHECK(discretizer_.has_value(), "a checkpoint follows a sum");
-  return {{{std::string(method::kEncoderDocument), *encoder_document_.bytes}}, global_};
-}
-
-Status Server::restore(wire::MethodState state, RoundId closed) {
-  const auto found = state.documents.find(std::string(method::kEncoderDocument));
-  if (found == state.documents.end()) {
-    return fail(Errc::kInvalidArgument, "checkpoint: lacks the encoder");
-  }
-  GENESIS_ASSIGN(auto discretizer, Discretizer::parse(found->second));
-  GENESIS_ASSIGN(const auto specs, parameter_specs(shape_of(settings_, discretizer.codes())));
-  GENESIS_RETURN_IF_ERROR(wire::check_matches(state.tensors, specs));
-  GENESIS_RETURN_IF_ERROR(wire::check_finite(state.tensors));
-  encoder_document_ =
-      method::make_document(std::string(method::kEncoderDocument), std::move(found->second));
-  discretizer_ = std::move(discretizer);
-  global_ = std::move(state.tensors);
-  closed_ = closed;
-  return {};
-}
 
 }  // namespace
 
 Result<std::unique_ptr<method::ServerMethod>> make_server(const spec::FederatedTraining& training) {
   GENESIS_ASSIGN(auto settings, settings_of(training.model));
-  return std::make_unique<Server>(training, std::move(settings));
+  return std::make_unique<method::RoundsServer<Network>>(training, Network{std::move(settings)});
 }
 
 }  // namespace genesis::autoregressive

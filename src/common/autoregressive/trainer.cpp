@@ -78,7 +78,9 @@ void Trainer::forget_moments() {
   moments_ = {std::vector<float>(gradient_.size()), std::vector<float>(gradient_.size()), 0};
 }
 
-TrainResult Trainer::run(const Tensors& global, RoundId round, double learning_rate) {
+std::optional<TrainResult> Trainer::run(const Tensors& global,
+                                        RoundId round,
+                                        double learning_rate) {
   Rng rows_rng(config_.seed, round, config_.client, "training rows");
   Rng order_rng(config_.seed, round, config_.client, "order of columns");
   // The rows of an epoch in batches of almost the same size.
@@ -93,6 +95,9 @@ TrainResult Trainer::run(const Tensors& global, RoundId round, double learning_r
   for (std::int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
     shuffle(rows, rows_rng);
     for (std::size_t i = 0; i < epoch_steps; ++i) {
+      if (config_.stop.stop_requested()) {
+        return std::nullopt;
+      }
       const std::size_t begin = i * table_.rows / epoch_steps;
       const std::size_t end = (i + 1) * table_.rows / epoch_steps;
       auto order = config_.order;
@@ -135,13 +140,16 @@ Result<TrainResult> Trainer::train(const Tensors& global, RoundId round, double 
   }
   try {
     auto result = run(global, round, learning_rate);
-    if (!std::isfinite(result.update_norm)) {
+    if (!result) {
+      return fail(Errc::kUnavailable, "stopped before the training was over");
+    }
+    if (!std::isfinite(result->update_norm)) {
       forget_moments();  // they are no longer finite either
       return fail(Errc::kFailedPrecondition,
                   "[model] training diverged: a weight is no longer finite; lower "
                   "local.learningRate or set privacy.maxGradNorm");
     }
-    return result;
+    return *std::move(result);
   } catch (const std::exception& error) {  // LibTorch's errors and memory that ran out
     return fail(Errc::kInternal, std::string("[model] training failed: ") + error.what());
   }

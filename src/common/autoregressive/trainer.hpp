@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct TrainingConfig {
   std::string client = {};  // with seed and round names the random streams
   /// Called after each step with its seconds and whether it ends an epoch. Empty: nobody.
   std::function<void(double seconds, bool ends_epoch)> on_step = {};
+  std::stop_token stop = {};  // once asked, train() ends before its next step
 };
 
 struct TrainResult {
@@ -54,7 +56,8 @@ class Trainer {
 
   /// Trains config.epochs from `global`; the result depends on (global, moments, round, seed,
   /// client) alone. Errors: kInvalidArgument when shapes differ or a value is not finite;
-  /// kFailedPrecondition where the training diverges.
+  /// kFailedPrecondition where the training diverges; kUnavailable once stopped, and the trainer is
+  /// of no more use.
   [[nodiscard]] Result<TrainResult> train(const Tensors& global,
                                           RoundId round,
                                           double learning_rate);
@@ -69,7 +72,10 @@ class Trainer {
           std::vector<TensorSpec> specs,
           CodedTable table);
   void forget_moments();
-  [[nodiscard]] TrainResult run(const Tensors& global, RoundId round, double learning_rate);
+  /// Nothing once it is told to stop.
+  [[nodiscard]] std::optional<TrainResult> run(const Tensors& global,
+                                               RoundId round,
+                                               double learning_rate);
 
   TrainingConfig config_;
   std::vector<TensorSpec> specs_;

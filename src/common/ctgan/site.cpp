@@ -1,143 +1,68 @@
 #include "common/ctgan/site.hpp"
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "common/base/rng.hpp"
 #include "common/ctgan/exchange.hpp"
 #include "common/ctgan/settings.hpp"
-#include "common/method/agreement.hpp"
-#include "common/method/learning_rate.hpp"
-#include "common/method/table_reading.hpp"
+#include "common/method/rounds_site.hpp"
 #include "common/model/ctgan.hpp"
-#include "common/tabular/category_text.hpp"
 #include "common/tabular/fits.hpp"
-#include "common/wire/safetensors.hpp"
 
 namespace genesis::ctgan {
 namespace {
 
-class Site final : public method::SiteMethod {
- public:
-  Site(method::SiteSetup setup, model::CtganConfig config)
-      : setup_(std::move(setup)),
-        config_(std::move(config)),
-        sketch_(tabular::sketch(setup_.table, setup_.policy)),
-        introduction_(method::sketch_text(sketch_, method::grid_of(setup_.training))),
-        rows_(setup_.table.rows) {}
+struct Network {
+  using Trainer = model::Trainer;
 
-  const std::string& introduction() const override { return introduction_; }
-  std::uint64_t rows() const override { return rows_; }
+  model::CtganConfig ctgan;
 
-  Result<method::Answer> answer(const method::Assignment& assignment,
-                                method::Documents& documents) override {
-    if (assignment.purpose == method::kSummaries) {
-      return trainer_
-                 ? fail(Errc::kFailedPrecondition,
-                        "the server has begun the training anew; start this client again")
-                 : method::count_rows(setup_.table,
-                                      {setup_.policy, method::declarations(setup_.training.table)},
-                                      documents);
+  [[nodiscard]] Result<Trainer> trainer(const method::SiteSetup& setup,
+                                        const tabular::Sketch& sketch,
+                                        std::string_view text,
+                                        std::vector<std::string>& notes) const {
+    GENESIS_ASSIGN(const auto encoder, method::parse_encoder(text));
+    const auto& training = setup.training;
+    const auto& client = setup.client.str();
+    GENESIS_ASSIGN(auto encoded,
+                   encoder.encode(setup.table, Rng(training.seed, RoundId{0}, client, "encode")));
+    notes = tabular::moved_columns(setup.table, sketch, encoder);
+    model::TrainingConfig config;
+    config.ctgan = ctgan;
+    config.batch_size = training.local.batch_size;
+    config.epochs = training.local.epochs;
+    config.proximal_mu = training.aggregation.proximal_mu;
+    config.max_grad_norm = training.privacy.max_grad_norm;
+    config.clip_per_layer = training.privacy.clip_per_layer;
+    config.seed = training.seed;
+    config.client = client;
+    config.stop = setup.stop;
+    if (setup.on_step) {
+      config.on_step = [tell = setup.on_step](const model::StepReport& step) {
+        tell({step.seconds, step.ends_epoch});
+      };
     }
-    if (assignment.purpose == kUpdates) {
-      return update(assignment, documents);
-    }
-    return fail(Errc::kInvalidArgument,
-                "asked for \"" + assignment.purpose + "\", which this version does not answer");
+    return model::Trainer::create(config, encoder.layout(), std::move(encoded));
   }
 
-  Tensors state() const override { return trainer_ ? trainer_->optimizer_state() : Tensors{}; }
-  void restore(Tensors state) override {
-    if (state.values.empty() && trainer_) {  // as it was at the start: moments of 0
-      state = trainer_->optimizer_state();
-      std::ranges::fill(state.values, 0.0F);
-    }
-    restored_ = std::move(state);
+  [[nodiscard]] static rounds::Telemetry telemetry_of(const model::TrainResult& trained) {
+    const auto& metrics = trained.metrics;
+    const auto steps = static_cast<double>(metrics.steps);
+    return {{kGeneratorLoss, metrics.generator_loss},
+            {kDiscriminatorLoss, metrics.discriminator_loss},
+            {method::kUpdateNorm, metrics.update_norm},
+            {method::kStepSeconds, metrics.step_seconds},
+            {method::kTrainSeconds, metrics.step_seconds * steps},
+            {method::kSteps, steps}};
   }
-  std::span<const method::TelemetryName> telemetry() const override { return kTelemetry; }
-
- private:
-  [[nodiscard]] Result<method::Answer> update(const method::Assignment& assignment,
-                                              method::Documents& documents);
-  /// Encodes the rows and lets go of the table.
-  [[nodiscard]] Status prepare(method::Documents& documents);
-
-  method::SiteSetup setup_;  // its table is empty once there is a trainer
-  model::CtganConfig config_;
-  tabular::Sketch sketch_;
-  std::string introduction_;
-  std::uint64_t rows_;
-  std::optional<model::Trainer> trainer_;
-  std::vector<std::string> notes_;  // of the encoding, until the next answer takes them
-  Tensors restored_;                // Adam's moments, until the trainer takes them; empty: none
+  [[nodiscard]] static std::span<const method::TelemetryName> telemetry() { return kTelemetry; }
 };
-
-Status Site::prepare(method::Documents& documents) {
-  GENESIS_ASSIGN(const std::string text, documents.fetch(method::kEncoderDocument));
-  GENESIS_ASSIGN(const auto encoder, method::parse_encoder(text));
-  const auto& training = setup_.training;
-  const auto& client = setup_.client.str();
-  GENESIS_ASSIGN(auto encoded,
-                 encoder.encode(setup_.table, Rng(training.seed, RoundId{0}, client, "encode")));
-  notes_ = tabular::moved_columns(setup_.table, sketch_, encoder);
-  setup_.table = {};
-  model::TrainingConfig config;
-  config.ctgan = config_;
-  config.batch_size = training.local.batch_size;
-  config.epochs = training.local.epochs;
-  config.proximal_mu = training.aggregation.proximal_mu;
-  config.max_grad_norm = training.privacy.max_grad_norm;
-  config.clip_per_layer = training.privacy.clip_per_layer;
-  config.seed = training.seed;
-  config.client = client;
-  config.stop = setup_.stop;
-  if (setup_.on_step) {
-    config.on_step = [this](const model::StepReport& step) {
-      setup_.on_step({step.seconds, step.ends_epoch});
-    };
-  }
-  GENESIS_ASSIGN(auto trainer,
-                 model::Trainer::create(config, encoder.layout(), std::move(encoded)));
-  trainer_.emplace(std::move(trainer));
-  return {};
-}
-
-Result<method::Answer> Site::update(const method::Assignment& assignment,
-                                    method::Documents& documents) {
-  if (!trainer_) {
-    GENESIS_RETURN_IF_ERROR(prepare(documents));
-  }
-  if (!restored_.values.empty()) {
-    GENESIS_RETURN_IF_ERROR(trainer_->restore_optimizer_state(restored_));
-    restored_ = {};
-  }
-  GENESIS_ASSIGN(const double learning_rate, method::learning_rate_of(assignment, setup_));
-  GENESIS_ASSIGN(const std::string bytes, documents.fetch(kParameters));
-  GENESIS_ASSIGN(const auto global, wire::decode_safetensors(bytes));
-  GENESIS_ASSIGN(auto trained, trainer_->train(global.tensors, assignment.round, learning_rate));
-  Tensors delta = std::move(trained.parameters);
-  for (std::size_t i = 0; i < delta.values.size(); ++i) {
-    delta.values[i] -= global.tensors.values[i];
-  }
-  const auto& metrics = trained.metrics;
-  const auto steps = static_cast<double>(metrics.steps);
-  return method::Answer{std::move(delta),
-                        {{kGeneratorLoss, metrics.generator_loss},
-                         {kDiscriminatorLoss, metrics.discriminator_loss},
-                         {kUpdateNorm, metrics.update_norm},
-                         {kStepSeconds, metrics.step_seconds},
-                         {kTrainSeconds, metrics.step_seconds * steps},
-                         {kSteps, steps}},
-                        std::exchange(notes_, {})};
-}
 
 }  // namespace
 
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup) {
-  GENESIS_RETURN_IF_ERROR(tabular::check_category_texts(setup.table));
   GENESIS_ASSIGN(auto config, settings_of(setup.training.model));
-  return std::make_unique<Site>(std::move(setup), std::move(config));
+  return method::RoundsSite<Network>::create(std::move(setup), Network{std::move(config)});
 }
 
 }  // namespace genesis::ctgan

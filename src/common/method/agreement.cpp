@@ -250,14 +250,13 @@ rounds::Counts Agreement::weighed(const rounds::Counts& counts,
   return tabular::counts_of(*summary);
 }
 
-Result<tabular::Encoder> Agreement::fit(const rounds::Counts& sum) const {
+Result<Agreed> Agreement::agreed(const rounds::Counts& sum) const {
   GENESIS_ASSIGN(auto summary, tabular::summary_of(sum, plan_));
-  if (grid_ == Grid::kOfSites) {
-    return tabular::fit(plan_, summary);
+  Agreed agreed{plan_, std::move(summary)};
+  if (grid_ == Grid::kPublic) {
+    tabular::narrow(agreed.plan, agreed.summary, declared_);
   }
-  auto plan = plan_;
-  tabular::narrow(plan, summary, declared_);
-  return tabular::fit(plan, summary);
+  return agreed;
 }
 
 Result<std::uint64_t> introduce_late(const ClientId& client,

@@ -43,6 +43,12 @@ enum class Grid {
 };
 [[nodiscard]] Grid grid_of(const spec::FederatedTraining& training);
 
+/// What an encoder is fitted to.
+struct Agreed {
+  tabular::Plan plan;
+  tabular::Summary summary;
+};
+
 /// At the server, until the encoder is agreed.
 class Agreement {
  public:
@@ -50,10 +56,10 @@ class Agreement {
   using FitsModel = std::function<Status(const tabular::Layout&)>;
 
   /// So many sites as `electorate` decide by majority.
-  explicit Agreement(std::vector<tabular::Declaration> declared,
-                     std::size_t electorate = 1,
-                     FitsModel fits_model = {},
-                     Grid grid = Grid::kOfSites)
+  Agreement(std::vector<tabular::Declaration> declared,
+            std::size_t electorate,
+            FitsModel fits_model,
+            Grid grid)
       : declared_(std::move(declared)),
         electorate_(electorate),
         fits_model_(std::move(fits_model)),
@@ -76,9 +82,8 @@ class Agreement {
   [[nodiscard]] rounds::Counts weighed(const rounds::Counts& counts,
                                        std::uint64_t rows,
                                        std::uint64_t weight) const;
-  [[nodiscard]] Result<tabular::Encoder> fit(const rounds::Counts& sum) const;
-  /// What was asked for last.
-  [[nodiscard]] const tabular::Plan& plan() const { return plan_; }
+  /// What the counts of all sites, as they were asked for, say of their tables.
+  [[nodiscard]] Result<Agreed> agreed(const rounds::Counts& sum) const;
 
  private:
   [[nodiscard]] Status settle();
@@ -109,7 +114,7 @@ class Agreement {
                                                    const tabular::Encoder& encoder);
 
 /// At a site: what it introduces itself with, and its answer to the ask.
-[[nodiscard]] std::string sketch_text(const tabular::Sketch& sketch, Grid grid = Grid::kOfSites);
+[[nodiscard]] std::string sketch_text(const tabular::Sketch& sketch, Grid grid);
 /// What bounds the answer: the site's policy, and what the spec declares of columns.
 struct SiteRules {
   tabular::SitePolicy policy = {};

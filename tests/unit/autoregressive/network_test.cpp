@@ -247,6 +247,26 @@ TEST_CASE("autoregressive: training is a function of its arguments and of restor
   CHECK_FALSE(Trainer::create(config, kShape, some_rows(kShape, 0)));
 }
 
+TEST_CASE("autoregressive: a training that is told to stop ends before its next step",
+          "[autoregressive]") {
+  std::stop_source stop;
+  int steps = 0;
+  TrainingConfig config;
+  config.order = numbers(kShape.columns());
+  config.site_logits = kSiteLogits;
+  config.batch_size = 10;
+  config.stop = stop.get_token();
+  config.on_step = [&](double /*seconds*/, bool /*ends_epoch*/) {
+    ++steps;
+    stop.request_stop();
+  };
+  auto trainer = must(Trainer::create(config, kShape, some_rows(kShape, 100)));
+  const auto stopped = trainer.train(must(initial_parameters(kShape, 5)), RoundId{1}, 1e-3);
+  REQUIRE_FALSE(stopped);
+  CHECK(stopped.error().code == Errc::kUnavailable);
+  CHECK(steps == 1);
+}
+
 TEST_CASE("autoregressive: a rate that is too high is an error, and the moments start anew",
           "[autoregressive]") {
   TrainingConfig config;

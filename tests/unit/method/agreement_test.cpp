@@ -48,15 +48,22 @@ class Served final : public Documents {
 const char* const kOfA = "colour,size\nred,1.5\nblue,2.5\nred,3.5\n";
 const char* const kOfB = "colour,size\ngreen,9.5\nblue,8.5\n";
 
+std::string told(const tabular::Table& table) {
+  return sketch_text(whole_sketch(table), Grid::kOfSites);
+}
+
+Agreement agreement_of(std::size_t electorate = 1) {
+  return {{}, electorate, {}, Grid::kOfSites};
+}
+
 }  // namespace
 
 TEST_CASE("method: sites agree on one encoder, however the rows are split", "[method]") {
   const auto agreed = [](const std::vector<const char*>& tables) {
-    Agreement agreement({});
+    auto agreement = agreement_of();
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const auto table = rows_of(tables[i]);
-      REQUIRE(agreement.introduce(id(i == 0 ? "a" : "b"), sketch_text(whole_sketch(table))) ==
-              table.rows);
+      REQUIRE(agreement.introduce(id(i == 0 ? "a" : "b"), told(table)) == table.rows);
     }
     const auto ask = *agreement.ask();
     CHECK(ask.request.roster == rounds::Roster::kEveryone);
@@ -73,7 +80,8 @@ TEST_CASE("method: sites agree on one encoder, however the rows are split", "[me
         sum[i] += counts[i];
       }
     }
-    return encoder_text(*agreement.fit(sum));
+    const auto all = *agreement.agreed(sum);
+    return encoder_text(*tabular::fit(all.plan, all.summary));
   };
   const auto apart = agreed({kOfA, kOfB});
   CHECK(apart == agreed({"colour,size\nred,1.5\nblue,2.5\nred,3.5\ngreen,9.5\nblue,8.5\n"}));
@@ -81,10 +89,9 @@ TEST_CASE("method: sites agree on one encoder, however the rows are split", "[me
 }
 
 TEST_CASE("method: a sketch that differs is refused, and nothing has changed", "[method]") {
-  Agreement agreement({});
-  REQUIRE(agreement.introduce(id("a"), sketch_text(whole_sketch(rows_of(kOfA)))));
-  const auto differs =
-      agreement.introduce(id("b"), sketch_text(whole_sketch(rows_of("colour\nred\n"))));
+  auto agreement = agreement_of();
+  REQUIRE(agreement.introduce(id("a"), told(rows_of(kOfA))));
+  const auto differs = agreement.introduce(id("b"), told(rows_of("colour\nred\n")));
   REQUIRE_FALSE(differs);
   CHECK_THAT(differs.error().message, ContainsSubstring("size"));
   CHECK_FALSE(agreement.introduce(id("b"), "{}"));
@@ -93,10 +100,10 @@ TEST_CASE("method: a sketch that differs is refused, and nothing has changed", "
 }
 
 TEST_CASE("method: a kind of one site drops no column once the others have agreed", "[method]") {
-  Agreement agreement({}, 2);
-  REQUIRE(agreement.introduce(id("a"), sketch_text(whole_sketch(rows_of(kOfA)))));
-  REQUIRE(agreement.introduce(id("b"), sketch_text(whole_sketch(rows_of(kOfB)))));
-  auto hidden = nlohmann::json::parse(sketch_text(whole_sketch(rows_of(kOfA))));
+  auto agreement = agreement_of(2);
+  REQUIRE(agreement.introduce(id("a"), told(rows_of(kOfA))));
+  REQUIRE(agreement.introduce(id("b"), told(rows_of(kOfB))));
+  auto hidden = nlohmann::json::parse(told(rows_of(kOfA)));
   hidden["columns"][0]["kind"] = "identifier";
   hidden["columns"][0]["categories"] = nlohmann::json::array();
   const auto late = agreement.introduce(id("c"), hidden.dump());
@@ -110,7 +117,7 @@ TEST_CASE("method: a kind of one site drops no column once the others have agree
 TEST_CASE("method: the join that makes the encoder too large is the one refused", "[method]") {
   // Five columns of `count` texts each, as long as they may be, which no other site has.
   const auto sketch_with = [](char first, int count) {
-    auto sketch = nlohmann::json::parse(sketch_text(whole_sketch(rows_of(kOfA))));
+    auto sketch = nlohmann::json::parse(told(rows_of(kOfA)));
     sketch["rows"] = 2000;
     auto text = sketch["columns"][0];
     text["missing"] = 0;
@@ -126,7 +133,7 @@ TEST_CASE("method: the join that makes the encoder too large is the one refused"
     }
     return sketch.dump();
   };
-  Agreement agreement({});
+  auto agreement = agreement_of();
   REQUIRE(agreement.introduce(id("a"), sketch_with('A', 1)));
   REQUIRE(agreement.introduce(id("b"), sketch_with('B', 1300)));
   REQUIRE(agreement.introduce(id("c"), sketch_with('C', 1300)));
@@ -138,8 +145,8 @@ TEST_CASE("method: the join that makes the encoder too large is the one refused"
 }
 
 TEST_CASE("method: a category that no site's own client would send is refused", "[method]") {
-  Agreement agreement({});
-  auto sketch = nlohmann::json::parse(sketch_text(whole_sketch(rows_of(kOfA))));
+  auto agreement = agreement_of();
+  auto sketch = nlohmann::json::parse(told(rows_of(kOfA)));
   for (const auto& [text, why] : std::map<std::string, std::string>{
            {"\x1b[2Jcleared", "has a control character"},
            {std::string(1025, 'x'), "has 1025 bytes, more than 1024"}}) {
@@ -151,9 +158,9 @@ TEST_CASE("method: a category that no site's own client would send is refused", 
 }
 
 TEST_CASE("method: counts that contradict the join or the plan are refused", "[method]") {
-  Agreement agreement({});
+  auto agreement = agreement_of();
   const auto table = rows_of(kOfA);
-  REQUIRE(agreement.introduce(id("a"), sketch_text(whole_sketch(table))));
+  REQUIRE(agreement.introduce(id("a"), told(table)));
   const auto ask = *agreement.ask();
   Served documents(ask);
   auto counts = std::get<rounds::Counts>(count_rows(table, {}, documents)->values);

@@ -74,7 +74,7 @@ class Server final : public Link {
 struct Asked {
   Asked() : site(*Site::create(*ClientId::parse("a"), *spec::parse(kSpec, "test"), rows())) {
     model::use_one_thread();
-    method::Agreement agreement({});
+    method::Agreement agreement({}, 1, {}, method::Grid::kOfSites);
     REQUIRE(agreement.introduce(site.client(), site.join_request().introduction));
     summaries = server.ask(*agreement.ask(), 1);
     site.joined("run-1");
