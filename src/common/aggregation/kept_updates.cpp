@@ -37,7 +37,11 @@ Status KeptUpdates::add(std::span<const float> update, std::uint64_t rows) {
 }
 
 std::vector<std::uint64_t> KeptUpdates::weights() const {
-  return up_to_median(rows_);
+  auto weights = up_to_median(rows_);
+  if (are_equal(weights)) {
+    weights.assign(weights.size(), 1);
+  }
+  return weights;
 }
 
 }  // namespace genesis::aggregation

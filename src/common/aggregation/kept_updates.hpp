@@ -27,7 +27,7 @@ class KeptUpdates {
 
   [[nodiscard]] const std::vector<std::vector<float>>& values() const { return values_; }
   [[nodiscard]] std::size_t count() const { return values_.size(); }
-  /// A client weighs its rows, but no more than the median client's.
+  /// A client weighs its rows, but no more than the median client's; 1 where all weigh the same.
   [[nodiscard]] std::vector<std::uint64_t> weights() const;
 
  private:

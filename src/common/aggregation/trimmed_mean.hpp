@@ -15,10 +15,6 @@
 
 namespace genesis::aggregation {
 
-/// How many of `updates` values are left out at each end: ceil(share * updates), but at least one
-/// value is kept.
-[[nodiscard]] std::size_t trimmed_count(std::size_t updates, double share);
-
 class TrimmedMeanFold final : public Fold {
  public:
   /// Errors: kInvalidArgument for a size or max_updates of 0 or a share outside (0, 0.5),

@@ -74,16 +74,22 @@ double read_seconds(const Updates& updates, unsigned threads) {
   });
 }
 
-double fold_seconds(std::string_view strategy, const Updates& updates, unsigned threads) {
+// Of clients that all have kRows rows, or each some more than the one before.
+double fold_seconds(std::string_view strategy,
+                    const Updates& updates,
+                    std::uint64_t more,
+                    unsigned threads) {
   const FoldBounds bounds{.size = updates.front().size(),
                           .max_updates = updates.size(),
-                          .max_total_rows = updates.size() * kRows,
+                          .max_total_rows = updates.size() * (kRows + updates.size() * more),
                           .threads = threads};
   return best_seconds([&] {
     auto fold = genesis::aggregation::make_fold(strategy, bounds);
     GENESIS_CHECK(fold.has_value(), "the bounds are sound");
+    std::uint64_t rows = kRows;
     for (const auto& update : updates) {
-      GENESIS_CHECK((*fold)->add(update, kRows).has_value(), "the updates are sound");
+      GENESIS_CHECK((*fold)->add(update, rows).has_value(), "the updates are sound");
+      rows += more;
     }
     GENESIS_CHECK((*fold)->aggregate().has_value(), "there are updates");
   });
@@ -115,9 +121,14 @@ int main(int count, char** arguments) {
     const double limit = gigabytes / read_seconds(updates, threads);
     std::printf("%u thread(s): memory reads %.1f GB/s\n", threads, limit);
     for (const auto& strategy : genesis::aggregation::strategies()) {
-      const double rate = gigabytes / fold_seconds(strategy.name, updates, threads);
-      std::printf(
-          "  %-9s%6.2f GB/s, %.2f of memory reads\n", strategy.name.data(), rate, rate / limit);
+      for (const std::uint64_t more : {0U, 10U}) {
+        const double rate = gigabytes / fold_seconds(strategy.name, updates, more, threads);
+        std::printf("  %-13s%s%6.2f GB/s, %.2f of memory reads\n",
+                    strategy.name.data(),
+                    more == 0 ? "" : "clients of different rows",
+                    rate,
+                    rate / limit);
+      }
     }
   }
   return 0;
