@@ -363,6 +363,7 @@ Status Coordinator::begin_attempt() {
   if (training_.privacy.secure_aggregation->encryption == spec::Encryption::kMasking) {
     return protected_sum_->begin_masked(std::move(task));
   }
+  GENESIS_ASSIGN(paillier_modulus_, agreed_paillier_modulus());
   GENESIS_ASSIGN(const auto modulus, sums::from_hex(paillier_modulus_));
   GENESIS_ASSIGN(auto key, secure::PaillierPublicKey::from_modulus(modulus));
   return protected_sum_->begin_encrypted(std::move(task), std::move(key));

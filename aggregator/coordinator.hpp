@@ -150,8 +150,9 @@ class Coordinator {
     rounds::Telemetry telemetry;  // of its last contribution
     std::string refused = {};     // why it was disqualified with this introduction; "" otherwise
     std::uint64_t scaled_updates = 0;
-    std::string ledger_head = {};  // of its privacy ledger, as its last contribution told it
-    std::string signing_key = {};  // SubjectPublicKeyInfo, hex, of secure sums
+    std::string ledger_head = {};       // of its privacy ledger, as its last contribution told it
+    std::string signing_key = {};       // SubjectPublicKeyInfo, hex, of secure sums
+    std::string paillier_modulus = {};  // hex; "": none, or taken up from a checkpoint
   };
 
   Coordinator(spec::FederatedTraining training,
@@ -181,6 +182,11 @@ class Coordinator {
   [[nodiscard]] Status begin_attempt();
   /// Whether a site has the key that the others encrypt with.
   [[nodiscard]] Status check_paillier_key(const wire::JoinRequest& request) const;
+  /// Disqualifies sites whose key is another one than most have, once there is such a majority.
+  void settle_paillier_key(Instant now);
+  /// The key of all sites of the open collection. Errors: kFailedPrecondition names two that
+  /// differ.
+  [[nodiscard]] Result<std::string> agreed_paillier_modulus() const;
   /// Checks a contribution to a secure sum, and takes it where it is a message.
   [[nodiscard]] Status take_protected(const rounds::Speaker& speaker,
                                       const rounds::Contribution& contribution,
@@ -217,7 +223,7 @@ class Coordinator {
   method::Ask ask_;                            // of the open collection
   std::optional<Summation> sum_;               // of its contributions so far
   std::optional<ProtectedSum> protected_sum_;  // instead of it
-  std::string paillier_modulus_;               // hex, of the sites' key; "": not known yet
+  std::string paillier_modulus_;               // hex, of the sites' key; "": before the first sum
   std::function<void()> work_;                 // that is due, until somebody takes it
   Limits limits_;
   std::function<void(const wire::Checkpoint&)> save_;

@@ -98,7 +98,8 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
         request, named == training_.participants.end() ? std::nullopt : named->public_key_sha256));
   }
   GENESIS_RETURN_IF_ERROR(check_paillier_key(request));
-  const auto digest = crypto::sha256_hex(request.introduction);
+  // With another key it comes anew, as with another table.
+  const auto digest = crypto::sha256_hex(request.introduction + request.paillier_modulus);
   const auto known = sites_.find(request.client);
   if (known != sites_.end() && !known->second.refused.empty()) {
     if (known->second.introduction_sha256 == digest) {
@@ -121,15 +122,16 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
                             Site{.rows = rows,
                                  .introduction_sha256 = digest,
                                  .telemetry = {},
-                                 .signing_key = request.signing_key});
+                                 .signing_key = request.signing_key,
+                                 .paillier_modulus = request.paillier_modulus});
     for (auto& [client, reason] : method_->take_disqualified()) {
       apply(rounds::ClientDisqualified{std::move(client), std::move(reason)}, now);
     }
+    settle_paillier_key(now);
     if (const auto& refused = sites_.at(request.client).refused; !refused.empty()) {
       return fail(Errc::kInvalidArgument, "client " + request.client.str() + ": " + refused);
     }
   }
-  paillier_modulus_ = request.paillier_modulus;
   if (sites_.at(request.client).signing_key != request.signing_key) {
     return fail(Errc::kConflict,
                 "client " + request.client.str() +
@@ -163,10 +165,57 @@ Status Coordinator::check_paillier_key(const wire::JoinRequest& request) const {
   }
   if (!paillier_modulus_.empty() && request.paillier_modulus != paillier_modulus_) {
     return refused(
-        "its Paillier key is not that of the sites that have joined before; give all sites the "
-        "same paillier.key");
+        "its Paillier key is not that of the training's sites; give all sites the same "
+        "paillier.key");
   }
   return {};
+}
+
+void Coordinator::settle_paillier_key(Instant now) {
+  if (!paillier_modulus_.empty()) {
+    return;  // it was checked at the join
+  }
+  std::map<std::string, std::size_t> votes;
+  std::size_t sites = 0;
+  for (const auto& [id, site] : sites_) {
+    if (site.refused.empty()) {
+      ++votes[site.paillier_modulus];
+      ++sites;
+    }
+  }
+  for (const auto& [modulus, count] : votes) {
+    if (2 * count <= sites) {
+      continue;
+    }
+    std::vector<ClientId> others;
+    for (const auto& [id, site] : sites_) {
+      if (site.refused.empty() && site.paillier_modulus != modulus) {
+        others.push_back(id);
+      }
+    }
+    for (auto& other : others) {
+      apply(rounds::ClientDisqualified{std::move(other),
+                                       "its Paillier key is not that of most sites; give all "
+                                       "sites the same paillier.key"},
+            now);
+    }
+  }
+}
+
+Result<std::string> Coordinator::agreed_paillier_modulus() const {
+  if (!paillier_modulus_.empty()) {
+    return paillier_modulus_;
+  }
+  const auto& first = *state_.open.roster.begin();
+  for (const auto& id : state_.open.roster) {
+    if (sites_.at(id).paillier_modulus != sites_.at(first).paillier_modulus) {
+      return fail(Errc::kFailedPrecondition,
+                  "the Paillier keys of " + first.str() + " and " + id.str() +
+                      " differ, and no majority says which is right; give all sites the same "
+                      "paillier.key");
+    }
+  }
+  return sites_.at(first).paillier_modulus;
 }
 
 Result<wire::Task> Coordinator::task(const rounds::Speaker& speaker, Instant now) {

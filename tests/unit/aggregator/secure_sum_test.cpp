@@ -309,10 +309,28 @@ TEST_CASE("coordinator: sites that encrypt have one key, as large as the spec as
   CHECK_THAT(joins(coordinator, "a", ""), ContainsSubstring("modulus of its Paillier key"));
   CHECK_THAT(joins(coordinator, "a", "not hex"), ContainsSubstring("hex digits"));
   CHECK_THAT(joins(coordinator, "a", modulus.substr(2)), ContainsSubstring("modulus"));
-  CHECK(joins(coordinator, "a", modulus) == "joined");
-  CHECK_THAT(joins(coordinator, "b", modulus.substr(2) + "fd"),
-             ContainsSubstring("the same paillier.key"));
+  // Who comes first with another key than most keeps nobody out, and can come again with theirs.
+  const auto other = modulus.substr(2) + "fd";
+  CHECK(joins(coordinator, "a", other) == "joined");
   CHECK(joins(coordinator, "b", modulus) == "joined");
+  CHECK(joins(coordinator, "c", modulus) == "joined");
+  CHECK_THAT(joins(coordinator, "a", other), ContainsSubstring("not that of most sites"));
+  CHECK(joins(coordinator, "a", modulus) == "joined");
+
+  // Without a majority nobody knows whose key is right.
+  auto torn = *Coordinator::start(training, "run-1", {});
+  const auto third = modulus.substr(2) + "fb";
+  CHECK(joins(torn, "a", modulus) == "joined");
+  CHECK(joins(torn, "b", other) == "joined");
+  CHECK(joins(torn, "c", third) == "joined");
+  CHECK(joins(torn, "d", third) == "joined");
+  const Instant later = Instant{} + torn.config().round_deadline;
+  torn.tick(later);
+  const auto task = torn.task({*ClientId::parse("a")}, later);
+  REQUIRE(task);
+  const auto* failed = std::get_if<wire::Failed>(&*task);
+  REQUIRE(failed != nullptr);
+  CHECK_THAT(failed->reason, ContainsSubstring("the Paillier keys of a and b differ"));
 
   training.privacy.secure_aggregation->key_bits = 3072;
   auto strict = *Coordinator::start(training, "run-1", {});

@@ -45,7 +45,8 @@ inline const tabular::Table& table(const char* client) {
 }
 
 inline wire::JoinRequest join_request(const char* client, const tabular::Table& rows) {
-  return {.client = id(client), .introduction = method::sketch_text(sketch_of(rows))};
+  return {.client = id(client),
+          .introduction = method::sketch_text(sketch_of(rows), method::Grid::kOfSites)};
 }
 
 /// The documents of the open collection, as a site gets them.
