@@ -46,7 +46,7 @@ test-full: deps ## Run all tests and those that take hours: more cases, strategi
 soak: SOAK_MINUTES ?= 30
 soak: build ## Kill random trainings and besiege others, side by side (SOAK_MINUTES=30, SOAK_SEED=1)
 	@tests/chaos/soak.py $(BUILD)/bin $(BUILD)/tests/chaos/libkillpoint.so --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)) & kills=$$!; \
-	  tests/soak/siege.py $(BUILD)/bin --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)); siege=$$?; \
+	  tests/soak/siege.py $(BUILD)/bin --judge-times --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED)); siege=$$?; \
 	  wait $$kills && exit $$siege
 
 test-unit: build ## Run the unit tests alone

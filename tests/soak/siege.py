@@ -2,11 +2,12 @@
 """A besieged aggregator: honest clients, which replay what real workers have sent, train while attackers of each kind do what they
 can, links are cut and the aggregator is killed. Training after training has to end in the bytes of the same replay undisturbed.
 
-siege.py BIN [--minutes 30] [--seed N] [--honest 200] [--attackers 20] [--rounds N]
+siege.py BIN [--minutes 30] [--seed N] [--honest 200] [--attackers 20] [--rounds N] [--judge-times]
 
-Fails where a byte of the model differs, an honest client is turned away, the aggregator has more than 256 MiB resident, or
-/healthz takes longer than 50 ms and four times what an idle aggregator beside it takes (99th percentiles of 150, in each window). Prints what honest
-requests took and what the attackers were answered. Standard library only; talks to 127.0.0.1 alone.
+Fails where a byte of the model differs, an honest client is turned away or the aggregator has more than 256 MiB resident;
+with --judge-times, for a machine that does nothing else, also where /healthz takes longer than 50 ms and four times what an
+idle aggregator beside it takes (99th percentiles of 150, in each window). Prints what honest requests took and what the
+attackers were answered. Standard library only; talks to 127.0.0.1 alone.
 """
 
 import argparse
@@ -296,6 +297,7 @@ def main():
     parser.add_argument("--honest", type=int, default=200)
     parser.add_argument("--attackers", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--judge-times", action="store_true")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends with it
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -316,7 +318,7 @@ def main():
                 print(f"siege: training {numbers.trainings} ended in the same bytes, {(time.monotonic() - began) / 60:.1f} min, {numbers.kills} kills", flush=True)
             if numbers.peak > MEMORY_MIB:
                 raise AssertionError(f"{numbers.peak:.0f} MiB resident, more than {MEMORY_MIB}")
-            if not is_healthy(numbers):
+            if options.judge_times and not is_healthy(numbers):
                 raise AssertionError(f"/healthz took more than {HEALTH_SECONDS} s and four times what it takes idle in all windows of {WINDOW} requests")
         except AssertionError as failure:
             numbers.say("siege")
