@@ -11,6 +11,9 @@ SANITIZED := crypto secure spec tabular wire aggregation rounds http k8s
 THREADED := aggregation metrics http k8s aggregator
 empty :=
 space := $(empty) $(empty)
+# A compiler cache serves every work tree: it sees paths within one as relative.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 # Tests of ctest whose names begin with one of these folders.
 tests_of = '^($(subst $(space),|,$(strip $(1)))): '

@@ -19,6 +19,7 @@
 #include "common/k8s/config.hpp"
 #include "common/k8s/rest_api.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace genesis::k8s::test {
 
@@ -34,8 +35,7 @@ inline Config admin() {
 }
 
 inline void component(const std::string& verb) {
-  const std::string command =
-      std::string(GENESIS_SOURCE_DIR) + "/tests/cluster/component " + verb + " kube-apiserver";
+  const std::string command = source_file("tests/cluster/component ") + verb + " kube-apiserver";
   REQUIRE(std::system(command.c_str()) == 0);
 }
 

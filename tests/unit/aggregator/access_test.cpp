@@ -9,6 +9,7 @@
 
 #include "aggregator/service.hpp"
 #include "common/base/file.hpp"
+#include "tests/support/source_file.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/unit/aggregator/training.hpp"
 
@@ -97,7 +98,7 @@ class Guarded {
 }  // namespace
 
 TEST_CASE("aggregator: the table of routes is the one that the documentation has", "[aggregator]") {
-  const auto text = read_file(GENESIS_SOURCE_DIR "/docs/protocol.md", 1U << 20U);
+  const auto text = read_file(source_file("docs/protocol.md"), 1U << 20U);
   REQUIRE(text);
   std::string table;
   for (const auto& route : routes().routes()) {

@@ -9,6 +9,7 @@
 
 #include "common/autoregressive/sampler.hpp"
 #include "common/autoregressive/trainer.hpp"
+#include "tests/support/source_file.hpp"
 #include "tests/unit/autoregressive/builders.hpp"
 
 namespace genesis::autoregressive {
@@ -171,7 +172,7 @@ TEST_CASE("autoregressive: tensors have the names and shapes of the golden file"
     }
     text << '\n';
   }
-  std::ifstream file(GENESIS_SOURCE_DIR "/tests/golden/autoregressive/shapes.txt");
+  std::ifstream file(source_file("tests/golden/autoregressive/shapes.txt"));
   std::ostringstream golden;
   golden << file.rdbuf();
   CHECK(text.str() == golden.str());

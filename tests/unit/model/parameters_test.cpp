@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/source_file.hpp"
 #include "tests/unit/model/model_fixtures.hpp"
 
 namespace genesis::model {
@@ -29,7 +30,7 @@ std::span<const float> values_of(const Tensors& tensors, const std::string& name
 }  // namespace
 
 TEST_CASE("model: names and shapes for a table like Adult are the golden ones", "[model][golden]") {
-  std::ifstream file(std::string(GENESIS_SOURCE_DIR) + "/tests/golden/model/adult_shapes.txt");
+  std::ifstream file(source_file("tests/golden/model/adult_shapes.txt"));
   std::ostringstream golden;
   golden << file.rdbuf();
   std::ostringstream actual;

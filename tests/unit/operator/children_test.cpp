@@ -8,6 +8,7 @@
 
 #include "common/base/file.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_file.hpp"
 #include "tests/unit/operator/a_cluster.hpp"
 
 namespace genesis::control {
@@ -53,7 +54,7 @@ std::string golden(const Training& training) {
 }
 
 void check_golden(const std::string& name, const Training& training) {
-  const std::string path = GENESIS_SOURCE_DIR "/tests/golden/operator/" + name;
+  const std::string path = source_file("tests/golden/operator/" + name);
   if (std::getenv("GENESIS_WRITE_GOLDEN") != nullptr) {
     REQUIRE(write_file_atomic(path, golden(training)));
   }

@@ -9,6 +9,7 @@
 #include "operator/allowed.hpp"
 #include "operator/causes.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_file.hpp"
 #include "tests/unit/operator/a_cluster.hpp"
 
 namespace genesis::control {
@@ -43,7 +44,7 @@ std::string summary(Cluster& cluster) {
 // The object as kstatus gets it: tests/lint/kstatus_test.py asks kstatus what it makes of it, and
 // compares that with the name's first word.
 void check_golden(const std::string& name, Cluster& cluster) {
-  const std::string path = GENESIS_SOURCE_DIR "/tests/golden/operator/status/" + name + ".json";
+  const std::string path = source_file("tests/golden/operator/status/" + name + ".json");
   const Json object{{"apiVersion", k8s::kFederatedTrainings.api_version()},
                     {"kind", k8s::kFederatedTrainings.kind},
                     {"metadata",

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/source_file.hpp"
 
 namespace genesis::secure {
 
@@ -20,7 +21,7 @@ inline std::string unhex(std::string_view hex) {
 
 /// Lines of a name and hexadecimal digits in tests/golden/secure, by name.
 inline std::map<std::string, std::string> vectors(const std::string& file) {
-  std::ifstream in(std::string(GENESIS_SOURCE_DIR) + "/tests/golden/secure/" + file);
+  std::ifstream in(source_file("tests/golden/secure/" + file));
   std::map<std::string, std::string> values;
   for (std::string line; std::getline(in, line);) {
     std::istringstream words(line);

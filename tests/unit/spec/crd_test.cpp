@@ -11,6 +11,7 @@
 #include "common/spec/validate.hpp"
 #include "common/spec/yaml.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_file.hpp"
 #include "tests/unit/spec/documents.hpp"
 
 namespace genesis::spec {
@@ -174,7 +175,7 @@ void paths_of(const std::string& path, const Json& value, std::set<std::string>&
 }  // namespace
 
 TEST_CASE("spec: the compiled-in text is the CRD's file", "[spec]") {
-  const auto file = read_file(GENESIS_SOURCE_DIR "/crds/federatedtrainings.yaml", 1U << 20U);
+  const auto file = read_file(source_file("crds/federatedtrainings.yaml"), 1U << 20U);
   REQUIRE(file);
   CHECK(crd_text() == *file);
 }

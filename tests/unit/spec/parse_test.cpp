@@ -5,6 +5,7 @@
 
 #include "common/base/file.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_file.hpp"
 #include "tests/unit/spec/documents.hpp"
 
 namespace genesis::spec {
@@ -381,7 +382,7 @@ TEST_CASE("spec: an error of the syntax names file, line and column", "[spec]") 
 TEST_CASE("spec: the samples are valid and say where their rows are", "[spec]") {
   const std::string name =
       GENERATE(as<std::string>{}, "adult", "adult-autoregressive", "adult-long");
-  const auto text = read_file(GENESIS_SOURCE_DIR "/manifests/samples/" + name + ".yaml", 65536);
+  const auto text = read_file(source_file("manifests/samples/" + name + ".yaml"), 65536);
   REQUIRE(text);
   CHECK(text->starts_with("# "));
   const auto parsed = parse(*text, name);

@@ -8,6 +8,7 @@
 #include "common/base/file.hpp"
 #include "common/spec/parse.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_file.hpp"
 #include "tests/unit/spec/documents.hpp"
 
 namespace genesis::spec {
@@ -192,7 +193,7 @@ TEST_CASE("spec: what is printed reads back as the same training", "[spec][prope
 
 TEST_CASE("spec: a minimal spec prints as the golden file, all defaults filled in",
           "[spec][golden]") {
-  const auto golden = read_file(GENESIS_SOURCE_DIR "/tests/golden/spec/minimal.yaml", 65536);
+  const auto golden = read_file(source_file("tests/golden/spec/minimal.yaml"), 65536);
   REQUIRE(golden);
   const auto parsed = parse(*golden, "minimal.yaml");
   REQUIRE(parsed);

@@ -6,12 +6,13 @@
 #include "common/crypto/digest.hpp"
 #include "common/wire/safetensors.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/source_file.hpp"
 #include "tests/unit/wire/damage.hpp"
 
 namespace genesis::wire {
 namespace {
 
-const std::string kGolden = GENESIS_SOURCE_DIR "/tests/golden/wire/model.safetensors";
+const std::string kGolden = source_file("tests/golden/wire/model.safetensors");
 
 ModelFile a_model() {
   return ModelFile{
