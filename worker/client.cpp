@@ -161,7 +161,7 @@ SiteObserver observer_of(const ClientOptions& options, std::uint64_t rows) {
                  telemetry_text(made.telemetry));
     options.metrics->trained(made.telemetry);
     if (options.on_trained) {
-      options.on_trained(round, rows, made.telemetry);
+      options.on_trained(options.client, round, rows, made.telemetry);
     }
   };
   observer.on_saved = options.on_saved;
@@ -363,13 +363,11 @@ Status protect(const ClientOptions& options, const spec::FederatedTraining& trai
   return site.protect(std::move(signer), std::move(least), std::move(key));
 }
 
-Status take_part(ClientOptions options) {
+Status take_part(const ClientOptions& options) {
   std::optional<federation::RoundFiles> files;
   if (!options.state.empty()) {
     GENESIS_ASSIGN(files, federation::RoundFiles::open(options.state));
   }
-  GENESIS_ASSIGN(const auto instance, Instance::claim(options.state));
-  options.instance = instance.id();
   GENESIS_ASSIGN(const auto proxy, http::proxy_for(options.server_url));
   if (proxy) {
     spdlog::info("proxy client={} host={}", options.client.str(), proxy->url.authority());
@@ -384,11 +382,10 @@ Status take_part(ClientOptions options) {
   const auto& training = offer.training;
   GENESIS_ASSIGN(auto table, read_table(options, training));
   const auto kept = table.kept;
-  const LedgerPlace ledger{
-      .folder = options.ledger,
-      .data_set = options.data_set.empty() ? options.client.str() : options.data_set,
-      .total_epsilon = options.policy.total_epsilon,
-      .total_delta = options.policy.total_delta};
+  const LedgerPlace ledger{.folder = options.ledger,
+                           .data_set = options.data_set,
+                           .total_epsilon = options.policy.total_epsilon,
+                           .total_delta = options.policy.total_delta};
   GENESIS_ASSIGN(auto account, open_account(training, ledger));
   auto observer = observer_of(options, account == nullptr ? table.rows : 0);
   if (account != nullptr) {
@@ -437,11 +434,54 @@ Status take_part(ClientOptions options) {
   return work_until_over(session, options, site, link);
 }
 
+constexpr int kMostOfOneName = 100;
+constexpr std::uint64_t kMostNameBytes = 128;
+
+// The name that this state folder's client has taken before, or else its own.
+Result<ClientId> name_of(const ClientOptions& options, const std::filesystem::path& taken) {
+  if (options.state.empty() || !options.takes_free_name) {
+    return options.client;
+  }
+  const auto kept = read_file(taken, kMostNameBytes);
+  if (!kept) {
+    return kept.error().code == Errc::kNotFound ? Result<ClientId>(options.client)
+                                                : tl::unexpected(kept.error());
+  }
+  return ClientId::parse(*kept);
+}
+
+// Takes part under the first free name.
+Status take_part_as_named(ClientOptions options) {
+  if (!options.state.empty()) {
+    GENESIS_RETURN_IF_ERROR(make_private_folder(options.state));
+  }
+  GENESIS_ASSIGN(const auto instance, Instance::claim(options.state));
+  options.instance = instance.id();
+  if (options.data_set.empty()) {
+    options.data_set = options.client.str();  // whatever name it gets: rows keep their ledger
+  }
+  const auto file = options.state / "client-id";
+  const auto name = options.client.str();
+  GENESIS_ASSIGN(options.client, name_of(options, file));
+  for (int next = 2;; ++next) {
+    auto done = take_part(options);
+    const bool is_taken = !done && done.error().code == Errc::kAlreadyExists;
+    if (!is_taken || !options.takes_free_name || next > kMostOfOneName) {
+      return done;
+    }
+    GENESIS_ASSIGN(options.client, ClientId::parse(name + "-" + std::to_string(next)));
+    spdlog::warn("client id={} as another live client has the name {}", options.client.str(), name);
+    if (!options.state.empty()) {
+      GENESIS_RETURN_IF_ERROR(write_file_atomic(file, options.client.str()));
+    }
+  }
+}
+
 }  // namespace
 
 Status run_client(const ClientOptions& options) {
   GENESIS_CHECK(options.metrics != nullptr, "a run is measured");
-  auto done = take_part(options);
+  auto done = take_part_as_named(options);
   if (!done && options.stop.stop_requested()) {
     return stopped();
   }

@@ -24,6 +24,9 @@ class Metrics;
 struct ClientOptions {
   std::string server_url;
   ClientId client;
+  /// Where another live process takes part as `client`, this one does as client-2, client-3 and so
+  /// on: a name that nobody chose. Otherwise it waits for the name.
+  bool takes_free_name = false;
   std::filesystem::path data;
   std::string csv = {};  // the rows themselves, where `data` is empty
   std::vector<std::string> discrete_columns;
@@ -43,8 +46,10 @@ struct ClientOptions {
   /// Told what will leave, line by line, and nothing leaves; empty: the training is taken part in.
   std::function<void(const std::string&)> only_disclose = {};
   Metrics* metrics = nullptr;  // told of all; outlives the run; never null in it
-  /// After each local training: its round, this site's rows, and what goes beside the update.
-  std::function<void(RoundId, std::uint64_t rows, const rounds::Telemetry&)> on_trained = {};
+  /// After each local training: the name taken part as, its round, this site's rows, and what goes
+  /// beside the update.
+  std::function<void(const ClientId&, RoundId, std::uint64_t rows, const rounds::Telemetry&)>
+      on_trained = {};
   /// After each state on disk.
   std::function<void(RoundId, const std::filesystem::path&)> on_saved = {};
   std::stop_token stop =

@@ -77,7 +77,9 @@ std::optional<Action> Retry::before_try(const Event& event) {
 }
 
 AskExchange::AskExchange(const ExchangePolicy& policy, Rng& jitter, Send message, Instant now)
-    : retry_(policy, jitter, now), message_(std::move(message)) {
+    : retry_(policy, jitter, now),
+      message_(std::move(message)),
+      is_name_awaited_(policy.is_name_awaited) {
   message_.deadline = deadline_of(policy, message_.path);
 }
 
@@ -92,7 +94,11 @@ Action AskExchange::resume(Event event, Instant now) {
     return retry_.failed(std::move(response).error(), now);
   }
   if (!response->is_success()) {
-    return retry_.failed(http::error_of(*response), now);
+    auto error = http::error_of(*response);
+    if (error.code == Errc::kAlreadyExists && is_name_awaited_) {
+      error.code = Errc::kUnavailable;
+    }
+    return retry_.failed(std::move(error), now);
   }
   body_ = std::move(response->body);
   return Done{};

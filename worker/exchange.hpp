@@ -35,6 +35,7 @@ struct ExchangePolicy {
   Milliseconds poll{30'000};      // deadline of GET /v1/task, whose answer the server may hold back
   Milliseconds transfer{30'000};  // deadline of any other request
   http::BackoffPolicy backoff;    // of the pauses between tries
+  bool is_name_awaited = true;    // tried again while another process has this client's name
 };
 [[nodiscard]] ExchangePolicy exchange_policy(const spec::Communication& communication,
                                              const federation::Deadlines& waits);
@@ -117,6 +118,7 @@ class AskExchange {
  private:
   Retry retry_;
   Send message_;
+  bool is_name_awaited_;
   std::string body_;
 };
 

@@ -11,8 +11,10 @@
 #include "common/metrics/process.hpp"
 #include "common/model/threads.hpp"
 #include "common/policy/policy.hpp"
+#include "common/tls/certificates.hpp"
 #include "common/tls/files.hpp"
 #include "worker/client.hpp"
+#include "worker/host_name.hpp"
 #include "worker/metrics.hpp"
 
 namespace genesis {
@@ -57,6 +59,41 @@ Result<std::optional<crypto::Secret>> signing_key_of(const ClientOptions& option
   return std::optional(crypto::Secret(std::move(pem)));
 }
 
+struct Name {
+  ClientId client;
+  bool is_of_host;
+};
+
+// The name of this client: what was asked for, else that of its certificate, else this host's.
+Result<Name> name_of(const ClientOptions& options) {
+  if (!options.client_id.empty()) {
+    GENESIS_ASSIGN(auto asked, ClientId::parse(options.client_id));
+    return Name{std::move(asked), false};
+  }
+  constexpr std::uint64_t kMostBytes = 1U << 20;
+  std::string pem = options.pem ? options.pem->certificate : "";
+  if (!options.pem && !options.tls.certificate.empty()) {
+    GENESIS_ASSIGN(pem, read_file(options.tls.certificate, kMostBytes));
+  }
+  std::string name;
+  if (!pem.empty()) {
+    GENESIS_ASSIGN(const auto certificate, tls::inspect(pem));
+    name = certificate.common_name;
+  }
+  const bool is_of_host = name.empty();
+  if (is_of_host) {
+    name = worker::id_of_host();
+  }
+  auto client = ClientId::parse(name);
+  if (!client) {
+    return fail(Errc::kInvalidArgument,
+                "client_id: " + std::string(is_of_host ? "this host has" : "the certificate has") +
+                    " no name that a client can have; choose one");
+  }
+  spdlog::info("client id={} name-of={}", name, is_of_host ? "host" : "certificate");
+  return Name{std::move(*client), is_of_host};
+}
+
 }  // namespace
 
 struct FederatedClient::Impl {
@@ -92,12 +129,13 @@ FederatedClient::~FederatedClient() = default;
 
 Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCallbacks callbacks) {
   model::use_one_thread();
-  GENESIS_ASSIGN(auto id, ClientId::parse(options.client_id));
+  GENESIS_ASSIGN(auto name, name_of(options));
   GENESIS_ASSIGN(auto tls, client_tls(options));
   GENESIS_ASSIGN(auto signing_key, signing_key_of(options));
   GENESIS_ASSIGN(auto policy, policy_of(options));
   worker::ClientOptions loop{.server_url = std::move(options.server),
-                             .client = std::move(id),
+                             .client = std::move(name.client),
+                             .takes_free_name = name.is_of_host,
                              .data = std::move(options.data),
                              .csv = std::move(options.csv),
                              .discrete_columns = std::move(options.discrete_columns),
@@ -116,11 +154,12 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
   GENESIS_RETURN_IF_ERROR(impl->watch(options.metrics));
   // What they capture is joined to them: `impl` owns the options and outlives the loop.
   if (const auto& tell = impl->callbacks.on_train_complete) {
-    impl->options.on_trained =
-        [&tell, client = impl->options.client.str()](
-            RoundId round, std::uint64_t rows, const rounds::Telemetry& telemetry) {
-          tell({client, round.value, rows, telemetry});
-        };
+    impl->options.on_trained = [&tell](const ClientId& client,
+                                       RoundId round,
+                                       std::uint64_t rows,
+                                       const rounds::Telemetry& telemetry) {
+      tell({client.str(), round.value, rows, telemetry});
+    };
   }
   if (const auto& tell = impl->callbacks.on_checkpoint) {
     impl->options.on_saved = [&tell](RoundId round, const std::filesystem::path& path) {

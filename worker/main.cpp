@@ -1,13 +1,10 @@
 // genesis-worker, also run as `genesis federated client`: one site's part of a training.
-#include <array>
-#include <climits>
 #include <fstream>
 #include <iostream>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "common/base/exit_code.hpp"
 #include "common/base/text.hpp"
@@ -55,24 +52,6 @@ void write_outcome(const Options& options, const std::string& line) {
   }
 }
 
-// The name of this host up to its first point, as a client id.
-std::string id_of_host() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  std::string id;
-  for (const char c : std::string_view(name.data())) {
-    const bool is_letter =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (c == '.' || id.size() == 63) {
-      break;
-    }
-    if (is_letter || !id.empty()) {
-      id += is_letter || c == '_' ? c : '-';
-    }
-  }
-  return id;
-}
-
 // The flags that override a field of the spec for this site alone.
 constexpr command_line::OverrideFlag kOverrides[] = {
     {"--local-epochs", "local.epochs", "Local epochs per round, instead of the spec's"},
@@ -111,8 +90,10 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--client-id",
                  options.client.client_id,
-                 "Client id of this site; must be the CN of its certificate (default: the name of "
-                 "this host)")
+                 "Client id of this site; must be the CN of its certificate (default: that name, "
+                 "or without "
+                 "a certificate the name of this host, with -2, -3 and so on where another live "
+                 "client has it)")
       ->excludes(join);
   app.add_option(
       "--state",
@@ -173,16 +154,12 @@ int main(int argc, char** argv) {
     std::cerr << "genesis federated client: pass --join or --server\n";
     return kExitUsageError;
   }
-  if (options.join.empty() && options.client.client_id.empty()) {
-    options.client.client_id = id_of_host();
-    spdlog::info("client id={}, the name of this host; --client-id sets another",
-                 options.client.client_id);
-  }
   if (options.is_verbose) {
     spdlog::set_level(spdlog::level::debug);
   }
   if (const auto done = work(options); !done) {
-    const std::string message = "genesis federated client: " + options.client.client_id + ": " +
+    const auto& id = options.client.client_id;
+    const std::string message = "genesis federated client: " + (id.empty() ? "" : id + ": ") +
                                 command_line::describe(done.error());
     std::cerr << message << "\n";
     write_outcome(options, message);

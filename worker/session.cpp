@@ -41,10 +41,13 @@ std::int64_t whole_seconds(Milliseconds time) {
 Session::Session(http::Client client, const ClientOptions& options)
     : client_(std::move(client)),
       options_(options),
-      jitter_(0, RoundId{0}, options.client.str(), "retry jitter") {}
+      jitter_(0, RoundId{0}, options.client.str(), "retry jitter") {
+  policy_.is_name_awaited = !options_.takes_free_name;
+}
 
 void Session::adopt(const spec::Communication& communication, const federation::Deadlines& waits) {
   policy_ = exchange_policy(communication, waits);
+  policy_.is_name_awaited = !options_.takes_free_name;
 }
 
 Result<std::string> Session::ask(const std::string& method,

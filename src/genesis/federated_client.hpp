@@ -29,8 +29,10 @@ struct ClientPem {
 };
 
 struct ClientOptions {
-  std::string server;                         // https://host:port
-  std::string client_id;                      // with client certificates, the certificate's CN
+  std::string server;  // https://host:port
+  /// With a client certificate, its CN. "": that, or without a certificate the name of this host,
+  /// with -2, -3 and so on where another live client has it.
+  std::string client_id;
   std::filesystem::path data;                 // this site's rows, .csv or .csv.gz
   std::string csv = {};                       // or where that is empty, their text
   std::vector<std::string> discrete_columns;  // treated as categories, beside the spec's

@@ -34,8 +34,8 @@ def findings(version):
         if found(path, pattern) != version:
             yield f"{path}: {found(path, pattern)} for {pattern}; CMakeLists.txt has {version}"
     stages = re.split(r"^FROM scratch AS ", (SOURCE / "Containerfile").read_text(), flags=re.M)[1:]
-    if len(stages) != 3:
-        yield f"Containerfile: {len(stages)} images instead of 3"
+    if len(stages) != 4:
+        yield f"Containerfile: {len(stages)} images instead of 4"
     for stage in stages:
         if not re.search(rf"^ARG VERSION$.*^LABEL .*{re.escape(LABEL)}=\$VERSION", stage, re.M | re.S):
             yield f"Containerfile: image {stage.split()[0]} has no label {LABEL}=$VERSION"

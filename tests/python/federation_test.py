@@ -3,6 +3,7 @@
 
 import logging
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -160,8 +161,12 @@ class Federation(unittest.TestCase):
             self.assertEqual(errors, [None, None])
         self.assertRegex("\n".join(logged.output), "asked=64 used=60")
 
-    def test_a_client_is_named_after_its_host(self):
-        self.assertEqual(FederatedClient("http://127.0.0.1:1").client_id, socket.gethostname().partition(".")[0][:63])
+    def test_clients_without_a_name_are_named_after_their_host_each_in_its_own_way(self):
+        metrics = MetricsCallback()
+        host = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0]).lstrip("_-")[:58]
+        with a_server(callbacks=[metrics]).start(background=True) as server:
+            self.assertEqual(in_threads(train(server, None, 0), train(server, None, 1)), [None, None])
+        self.assertEqual({c["client_id"] for c in metrics.clients}, {host, f"{host}-2"})
 
     def test_stopping_ends_both_sides(self):
         server = a_server(n_rounds=10000).start(background=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,7 +23,8 @@ class FederatedClient:
     """Takes part in one training with this site's rows, which stay here. All connections go out.
 
     server_url        http://host:port or https://host:port
-    client_id         name of this site, with client certificates their common name; the host's name when absent
+    client_id         name of this site, with client certificates their common name. When absent, that name, or
+                      without a certificate this host's, with -2, -3 and so on where another live client has it
     local_epochs, batch_size, learning_rate    this site's own, instead of the training's
     max_grad_norm, clip_per_layer    bound of each training step's gradient, or of each layer's
     privacy           {"differential_privacy": {"epsilon": 1.0}} takes part only in a training that promises as much
@@ -68,7 +68,7 @@ class FederatedClient:
         verbose: bool = True,
     ) -> None:
         self.server_url = _checked_url(server_url)
-        self.client_id = _checked_id(client_id) if client_id is not None else _host_name()
+        self.client_id = _checked_id(client_id) if client_id is not None else ""
         self.verbose = verbose
         given = locals()
         self._settings = Settings()
@@ -134,7 +134,7 @@ class FederatedClient:
         try:
             with (
                 translated(self._settings.arguments),
-                Progress(0, f"training as {self.client_id}", shown=self.verbose and not dry_run) as progress,
+                Progress(0, f"training as {self.client_id or 'this host'}", shown=self.verbose and not dry_run) as progress,
             ):
                 job = _core.start_client(
                     server_url=self.server_url,
@@ -202,12 +202,4 @@ def _checked_id(name: Any) -> str:
             field="client_id",
             advice="pass a shorter or plainer name",
         )
-    return name
-
-
-def _host_name() -> str:
-    """This host's name as a client id: letters, digits, points, underscores and hyphens, at most 63."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname().partition(".")[0]).lstrip("._-")[:63]
-    if not name:
-        raise ArgumentError("client_id: this host has no name to take", field="client_id", advice="pass client_id")
     return name

@@ -25,7 +25,7 @@ std::optional<Refused> why_not_join(const Config& config,
     const auto& holder = known->second;
     const bool is_other = instance != holder.instance;
     if (is_other && !is_holder_gone && !holder.standing.is_lost) {
-      return refusal(Errc::kUnavailable,
+      return refusal(Errc::kAlreadyExists,
                      client,
                      "another process takes part under this name; end it, or wait until it has "
                      "gone");

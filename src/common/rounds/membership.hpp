@@ -10,8 +10,8 @@ namespace genesis::rounds {
 
 /// nullopt where `speaker` may join, anew or again. Its table is the method's to judge. Refused:
 ///   kPermissionDenied    not among the participants
-///   kUnavailable         another process takes part under this name, or everyone is being asked
-///                        for something: try again
+///   kAlreadyExists       another process takes part under this name
+///   kUnavailable         everyone is being asked for something: try again
 ///   kFailedPrecondition  all places are taken, or the training is over
 [[nodiscard]] std::optional<Refused> why_not_join(const Config& config,
                                                   const State& state,

@@ -1,10 +1,15 @@
 """The images by hand, without the operator: an aggregator and three workers as Jobs on the real node."""
 import json
+import os
 import pathlib
+import re
 import tempfile
 import unittest
+import urllib.request
 
-from node import (AGGREGATOR_IMAGE, OPERATOR_IMAGE, RESTRICTED_CONTAINER, RESTRICTED_POD, WORKER_IMAGE, NodeTest,
+import yaml
+
+from node import (AGGREGATOR_IMAGE, BOTH_ROLES_IMAGE, OPERATOR_IMAGE, RESTRICTED_CONTAINER, RESTRICTED_POD, WORKER_IMAGE, NodeTest, SOURCE,
                   adult_rows, apply, claim_folder, get, get_all, kill_container, kubectl, node_exec, run_in_image,
                   sha256, wait_until)
 
@@ -107,9 +112,9 @@ class ImagesTest(NodeTest):
             kill_container(self.namespace, self.pod_of(app))
         self.assertEqual(self.finish(), self.simulated())
 
-    def test_the_images_are_small_and_hold_no_shell_and_only_the_workers_has_torch(self):
+    def test_the_images_are_small_and_hold_no_shell_and_only_those_that_train_have_torch(self):
         for image, name, largest in ((WORKER_IMAGE, "worker", 500), (AGGREGATOR_IMAGE, "aggregator", 60),
-                                     (OPERATOR_IMAGE, "operator", 60)):
+                                     (OPERATOR_IMAGE, "operator", 60), (BOTH_ROLES_IMAGE, "genesis", 500)):
             mount = self.dir / name
             mount.mkdir()
             node_exec("ctr", "-n", "k8s.io", "images", "mount", image, mount)
@@ -119,8 +124,49 @@ class ImagesTest(NodeTest):
             for absent in ("/bash", "/sh\n", "/dash", "/apt", "/dpkg\n", "/perl"):
                 self.assertNotIn(absent, listing, image)
             self.assertLess(size, largest, image)
-            self.assertEqual("libtorch" in listing, name == "worker", image)
+            self.assertEqual("libtorch" in listing, name in ("worker", "genesis"), image)
             self.assertIn("/usr/share/doc/libssl3t64/copyright", listing, image)
+
+
+class PlainDeployment(NodeTest):
+    """A server without the operator, as the documentation's manifest has it: the page of GENESIS_DOCUMENTATION_PAGE, else ours."""
+
+    PODS = "baseline"
+    PAGE = pathlib.Path(os.environ.get("GENESIS_DOCUMENTATION_PAGE") or SOURCE / "docs/kubernetes.md")
+
+    def deployments(self):
+        blocks = re.findall(r"^```yaml\n(.*?)^```", self.PAGE.read_text(), re.M | re.S)
+        found = [manifest for block in blocks if "kind: Deployment" in block for manifest in yaml.safe_load_all(block)
+                 if manifest and manifest["kind"] == "Deployment"]
+        self.assertTrue(found, f"{self.PAGE} has no Deployment")
+        for manifest in found:
+            # What Kubernetes demands of every Deployment, and that a name ending in :latest is not pulled.
+            spec, name = manifest["spec"], manifest["metadata"]["name"]
+            manifest["metadata"]["namespace"] = self.namespace
+            spec.setdefault("selector", {"matchLabels": {"app": name}})
+            spec["template"].setdefault("metadata", {}).setdefault("labels", spec["selector"]["matchLabels"])
+            for container in spec["template"]["spec"]["containers"]:
+                container["imagePullPolicy"] = "IfNotPresent"
+        return found
+
+    def answers(self, deployment):
+        labels = ",".join(f"{k}={v}" for k, v in deployment["spec"]["template"]["metadata"]["labels"].items())
+        for pod in get_all("pods", self.namespace, labels):
+            port = pod["spec"]["containers"][0]["ports"][0]["containerPort"]
+            address = pod.get("status", {}).get("podIP")
+            try:
+                with urllib.request.urlopen(f"http://{address}:{port}/v1/status", timeout=5) as answer:
+                    return json.load(answer)
+            except OSError:
+                pass
+        return None
+
+    def test_the_server_of_the_documentation_s_manifest_answers(self):
+        for deployment in self.deployments():
+            apply(deployment)
+            status = wait_until(lambda: self.answers(deployment), f"{deployment['metadata']['name']} to answer")
+            wanted = {e["name"]: e["value"] for e in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
+            self.assertEqual(str(status["round"]["total"]), wanted["GENESIS_ROUNDS"], status)
 
 
 if __name__ == "__main__":

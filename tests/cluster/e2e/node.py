@@ -14,6 +14,7 @@ STATE = pathlib.Path(os.environ.get("GENESIS_CLUSTER_STATE", SOURCE / "build/clu
 WORKER_IMAGE = "localhost/genesis-worker:dev"
 AGGREGATOR_IMAGE = "localhost/genesis-aggregator:dev"
 OPERATOR_IMAGE = "localhost/genesis-operator:dev"
+BOTH_ROLES_IMAGE = "docker.io/library/genesis:latest"
 
 
 def run(*command, check=True, text_in=None, timeout=120):

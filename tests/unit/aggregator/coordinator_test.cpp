@@ -210,7 +210,7 @@ TEST_CASE("aggregator: a second process of one client changes nothing", "[aggreg
   auto& coordinator = training.coordinator;
   const auto again = coordinator.join(join_request("a", table("a")), "twin", false, training.now);
   REQUIRE_FALSE(again);
-  CHECK(again.error().code == Errc::kUnavailable);
+  CHECK(again.error().code == Errc::kAlreadyExists);
   const auto before = training.global();
   CHECK(coordinator.contribute("twin", training.update("a", 1, 9.0F), training.now).error().code ==
         Errc::kPermissionDenied);

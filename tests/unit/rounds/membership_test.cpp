@@ -47,7 +47,7 @@ Script training() {
 TEST_CASE("rounds: a second process of a client that lives is refused and changes nothing",
           "[rounds]") {
   auto script = training();
-  script.on(joins_as("second", false), {}, refused(Errc::kUnavailable, kTaken))
+  script.on(joins_as("second", false), {}, refused(Errc::kAlreadyExists, kTaken))
       .on(asks_as("second"), {}, refused(Errc::kPermissionDenied, kReplaced))
       .on(update_as("second", 1), {}, refused(Errc::kPermissionDenied, kReplaced))
       .on(ContributionAnnounced{{id("a"), "second"}, of_round(1)},

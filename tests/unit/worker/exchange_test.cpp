@@ -109,6 +109,18 @@ TEST_CASE("worker: an error that would be the same again ends an ask at once", "
       .has_failed(Errc::kConflict, "round 3 is not open");
 }
 
+TEST_CASE("worker: a client waits for its name, unless any name will do", "[worker]") {
+  const std::string taken = R"({"code": "AlreadyExists", "message": "another process"})";
+  Script waits(asking(get()));
+  waits.sends(kGet).answered(409, taken).pauses(200ms, 1, "another process").sends(kGet);
+  ExchangePolicy policy;
+  policy.is_name_awaited = false;
+  Script takes_another(asking(get(), policy));
+  takes_another.sends(kGet)
+      .answered(409, taken)
+      .has_failed(Errc::kAlreadyExists, "another process");
+}
+
 TEST_CASE("worker: retries are made even where patience has run out", "[worker]") {
   Script script(asking(get(), patience(1s, 2)));
   script.sends(kGet)
