@@ -17,6 +17,7 @@ using Command = std::function<int()>;
 Command add_validate(CLI::App& app);
 Command add_run(CLI::App& app);
 Command add_generate(CLI::App& app);
+Command add_impute(CLI::App& app);
 Command add_evaluate(CLI::App& app);
 Command add_certs(CLI::App& app);
 Command add_keys(CLI::App& app);

@@ -1,4 +1,4 @@
-// genesis validate, generate, evaluate.
+// genesis validate, generate, impute, evaluate.
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -11,6 +11,7 @@
 #include "cli/report.hpp"
 #include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
+#include "common/base/exit_code.hpp"
 #include "common/method/table_reading.hpp"
 #include "genesis/federated_synthesizer.hpp"
 
@@ -75,6 +76,17 @@ CLI::Validator whole_number() {
       "");
 }
 
+// On the stream of messages: a log may hold both.
+void tell_foreign(const std::vector<CompletedColumn>& columns) {
+  for (const auto& column : columns) {
+    if (column.foreign > 0) {
+      std::cerr << "note: " << column.name << ": " << column.foreign
+                << " cells hold values that the model does not know; they are kept, and nothing is "
+                   "drawn for them\n";
+    }
+  }
+}
+
 }  // namespace
 
 Command add_validate(CLI::App& app) {
@@ -116,37 +128,64 @@ Command add_validate(CLI::App& app) {
 
 Command add_generate(CLI::App& app) {
   struct Options {
-    std::string model, output;
+    std::string model, output, rows_like;
     SampleOptions sample;
   };
   auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("generate", "Generate synthetic rows from a trained model");
   command->add_option("--model", options->model, "Model file of a training, model.safetensors")
       ->required();
-  command->add_option("--rows", options->sample.rows, "Number of rows")
-      ->required()
-      ->check(whole_number());
-  command->add_option("--where",
-                      options->sample.where,
-                      "Condition that all rows must meet: column=value, age>=40, "
-                      "day=2020-01-01.., ward in a,b, result is missing; may be repeated");
+  auto* rows =
+      command->add_option("--rows", options->sample.rows, "Number of rows")->check(whole_number());
+  auto* where =
+      command->add_option("--where",
+                          options->sample.where,
+                          "Condition that all rows must meet: column=value, age>=40, "
+                          "day=2020-01-01.., ward in a,b, result is missing; may be repeated");
+  auto* balance = command->add_option(
+      "--balance",
+      options->sample.balance,
+      "Column of text of which each value gets as many rows, those of one value after the other");
+  command
+      ->add_option("--rows-like",
+                   options->rows_like,
+                   "CSV of some columns: one row for each of its rows, with the same values in "
+                   "these columns (autoregressive, mixture)")
+      ->excludes(rows)
+      ->excludes(where)
+      ->excludes(balance);
   command
       ->add_option(
           "--seed", options->sample.seed, "Random seed. The same seed gives the same rows.")
       ->check(whole_number())
       ->capture_default_str();
   command
-      ->add_option(
-          "-o,--output", options->output, "Output CSV file; /dev/stdout for standard output")
+      ->add_option("-o,--output",
+                   options->output,
+                   "Output CSV file, compressed where it ends in .gz or .zst; /dev/stdout for "
+                   "standard output")
       ->required();
   command->add_flag("--raw-text",
                     options->sample.raw_text,
                     "Write text that begins with = + - @, a tab or a carriage return as it is; by "
                     "default it gets a ' in front, so that no spreadsheet runs it as a formula");
-  return [options] {
+  return [options, has_rows = [rows] { return rows->count() > 0; }] {
     const auto model = FederatedSynthesizer::load(options->model);
     if (!model) {
       return complain("generate", model.error());
+    }
+    if (!options->rows_like.empty()) {
+      const auto like = model->sample_like(
+          options->rows_like, options->output, {options->sample.seed, options->sample.raw_text});
+      if (!like) {
+        return complain("generate", like.error());
+      }
+      tell_foreign(*like);
+      return 0;
+    }
+    if (!has_rows()) {
+      std::cerr << "genesis generate: pass --rows or --rows-like\n";
+      return kExitUsageError;
     }
     const auto done = model->sample_to(options->output, options->sample);
     if (!done) {
@@ -159,10 +198,57 @@ Command add_generate(CLI::App& app) {
   };
 }
 
+Command add_impute(CLI::App& app) {
+  struct Options {
+    std::string model, data, output;
+    CompleteOptions complete;
+  };
+  auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand(
+      "impute", "Fill the missing cells of a table, each drawn given the other cells of its row");
+  command
+      ->add_option("--model",
+                   options->model,
+                   "Model file of a training with autoregressive or mixture, model.safetensors")
+      ->required();
+  command->add_option("--data", options->data, "CSV of the rows, plain or gzipped")->required();
+  command->add_option("--seed", options->complete.seed, "Random seed. The same seed fills alike.")
+      ->check(whole_number())
+      ->capture_default_str();
+  command
+      ->add_option("-o,--output",
+                   options->output,
+                   "Output CSV file, compressed where it ends in .gz or .zst; /dev/stdout for "
+                   "standard output")
+      ->required();
+  command->add_flag("--raw-text",
+                    options->complete.raw_text,
+                    "Write text that begins with = + - @, a tab or a carriage return as it is; by "
+                    "default it gets a ' in front, so that no spreadsheet runs it as a formula");
+  return [options] {
+    const auto model = FederatedSynthesizer::load(options->model);
+    if (!model) {
+      return complain("impute", model.error());
+    }
+    const auto done = model->impute(options->data, options->output, options->complete);
+    if (!done) {
+      return complain("impute", done.error());
+    }
+    for (const auto& column : *done) {
+      if (column.drawn > 0) {
+        std::cerr << column.name << ": " << column.drawn << " cells filled\n";
+      }
+    }
+    tell_foreign(*done);
+    return 0;
+  };
+}
+
 Command add_evaluate(CLI::App& app) {
   struct Options {
     SpecSource spec;
     std::string real, synthetic, holdout;
+    quality::Judging judging{.detection = true, .target = {}};
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -174,6 +260,10 @@ Command add_evaluate(CLI::App& app) {
       "--holdout",
       options->holdout,
       "CSV of real rows that were not used for training, to compare distances with");
+  command->add_option("--target",
+                      options->judging.target,
+                      "Column that a model is to learn: how well it does from synthetic rows and "
+                      "from real ones, on those of --holdout");
   command->add_option(
       "-f,--file", options->spec.file, "Training spec, for what it declares of the real table");
   command->add_flag("--json", options->json, "Print the report as one line of JSON");
@@ -189,7 +279,7 @@ Command add_evaluate(CLI::App& app) {
       for (const auto& found : real.notes) {
         std::cerr << "note: " << options->real << ": " << found << "\n";
       }
-      return evaluate_files(real, options->synthetic, options->holdout);
+      return evaluate_files(real, options->synthetic, options->holdout, options->judging);
     }();
     if (!evaluated) {
       return complain("evaluate", evaluated.error());

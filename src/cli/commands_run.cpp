@@ -16,6 +16,7 @@
 #include "cli/run.hpp"
 #include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
+#include "cli/status_page.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/file.hpp"
 #include "common/base/folder.hpp"
@@ -40,6 +41,7 @@ struct Options {
   bool json = false;
   bool allow_copied_text = false;
   MetricsPort metrics_port;
+  std::optional<std::uint16_t> web;
   SiteFiles files;
 };
 
@@ -63,7 +65,7 @@ Result<quality::Report> judge(const spec::FederatedTraining& training,
   }
   GENESIS_ASSIGN(const auto real, pooled(training, sites));
   sites.clear();
-  return evaluate_files(real, synthetic, options.holdout);
+  return evaluate_files(real, synthetic, options.holdout, {});
 }
 
 // One process, no network, one thread per core. Same model bytes.
@@ -137,8 +139,16 @@ Result<Outcome> run(const Options& options) {
   fs::remove(outcome.synthetic, failed);
 
   ProgressPrinter printer;
+  std::unique_ptr<StatusPage> page;
+  if (options.web) {
+    GENESIS_ASSIGN(page, StatusPage::start(*options.web));
+    std::cerr << "page: " << page->url() << "\n";
+  }
   const Progress progress = [&](const wire::StatusReport& report) {
     printer(report);
+    if (page) {
+      page->show(report);
+    }
     outcome.rounds = report.total_rounds;
     outcome.clients = report.clients.size();
   };
@@ -241,6 +251,14 @@ Command add_run(CLI::App& app) {
                    options->metrics_port,
                    "Port of 127.0.0.1 for the aggregator's /metrics, /healthz and /readyz")
       ->excludes(simulate);
+  command
+      ->add_option_function<std::uint16_t>(
+          "--web",
+          [options](std::uint16_t port) { options->web = port; },
+          "Follow the training on a page in a browser on this machine, too; with a port of "
+          "127.0.0.1, or 0 or nothing for a free one")
+      ->expected(0, 1)
+      ->default_str("0");
   command->add_option(
       "--ledger",
       options->files.ledger,

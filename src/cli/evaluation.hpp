@@ -9,9 +9,11 @@
 namespace genesis::cli {
 
 /// Compares the CSV `synthetic` with `real`; `holdout` names a CSV of real rows that were not
-/// trained on, or is empty. Errors: those of quality::read_beside and quality::evaluate.
+/// trained on, or is empty. `judging` says what classifiers are asked. Errors: those of
+/// quality::read_beside and quality::evaluate.
 [[nodiscard]] Result<quality::Report> evaluate_files(const tabular::Table& real,
                                                      const std::filesystem::path& synthetic,
-                                                     const std::filesystem::path& holdout);
+                                                     const std::filesystem::path& holdout,
+                                                     const quality::Judging& judging);
 
 }  // namespace genesis::cli

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 #include <iostream>
+#include <memory>
+#include <optional>
 #include <thread>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +11,7 @@
 #include "cli/federated_cluster.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
+#include "cli/status_page.hpp"
 #include "cli/training_status.hpp"
 #include "common/base/text.hpp"
 #include "common/federation/auth_token.hpp"
@@ -18,6 +21,7 @@ namespace genesis::cli {
 namespace {
 
 constexpr std::size_t kLongestReason = 500;
+constexpr std::chrono::seconds kLastLook{3};  // for the page to ask once more
 
 struct Options {
   std::string server;
@@ -25,6 +29,7 @@ struct Options {
   std::filesystem::path token_file;
   bool watch = false;
   bool json = false;
+  std::optional<std::uint16_t> web;
 };
 
 void print(const wire::StatusReport& report) {
@@ -93,11 +98,22 @@ Result<int> report(const Options& options) {
   GENESIS_ASSIGN(auto client,
                  http::Client::create(options.server, std::move(tls), std::move(proxy)));
   ProgressPrinter live;
+  std::unique_ptr<StatusPage> page;
+  if (options.web) {
+    GENESIS_ASSIGN(page, StatusPage::start(*options.web));
+    std::cerr << "page: " << page->url() << "\n";
+  }
   while (true) {
     GENESIS_ASSIGN(auto status, ask_status(client, token));
+    if (page) {
+      page->show(status);
+    }
     const int code = exit_code(status.phase);
     if (!options.watch || code != kStillRunning) {
       live.finish();
+      if (page) {
+        std::this_thread::sleep_for(kLastLook);
+      }
       if (options.json) {
         std::cout << wire::encode(status) << "\n";
       } else {
@@ -132,6 +148,18 @@ int federated_status(int argc, char** argv) {
   command_line::add_tls(app, options.tls);
   command_line::add_auth_token(app, options.token_file);
   app.add_flag("--watch", options.watch, "Follow the training until it ends");
+  app.add_option_function<std::uint16_t>(
+         "--web",
+         [&options](std::uint16_t port) {
+           options.web = port;
+           options.watch = true;
+         },
+         "Follow the training on a page in a browser on this machine, too; with a port of "
+         "127.0.0.1, "
+         "or 0 or nothing for a free one")
+      ->expected(0, 1)
+      ->default_str("0")
+      ->excludes(name);
   app.add_flag("--json", options.json, "Print the status as one line of JSON on stdout");
   try {
     app.parse(argc, argv);

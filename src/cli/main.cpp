@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   add(genesis::cli::add_run(app), "run");
   add(genesis::cli::add_validate(app), "validate");
   add(genesis::cli::add_generate(app), "generate");
+  add(genesis::cli::add_impute(app), "impute");
   add(genesis::cli::add_evaluate(app), "evaluate");
   add(genesis::cli::add_certs(app), "certs");
   add(genesis::cli::add_keys(app), "keys");

@@ -36,6 +36,17 @@ rounds::Telemetry mean_telemetry(const wire::StatusReport& report) {
   return mean.mean();
 }
 
+rounds::Telemetry losses(const rounds::Telemetry& telemetry) {
+  constexpr std::string_view kLoss = "_loss";
+  rounds::Telemetry losses;
+  for (const auto& [name, value] : telemetry) {
+    if (name.ends_with(kLoss)) {
+      losses.emplace(name.substr(0, name.size() - kLoss.size()), value);
+    }
+  }
+  return losses;
+}
+
 std::string line(const wire::StatusReport& report) {
   if (report.phase == wire::Phase::kJoining || report.phase == wire::Phase::kSummarizing) {
     return std::string(to_string(report.phase)) + ": " + std::to_string(report.clients.size()) +
@@ -62,15 +73,15 @@ std::string line(const wire::StatusReport& report) {
 }  // namespace
 
 std::string losses_text(const rounds::Telemetry& telemetry) {
-  constexpr std::string_view kLoss = "_loss";
   std::string text;
-  for (const auto& [name, value] : telemetry) {
-    if (name.ends_with(kLoss)) {
-      text += (text.empty() ? "" : " ") + name.substr(0, name.size() - kLoss.size()) + " " +
-              number(value);
-    }
+  for (const auto& [name, value] : losses(telemetry)) {
+    text += (text.empty() ? "" : " ") + name + " " + number(value);
   }
   return text;
+}
+
+rounds::Telemetry mean_losses(const wire::StatusReport& report) {
+  return losses(mean_telemetry(report));
 }
 
 ProgressPrinter::ProgressPrinter() : is_terminal_(::isatty(STDERR_FILENO) == 1) {}

@@ -19,8 +19,11 @@
 #include "common/spec/parse.hpp"
 #include "common/tabular/datetime.hpp"
 #include "common/tabular/table.hpp"
+#include "common/tabular/text_table.hpp"
 #include "common/tabular/where.hpp"
 #include "common/wire/model_file.hpp"
+#include "genesis/completion.hpp"
+#include "genesis/row_file.hpp"
 #include "genesis/simulation.hpp"
 
 namespace genesis {
@@ -138,6 +141,10 @@ struct FederatedSynthesizer::Impl {
   // Gives the rows block by block to `take`; at least one block, perhaps without rows.
   Status sample(const SampleOptions& options,
                 const std::function<Status(const tabular::Table&)>& take) const;
+  Result<std::vector<CompletedColumn>> complete(const std::filesystem::path& data,
+                                                const std::filesystem::path& output,
+                                                Columns columns,
+                                                const CompleteOptions& options) const;
   // Gives the CSV text block by block.
   Status sample_csv(const SampleOptions& options,
                     const std::function<Status(std::string_view)>& take) const;
@@ -149,12 +156,27 @@ Status FederatedSynthesizer::Impl::sample(
   for (const auto& condition : options.conditions) {
     where.push_back(tabular::equal_condition(condition.column, condition.value));
   }
-  constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
-  for (std::uint64_t first = 0; first < options.rows || first == 0; first += kBlock) {
-    const auto count = static_cast<std::size_t>(std::min(kBlock, options.rows - first));
-    GENESIS_ASSIGN(const auto table,
-                   synthesizer->block(options.seed, first / kBlock, count, where));
-    GENESIS_RETURN_IF_ERROR(take(table));
+  std::uint64_t block = 0;
+  const auto draw = [&](std::uint64_t rows, const std::vector<std::string>& conditions) -> Status {
+    constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
+    for (std::uint64_t first = 0; first < rows || block == 0; first += kBlock) {
+      const auto count = static_cast<std::size_t>(std::min(kBlock, rows - first));
+      GENESIS_ASSIGN(const auto table,
+                     synthesizer->block(options.seed, block++, count, conditions));
+      GENESIS_RETURN_IF_ERROR(take(table));
+    }
+    return {};
+  };
+  if (options.balance.empty()) {
+    return draw(options.rows, where);
+  }
+  GENESIS_ASSIGN(const auto values, synthesizer->categories(options.balance));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    auto conditions = where;
+    conditions.push_back(tabular::equal_condition(options.balance, values[i]));
+    const bool has_one_more = i < options.rows % values.size();
+    GENESIS_RETURN_IF_ERROR(
+        draw(options.rows / values.size() + (has_one_more ? 1 : 0), conditions));
   }
   return {};
 }
@@ -232,15 +254,52 @@ Result<std::string> FederatedSynthesizer::sample(const SampleOptions& options) c
 Status FederatedSynthesizer::sample_to(const std::filesystem::path& path,
                                        const SampleOptions& options) const {
   // Opened with the first block, so that a wrong condition leaves an older file as it was.
-  std::optional<FileWriter> file;
+  std::optional<RowFile> file;
   GENESIS_RETURN_IF_ERROR(impl_->sample_csv(options, [&](std::string_view text) -> Status {
     if (!file) {
-      GENESIS_ASSIGN(auto created, FileWriter::create(path));
+      GENESIS_ASSIGN(auto created, RowFile::create(path));
       file.emplace(std::move(created));
     }
     return file->write(text);
   }));
   return file->finish();
+}
+
+Result<std::vector<CompletedColumn>> FederatedSynthesizer::Impl::complete(
+    const std::filesystem::path& data,
+    const std::filesystem::path& output,
+    Columns columns,
+    const CompleteOptions& options) const {
+  GENESIS_ASSIGN(const auto texts, tabular::read_text_table(data));
+  std::optional<RowFile> file;
+  const auto cells = options.raw_text ? tabular::TextCells::kRaw : tabular::TextCells::kNeutralised;
+  auto completed = complete_table(
+      *synthesizer, texts, options.seed, columns, cells, [&](std::string_view text) -> Status {
+        if (!file) {
+          GENESIS_ASSIGN(auto created, RowFile::create(output));
+          file.emplace(std::move(created));
+        }
+        return file->write(text);
+      });
+  if (!completed) {
+    return tl::unexpected(completed.error().within(data.string()));
+  }
+  GENESIS_RETURN_IF_ERROR(file->finish());
+  return completed;
+}
+
+Result<std::vector<CompletedColumn>> FederatedSynthesizer::impute(
+    const std::filesystem::path& data,
+    const std::filesystem::path& output,
+    const CompleteOptions& options) const {
+  return impl_->complete(data, output, Columns::kOfFile, options);
+}
+
+Result<std::vector<CompletedColumn>> FederatedSynthesizer::sample_like(
+    const std::filesystem::path& data,
+    const std::filesystem::path& output,
+    const CompleteOptions& options) const {
+  return impl_->complete(data, output, Columns::kOfModel, options);
 }
 
 Result<std::vector<ColumnValues>> FederatedSynthesizer::sample_columns(

@@ -59,8 +59,23 @@ struct SampleOptions {
   // in docs/conditions.md.
   std::vector<std::string> where = {};
   std::uint64_t seed = 0;  // same model, conditions and seed: same rows
+  /// A column of text of which each value gets as many rows as any other, but for one; "": none.
+  std::string balance = {};
   // Text that a spreadsheet would run as a formula stays as it is; by default it gets a ' in front.
   bool raw_text = false;
+};
+
+struct CompleteOptions {
+  std::uint64_t seed = 0;  // same model, rows and seed: same cells
+  bool raw_text = false;   // as in SampleOptions
+};
+
+/// What became of the cells of a column of the model that the file has.
+struct CompletedColumn {
+  std::string name;
+  std::uint64_t drawn = 0;
+  std::uint64_t foreign =
+      0;  // values that the model does not know: kept, and nothing is drawn for them
 };
 
 class FederatedSynthesizer {
@@ -85,14 +100,31 @@ class FederatedSynthesizer {
   /// know; kResourceExhausted, with the share of rows that do, where fewer than one drawn row in
   /// 10,000 meets them.
   [[nodiscard]] Result<std::string> sample(const SampleOptions& options) const;
-  /// The same into a file, whole or not at all, in bounded memory for any number of rows. What is
-  /// no regular file, such as a pipe, is written as rows are made. Errors: kIo too.
+  /// The same into a file, whole or not at all, in bounded memory for any number of rows;
+  /// compressed where its name ends in .gz or .zst. What is no regular file, such as a pipe, is
+  /// written as rows are made. Errors: kIo too.
   [[nodiscard]] Status sample_to(const std::filesystem::path& path,
                                  const SampleOptions& options) const;
 
   /// The same rows as columns; text is as it is, whatever `raw_text` says.
   [[nodiscard]] Result<std::vector<ColumnValues>> sample_columns(
       const SampleOptions& options) const;
+
+  /// Writes the rows of `data`, .csv or .csv.gz, to `output` with their missing cells filled, each
+  /// drawn given the other cells of its row; all else stands as it was. A cell is missing where it
+  /// is empty or, but for text that is a category, a word for "no value". Errors: kInvalidArgument
+  /// where the file has no column of the model, or the model's method draws whole rows alone
+  /// (ctgan); those of reading and writing.
+  [[nodiscard]] Result<std::vector<CompletedColumn>> impute(const std::filesystem::path& data,
+                                                            const std::filesystem::path& output,
+                                                            const CompleteOptions& options) const;
+
+  /// Writes a synthetic row for each row of `data`, which has the same values in the columns that
+  /// `data` has. Errors: as impute().
+  [[nodiscard]] Result<std::vector<CompletedColumn>> sample_like(
+      const std::filesystem::path& data,
+      const std::filesystem::path& output,
+      const CompleteOptions& options) const;
 
   /// The bytes of model.safetensors and their SHA-256.
   [[nodiscard]] const TrainedModel& model() const;

@@ -5,7 +5,9 @@ what is refused.
 commands_test.py BIN SOURCE: BIN holds the programs, SOURCE is the repository. Standard library only.
 """
 
+import collections
 import csv
+import gzip
 import json
 import math
 import os
@@ -174,6 +176,94 @@ class Numbers(Commands):
             self.assertEqual(set(column(rows, "fraud")), {flag})
             ratio = statistics.median(numbers(rows, "amount")) / real[flag]
             self.assertTrue(1 / 3 < ratio < 3, f"{flag}: {ratio}")
+
+
+class Completion(Commands):
+    """genesis impute, generate --rows-like and --balance."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="genesis-completion-")
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.models = {}
+        folder = pathlib.Path(cls.folder.name)
+        for site, seed in (("a", 1), ("b", 2)):
+            write_csv(folder / f"{site}.csv", HEADER, patients(600, seed))
+        (folder / "training.yaml").write_text(spec_text(["a", "b"], rounds=8))
+        for method in ("autoregressive", "mixture", "ctgan"):
+            done = genesis("run", "-f", folder / "training.yaml", "--set", f"model={{method: {method}}}", "--output-dir", folder / method,
+                           "--simulate")
+            assert done.returncode == 0, done.stderr
+            cls.models[method] = folder / method / "model.safetensors"
+
+    def gaps(self):
+        """Rows of which one cell in three is missing, and a column that the model does not have."""
+        r = random.Random(3)
+        rows = [[cell if r.random() < 0.67 else r.choice(["", " "]) for cell in row] + [f"note {i}, \"x\""]
+                for i, row in enumerate(patients(5000, 9))]
+        write_csv(self.dir / "gaps.csv", [*HEADER, "note"], rows)
+        return rows
+
+    def test_impute_fills_what_is_missing_and_nothing_else(self):
+        rows = self.gaps()
+        for method in ("autoregressive", "mixture"):
+            done = genesis("impute", "--model", self.models[method], "--data", self.dir / "gaps.csv", "-o", self.dir / "filled.csv")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(self.dir / "filled.csv", newline="") as file:
+                header, *filled = csv.reader(file)
+            self.assertEqual(header, [*HEADER, "note"])
+            self.assertEqual(len(filled), len(rows))
+            for was, now in zip(rows, filled):
+                for before, after in zip(was, now):
+                    if str(before).strip():
+                        self.assertEqual(after, str(before).strip())
+                    else:
+                        self.assertTrue(after.strip())
+            self.assertRegex(done.stderr, f"{HEADER[0]}: [0-9]+ cells filled")
+
+    def test_rows_are_like_those_of_a_file(self):
+        write_csv(self.dir / "like.csv", [HEADER[1], HEADER[0]], [[row[1], row[0]] for row in patients(300, 4)])
+        for method in ("autoregressive", "mixture"):
+            done = genesis("generate", "--model", self.models[method], "--rows-like", self.dir / "like.csv", "-o", self.dir / "rows.csv")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = read_csv(self.dir / "rows.csv")
+            self.assertEqual([[row[HEADER[1]], row[HEADER[0]]] for row in rows],
+                             [[str(row[1]), str(row[0])] for row in patients(300, 4)])
+            self.assertEqual(list(rows[0]), HEADER)
+
+    def test_a_balanced_column_has_each_value_as_often(self):
+        for method, model in self.models.items():
+            done = genesis("generate", "--model", model, "--rows", 302, "--balance", "dx", "-o", self.dir / "rows.csv")
+            self.assertEqual(done.returncode, 0, f"{method}: {done.stderr}")
+            counts = collections.Counter(column(self.dir / "rows.csv", "dx"))
+            self.assertEqual(sum(counts.values()), 302)
+            self.assertLessEqual(max(counts.values()) - min(counts.values()), 1, counts)
+
+    def test_rows_are_compressed_as_the_name_says(self):
+        model = ("generate", "--model", self.models["mixture"], "--rows", 20000, "-o")
+        for name in ("rows.csv", "rows.csv.gz", "rows.csv.zst"):
+            self.assertEqual(genesis(*model, self.dir / name).returncode, 0)
+        plain = (self.dir / "rows.csv").read_bytes()
+        self.assertEqual(gzip.decompress((self.dir / "rows.csv.gz").read_bytes()), plain)
+        self.assertLess((self.dir / "rows.csv.gz").stat().st_size, len(plain) / 2)
+        zstd = subprocess.run(["zstd", "-dc", self.dir / "rows.csv.zst"], capture_output=True, timeout=DEADLINE)
+        self.assertEqual(zstd.stdout, plain)
+
+    def test_what_cannot_be_completed_is_said(self):
+        self.gaps()
+        def refused(*arguments):
+            done = genesis(*arguments, "-o", self.dir / "none.csv")
+            self.assertFalse((self.dir / "none.csv").exists())
+            return done
+        impute = lambda method, data: refused("impute", "--model", self.models[method], "--data", data)
+        self.assert_complains(impute("ctgan", self.dir / "gaps.csv"), "ctgan", "autoregressive or mixture")
+        write_csv(self.dir / "other.csv", ["z"], [["1"]])
+        self.assert_complains(impute("mixture", self.dir / "other.csv"), "other.csv", "none of its columns")
+        self.assert_complains(impute("mixture", self.dir / "absent.csv"), "absent.csv")
+        model = ("generate", "--model", self.models["mixture"])
+        self.assert_complains(refused(*model, "--rows", 5, "--balance", "age"), "'age'", "no categories")
+        self.assert_complains(refused(*model, "--rows", 5, "--balance", "dxx"), "did you mean 'dx'")
+        self.assertEqual(refused(*model).returncode, 2)
 
 
 class Conditions(Commands):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -439,6 +440,51 @@ Result<CodedTable> Discretizer::encode(const tabular::Table& table, const Rng& r
     coded.codes.push_back(std::move(codes));
   }
   return coded;
+}
+
+Result<Discretizer::GivenCodes> Discretizer::given_codes(const tabular::Table& texts,
+                                                         std::uint32_t unknown) const {
+  GivenCodes all;
+  all.codes.rows = texts.rows;
+  std::vector<std::vector<tabular::GivenCell>> cells;
+  for (const auto& about : encoder_.columns()) {
+    GENESIS_ASSIGN(cells.emplace_back(), tabular::given_cells(texts, about));
+    auto& given = all.given.emplace_back();
+    std::ranges::transform(cells.back(), std::back_inserter(given), &tabular::GivenCell::given);
+  }
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    const auto& column = columns_[c];
+    const auto& about = spec(c);
+    const bool is_number = tabular::is_continuous(about.kind);
+    const Step step = is_number ? step_of(about) : Step{};
+    auto& codes = all.codes.codes.emplace_back();
+    for (const auto& cell : cells[column.column]) {
+      if (cell.given != tabular::Given::kUnderstood || (is_number && column.atoms.empty())) {
+        codes.push_back(unknown);
+      } else if (is_number) {
+        const double value = std::clamp(step.rounded(cell.number), about.minimum, about.maximum);
+        codes.push_back(atom_at(column.atoms, value).code);
+      } else {
+        codes.push_back(static_cast<std::uint32_t>(cell.mode));
+      }
+    }
+  }
+  return all;
+}
+
+std::vector<Allowed> Discretizer::values() const {
+  std::vector<Allowed> all;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    const auto& column = columns_[c];
+    if (!column.missing || column.codes < 2) {
+      continue;
+    }
+    Allowed values{
+        .column = c, .shares = std::vector<float>(column.codes, 1.0F), .atoms = column.atoms};
+    values.shares[*column.missing] = 0.0F;
+    all.push_back(std::move(values));
+  }
+  return all;
 }
 
 tabular::Table Discretizer::decode(const CodedTable& coded,

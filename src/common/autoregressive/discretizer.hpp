@@ -15,6 +15,7 @@
 #include "common/base/error.hpp"
 #include "common/base/rng.hpp"
 #include "common/tabular/encoder.hpp"
+#include "common/tabular/given_cells.hpp"
 #include "common/tabular/where.hpp"
 
 namespace genesis::autoregressive {
@@ -89,6 +90,16 @@ class Discretizer {
 
   /// Errors: as Encoder::encode.
   [[nodiscard]] Result<CodedTable> encode(const tabular::Table& table, const Rng& rng) const;
+  /// The codes of the cells of `texts` that the model understands, `unknown` for the others; and of
+  /// each of the encoder's columns what was given. Errors: kInvalidArgument.
+  struct GivenCodes {
+    CodedTable codes;
+    std::vector<std::vector<tabular::Given>> given;
+  };
+  [[nodiscard]] Result<GivenCodes> given_codes(const tabular::Table& texts,
+                                               std::uint32_t unknown) const;
+  /// Of each column that has values and missing cells: its values.
+  [[nodiscard]] std::vector<Allowed> values() const;
   /// Rows with the numbers first_row, ... of the sample that `seed` names; values are drawn from
   /// `allowed`, where it holds the column.
   [[nodiscard]] tabular::Table decode(const CodedTable& coded,

@@ -1,6 +1,7 @@
 #include "common/autoregressive/sampler.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -63,8 +64,9 @@ struct Sampler::Draft {
   std::vector<std::uint32_t> drawn;               // columns that have codes, in that order
   std::vector<std::uint32_t> indices;             // (rows, columns): rows of `table`, as drawn
   std::vector<float> kept;                        // of each row: the likelihood of its conditions
+  std::vector<std::size_t> places;  // of the rows in the block; empty: one after the other
   // Buffers of a column.
-  std::vector<float> table, base, first, residual, sum, logits, uniform;
+  std::vector<float> base, first, residual, sum, logits, uniform;
 
   // Keeps these rows alone.
   void keep(const std::vector<std::size_t>& chosen) {
@@ -131,8 +133,11 @@ CodedTable Sampler::block(std::uint64_t seed,
   draft.codes.resize(shape_.columns());
   draft.indices.resize(draft.rows * shape_.columns());
   draft.kept.assign(draft.rows, 1.0F);
+  std::vector<float> table_of_column;
   for (const Allowed* one : asked) {
-    draw_column(static_cast<std::uint32_t>(one->column), one, draft);
+    const auto column = static_cast<std::uint32_t>(one->column);
+    multiply_inputs(column, draft.drawn, table_of_column);
+    draw_column(column, one, table_of_column, draft);
   }
   if (several > 1) {
     draft.keep(
@@ -140,7 +145,8 @@ CodedTable Sampler::block(std::uint64_t seed,
   }
   for (const auto column : order_) {
     if (std::ranges::find(draft.drawn, column) == draft.drawn.end()) {
-      draw_column(column, nullptr, draft);
+      multiply_inputs(column, draft.drawn, table_of_column);
+      draw_column(column, nullptr, table_of_column, draft);
     }
   }
   CodedTable table;
@@ -152,18 +158,80 @@ CodedTable Sampler::block(std::uint64_t seed,
   return table;
 }
 
-void Sampler::draw_column(std::uint32_t column, const Allowed* allowed, Draft& draft) const {
+CodedTable Sampler::complete(std::uint64_t seed,
+                             std::uint64_t block,
+                             const CodedTable& known,
+                             std::span<const Allowed> allowed) const {
+  const std::size_t columns = shape_.columns();
+  // Rows with the same known columns are drawn together.
+  std::map<std::vector<bool>, Draft> drafts;
+  for (std::size_t row = 0; row < known.rows; ++row) {
+    std::vector<bool> pattern(columns);
+    for (std::size_t c = 0; c < columns; ++c) {
+      pattern[c] = known.codes[c][row] != kUnknown;
+    }
+    drafts[std::move(pattern)].places.push_back(row);
+  }
+  for (auto& [pattern, draft] : drafts) {
+    draft.seed = seed;
+    draft.block = block;
+    draft.rows = draft.places.size();
+    draft.codes.resize(columns);
+    draft.indices.resize(draft.rows * columns);
+    draft.kept.assign(draft.rows, 1.0F);
+    for (std::uint32_t c = 0; c < columns; ++c) {
+      if (pattern[c]) {
+        for (const auto row : draft.places) {
+          draft.codes[c].push_back(known.codes[c][row]);
+        }
+        add_drawn(c, draft);
+      }
+    }
+  }
+  std::vector<std::uint32_t> all(columns);
+  std::iota(all.begin(), all.end(), 0U);
+  std::vector<float> table;
+  for (const auto column : order_) {
+    const auto asked = std::ranges::find(allowed, column, &Allowed::column);
+    bool is_multiplied = false;
+    for (auto& [pattern, draft] : drafts) {
+      if (pattern[column]) {
+        continue;
+      }
+      if (!std::exchange(is_multiplied, true)) {
+        multiply_inputs(column, all, table);
+      }
+      draw_column(column, asked == allowed.end() ? nullptr : &*asked, table, draft);
+    }
+  }
+  CodedTable completed = known;
+  for (const auto& [pattern, draft] : drafts) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      for (std::size_t i = 0; i < draft.rows; ++i) {
+        completed.codes[c][draft.places[i]] = draft.codes[c][i];
+      }
+    }
+  }
+  return completed;
+}
+
+// The column has codes from now on, which others are drawn given.
+void Sampler::add_drawn(std::uint32_t column, Draft& draft) const {
+  for (std::size_t r = 0; r < draft.rows; ++r) {
+    draft.indices[r * shape_.columns() + draft.drawn.size()] =
+        static_cast<std::uint32_t>(first_row_[column]) + draft.codes[column][r];
+  }
+  draft.drawn.push_back(column);
+}
+
+// What each code of the columns `from` adds to the first layer of `column`.
+void Sampler::multiply_inputs(std::uint32_t column,
+                              std::span<const std::uint32_t> from,
+                              std::vector<float>& table) const {
   const std::size_t hidden = shape_.hidden;
   const std::size_t width = shape_.columns() * hidden;
-  const std::size_t codes = shape_.codes[column];
-  const Matrix base = matrix(draft.base, 1, hidden);
-  std::copy_n(weights_.data() + places_.input_bias + column * hidden, hidden, base.data);
-  const Matrix table = matrix(draft.table, all_codes_, hidden);
-  for (std::uint32_t i = 0; i < shape_.columns(); ++i) {
-    if (std::ranges::find(draft.drawn, i) == draft.drawn.end()) {
-      model::add_row(base, unknown_.data() + i * width + column * hidden);
-      continue;
-    }
+  const Matrix all = matrix(table, all_codes_, hidden);
+  for (const auto i : from) {
     const ConstMatrix embedding{weights_.data() + places_.embedding[i],
                                 shape_.codes[i],
                                 shape_.embedding,
@@ -171,14 +239,30 @@ void Sampler::draw_column(std::uint32_t column, const Allowed* allowed, Draft& d
     const ConstMatrix input{
         weights_.data() + places_.input[i] + column * hidden, shape_.embedding, hidden, width};
     model::multiply(
-        embedding, input, {table.data + first_row_[i] * hidden, shape_.codes[i], hidden, hidden});
+        embedding, input, {all.data + first_row_[i] * hidden, shape_.codes[i], hidden, hidden});
+  }
+}
+
+void Sampler::draw_column(std::uint32_t column,
+                          const Allowed* allowed,
+                          const std::vector<float>& table,
+                          Draft& draft) const {
+  const std::size_t hidden = shape_.hidden;
+  const std::size_t width = shape_.columns() * hidden;
+  const std::size_t codes = shape_.codes[column];
+  const Matrix base = matrix(draft.base, 1, hidden);
+  std::copy_n(weights_.data() + places_.input_bias + column * hidden, hidden, base.data);
+  for (std::uint32_t i = 0; i < shape_.columns(); ++i) {
+    if (std::ranges::find(draft.drawn, i) == draft.drawn.end()) {
+      model::add_row(base, unknown_.data() + i * width + column * hidden);
+    }
   }
   const Matrix first = matrix(draft.first, draft.rows, hidden);
   const Matrix residual = matrix(draft.residual, draft.rows, hidden);
   const Matrix sum = matrix(draft.sum, draft.rows, hidden);
   const Matrix logits = matrix(draft.logits, draft.rows, codes);
   const Indices known{draft.indices.data(), shape_.columns(), draft.drawn.size()};
-  gather_relu(base.data, table.data, hidden, known, first);
+  gather_relu(base.data, table.data(), hidden, known, first);
   model::multiply(
       view(first),
       transpose(ConstMatrix{weights_.data() + places_.hidden[column], hidden, hidden, hidden}),
@@ -188,12 +272,17 @@ void Sampler::draw_column(std::uint32_t column, const Allowed* allowed, Draft& d
       view(sum),
       transpose(ConstMatrix{weights_.data() + places_.output[column], codes, hidden, hidden}),
       logits);
-  draft.uniform.resize(draft.rows);
+  // A row's draws do not depend on which others are drawn with it.
+  draft.uniform.resize(draft.places.empty() ? draft.rows : kBlockRows);
   model::NoiseStream(Rng(draft.seed,
                          RoundId{0},
                          std::to_string(draft.block),
                          "codes of column " + std::to_string(column)))
       .uniform(draft.uniform);
+  for (std::size_t i = 0; i < draft.places.size(); ++i) {
+    draft.uniform[i] =
+        draft.uniform[draft.places[i]];  // places are sorted, so none is read after it was written
+  }
   auto& drawn = draft.codes[column];
   drawn.resize(draft.rows);
   draw_codes(weights_.data() + places_.output_bias[column],
@@ -202,11 +291,7 @@ void Sampler::draw_column(std::uint32_t column, const Allowed* allowed, Draft& d
              logits,
              drawn.data(),
              allowed != nullptr ? draft.kept.data() : nullptr);
-  for (std::size_t r = 0; r < draft.rows; ++r) {
-    draft.indices[r * shape_.columns() + draft.drawn.size()] =
-        static_cast<std::uint32_t>(first_row_[column]) + drawn[r];
-  }
-  draft.drawn.push_back(column);
+  add_drawn(column, draft);
 }
 
 }  // namespace genesis::autoregressive

@@ -34,11 +34,28 @@ class Sampler {
                                  std::size_t rows,
                                  std::span<const Allowed> allowed) const;
 
+  /// The code of a cell that is to be drawn.
+  static constexpr std::uint32_t kUnknown = 0xFFFFFFFF;
+  /// Draws the unknown codes of `known`, at most kBlockRows rows, which are those of block number
+  /// `block`: each column from its distribution given the row's known codes and those drawn before,
+  /// within `allowed`, of which a row's known codes need not be.
+  [[nodiscard]] CodedTable complete(std::uint64_t seed,
+                                    std::uint64_t block,
+                                    const CodedTable& known,
+                                    std::span<const Allowed> allowed) const;
+
  private:
   struct Draft;  // the rows of a block, as far as they are drawn
 
   Sampler(const Shape& shape, std::vector<std::uint32_t> order, std::vector<float> weights);
-  void draw_column(std::uint32_t column, const Allowed* allowed, Draft& draft) const;
+  void add_drawn(std::uint32_t column, Draft& draft) const;
+  void multiply_inputs(std::uint32_t column,
+                       std::span<const std::uint32_t> from,
+                       std::vector<float>& table) const;
+  void draw_column(std::uint32_t column,
+                   const Allowed* allowed,
+                   const std::vector<float>& table,
+                   Draft& draft) const;
 
   Shape shape_;
   Places places_;

@@ -30,6 +30,22 @@ class Synthesizer final : public method::Synthesizer {
     return discretizer_.decode(coded, seed, block * kBlockRows, allowed);
   }
 
+  Result<std::vector<std::string>> categories(std::string_view column) const override {
+    return tabular::categories_of(column, discretizer_.encoder().columns());
+  }
+
+  Result<method::Completed> complete(std::uint64_t seed,
+                                     std::uint64_t block,
+                                     const tabular::Table& texts,
+                                     method::Draw draw) const override {
+    GENESIS_ASSIGN(auto known, discretizer_.given_codes(texts, Sampler::kUnknown));
+    const auto allowed =
+        draw == method::Draw::kValues ? discretizer_.values() : std::vector<Allowed>();
+    const auto coded = sampler_.complete(seed, block, known.codes, allowed);
+    return method::Completed{discretizer_.decode(coded, seed, block * kBlockRows, {}),
+                             std::move(known.given)};
+  }
+
  private:
   Discretizer discretizer_;
   Sampler sampler_;

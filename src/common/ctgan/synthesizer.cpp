@@ -77,6 +77,20 @@ class Synthesizer final : public method::Synthesizer {
     return encoder_.decode(encoded, seed, first);
   }
 
+  Result<std::vector<std::string>> categories(std::string_view column) const override {
+    return tabular::categories_of(column, encoder_.columns());
+  }
+
+  Result<method::Completed> complete(std::uint64_t /*seed*/,
+                                     std::uint64_t /*block*/,
+                                     const tabular::Table& /*texts*/,
+                                     method::Draw /*draw*/) const override {
+    return fail(Errc::kInvalidArgument,
+                "a model of the method ctgan draws whole rows and cannot complete given ones; "
+                "train with autoregressive or "
+                "mixture");
+  }
+
  private:
   // Rows that meet the conditions, out of as many candidates as it takes.
   [[nodiscard]] Result<tabular::EncodedTable> select(std::uint64_t seed,

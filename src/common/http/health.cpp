@@ -1,27 +1,9 @@
 #include "common/http/health.hpp"
 
-#include <csignal>
-#include <thread>
 #include <utility>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
-#include <pthread.h>
 
 namespace genesis::http {
 namespace {
-
-constexpr Milliseconds kGrace{500};
-
-// A scraper sends short requests and few of them.
-Limits health_limits() {
-  Limits limits;
-  limits.header_bytes = 8 * 1024;
-  limits.body_bytes = 0;
-  limits.connections = 64;
-  return limits;
-}
 
 Response verdict(const std::function<std::optional<std::string>()>& check) {
   const auto why_not = check ? check() : std::nullopt;
@@ -110,48 +92,26 @@ std::optional<std::string> Heartbeat::why_not() const {
   return what_ + " has been blocked for " + std::to_string(seconds) + " s";
 }
 
-struct HealthServer::Impl {
-  boost::asio::io_context io{1};
-  std::unique_ptr<Server> server;
-  std::thread thread;
-};
-
-HealthServer::HealthServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
-  // Signals are for the process's own threads; one that is started now inherits the mask.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  impl_->thread = std::thread([this] { impl_->io.run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
-HealthServer::~HealthServer() {
-  boost::asio::co_spawn(impl_->io, impl_->server->stop(kGrace), boost::asio::use_future).wait();
-  impl_->io.stop();
-  impl_->thread.join();
-}
+HealthServer::HealthServer(std::unique_ptr<BackgroundServer> server) : server_(std::move(server)) {}
 
 Result<std::unique_ptr<HealthServer>> HealthServer::start(const ListenAddress& address,
                                                           metrics::Registry& registry,
                                                           HealthChecks checks) {
-  auto impl = std::make_unique<Impl>();
-  auto handler = health_handler(registry, std::move(checks));
-  auto server = Server::start(
-      impl->io.get_executor(), address, std::nullopt, health_limits(), std::move(handler));
+  auto server =
+      BackgroundServer::start(address, few_requests(), health_handler(registry, std::move(checks)));
   if (!server) {
     return tl::unexpected(of_metrics(std::move(server).error()));
   }
-  impl->server = std::move(*server);
-  return std::unique_ptr<HealthServer>(new HealthServer(std::move(impl)));  // private constructor
+  return std::unique_ptr<HealthServer>(
+      new HealthServer(std::move(*server)));  // private constructor
 }
 
 std::uint16_t HealthServer::port() const {
-  return impl_->server->port();
+  return server_->port();
 }
 
 std::string HealthServer::url() const {
-  return impl_->server->url();
+  return server_->url();
 }
 
 }  // namespace genesis::http

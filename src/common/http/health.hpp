@@ -11,7 +11,7 @@
 
 #include "common/base/clock.hpp"
 #include "common/base/error.hpp"
-#include "common/http/server.hpp"
+#include "common/http/background_server.hpp"
 #include "common/metrics/registry.hpp"
 
 namespace genesis::http {
@@ -61,18 +61,12 @@ class HealthServer {
   [[nodiscard]] static Result<std::unique_ptr<HealthServer>> start(const ListenAddress& address,
                                                                    metrics::Registry& registry,
                                                                    HealthChecks checks);
-  /// Lets answers under way finish for a moment, then joins the thread.
-  ~HealthServer();
-  HealthServer(const HealthServer&) = delete;
-  HealthServer& operator=(const HealthServer&) = delete;
-
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] std::string url() const;
 
  private:
-  struct Impl;
-  explicit HealthServer(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit HealthServer(std::unique_ptr<BackgroundServer> server);
+  std::unique_ptr<BackgroundServer> server_;
 };
 
 }  // namespace genesis::http

@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "common/base/rng.hpp"
 #include "common/tabular/cell.hpp"
 
 namespace genesis::mixture {
@@ -275,22 +274,86 @@ Result<tabular::Table> Sampler::block(std::uint64_t seed,
     // A stream of its own: what is asked of one column moves no other one's draws.
     Rng draws(seed, RoundId{0}, std::to_string(block), "mixture column " + std::to_string(c));
     for (std::size_t row = 0; row < rows; ++row) {
-      const std::uint64_t random = draws.next();
-      const std::uint64_t slot = ((random >> 32U) * drawer.bins) >> 32U;
-      const std::size_t cell = std::size_t{components[row]} * drawer.bins + slot;
-      const std::uint32_t bin = static_cast<std::uint32_t>(random) < drawer.thresholds[cell]
-                                    ? static_cast<std::uint32_t>(slot)
-                                    : drawer.others[cell];
-      if (bin == drawer.missing) {
-        put(made, column, row, kMissingUnit);
-        continue;
+      put(made, column, row, draw_unit(drawer, components[row], draws));
+    }
+    if (!column.is_number()) {
+      keep_used_categories(made);
+    }
+    table.columns.push_back(std::move(made));
+  }
+  return table;
+}
+
+std::uint64_t Sampler::draw_unit(const Drawer& drawer, std::uint32_t component, Rng& draws) {
+  const std::uint64_t random = draws.next();
+  const std::uint64_t slot = ((random >> 32U) * drawer.bins) >> 32U;
+  const std::size_t cell = std::size_t{component} * drawer.bins + slot;
+  const std::uint32_t bin = static_cast<std::uint32_t>(random) < drawer.thresholds[cell]
+                                ? static_cast<std::uint32_t>(slot)
+                                : drawer.others[cell];
+  if (bin == drawer.missing) {
+    return kMissingUnit;
+  }
+  const std::uint32_t first = drawer.first_atom[bin];
+  const bool is_alone = drawer.first_atom[bin + 1] - first == 1;
+  const auto& atom = drawer.atoms[is_alone ? first : first + drawer.in_bin[bin].draw(draws.next())];
+  const std::uint64_t size = atom.last - atom.first + 1;
+  return size == 1 ? atom.first : atom.first + draws.below(size);
+}
+
+// Draws each row's component by its probability given the row's known units.
+std::vector<std::uint32_t> Sampler::components_of(
+    const std::vector<std::vector<std::uint64_t>>& known, Rng& rng) const {
+  const auto& components = model_.components;
+  const std::size_t rows = known.empty() ? 0 : known.front().size();
+  std::vector<std::uint32_t> drawn;
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::vector<double> likelihood(components.count, 0.0);  // logarithms
+    for (std::size_t c = 0; c < known.size(); ++c) {
+      const auto unit = known[c][row];
+      const auto& binning = model_.binnings[c];
+      const std::uint16_t bin =
+          unit == kNoUnit || !model_.schema[c].is_counted() ? kNoBin : binning.bin_of(unit);
+      for (std::size_t k = 0; bin != kNoBin && k < components.count; ++k) {
+        const float share = components.shares[k * components.width() + components.offsets[c] + bin];
+        likelihood[k] += std::log(std::max(static_cast<double>(share), 1e-30));
       }
-      const std::uint32_t first = drawer.first_atom[bin];
-      const bool is_alone = drawer.first_atom[bin + 1] - first == 1;
-      const auto& atom =
-          drawer.atoms[is_alone ? first : first + drawer.in_bin[bin].draw(draws.next())];
-      const std::uint64_t size = atom.last - atom.first + 1;
-      put(made, column, row, size == 1 ? atom.first : atom.first + draws.below(size));
+    }
+    const auto weights = weights_of(likelihood);
+    const double at = rng.uniform() * std::accumulate(weights.begin(), weights.end(), 0.0);
+    double reached = 0.0;
+    std::uint32_t k = 0;
+    while (k + 1 < weights.size() && reached + weights[k] <= at) {
+      reached += weights[k++];
+    }
+    drawn.push_back(k);
+  }
+  return drawn;
+}
+
+tabular::Table Sampler::complete(std::uint64_t seed,
+                                 std::uint64_t block,
+                                 const std::vector<std::vector<std::uint64_t>>& known,
+                                 bool is_filled) const {
+  Rng rng(seed, RoundId{0}, std::to_string(block), "mixture rows");
+  const auto components = components_of(known, rng);
+  tabular::Table table;
+  table.rows = components.size();
+  for (std::size_t c = 0; c < model_.schema.size(); ++c) {
+    const auto& column = model_.schema[c];
+    if (!column.is_counted()) {
+      table.columns.push_back(identifiers(column, block * kBlockRows, table.rows));
+      continue;
+    }
+    const Allowed values{c, {{0, column.size() - 1}}, false};
+    const bool is_without_missing = is_filled && has_missing(c) && column.size() > 0;
+    const auto filled = is_without_missing ? drawer(c, &values, nullptr) : Drawer{};
+    const auto& drawer = is_without_missing ? filled : drawers_[c];
+    auto made = empty_column(column, table.rows);
+    Rng draws(seed, RoundId{0}, std::to_string(block), "mixture column " + std::to_string(c));
+    for (std::size_t row = 0; row < table.rows; ++row) {
+      const auto unit = draw_unit(drawer, components[row], draws);
+      put(made, column, row, known[c][row] == kNoUnit ? unit : known[c][row]);
     }
     if (!column.is_number()) {
       keep_used_categories(made);

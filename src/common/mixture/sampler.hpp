@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/error.hpp"
+#include "common/base/rng.hpp"
 #include "common/mixture/model.hpp"
 #include "common/tabular/table.hpp"
 
@@ -62,6 +63,14 @@ class Sampler {
                                              std::size_t rows,
                                              std::span<const Allowed> allowed) const;
 
+  /// Rows of block number `block` of which some units are known: known[column][row], or kNoUnit,
+  /// which is drawn given the others; without missing cells where `is_filled` and the column has
+  /// values.
+  [[nodiscard]] tabular::Table complete(std::uint64_t seed,
+                                        std::uint64_t block,
+                                        const std::vector<std::vector<std::uint64_t>>& known,
+                                        bool is_filled) const;
+
  private:
   // How a column is drawn.
   struct Drawer {
@@ -78,6 +87,9 @@ class Sampler {
                               const Allowed* allowed,
                               std::vector<double>* likelihood) const;
   [[nodiscard]] Status check(const Allowed& allowed) const;
+  [[nodiscard]] std::vector<std::uint32_t> components_of(
+      const std::vector<std::vector<std::uint64_t>>& known, Rng& rng) const;
+  static std::uint64_t draw_unit(const Drawer& drawer, std::uint32_t component, Rng& draws);
 
   Model model_;
   std::vector<Drawer> drawers_;  // of every column, where nothing is asked of it

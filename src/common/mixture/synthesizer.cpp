@@ -1,5 +1,6 @@
 #include "common/mixture/synthesizer.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -66,6 +67,12 @@ std::uint64_t first_at_least(const Column& column, double bound) {
   return unit;
 }
 
+// The unit whose value is `number`, or the nearest below it in the domain.
+std::uint64_t unit_near(const Column& column, double number) {
+  const double place = std::round((number - column.minimum) / column.step);
+  return static_cast<std::uint64_t>(std::clamp(place, 0.0, static_cast<double>(column.units - 1)));
+}
+
 Allowed allowed_by(const tabular::ColumnFilter& filter,
                    const Column& column,
                    const tabular::EncodedColumnSpec& spec) {
@@ -117,6 +124,33 @@ class Synthesizer final : public method::Synthesizer {
       all.push_back(allowed_by(filter, sampler_.schema()[filter.column], columns_[filter.column]));
     }
     return sampler_.block(seed, block, rows, all);
+  }
+
+  Result<std::vector<std::string>> categories(std::string_view column) const override {
+    return tabular::categories_of(column, columns_);
+  }
+
+  Result<method::Completed> complete(std::uint64_t seed,
+                                     std::uint64_t block,
+                                     const tabular::Table& texts,
+                                     method::Draw draw) const override {
+    std::vector<std::vector<std::uint64_t>> known;
+    std::vector<std::vector<tabular::Given>> given;
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+      const auto& column = sampler_.schema()[c];
+      GENESIS_ASSIGN(const auto cells, tabular::given_cells(texts, columns_[c]));
+      known.emplace_back();
+      given.emplace_back();
+      for (const auto& cell : cells) {
+        given.back().push_back(cell.given);
+        const bool is_known = cell.given == tabular::Given::kUnderstood && column.is_counted();
+        known.back().push_back(!is_known            ? kNoUnit
+                               : column.is_number() ? unit_near(column, cell.number)
+                                                    : cell.mode);
+      }
+    }
+    return method::Completed{sampler_.complete(seed, block, known, draw == method::Draw::kValues),
+                             std::move(given)};
   }
 
  private:

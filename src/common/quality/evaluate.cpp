@@ -77,7 +77,10 @@ std::string_view to_string(Metric metric) {
   return "";
 }
 
-Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* holdout) {
+Result<Report> evaluate(const Table& real,
+                        const Table& synthetic,
+                        const Table* holdout,
+                        const Judging& judging) {
   GENESIS_ASSIGN(const auto columns, compare(real, synthetic, holdout));
   if (columns.empty()) {
     return fail(Errc::kInvalidArgument,
@@ -119,6 +122,16 @@ Result<Report> evaluate(const Table& real, const Table& synthetic, const Table* 
                                                          static_cast<double>(synthetic.rows));
   report.new_rows = new_row_share(columns);
   report.distances = measure_distances(columns);
+  if (judging.detection) {
+    report.detection = detect(columns);
+  }
+  if (!judging.target.empty()) {
+    if (holdout == nullptr) {
+      return fail(Errc::kInvalidArgument,
+                  "target '" + judging.target + "': name held-out rows to judge, too");
+    }
+    GENESIS_ASSIGN(report.utility, utility(columns, judging.target, real));
+  }
   return report;
 }
 

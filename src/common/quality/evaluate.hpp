@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/error.hpp"
+#include "common/quality/judgement.hpp"
 #include "common/tabular/schema.hpp"
 #include "common/tabular/table.hpp"
 
@@ -107,6 +108,14 @@ struct Report {
   // Text columns, identifiers too, most of whose synthetic cells hold a text of one real row.
   std::vector<CopiedText> copied_text;
   std::vector<SingleNumbers> single_numbers;
+  std::optional<Detection> detection;  // where it was asked for
+  std::optional<Utility> utility;      // where a target was named
+};
+
+/// What classifiers are to say; it takes seconds.
+struct Judging {
+  bool detection = false;
+  std::string target;  // of the utility, which needs held-out rows; "": none
 };
 
 /// Rows that are looked up in the real table for `distances`, at most; drawn with a fixed seed.
@@ -117,11 +126,12 @@ inline constexpr std::size_t kPairRows = 50000;
 /// Compares by the real table's kinds, matching columns by name. `synthetic` and `holdout` may have
 /// other kinds: cells are read again as the real kind, as numbers or text, and what can't be read
 /// counts as missing and outside. `holdout`, real rows that the generator never saw, may be null.
-/// Errors: kInvalidArgument for a table without rows, for different columns (named), and where the
-/// real table has no value to compare.
+/// Errors: kInvalidArgument for a table without rows, for different columns (named), where the
+/// real table has no value to compare, and for a target that cannot be one.
 [[nodiscard]] Result<Report> evaluate(const tabular::Table& real,
                                       const tabular::Table& synthetic,
-                                      const tabular::Table* holdout);
+                                      const tabular::Table* holdout,
+                                      const Judging& judging);
 
 /// Reads a CSV to be compared with `real`: every cell is kept as text, so that nothing is lost to
 /// inference. Errors: those of tabular::read_csv, and kInvalidArgument naming the columns that
@@ -134,8 +144,8 @@ inline constexpr std::size_t kPairRows = 50000;
 /// rows {real, synthetic, holdout}, columns [{name, kind, metric, score, cells_outside,
 /// cells_unreadable, quantiles {shares, real, synthetic}}], pairs [{columns, metric, score, real}],
 /// without_values, identifiers, copied_text [{name, share}], single_numbers [{name,
-/// synthetic, held_out, more}]. What is absent is null; quantiles of
-/// dates are texts.
+/// synthetic, held_out, more}], detection {regression, trees, rows}, utility {target, positive,
+/// real, synthetic}. What is absent is null; quantiles of dates are texts.
 [[nodiscard]] std::string to_json(const Report& report);
 
 /// Tables for people: the summary, the columns, worst first, and the quantiles of numbers and

@@ -122,6 +122,19 @@ std::vector<std::vector<std::string>> summary(const Report& report) {
                     percent(*distances.closer_to_real),
                     "50% if nothing was memorised, 100% for copies"});
   }
+  if (report.detection) {
+    rows.push_back({"told from real rows by regression",
+                    fixed(report.detection->regression, 4),
+                    "area under the curve; 0.5 if it cannot, 1 if it always can"});
+    rows.push_back({"told from real rows by trees", fixed(report.detection->trees, 4), ""});
+  }
+  if (report.utility) {
+    const auto& utility = *report.utility;
+    rows.push_back({"learnt of '" + utility.target + "'",
+                    fixed(utility.synthetic, 4),
+                    "area under the curve for " + tabular::in_quotes(utility.positive) +
+                        " of held-out rows; from real rows " + fixed(utility.real, 4)});
+  }
   return rows;
 }
 
@@ -290,7 +303,18 @@ std::string to_json(const Report& report) {
                   {"without_values", report.without_values},
                   {"identifiers", report.identifiers},
                   {"copied_text", std::move(copied)},
-                  {"single_numbers", std::move(singles)}};
+                  {"single_numbers", std::move(singles)},
+                  {"detection",
+                   report.detection ? Json{{"regression", report.detection->regression},
+                                           {"trees", report.detection->trees},
+                                           {"rows", report.detection->rows}}
+                                    : Json(nullptr)},
+                  {"utility",
+                   report.utility ? Json{{"target", report.utility->target},
+                                         {"positive", report.utility->positive},
+                                         {"real", report.utility->real},
+                                         {"synthetic", report.utility->synthetic}}
+                                  : Json(nullptr)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

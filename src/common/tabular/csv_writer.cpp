@@ -204,4 +204,31 @@ std::string write_csv(const Table& table, TextCells cells) {
   return out;
 }
 
+std::vector<std::string> cell_texts(const Column& column) {
+  const bool is_text = !is_continuous(column.kind);
+  std::vector<std::string> texts;
+  texts.reserve(is_text ? column.codes.size() : column.numbers.size());
+  if (is_text) {
+    for (const auto code : column.codes) {
+      texts.push_back(code == kMissingCode ? std::string() : column.categories[code]);
+    }
+    return texts;
+  }
+  const CellWriter writer(column, "", TextCells::kRaw);
+  std::string cell(writer.width(), '\0');
+  for (std::size_t row = 0; row < column.numbers.size(); ++row) {
+    const char* end = writer.write(row, cell.data());
+    texts.emplace_back(cell.data(), static_cast<std::size_t>(end - cell.data()));
+  }
+  return texts;
+}
+
+void append_csv_record(std::span<const std::string_view> texts, std::string& out, TextCells cells) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    out += i == 0 ? "" : ",";
+    out += texts.size() == 1 && texts[i].empty() ? "\"\"" : cell_of(texts[i], cells);
+  }
+  out += '\n';
+}
+
 }  // namespace genesis::tabular

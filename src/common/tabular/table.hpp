@@ -111,5 +111,9 @@ enum class TextCells { kNeutralised, kRaw };
 /// The header line of `table`, and its rows without it, so that large outputs go out in blocks.
 [[nodiscard]] std::string csv_header(const Table& table, TextCells cells);
 void append_csv_rows(const Table& table, std::string& out, TextCells cells);
+/// The column's cells as that text shows them, without quotes; "" is missing.
+[[nodiscard]] std::vector<std::string> cell_texts(const Column& column);
+/// One line of that text.
+void append_csv_record(std::span<const std::string_view> texts, std::string& out, TextCells cells);
 
 }  // namespace genesis::tabular

@@ -617,4 +617,27 @@ std::vector<std::size_t> Where::rows_of(const EncodedTable& encoded, const Table
   return rows;
 }
 
+Result<std::vector<std::string>> categories_of(std::string_view column,
+                                               std::span<const EncodedColumnSpec> columns) {
+  const auto found = std::ranges::find(columns, column, &EncodedColumnSpec::name);
+  if (found == columns.end()) {
+    const std::string near = nearest(std::string(column), names_of(columns));
+    return fail(Errc::kInvalidArgument,
+                "column '" + std::string(column) + "' is not a column of this model" +
+                    (near.empty() ? std::string() : "; did you mean '" + near + "'?"));
+  }
+  std::vector<std::string> categories;
+  for (const auto& mode : found->modes) {
+    if (mode.type == Mode::Type::kCategory) {
+      categories.push_back(mode.category);
+    }
+  }
+  if (categories.empty()) {
+    return fail(Errc::kInvalidArgument,
+                "column '" + found->name + "' holds no categories but values of the kind " +
+                    std::string(to_string(found->kind)));
+  }
+  return categories;
+}
+
 }  // namespace genesis::tabular

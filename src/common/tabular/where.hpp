@@ -45,6 +45,11 @@ struct ColumnFilter {
 /// The condition that a column equals a value, or is missing where the value is empty.
 [[nodiscard]] std::string equal_condition(std::string_view column, std::string_view value);
 
+/// The categories of a column. Errors: kInvalidArgument names the nearest where there is no such
+/// column, or says what it holds.
+[[nodiscard]] Result<std::vector<std::string>> categories_of(
+    std::string_view column, std::span<const EncodedColumnSpec> columns);
+
 class Where {
  public:
   /// Reads one condition of the grammar above and adds it. Errors: kInvalidArgument names the

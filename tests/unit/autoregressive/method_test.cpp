@@ -6,6 +6,7 @@
 #include "common/autoregressive/settings.hpp"
 #include "common/autoregressive/site.hpp"
 #include "common/autoregressive/synthesizer.hpp"
+#include "common/tabular/text_table.hpp"
 #include "common/wire/model_file.hpp"
 #include "tests/unit/autoregressive/builders.hpp"
 
@@ -277,6 +278,41 @@ TEST_CASE("autoregressive: rows under conditions have the distribution that thos
   // Two ranges: of sizes from 150 on, 150 are of a and 300 of b and c each; that weighs the first
   // column by what the second allows.
   CHECK_THAT(share({"kind in a,c", "size>=150"}, is_c), WithinAbs(2.0 / 3.0, 0.05));
+}
+
+TEST_CASE("autoregressive: gaps are filled from their distribution given the rest of the row",
+          "[autoregressive]") {
+  const auto model = opened(model_bytes());
+  // Rows of every second place lack kind, the others size; all lack label, and one gap.
+  std::string csv = "kind,size,gap,label,beside\n";
+  for (int i = 0; i < 4000; ++i) {
+    csv += i % 2 == 0 ? ",700,5.5,,x\n" : "a,,,,y\n";
+  }
+  const auto texts = must(tabular::parse_text_table(csv, "test"));
+  const auto completed = must(model->complete(1, 0, texts, method::Draw::kValues));
+  const auto& columns = completed.rows.columns;
+  double right = 0, yes = 0;
+  for (std::size_t i = 0; i < 4000; ++i) {
+    const double size = columns[1].numbers[i];
+    right += i % 2 == 0 ? (text(columns[0], i) == "c") : (size < 300);
+    yes += i % 2 == 0 && text(columns[4], i) == "yes" ? 1 : 0;
+    REQUIRE_FALSE(std::isnan(columns[3].numbers[i]));  // a value, though one in ten has none
+    CHECK(completed.given[0][i] ==
+          (i % 2 == 0 ? tabular::Given::kNothing : tabular::Given::kUnderstood));
+  }
+  CHECK(right / 4000 > 0.95);
+  CHECK_THAT(yes / 2000, WithinAbs(0.9, 0.04));
+  // Of the same rows in another company each is filled alike.
+  const auto alone = must(tabular::parse_text_table("kind,size,gap,label\n,700,5.5,\n", "test"));
+  const auto one = must(model->complete(1, 0, alone, method::Draw::kValues));
+  CHECK(one.rows.columns[2].numbers[0] == columns[2].numbers[0]);
+  CHECK(text(one.rows.columns[4], 0) == text(columns[4], 0));
+  const auto open = must(model->complete(1, 0, texts, method::Draw::kAnything));
+  double missing = 0;
+  for (std::size_t i = 1; i < 4000; i += 2) {
+    missing += std::isnan(open.rows.columns[3].numbers[i]) ? 1 : 0;
+  }
+  CHECK_THAT(missing / 2000, WithinAbs(0.1, 0.04));
 }
 
 TEST_CASE("autoregressive: sites of different distributions train a model of all their rows",

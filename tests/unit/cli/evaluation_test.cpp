@@ -90,12 +90,12 @@ TEST_CASE("cli: files are compared with a holdout or without", "[cli]") {
   const auto real = pooled_rows(sites.training());
   REQUIRE(real);
   const auto same = sites.file("same.csv", rows);
-  const auto without = cli::evaluate_files(*real, same, "");
+  const auto without = cli::evaluate_files(*real, same, "", {});
   REQUIRE(without);
   CHECK_THAT(without->overall, WithinAbs(1.0, 1e-9));
   CHECK_FALSE(without->holdout_rows);
-  const auto with = cli::evaluate_files(*real, same, same);
+  const auto with = cli::evaluate_files(*real, same, same, {});
   REQUIRE(with);
   CHECK(with->holdout_rows == 60);
-  CHECK_FALSE(cli::evaluate_files(*real, sites.file("other.csv", "x\n1\n"), ""));
+  CHECK_FALSE(cli::evaluate_files(*real, sites.file("other.csv", "x\n1\n"), "", {}));
 }

@@ -45,7 +45,7 @@ tabular::Table synthetic_patients() {
 }
 
 Report report_of(const tabular::Table& real, const tabular::Table& synthetic) {
-  const auto report = evaluate(real, synthetic, nullptr);
+  const auto report = evaluate(real, synthetic, nullptr, {});
   REQUIRE(report.has_value());
   return *report;
 }
@@ -182,18 +182,18 @@ TEST_CASE("quality: real tables without a value are refused", "[quality]") {
   const auto real = a_table({letters("a", "xy")});
   const auto blank = a_table({letters("a", "..")});
   CHECK(report_of(real, blank).overall == 0.0);
-  const auto report = evaluate(blank, real, nullptr);
+  const auto report = evaluate(blank, real, nullptr, {});
   REQUIRE_FALSE(report.has_value());
   CHECK(report.error().code == Errc::kInvalidArgument);
   const auto keys = a_table({texts("id", {"1", "2"}, tabular::Kind::kIdentifier)});
-  const auto identifiers = evaluate(keys, keys, nullptr);
+  const auto identifiers = evaluate(keys, keys, nullptr, {});
   REQUIRE_FALSE(identifiers.has_value());
   CHECK_THAT(identifiers.error().message, ContainsSubstring("identifier"));
 }
 
 TEST_CASE("quality: held-out rows enter where they are given", "[quality]") {
   const auto real = real_patients();
-  const auto report = evaluate(real, synthetic_patients(), &real);
+  const auto report = evaluate(real, synthetic_patients(), &real, {});
   REQUIRE(report.has_value());
   CHECK(report->holdout_rows == 8U);
   CHECK(*report->distances.holdout_to_real == 0.0);
