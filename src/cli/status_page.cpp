@@ -1,5 +1,6 @@
 #include "cli/status_page.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -18,7 +19,10 @@ boost::asio::awaitable<http::Response> at_once(http::Response response) {
 }  // namespace
 
 void RoundHistory::add(const wire::StatusReport& report) {
-  const auto number = report.current_round.value;
+  std::uint32_t number = 0;  // losses are those of the clients' last round
+  for (const auto& client : report.clients) {
+    number = std::max(number, client.last_round.value);
+  }
   const bool is_drawn = number > 0 && number % every_ == 0;
   if (!is_drawn) {
     return;

@@ -14,9 +14,9 @@
 
 namespace genesis::cli {
 
-/// What the page draws over rounds. A round is told once, as it stood when the next one began; of
-/// many rounds every second, fourth and so on is kept, so that there are never more than
-/// kMostRounds.
+/// What the page draws over rounds: the losses of each round that clients have reported, as they
+/// stood last. Of many rounds every second, fourth and so on is kept, so that there are never more
+/// than kMostRounds.
 class RoundHistory {
  public:
   static constexpr std::size_t kMostRounds = 1000;

@@ -18,7 +18,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
+import urllib.error
+import urllib.request
 
 BIN = pathlib.Path(sys.argv[1]).resolve()
 SOURCE = pathlib.Path(sys.argv[2]).resolve()
@@ -264,6 +267,29 @@ class Completion(Commands):
         self.assert_complains(refused(*model, "--rows", 5, "--balance", "age"), "'age'", "no categories")
         self.assert_complains(refused(*model, "--rows", 5, "--balance", "dxx"), "did you mean 'dx'")
         self.assertEqual(refused(*model).returncode, 2)
+
+
+class Page(Commands):
+    def test_a_run_is_followed_on_a_page(self):
+        for site, seed in (("a", 1), ("b", 2)):
+            write_csv(self.dir / f"{site}.csv", HEADER, patients(300, seed))
+        (self.dir / "training.yaml").write_text(spec_text(["a", "b"], rounds=2000))
+        run = subprocess.Popen([BIN / "genesis", "run", "-f", self.dir / "training.yaml", "--output-dir", self.dir / "out", "--simulate",
+                                "--web"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        self.addCleanup(run.stderr.close)
+        self.addCleanup(run.wait)
+        self.addCleanup(run.kill)
+        url = next(line.split()[1] for line in run.stderr if line.startswith("page: "))
+        threading.Thread(target=run.stderr.read, daemon=True).start()
+        ask = lambda path="": urllib.request.urlopen(url + path, timeout=DEADLINE).read().decode()
+        self.assertIn("<title>Genesis Federated</title>", ask())
+        wait_until(lambda: len(json.loads(ask("status"))["rounds"]) >= 3, "three rounds")
+        seen = json.loads(ask("status"))
+        self.assertEqual(seen["status"]["round"]["total"], 2000)
+        self.assertEqual({client["id"] for client in seen["status"]["clients"]}, {"a", "b"})
+        self.assertIn("generator", seen["rounds"][0]["losses"])
+        with self.assertRaises(urllib.error.HTTPError):
+            urllib.request.urlopen(url.rsplit("/", 2)[0] + "/status", timeout=DEADLINE)
 
 
 class Conditions(Commands):

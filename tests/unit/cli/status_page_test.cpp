@@ -22,6 +22,7 @@ wire::StatusReport at_round(std::uint32_t round, double loss = 0.5) {
   client.id = "north";
   client.state = "reported";
   client.rows = 10;
+  client.last_round = RoundId{round};
   client.telemetry = {{"generator_loss", loss}, {"steps", 3.0}};
   report.clients = {client};
   return report;
