@@ -97,7 +97,11 @@ std::pair<std::string, std::string> evaluate(const std::string& real,
   if (holdout) {
     held_out = beside(*holdout, "holdout");
   }
-  const auto report = take(quality::evaluate(table, rows, held_out ? &*held_out : nullptr, {.detection = true, .target = {}}));
+  const auto report =
+      take(quality::evaluate(table,
+                             rows,
+                             held_out ? &*held_out : nullptr,
+                             {.detection = true, .histograms = false, .target = {}}));
   return {quality::to_json(report), quality::print(report)};
 }
 

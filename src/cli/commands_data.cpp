@@ -12,6 +12,7 @@
 #include "cli/site_tables.hpp"
 #include "cli/spec_file.hpp"
 #include "common/base/exit_code.hpp"
+#include "common/base/file.hpp"
 #include "common/method/table_reading.hpp"
 #include "genesis/federated_synthesizer.hpp"
 
@@ -74,6 +75,18 @@ CLI::Validator whole_number() {
         return is_whole ? std::string() : text + ": expected a whole number from 0";
       },
       "");
+}
+
+// None without held-out rows.
+Result<std::vector<quality::Attack>> attacks_on(const tabular::Table& real,
+                                                const std::string& synthetic,
+                                                const std::string& holdout) {
+  if (holdout.empty()) {
+    return std::vector<quality::Attack>();
+  }
+  GENESIS_ASSIGN(const auto rows, quality::read_beside(synthetic, real));
+  GENESIS_ASSIGN(const auto held_out, quality::read_beside(holdout, real));
+  return quality::attack(real, rows, held_out, {});
 }
 
 // On the stream of messages: a log may hold both.
@@ -248,7 +261,8 @@ Command add_evaluate(CLI::App& app) {
   struct Options {
     SpecSource spec;
     std::string real, synthetic, holdout;
-    quality::Judging judging{.detection = true, .target = {}};
+    quality::Judging judging{.detection = true, .histograms = false, .target = {}};
+    std::string html;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
@@ -266,8 +280,14 @@ Command add_evaluate(CLI::App& app) {
                       "from real ones, on those of --holdout");
   command->add_option(
       "-f,--file", options->spec.file, "Training spec, for what it declares of the real table");
+  command->add_option("--html",
+                      options->html,
+                      "Also write the report as one page with pictures to this file; with "
+                      "--holdout, with attacks on single "
+                      "rows");
   command->add_flag("--json", options->json, "Print the report as one line of JSON");
   return [options] {
+    options->judging.histograms = !options->html.empty();
     const auto evaluated = [&]() -> Result<quality::Report> {
       method::TableReading reading;
       if (!options->spec.file.empty()) {
@@ -279,7 +299,14 @@ Command add_evaluate(CLI::App& app) {
       for (const auto& found : real.notes) {
         std::cerr << "note: " << options->real << ": " << found << "\n";
       }
-      return evaluate_files(real, options->synthetic, options->holdout, options->judging);
+      GENESIS_ASSIGN(auto report,
+                     evaluate_files(real, options->synthetic, options->holdout, options->judging));
+      if (!options->html.empty()) {
+        GENESIS_ASSIGN(const auto attacks, attacks_on(real, options->synthetic, options->holdout));
+        GENESIS_RETURN_IF_ERROR(
+            write_file_atomic(options->html, quality::to_html(report, attacks)));
+      }
+      return report;
     }();
     if (!evaluated) {
       return complain("evaluate", evaluated.error());

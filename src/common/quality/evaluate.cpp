@@ -122,6 +122,9 @@ Result<Report> evaluate(const Table& real,
                                                          static_cast<double>(synthetic.rows));
   report.new_rows = new_row_share(columns);
   report.distances = measure_distances(columns);
+  for (std::size_t i = 0; judging.histograms && i < columns.size(); ++i) {
+    report.histograms.push_back(histogram(columns[i], real));
+  }
   if (judging.detection) {
     report.detection = detect(columns);
   }

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "common/base/error.hpp"
+#include "common/quality/attacks.hpp"
+#include "common/quality/histogram.hpp"
 #include "common/quality/judgement.hpp"
 #include "common/tabular/schema.hpp"
 #include "common/tabular/table.hpp"
@@ -110,11 +112,13 @@ struct Report {
   std::vector<SingleNumbers> single_numbers;
   std::optional<Detection> detection;  // where it was asked for
   std::optional<Utility> utility;      // where a target was named
+  std::vector<Histogram> histograms;   // as `columns`, where they were asked for
 };
 
-/// What classifiers are to say; it takes seconds.
+/// What is worked out beside the scores; detection and utility take seconds.
 struct Judging {
   bool detection = false;
+  bool histograms = false;
   std::string target;  // of the utility, which needs held-out rows; "": none
 };
 
@@ -147,6 +151,17 @@ inline constexpr std::size_t kPairRows = 50000;
 /// synthetic, held_out, more}], detection {regression, trees, rows}, utility {target, positive,
 /// real, synthetic}. What is absent is null; quantiles of dates are texts.
 [[nodiscard]] std::string to_json(const Report& report);
+
+/// The summary, each row a name, a figure and a remark.
+[[nodiscard]] std::vector<std::vector<std::string>> summary_rows(const Report& report);
+/// What is wrong with columns that could not be compared in full, or that hold what single real
+/// rows do.
+[[nodiscard]] std::vector<std::string> remarks(const Report& report);
+
+/// One self-contained page for people, for the screen and for print: the summary, `attacks` where
+/// there are some, each column's distribution, and which columns are related. `report` has
+/// histograms.
+[[nodiscard]] std::string to_html(const Report& report, const std::vector<Attack>& attacks);
 
 /// Tables for people: the summary, the columns, worst first, and the quantiles of numbers and
 /// dates.

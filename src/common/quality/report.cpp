@@ -10,8 +10,8 @@
 
 #include "common/base/text.hpp"
 #include "common/quality/evaluate.hpp"
+#include "common/quality/value_text.hpp"
 #include "common/tabular/cell.hpp"
-#include "common/tabular/datetime.hpp"
 
 namespace genesis::quality {
 namespace {
@@ -21,12 +21,6 @@ using Json = nlohmann::ordered_json;
 template <typename T>
 Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
-}
-
-std::string fixed(double value, int places) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", places, value);
-  return text.data();
 }
 
 std::string score_text(const std::optional<double>& score) {
@@ -101,7 +95,78 @@ std::string weakest_pair(const Report& report) {
   return text;
 }
 
-std::vector<std::vector<std::string>> summary(const Report& report) {
+std::vector<std::vector<std::string>> column_rows(const Report& report) {
+  auto columns = worst_first(report.columns);
+  std::copy_if(report.columns.begin(),
+               report.columns.end(),
+               std::back_inserter(columns),
+               [](const ColumnScore& column) { return !column.score; });
+  std::vector<std::vector<std::string>> rows = {{"column", "shape", "outside", "kind"}};
+  for (const auto& column : columns) {
+    const double outside =
+        static_cast<double>(column.cells_outside) / static_cast<double>(report.synthetic_rows);
+    rows.push_back({column.name,
+                    score_text(column.score),
+                    percent(outside),
+                    std::string(tabular::to_string(column.kind))});
+  }
+  for (const auto& name : report.identifiers) {
+    rows.push_back({name, "-", "-", "identifier"});
+  }
+  return rows;
+}
+
+std::vector<std::vector<std::string>> quantile_rows(const Report& report) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& column : report.columns) {
+    if (!column.real_quantiles) {
+      continue;
+    }
+    for (const bool is_real : {true, false}) {
+      const auto& quantiles = is_real ? column.real_quantiles : column.synthetic_quantiles;
+      std::vector<std::string> row = {is_real ? column.name : "", is_real ? "real" : "synthetic"};
+      for (std::size_t i = 0; i < kQuantiles.size(); ++i) {
+        row.push_back(quantiles ? value_text(column.kind, column.format, (*quantiles)[i]) : "-");
+      }
+      row.emplace_back();
+      rows.push_back(std::move(row));
+    }
+  }
+  if (!rows.empty()) {
+    std::vector<std::string> header = {"quantiles", ""};
+    for (const double share : kQuantiles) {
+      header.push_back(share == 0.5 ? "median" : fixed(100.0 * share, 0) + "%");
+    }
+    header.emplace_back();
+    rows.insert(rows.begin(), std::move(header));
+  }
+  return rows;
+}
+
+Json quantiles_json(const ColumnScore& column) {
+  if (!column.real_quantiles) {
+    return nullptr;
+  }
+  const auto list = [&](const std::optional<Quantiles>& quantiles) {
+    if (!quantiles) {
+      return Json(nullptr);
+    }
+    Json values = Json::array();
+    for (const double value : *quantiles) {
+      values.push_back(column.kind == tabular::Kind::kDatetime
+                           ? Json(value_text(column.kind, column.format, value))
+                           : Json(value));
+    }
+    return values;
+  };
+  return Json{{"shares", kQuantiles},
+              {"real", list(column.real_quantiles)},
+              {"synthetic", list(column.synthetic_quantiles)}};
+}
+
+}  // namespace
+
+std::vector<std::vector<std::string>> summary_rows(const Report& report) {
   const auto& distances = report.distances;
   std::vector<std::vector<std::string>> rows = {
       {"overall", fixed(report.overall, 4), "mean of the next two; 1 is perfect"},
@@ -138,121 +203,39 @@ std::vector<std::vector<std::string>> summary(const Report& report) {
   return rows;
 }
 
-std::vector<std::vector<std::string>> column_rows(const Report& report) {
-  auto columns = worst_first(report.columns);
-  std::copy_if(report.columns.begin(),
-               report.columns.end(),
-               std::back_inserter(columns),
-               [](const ColumnScore& column) { return !column.score; });
-  std::vector<std::vector<std::string>> rows = {{"column", "shape", "outside", "kind"}};
-  for (const auto& column : columns) {
-    const double outside =
-        static_cast<double>(column.cells_outside) / static_cast<double>(report.synthetic_rows);
-    rows.push_back({column.name,
-                    score_text(column.score),
-                    percent(outside),
-                    std::string(tabular::to_string(column.kind))});
-  }
-  for (const auto& name : report.identifiers) {
-    rows.push_back({name, "-", "-", "identifier"});
-  }
-  return rows;
-}
-
-// As people read it: numbers with six digits, dates in the column's format.
-std::string value_text(const ColumnScore& column, double value) {
-  if (column.kind == tabular::Kind::kDatetime) {
-    if (const auto format = tabular::DatetimeFormat::parse(column.format)) {
-      std::string text(format->max_size(), ' ');
-      text.resize(static_cast<std::size_t>(format->write(value, text.data()) - text.data()));
-      return text;
-    }
-  }
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.6g", value);
-  return text.data();
-}
-
-std::vector<std::vector<std::string>> quantile_rows(const Report& report) {
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& column : report.columns) {
-    if (!column.real_quantiles) {
-      continue;
-    }
-    for (const bool is_real : {true, false}) {
-      const auto& quantiles = is_real ? column.real_quantiles : column.synthetic_quantiles;
-      std::vector<std::string> row = {is_real ? column.name : "", is_real ? "real" : "synthetic"};
-      for (std::size_t i = 0; i < kQuantiles.size(); ++i) {
-        row.push_back(quantiles ? value_text(column, (*quantiles)[i]) : "-");
-      }
-      row.emplace_back();
-      rows.push_back(std::move(row));
-    }
-  }
-  if (!rows.empty()) {
-    std::vector<std::string> header = {"quantiles", ""};
-    for (const double share : kQuantiles) {
-      header.push_back(share == 0.5 ? "median" : fixed(100.0 * share, 0) + "%");
-    }
-    header.emplace_back();
-    rows.insert(rows.begin(), std::move(header));
-  }
-  return rows;
-}
-
-// What is wrong with columns that could not be compared in full, one line each.
-std::string remarks(const Report& report) {
-  std::string text;
+std::vector<std::string> remarks(const Report& report) {
+  std::vector<std::string> lines;
   for (const auto& column : report.columns) {
     const bool has_none =
         std::find(report.without_values.begin(), report.without_values.end(), column.name) !=
         report.without_values.end();
     if (column.cells_unreadable > 0) {
-      text += "column '" + column.name + "': " + std::to_string(column.cells_unreadable) +
-              " synthetic cells are no " +
-              (column.kind == tabular::Kind::kDatetime ? "dates of the form " + column.format
-                                                       : std::string("numbers")) +
-              ", such as " + tabular::in_quotes(column.unreadable) +
-              (has_none ? "; the column counts 0" : "") + "\n";
+      lines.push_back("column '" + column.name + "': " + std::to_string(column.cells_unreadable) +
+                      " synthetic cells are no " +
+                      (column.kind == tabular::Kind::kDatetime
+                           ? "dates of the form " + column.format
+                           : std::string("numbers")) +
+                      ", such as " + tabular::in_quotes(column.unreadable) +
+                      (has_none ? "; the column counts 0" : ""));
     } else if (has_none) {
-      text += "column '" + column.name + "': no synthetic cell has a value; the column counts 0\n";
+      lines.push_back("column '" + column.name +
+                      "': no synthetic cell has a value; the column counts 0");
     }
   }
   for (const auto& column : report.copied_text) {
-    text += "column '" + column.name + "': " + percent(column.share) +
-            " of the synthetic text is that of single real rows\n";
+    lines.push_back("column '" + column.name + "': " + percent(column.share) +
+                    " of the synthetic text is that of single real rows");
   }
   for (const auto& column : report.single_numbers) {
     if (column.more) {
-      text += "column '" + column.name + "': " + percent(column.synthetic) +
-              " of the synthetic values are those of single real rows, of held-out values " +
-              percent(column.held_out) + "\n";
+      lines.push_back(
+          "column '" + column.name + "': " + percent(column.synthetic) +
+          " of the synthetic values are those of single real rows, of held-out values " +
+          percent(column.held_out));
     }
   }
-  return text.empty() ? text : "\n" + text;
+  return lines;
 }
-
-Json quantiles_json(const ColumnScore& column) {
-  if (!column.real_quantiles) {
-    return nullptr;
-  }
-  const auto list = [&](const std::optional<Quantiles>& quantiles) {
-    if (!quantiles) {
-      return Json(nullptr);
-    }
-    Json values = Json::array();
-    for (const double value : *quantiles) {
-      values.push_back(column.kind == tabular::Kind::kDatetime ? Json(value_text(column, value))
-                                                               : Json(value));
-    }
-    return values;
-  };
-  return Json{{"shares", kQuantiles},
-              {"real", list(column.real_quantiles)},
-              {"synthetic", list(column.synthetic_quantiles)}};
-}
-
-}  // namespace
 
 std::string to_json(const Report& report) {
   const auto& distances = report.distances;
@@ -320,8 +303,12 @@ std::string to_json(const Report& report) {
 
 std::string print(const Report& report) {
   const auto quantiles = quantile_rows(report);
-  return aligned(summary(report)) + "\n" + aligned(column_rows(report)) +
-         (quantiles.empty() ? "" : "\n" + aligned(quantiles)) + remarks(report);
+  std::string said;
+  for (const auto& remark : remarks(report)) {
+    said += (said.empty() ? "\n" : "") + remark + "\n";
+  }
+  return aligned(summary_rows(report)) + "\n" + aligned(column_rows(report)) +
+         (quantiles.empty() ? "" : "\n" + aligned(quantiles)) + said;
 }
 
 }  // namespace genesis::quality

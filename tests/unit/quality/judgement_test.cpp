@@ -35,7 +35,8 @@ Result<Report> judged(const tabular::Table& real,
                       const tabular::Table& synthetic,
                       const std::string& target = "") {
   const auto holdout = linked(3000, 0.0, 99);
-  return evaluate(real, synthetic, &holdout, {.detection = true, .target = target});
+  return evaluate(
+      real, synthetic, &holdout, {.detection = true, .histograms = false, .target = target});
 }
 
 }  // namespace
@@ -113,7 +114,8 @@ TEST_CASE("quality: a target that cannot be one is named", "[quality]") {
   auto constant = table;
   constant.columns[3].codes.assign(300, 0);
   CHECK_FALSE(judged(constant, constant, "label"));
-  CHECK_FALSE(evaluate(table, table, nullptr, {.detection = false, .target = "label"}));
+  CHECK_FALSE(evaluate(
+      table, table, nullptr, {.detection = false, .histograms = false, .target = "label"}));
   const auto few = linked(20, 0.0, 1);
   CHECK_FALSE(judged(few, few)->detection);
 }
