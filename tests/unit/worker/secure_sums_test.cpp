@@ -1,19 +1,11 @@
 #include "worker/secure_sums.hpp"
 
-#include "common/secure/paillier.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/unit/secure/golden_key.hpp"
 #include "tests/unit/secure/parties.hpp"
-#include "tests/unit/secure/vectors.hpp"
 
 namespace genesis::worker {
 namespace {
-
-secure::PaillierKey a_key() {
-  const auto golden = secure::vectors("paillier.txt");
-  return secure::PaillierKey::from_primes(crypto::Secret(golden.at("p")),
-                                          crypto::Secret(golden.at("q")))
-      .value();
-}
 
 // The first of four members, with its state in a folder.
 struct Member {
@@ -38,7 +30,8 @@ struct Member {
 
 TEST_CASE("worker: a message of a secure sum is sent again as it was, also after a restart",
           "[worker]") {
-  for (const auto& key : {std::optional<secure::PaillierKey>(), std::optional(a_key())}) {
+  for (const auto& key :
+       {std::optional<secure::PaillierKey>(), std::optional(secure::golden_key())}) {
     const TemporaryFolder folder;
     std::string first;
     {
@@ -58,7 +51,7 @@ TEST_CASE("worker: a message of a secure sum is sent again as it was, also after
 TEST_CASE("worker: a later attempt of an encrypted sum has the same ciphertexts and members",
           "[worker]") {
   const TemporaryFolder folder;
-  const auto key = a_key();
+  const auto key = secure::golden_key();
   Member member(folder, key);
   const auto ciphertexts = [&](const std::string& message) {
     const auto count = secure::ciphertexts_of(member.task, key.public_key());
