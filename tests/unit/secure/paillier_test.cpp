@@ -274,7 +274,8 @@ namespace {
 
 // Uploads of all members of a sum, and the sites that decrypt.
 struct Ciphertexts {
-  explicit Ciphertexts(std::size_t members) : task(a_task(members, 6000, 24)) {
+  explicit Ciphertexts(std::size_t members, std::size_t words = 6000)
+      : task(a_task(members, words, 24)) {
     const SlotFormat format(a_key().public_key(), task.word_bits);
     for (std::size_t i = 0; i < members; ++i) {
       const auto place = static_cast<Place>(i);
@@ -450,8 +451,9 @@ namespace {
 struct EncryptedSum {
   using Stage = CiphertextServer::Stage;
 
-  EncryptedSum() : server(CiphertextServer::begin(sum.task, a_key().public_key()).value()) {
-    for (std::size_t i = 0; i < 4; ++i) {
+  explicit EncryptedSum(const Ciphertexts& of = some_ciphertexts())
+      : sum(of), server(CiphertextServer::begin(of.task, a_key().public_key()).value()) {
+    for (std::size_t i = 0; i < sum.uploads.size(); ++i) {
       sites.push_back(sum.site(i));
     }
   }
@@ -490,7 +492,7 @@ struct EncryptedSum {
     return {};
   }
 
-  const Ciphertexts& sum = some_ciphertexts();
+  const Ciphertexts& sum;  // outlives this
   CiphertextServer server;
   std::vector<DecryptingSite> sites;
 };
@@ -526,6 +528,52 @@ TEST_CASE("secure: an encrypted sum opens whoever goes away before which stage",
   REQUIRE_FALSE(closed);
   CHECK(closed.error().code == Errc::kFailedPrecondition);
   CHECK_THAT(closed.error().message, ContainsSubstring("the least is 3"));
+}
+
+TEST_CASE("secure: any subset of five may go at any stage of an encrypted sum", "[secure]") {
+  using Stage = CiphertextServer::Stage;
+  constexpr Place kMembers = 5;
+  const Ciphertexts five(kMembers, 70);
+  Ciphertexts again = five;  // the next attempt: the same ciphertexts, signed for it
+  again.task.attempt = 2;
+  for (Place place = 0; place < kMembers; ++place) {
+    again.signatures[place] = sign_upload(
+        again.task, place, a_key().public_key(), five.uploads.at(place), signer_of(place));
+  }
+  REQUIRE(five.task.threshold == 4);
+  for (const auto stage : {Stage::kUploads, Stage::kAccept, Stage::kDecrypt}) {
+    for (unsigned mask = 0; mask < 1U << kMembers; ++mask) {
+      CAPTURE(static_cast<int>(stage), mask);
+      std::map<Place, Stage> gone;
+      Survivors uploaded;
+      for (Place place = 0; place < kMembers; ++place) {
+        const bool goes = (mask >> place & 1U) != 0;
+        if (goes) {
+          gone.emplace(place, stage);
+        }
+        if (!goes || stage > Stage::kUploads) {
+          uploaded.push_back(place);
+        }
+      }
+      EncryptedSum encrypted(five);
+      const auto closed = encrypted.run(gone);
+      if (gone.size() <= 1) {
+        REQUIRE(closed);
+        const auto opened = encrypted.server.open().value();
+        CHECK(opened.survivors == uploaded);
+        CHECK(opened.sum == sum_of(five, uploaded));
+        continue;
+      }
+      check_refused(closed, Errc::kFailedPrecondition, "the least is 4");
+      // They are back: the next attempt opens, whatever was accepted in this one.
+      EncryptedSum next(again);
+      for (Place place = 0; place < kMembers; ++place) {
+        next.sites[place].restore(encrypted.sites[place].save());
+      }
+      REQUIRE(next.run({}));
+      CHECK(next.server.open()->sum == sum_of(five, {0, 1, 2, 3, 4}));
+    }
+  }
 }
 
 TEST_CASE("secure: the server of an encrypted sum takes what is signed, and nothing else",
