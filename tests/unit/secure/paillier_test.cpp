@@ -586,6 +586,13 @@ TEST_CASE("secure: the server of an encrypted sum takes what is signed, and noth
   auto altered = upload;
   altered.back() = static_cast<char>(altered.back() ^ 1);
   check_refused(server.receive(0, altered), Errc::kDataLoss, "not what is signed");
+  // Signed all the same: of n^2 and more.
+  const auto& key = a_key().public_key();
+  std::string beyond = encrypted.sum.uploads.at(0);
+  beyond.replace(beyond.size() - 512, 512, 512, '\xff');
+  const auto signed_beyond = sign_upload(encrypted.sum.task, 0, key, beyond, signer_of(0));
+  check_refused(
+      server.receive(0, encode(Upload{signed_beyond, beyond})), Errc::kInvalidArgument, "n^2");
   CHECK_FALSE(server.receive(0, std::string_view(upload).substr(1)));
   CHECK_FALSE(server.receive(0, upload + "x"));
   CHECK(server.receive(0, upload).value() == Receipt::kAccepted);
