@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "aggregator/coordinator.hpp"
@@ -140,7 +141,9 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
   }
   const auto reply = apply(rounds::ClientJoined{speaker, is_holder_gone}, now);
   GENESIS_RETURN_IF_ERROR(status_of(reply));
-  spdlog::info("join client={} rows={}", request.client.str(), sites_.at(request.client).rows);
+  const auto told = sites_.at(request.client).rows;  // 0: none
+  spdlog::info(
+      "join client={}{}", request.client.str(), told > 0 ? fmt::format(" rows={}", told) : "");
   return wire::JoinReply{run_, spec::print_json(training_)};
 }
 

@@ -16,6 +16,7 @@
 #include "common/methods/site_methods.hpp"
 #include "common/secure/paillier_files.hpp"
 #include "common/sums/task.hpp"
+#include "common/tabular/describe.hpp"
 #include "common/tabular/text_table.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/contribution.hpp"
@@ -103,7 +104,9 @@ Status join(Session& session, const ClientOptions& options, Site& site) {
     return tl::unexpected(std::move(joined).error());
   }
   GENESIS_ASSIGN(auto reply, wire::decode_join_reply(*joined));
-  spdlog::info("joined client={} rows={} run={}", site.client().str(), site.rows(), reply.run);
+  // Where the method tells no rows, as under differential privacy, none are logged either.
+  const auto rows = site.rows() > 0 ? fmt::format(" rows={}", site.rows()) : "";
+  spdlog::info("joined client={}{} run={}", site.client().str(), rows, reply.run);
   site.joined(std::move(reply.run));
   options.metrics->joined(site.rows());
   return {};
@@ -265,7 +268,9 @@ Result<tabular::Table> read_table(const ClientOptions& options,
                  options.data.empty()
                      ? tabular::parse_csv(options.csv, options.client.str(), reading_options)
                      : tabular::read_csv(options.data, reading_options));
-  for (const auto& line : tabular::describe(table, policy::site_policy(options.policy))) {
+  const auto told =
+      training.privacy.secure_aggregation ? tabular::Told::kCounts : tabular::Told::kBounds;
+  for (const auto& line : tabular::describe(table, policy::site_policy(options.policy), told)) {
     spdlog::info("table client={} {}", options.client.str(), line);
   }
   GENESIS_RETURN_IF_ERROR(policy::check(options.policy, options.discrete_columns, table));

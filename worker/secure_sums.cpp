@@ -82,14 +82,30 @@ Status SecureSums::keep(std::filesystem::path file) {
   return {};
 }
 
-void SecureSums::joined(const std::string& run) {
+Status SecureSums::joined(const std::string& run) {
   if (history_.run().empty() || history_.run() == run) {
-    return;
+    return {};
   }
   history_.renew();
+  return forget_sum();
+}
+
+Status SecureSums::finish() {
+  return task() == nullptr ? Status() : forget_sum();
+}
+
+void SecureSums::forget_messages() {
+  for (auto& [stage, sent] : sent_) {
+    OPENSSL_cleanse(sent.message.data(), sent.message.size());
+  }
+  sent_.clear();
+}
+
+Status SecureSums::forget_sum() {
   site_.reset();
   encrypted_.reset();
-  sent_.clear();
+  forget_messages();
+  return save();
 }
 
 const secure::SumTask* SecureSums::task() const {
@@ -99,6 +115,16 @@ const secure::SumTask* SecureSums::task() const {
   return site_ ? &site_->task() : nullptr;
 }
 
+Status SecureSums::may_begin(const secure::SumTask& task) const {
+  const auto* current = this->task();
+  if (current != nullptr && current->run == task.run && current->sum == task.sum) {
+    return {};  // its input is made
+  }
+  GENESIS_RETURN_IF_ERROR(secure::admit(task, self_, signer_.public_key(), policy_));
+  auto history = history_;
+  return history.begin(task);
+}
+
 Result<std::string> SecureSums::begin(const secure::SumTask& task, const Input& input) {
   const auto first = stages().front();
   if (this->task() != nullptr && *this->task() == task) {
@@ -106,7 +132,7 @@ Result<std::string> SecureSums::begin(const secure::SumTask& task, const Input& 
     return sent_.at(first).message;
   }
   GENESIS_ASSIGN(auto message, key_ ? begin_encrypted(task, input) : begin_masked(task, input));
-  sent_.clear();
+  forget_messages();
   sent_[first] = {secure::digest(secure::encode(task)), message};
   GENESIS_RETURN_IF_ERROR(save());
   return message;
@@ -178,7 +204,7 @@ Status SecureSums::check_later(const secure::SumTask& task) const {
 }
 
 Result<std::string> SecureSums::encrypt(const secure::SumTask& task, const Input& input) {
-  GENESIS_ASSIGN(const auto words, input());
+  GENESIS_ASSIGN(auto words, input());
   if (words.size() != task.words) {
     return fail(Errc::kInvalidArgument,
                 "sum " + std::to_string(task.sum) + ": is of " + std::to_string(task.words) +
@@ -188,6 +214,7 @@ Result<std::string> SecureSums::encrypt(const secure::SumTask& task, const Input
     encryptor_.emplace(*key_, entropy_);
   }
   const auto plaintexts = secure::SlotFormat(key_->public_key(), task.word_bits).pack(words);
+  OPENSSL_cleanse(words.data(), words.size() * sizeof(words[0]));
   return encryptor_->encrypt(plaintexts, encryptor_->draw(plaintexts.size(), entropy_));
 }
 
@@ -293,7 +320,10 @@ Status SecureSums::save() {
     return {};
   }
   is_saved_ = false;
-  const auto site = encrypted_ ? saved_of(*encrypted_) : site_->save();
+  crypto::Secret site;  // none where there is no sum
+  if (encrypted_ || site_) {
+    site = encrypted_ ? saved_of(*encrypted_) : site_->save();
+  }
   std::size_t size = 4096 + site.reveal().size() + history_.save().size();
   for (const auto& [stage, sent] : sent_) {
     size += sent.message.size() + sent.received.size() + 64;
@@ -337,6 +367,18 @@ Status SecureSums::restore_encrypted(std::string_view bytes) {
   return {};
 }
 
+Status SecureSums::restore_sum(std::string_view bytes) {
+  if (key_) {
+    return restore_encrypted(bytes);
+  }
+  auto restored = secure::Site::restore(self_, signer_, policy_, bytes);
+  if (!restored) {
+    return tl::unexpected(restored.error());
+  }
+  site_ = std::move(*restored);
+  return {};
+}
+
 Status SecureSums::restore(std::string_view bytes) {
   secure::Reader reader("state of secure sums", bytes);
   GENESIS_ASSIGN(const auto magic, reader.raw(kMagic.size()));
@@ -346,14 +388,8 @@ Status SecureSums::restore(std::string_view bytes) {
   GENESIS_ASSIGN(const auto history, reader.text(kMostPart));
   GENESIS_ASSIGN(history_, secure::SumHistory::restore(history));
   GENESIS_ASSIGN(const auto site, reader.text(kMostPart));
-  if (key_) {
-    GENESIS_RETURN_IF_ERROR(restore_encrypted(site));
-  } else {
-    auto restored = secure::Site::restore(self_, signer_, policy_, site);
-    if (!restored) {
-      return tl::unexpected(restored.error());
-    }
-    site_ = std::move(*restored);
+  if (!site.empty()) {
+    GENESIS_RETURN_IF_ERROR(restore_sum(site));
   }
   GENESIS_ASSIGN(const auto count, reader.count(1, kMostStages));
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -366,8 +402,9 @@ Status SecureSums::restore(std::string_view bytes) {
     }
     sent_[*stage] = {std::string(received), std::string(message)};
   }
-  if (!sent_.contains(stages().front())) {
-    return reader.wrong(Errc::kInvalidArgument, "lacks the first message");
+  if (sent_.contains(stages().front()) == site.empty()) {
+    return reader.wrong(Errc::kInvalidArgument,
+                        "has a sum without its first message, or the reverse");
   }
   return reader.end();
 }

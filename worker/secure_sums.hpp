@@ -36,8 +36,11 @@ class SecureSums {
   [[nodiscard]] Status keep(std::filesystem::path file);
 
   /// The sums that follow are of `run`: what was kept of another one goes, but for who the members
-  /// are, and over whom what was asked has been summed.
-  void joined(const std::string& run);
+  /// are, and over whom what was asked has been summed. Errors: kIo where it can't go from disk.
+  [[nodiscard]] Status joined(const std::string& run);
+  /// The training is over: nothing of its last sum is needed any more, in memory or on disk. What
+  /// joined() keeps stays. Errors: as joined().
+  [[nodiscard]] Status finish();
 
   [[nodiscard]] const std::string& public_key() const { return signer_.public_key(); }
   /// Of the key that encrypts, big-endian; "" where sums are masked.
@@ -47,6 +50,10 @@ class SecureSums {
   [[nodiscard]] std::vector<rounds::Stage> stages() const {
     return key_ ? rounds::encrypted_stages() : rounds::masked_stages();
   }
+
+  /// Whether begin() could take `task`, as far as that does not depend on the input: asked before
+  /// the input is made, which may cost something that can't be taken back. Errors: as begin().
+  [[nodiscard]] Status may_begin(const secure::SumTask& task) const;
 
   /// The first message of an attempt of the sum that `task` describes, which is the server's and
   /// was compared with what it asks. `input` is asked for where the sum begins. Errors: those of
@@ -75,6 +82,8 @@ class SecureSums {
   };
 
   [[nodiscard]] const secure::SumTask* task() const;
+  void forget_messages();
+  [[nodiscard]] Status forget_sum();
   [[nodiscard]] Result<std::string> begin_masked(const secure::SumTask& task, const Input& input);
   [[nodiscard]] Result<std::string> begin_encrypted(const secure::SumTask& task,
                                                     const Input& input);
@@ -86,6 +95,7 @@ class SecureSums {
   [[nodiscard]] static crypto::Secret saved_of(const Encrypted& sum);
   [[nodiscard]] Status save();
   [[nodiscard]] Status restore(std::string_view bytes);
+  [[nodiscard]] Status restore_sum(std::string_view bytes);
   [[nodiscard]] Status restore_encrypted(std::string_view bytes);
 
   ClientId self_;

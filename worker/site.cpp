@@ -43,6 +43,14 @@ Result<T> or_give_up(Result<T> of_sum) {
              : std::move(of_sum);
 }
 
+// Keys and shares of a sum that is over.
+void note_left_behind(const Status& wiped) {
+  if (!wiped) {
+    spdlog::warn("what is no longer needed of a secure sum is still on disk: {}",
+                 wiped.error().message);
+  }
+}
+
 }  // namespace
 
 // Fetches the documents of one task, checks them against the digests that it names, and remembers
@@ -166,7 +174,13 @@ void Site::joined(std::string run) {
   }
   run_ = std::move(run);
   if (sums_) {
-    sums_->joined(run_);
+    note_left_behind(sums_->joined(run_));
+  }
+}
+
+void Site::end_sums() {
+  if (sums_) {
+    note_left_behind(sums_->finish());
   }
 }
 
@@ -175,8 +189,11 @@ Result<Site::Answered> Site::answer(const wire::Task& task, Link& link) {
       Overloaded{
           [](const wire::Wait&) -> Result<Answered> { return Answered::kNothing; },
           [&](const wire::Contribute& t) { return contribute(t, link); },
-          [](const wire::Finished&) -> Result<Answered> { return Answered::kFinished; },
-          [](const wire::Failed& t) -> Result<Answered> {
+          [&](const wire::Finished&) -> Result<Answered> {
+            end_sums();
+            return Answered::kFinished;
+          },
+          [](const wire::Failed& t) -> Result<Answered> {  // its server may be started again
             return fail(Errc::kFailedPrecondition, "the training failed: " + t.reason);
           },
       },
@@ -320,24 +337,36 @@ Result<rounds::Contribution> Site::masked(const wire::Contribute& task,
                               .ledger_head = std::move(ledger_head)};
 }
 
-Result<std::string> Site::begin_sum(const wire::Contribute& task, Fetcher& fetcher) {
-  GENESIS_ASSIGN(const auto made, contribution(task, fetcher));
-  GENESIS_ASSIGN(auto encoded, words_->encode(std::get<rounds::Plain>(made->body).values, rows()));
+// What can be refused is refused before there is an answer, which may be charged to a ledger.
+Result<secure::SumTask> Site::sum_task(const wire::Contribute& task, Fetcher& fetcher) const {
   sums::Question question{run_, task.collection, task.purpose, task.parameters, {}};
   for (const auto& document : task.documents) {
     if (document.name != sums::kTaskDocument) {
       question.documents.emplace_back(document.name, document.sha256);
     }
   }
-  const auto expected = sums::task_of(question, encoded.words.size(), encoded.word_bits);
   GENESIS_ASSIGN(const auto bytes, fetcher.fetch(sums::kTaskDocument));
-  GENESIS_ASSIGN(const auto asked, or_give_up(secure::decode_task(bytes)));
+  GENESIS_ASSIGN(auto asked, or_give_up(secure::decode_task(bytes)));
+  const auto expected = sums::task_of(question, asked.words, asked.word_bits);
   if (const auto same = sums::check_same(asked, expected); !same) {
     return fail(Errc::kFailedPrecondition, same.error().message);
   }
   if (asked.attempt != task.attempt) {
     return fail(Errc::kFailedPrecondition,
                 task.purpose + ": the task of the sum is of another attempt");
+  }
+  GENESIS_RETURN_IF_ERROR(or_give_up(sums_->may_begin(asked)));
+  return asked;
+}
+
+Result<std::string> Site::begin_sum(const wire::Contribute& task, Fetcher& fetcher) {
+  GENESIS_ASSIGN(const auto asked, sum_task(task, fetcher));
+  GENESIS_ASSIGN(const auto made, contribution(task, fetcher));
+  GENESIS_ASSIGN(auto encoded, words_->encode(std::get<rounds::Plain>(made->body).values, rows()));
+  if (encoded.words.size() != asked.words || encoded.word_bits != asked.word_bits) {
+    return fail(Errc::kFailedPrecondition,
+                "sum " + std::to_string(asked.sum) +
+                    ": its task is for another form of words than this site is asked for");
   }
   return or_give_up(
       sums_->begin(asked, [&]() -> Result<secure::Words> { return std::move(encoded.words); }));

@@ -107,6 +107,8 @@ class Site {
   [[nodiscard]] Result<rounds::Contribution> masked(const wire::Contribute& task,
                                                     rounds::Stage stage,
                                                     Fetcher& fetcher);
+  [[nodiscard]] Result<secure::SumTask> sum_task(const wire::Contribute& task,
+                                                 Fetcher& fetcher) const;
   [[nodiscard]] Result<std::string> begin_sum(const wire::Contribute& task, Fetcher& fetcher);
   [[nodiscard]] Result<Answered> send(const wire::Contribute& task,
                                       const Result<rounds::Contribution>& made,
@@ -134,6 +136,8 @@ class Site {
   /// What is left of `tensors` once they are quantized goes into the next ones.
   [[nodiscard]] Result<Tensors> quantize(Tensors tensors, const std::string& what);
   void save(RoundId round);
+  /// Nothing of the last secure sum is needed any more.
+  void end_sums();
 
   ClientId client_;
   spec::FederatedTraining training_;

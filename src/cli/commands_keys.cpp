@@ -36,7 +36,7 @@ Command add_keys(CLI::App& app) {
   auto* paillier = keys->add_subcommand(
       "paillier",
       "Create paillier.key and paillier.pub. Give paillier.key to the sites alone: who has it can\n"
-      "decrypt what any of them sends. Takes up to a minute.");
+      "decrypt what any of them sends. Takes some seconds.");
   paillier->add_option("--dir", options->folder, "Folder of the files to create")
       ->capture_default_str();
   paillier->add_option("--bits", options->bits, "Size of the modulus: 2048 to 8192")

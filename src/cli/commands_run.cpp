@@ -110,7 +110,7 @@ Result<SiteFiles> site_files(const spec::FederatedTraining& training,
   }
   files.paillier_key = output / secure::kPaillierKeyFile;
   if (!fs::exists(files.paillier_key)) {
-    std::cerr << "note: makes the key of encrypted sums, which can take a minute; --paillier-key "
+    std::cerr << "note: makes the key of encrypted sums, which takes some seconds; --paillier-key "
                  "names one\n";
     const auto bits = secure->key_bits.value_or(secure::kDefaultPaillierBits);
     GENESIS_ASSIGN(const auto key, secure::PaillierKey::generate(static_cast<unsigned>(bits)));

@@ -136,8 +136,9 @@ class SecureSums(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.key = pathlib.Path(folder.name, "paillier.key")
         golden = pathlib.Path(__file__).parents[1] / "golden/secure/paillier.txt"
-        numbers = dict(line.split(" ", 1) for line in golden.read_text().splitlines() if line.startswith(("p ", "q ")))
-        self.key.write_text(f"genesis-paillier-key v1\n{numbers['p']}\n{numbers['q']}\n")
+        numbers = dict(line.split(" ", 1) for line in golden.read_text().splitlines() if line[:1] != "#")
+        lines = ["genesis-paillier-key v2", *(numbers[name] for name in ("p", "q", "alpha.p", "alpha.q"))]
+        self.key.write_text("\n".join(lines) + "\n")
 
     def fitted(self, encryption, **arguments):
         synthesizer = small(method="mixture", config=None, local_epochs=None, secure_aggregation=True, encryption=encryption, **arguments)

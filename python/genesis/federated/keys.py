@@ -10,7 +10,7 @@ from ..errors import ArgumentError, translated
 
 
 def make_paillier_key(folder: str | os.PathLike[str] = ".", bits: int = 3072) -> pathlib.Path:
-    """Writes paillier.key and paillier.pub into a folder, and returns the path of the first. Takes up to a minute.
+    """Writes paillier.key and paillier.pub into a folder, and returns the path of the first. Takes some seconds.
 
     Give paillier.key to all clients and never to the server: who has it can decrypt what any of them sends.
     """

@@ -119,7 +119,18 @@ void add_set(CLI::App& app, std::vector<spec::Override>& overrides) {
 
 std::string describe(const Error& error) {
   const auto flag = flag_of(error.setting);
-  return printable(flag.empty() ? error.message : error.message + "; see " + std::string(flag));
+  const auto message = flag.empty() ? error.message : error.message + "; see " + std::string(flag);
+  std::string text;
+  std::string_view rest = message;
+  while (true) {
+    const auto end = rest.find('\n');
+    text += printable(rest.substr(0, end));
+    if (end == std::string_view::npos) {
+      return text;
+    }
+    rest.remove_prefix(end + 1);
+    text += "\n  ";
+  }
 }
 
 }  // namespace genesis::command_line

@@ -39,8 +39,9 @@ void add_override(CLI::App& app, const OverrideFlag& flag, std::vector<spec::Ove
 /// --set PATH=VALUE for any field, once or more.
 void add_set(CLI::App& app, std::vector<spec::Override>& overrides);
 
-/// What a program prints of `error`: one printable line with the message and, where a setting has
-/// to change, its flag.
+/// What a program prints of `error`: the message and, where a setting has to change, its flag.
+/// Lines of the message, such as those of several fields, are each printable, and indented after
+/// the first: so that none can pass for a line of the program's own.
 [[nodiscard]] std::string describe(const Error& error);
 
 }  // namespace genesis::command_line

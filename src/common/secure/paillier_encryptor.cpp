@@ -1,4 +1,5 @@
-// Uniform n-th residues from tables of two generators, and encryption with them.
+// Uniform elements of the subgroup of n-th residues from tables of two generators, and encryption
+// with them.
 #include <algorithm>
 #include <cstdint>
 #include <utility>
@@ -25,8 +26,9 @@ class FixedBase {
  public:
   FixedBase() = default;
   FixedBase(const Big& generator, const PaillierPrime& prime, const BigContext& context)
-      : windows_((static_cast<std::size_t>(BN_num_bits(prime.p.get())) + kExtraBits + kWindow - 1) /
-                 kWindow),
+      : windows_(
+            (static_cast<std::size_t>(BN_num_bits(prime.alpha.get())) + kExtraBits + kWindow - 1) /
+            kWindow),
         limbs_((static_cast<std::size_t>(BN_num_bytes(prime.p_squared.get())) + 7) / 8),
         entries_(windows_ * kEntries * limbs_),
         one_(big()) {
@@ -89,27 +91,29 @@ void draw_digits(std::span<std::byte> digits, crypto::Entropy& entropy) {
   }
 }
 
-// An element of order p - 1 modulo p^2: the lift a^p of a primitive root a modulo the safe prime p,
-// which is any non-residue but -1.
+// An element of order alpha modulo p^2: the lift g^p of g = a^((p - 1) / alpha) modulo p, which has
+// that order, for alpha is prime, unless it is 1.
 Big generator_of(const PaillierPrime& prime, crypto::Entropy& entropy, const BigContext& context) {
   const auto size = static_cast<std::size_t>(BN_num_bytes(prime.p.get()));
-  const Big half = big();
-  done(BN_rshift1(half.get(), prime.p_minus_1.get()));
   const Big power = big();
   while (true) {
     std::string bytes(size, '\0');
     entropy.fill(std::as_writable_bytes(std::span(bytes)));
     const Big candidate = big_from(bytes);
     OPENSSL_cleanse(bytes.data(), bytes.size());
-    if (BN_cmp(candidate.get(), prime.p_minus_1.get()) >= 0 || BN_is_zero(candidate.get()) == 1) {
+    if (BN_cmp(candidate.get(), prime.p.get()) >= 0 || BN_is_zero(candidate.get()) == 1) {
       continue;
     }
-    done(BN_mod_exp_mont_consttime(
-        power.get(), candidate.get(), half.get(), prime.p.get(), context.get(), prime.by_p.get()));
-    if (BN_cmp(power.get(), prime.p_minus_1.get()) == 0) {
+    done(BN_mod_exp_mont_consttime(power.get(),
+                                   candidate.get(),
+                                   prime.cofactor.get(),
+                                   prime.p.get(),
+                                   context.get(),
+                                   prime.by_p.get()));
+    if (BN_is_one(power.get()) != 1) {
       Big lift = big();
       done(BN_mod_exp_mont_consttime(lift.get(),
-                                     candidate.get(),
+                                     power.get(),
                                      prime.p.get(),
                                      prime.p_squared.get(),
                                      context.get(),

@@ -48,7 +48,7 @@ Result<Site> Site::begin(const ClientId& self,
                    "the input is not " + std::to_string(task.words) + " words of " +
                        std::to_string(task.word_bits) + " bits");
   }
-  site.state_.input = pack(input, task.word_bits);
+  site.state_.input = crypto::Secret(pack(input, task.word_bits));
   OPENSSL_cleanse(input.data(), input.size() * sizeof(input[0]));
   site.state_.first_roster = task.roster;
   site.state_.first_threshold = task.threshold;
@@ -230,7 +230,7 @@ Result<std::string> Site::mask(const SealedShares& shares) {
 
 Result<std::string> Site::masked_input() const {
   const SumTask& task = state_.task;
-  auto words = unpack(state_.input, task.words, task.word_bits);
+  auto words = unpack(state_.input.reveal(), task.words, task.word_bits);
   GENESIS_CHECK(words.has_value(), "the input was packed here");
   const auto self_key = self_mask_key(context_, place_, state_.seed);
   apply_mask(*words, task.word_bits, self_key, Sign::kPlus);
@@ -282,6 +282,7 @@ Result<std::string> Site::confirm(const Survivors& survivors) {
     state_.confirmed = std::move(names);
     state_.confirmation =
         signer_.sign(survivors_to_sign(context_, digest(encode(state_.list)), survivors));
+    wipe_shares_of_other_kind();
   }
   return state_.confirmation;
 }
@@ -328,11 +329,17 @@ Reveal Site::shares_to_reveal() const {
   return reveal;
 }
 
+// Both would open a member's input.
+void Site::wipe_shares_of_other_kind() {
+  for (auto& [place, shares] : state_.held) {
+    const bool survives = std::ranges::binary_search(state_.survivors, place);
+    (survives ? shares.mask_key : shares.seed) = crypto::Secret();
+  }
+}
+
 void Site::wipe_input() {
-  OPENSSL_cleanse(state_.input.data(), state_.input.size());
-  state_.input.clear();
   for (auto* const secret :
-       {&state_.cipher_key, &state_.mask_key, &state_.seed, &state_.split_seed}) {
+       {&state_.input, &state_.cipher_key, &state_.mask_key, &state_.seed, &state_.split_seed}) {
     *secret = crypto::Secret();
   }
 }

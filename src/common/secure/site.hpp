@@ -66,6 +66,7 @@ class Site {
   /// Message 4. Errors: kFailedPrecondition before mask(), kPermissionDenied for survivors who are
   /// fewer than the threshold, without this site or strangers, kInvalidArgument out of order;
   /// kConflict for others than those that it has confirmed of this sum, in whichever attempt.
+  /// Afterwards, of each member's two shares the one that is not for the reveal is wiped.
   [[nodiscard]] Result<std::string> confirm(const Survivors& survivors);
   /// Message 5. Errors: kFailedPrecondition before confirm(), kUnauthenticated for a signature that
   /// is not valid, kPermissionDenied for fewer than the threshold. Afterwards this site's own keys
@@ -81,7 +82,7 @@ class Site {
                                             std::string_view saved);
 
  private:
-  struct HeldShares {
+  struct HeldShares {  // from confirm() on only the one of them that reveal() may give
     crypto::Secret seed;
     crypto::Secret mask_key;
   };
@@ -89,7 +90,7 @@ class Site {
     SumTask task;
     std::vector<Member> first_roster;
     std::size_t first_threshold = 0;
-    std::string input;  // packed
+    crypto::Secret input;  // packed
     crypto::Secret cipher_key;
     crypto::Secret mask_key;
     crypto::Secret seed;
@@ -111,6 +112,7 @@ class Site {
   [[nodiscard]] Result<crypto::Secret> share_key(Place from, Place to, Place other) const;
   [[nodiscard]] Result<std::string> masked_input() const;
   [[nodiscard]] Reveal shares_to_reveal() const;
+  void wipe_shares_of_other_kind();
   void wipe_input();
   [[nodiscard]] Status check_restored() const;
 

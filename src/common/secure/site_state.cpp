@@ -9,7 +9,7 @@
 namespace genesis::secure {
 namespace {
 
-constexpr std::string_view kMagic = "genesis.site.v1";
+constexpr std::string_view kMagic = "genesis.site.v2";
 constexpr std::size_t kMaxTaskBytes = std::size_t{1} << 20;  // 1024 members with keys of 600 bytes
 constexpr std::size_t kMaxListBytes = std::size_t{1} << 20;
 constexpr std::size_t kPlaceBytes = 2;
@@ -24,16 +24,16 @@ crypto::Secret Site::save() const {
   const std::string first_task = encode(first);
   const std::string list = encode(state_.list);
   const std::size_t room = 2048 + task.size() + first_task.size() + list.size() +
-                           state_.input.size() + state_.held.size() * 80 +
+                           state_.input.reveal().size() + state_.held.size() * 88 +
                            state_.confirmed.size() * 80 + state_.survivors.size() * 2;
   Writer writer(room);
-  writer.raw(kMagic).text(task).text(first_task).text(state_.input);
+  writer.raw(kMagic).text(task).text(first_task).text(state_.input.reveal());
   writer.text(state_.cipher_key.reveal()).text(state_.mask_key.reveal());
   writer.text(state_.seed.reveal()).text(state_.split_seed.reveal());
   writer.text(encode(state_.keys)).text(list).text(state_.inbox);
   writer.number(state_.held.size(), kPlaceBytes);
   for (const auto& [place, shares] : state_.held) {
-    writer.number(place, kPlaceBytes).raw(shares.seed.reveal()).raw(shares.mask_key.reveal());
+    writer.number(place, kPlaceBytes).text(shares.seed.reveal()).text(shares.mask_key.reveal());
   }
   writer.text(encode(state_.survivors)).text(state_.confirmation);
   writer.number(state_.confirmed.size(), kPlaceBytes);
@@ -63,7 +63,7 @@ Result<Site> Site::restore(const ClientId& self,
   state.first_roster = std::move(first.roster);
   state.first_threshold = first.threshold;
   GENESIS_ASSIGN(const auto input, reader.text(kMaxWords * 8));
-  state.input = input;
+  state.input = crypto::Secret(input);
   for (auto* const secret : {&state.cipher_key, &state.mask_key, &state.seed, &state.split_seed}) {
     GENESIS_ASSIGN(const auto bytes, reader.text(kKeyBytes));
     *secret = crypto::Secret(bytes);
@@ -77,8 +77,8 @@ Result<Site> Site::restore(const ClientId& self,
   GENESIS_ASSIGN(const auto held, reader.count(kPlaceBytes, kMaxMembers));
   for (std::uint64_t i = 0; i < held; ++i) {
     GENESIS_ASSIGN(const auto place, reader.count(kPlaceBytes, state.task.roster.size() - 1));
-    GENESIS_ASSIGN(const auto seed, reader.raw(kSharedBytes));
-    GENESIS_ASSIGN(const auto key, reader.raw(kSharedBytes));
+    GENESIS_ASSIGN(const auto seed, reader.text(kSharedBytes));
+    GENESIS_ASSIGN(const auto key, reader.text(kSharedBytes));
     state.held.emplace(static_cast<Place>(place),
                        HeldShares{.seed = crypto::Secret(seed), .mask_key = crypto::Secret(key)});
   }
@@ -112,6 +112,14 @@ Status Site::check_restored() const {
       std::ranges::all_of(s.list,
                           [&](const auto& entry) { return entry.first < s.task.roster.size(); }) &&
       std::ranges::all_of(s.held, [&](const auto& entry) { return s.list.contains(entry.first); });
+  const bool may_be_revealed = std::ranges::all_of(s.held, [&](const auto& entry) {
+    const auto& [place, shares] = entry;
+    const bool survives = std::ranges::binary_search(s.survivors, place);
+    const bool has_seed = s.survivors.empty() || survives;
+    const bool has_key = s.survivors.empty() || !survives;
+    return shares.seed.reveal().size() == (has_seed ? kSharedBytes : 0) &&
+           shares.mask_key.reveal().size() == (has_key ? kSharedBytes : 0);
+  });
   const auto mine = s.list.find(place_);
   const bool own = s.list.empty() || (mine != s.list.end() && mine->second == s.keys);
   const bool survived =
@@ -119,7 +127,8 @@ Status Site::check_restored() const {
   const bool in_order =
       (s.survivors.empty() || !s.confirmation.empty()) && (!s.revealed || !s.survivors.empty()) &&
       (s.inbox.empty() == s.held.empty()) && s.survivors.empty() == s.confirmation.empty();
-  if (!secrets || s.input.size() != input_bytes || !listed || !own || !survived || !in_order) {
+  if (!secrets || s.input.reveal().size() != input_bytes || !listed || !may_be_revealed || !own ||
+      !survived || !in_order) {
     return fail(Errc::kDataLoss, "state of a secure sum: its parts do not fit together");
   }
   return {};

@@ -1,4 +1,5 @@
-// A site's table in words, for its own people (table.hpp).
+#include "common/tabular/describe.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -8,7 +9,6 @@
 #include "common/tabular/cell.hpp"
 #include "common/tabular/datetime.hpp"
 #include "common/tabular/encoder.hpp"
-#include "common/tabular/table.hpp"
 
 namespace genesis::tabular {
 namespace {
@@ -65,12 +65,12 @@ std::string leaving_of_numbers(const ColumnSketch& sketch) {
 }
 
 // What a server would learn of the column.
-std::string leaving(const Column& column, const ColumnSketch& sketch) {
+std::string leaving(const Column& column, const ColumnSketch& sketch, Told told) {
   switch (column.kind) {
     case Kind::kInteger:
     case Kind::kDecimal:
     case Kind::kDatetime:
-      return leaving_of_numbers(sketch);
+      return told == Told::kBounds ? leaving_of_numbers(sketch) : "counts on a public grid";
     case Kind::kIdentifier:
       return "nothing";
     case Kind::kCategory:
@@ -117,7 +117,7 @@ std::string percent(std::size_t part, std::size_t whole) {
 
 }  // namespace
 
-std::vector<std::string> describe(const Table& table, const SitePolicy& policy) {
+std::vector<std::string> describe(const Table& table, const SitePolicy& policy, Told told) {
   const Sketch about = sketch(table, policy);
   std::vector<std::array<std::string, 6>> cells = {
       {"column", "kind", "missing", "distinct", "range", "leaves the site"}};
@@ -132,7 +132,7 @@ std::vector<std::string> describe(const Table& table, const SitePolicy& policy) 
                      percent(missing_cells(column), table.rows),
                      std::to_string(column.distinct),
                      is_continuous(column.kind) ? range_of(column) : "",
-                     leaving(column, about.columns[i])});
+                     leaving(column, about.columns[i], told)});
   }
   const auto width_of = [](const std::string& text) {
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -163,6 +163,10 @@ std::vector<std::string> describe(const Table& table, const SitePolicy& policy) 
     lines.push_back("note: " + found);
   }
   return lines;
+}
+
+std::vector<std::string> describe(const Table& table, const SitePolicy& policy) {
+  return describe(table, policy, Told::kBounds);
 }
 
 }  // namespace genesis::tabular

@@ -278,6 +278,25 @@ TEST_CASE("coordinator: members of secure sums join before the first, each with 
         Errc::kInvalidArgument);
 }
 
+TEST_CASE("coordinator: who was not in the first secure sum joins no later, also in the clear",
+          "[aggregator]") {
+  for (const std::string encryption : {"masking", "none"}) {
+    SecureTraining training(encryption);
+    if (encryption == "none") {
+      training.sum_in_the_clear({"d"});
+    } else {
+      training.sum({{"d", Stage::kKeys}});
+    }
+    REQUIRE(training.coordinator.state().open.id == CollectionId{2});
+    CHECK(training.coordinator.join(training.parties[0]->request(), "", true, training.now));
+    const auto late =
+        training.coordinator.join(training.parties[3]->request(), "", true, training.now);
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code == Errc::kFailedPrecondition);
+    CHECK_THAT(late.error().message, ContainsSubstring("have joined before the first one"));
+  }
+}
+
 TEST_CASE("coordinator: where the spec names a site's public key, no other key speaks for it",
           "[aggregator]") {
   auto training = training_with("masking");

@@ -130,6 +130,8 @@ TEST_CASE("command_line: an error is told with the flag of the setting to change
         "port in use; see --port");
   CHECK(describe(Error{Errc::kAlreadyExists, "port in use", Setting::kMetricsPort}) ==
         "port in use; see --metrics-port");
+  CHECK(describe(Error{Errc::kInvalidArgument, "a: is 1\nb: is 2\x1b\nc\n"}) ==
+        "a: is 1\n  b: is 2 \n  c\n  ");
 }
 
 TEST_CASE("command_line: every setting is a flag of the programs", "[command_line]") {

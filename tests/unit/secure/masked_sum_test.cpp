@@ -106,6 +106,40 @@ TEST_CASE("secure: any subset of five may go at any stage: the sum opens, or not
   }
 }
 
+TEST_CASE("secure: once survivors are confirmed, no state holds both shares of a member",
+          "[secure]") {
+  const std::set<Place> gone{1};
+  Parties parties(a_task(5));
+  while (parties.server.stage() != SumStage::kSurvivors) {
+    REQUIRE(parties.stage(parties.server.stage() == SumStage::kInputs ? gone : std::set<Place>{}));
+  }
+  const auto before = parties.sites[0].save();
+  REQUIRE(parties.stage());
+  const auto after = parties.sites[0].save();
+  const auto bytes = parties.answer(0).value();
+  const auto revealed = decode_reveal(bytes).value();
+  REQUIRE(revealed.seeds.size() == 4);
+  REQUIRE(revealed.mask_keys.size() == 1);
+  // Seed and mask key of a member stand side by side, each after its length.
+  constexpr std::size_t kLength = 4;
+  const auto holds = [](const crypto::Secret& state, std::string_view share) {
+    return state.reveal().find(share) != std::string_view::npos;
+  };
+  for (const auto& [place, seed] : revealed.seeds) {
+    const auto at = before.reveal().find(seed.reveal());
+    REQUIRE(at != std::string_view::npos);
+    const auto mask_key = before.reveal().substr(at + kSharedBytes + kLength, kSharedBytes);
+    CHECK(holds(after, seed.reveal()));
+    CHECK(holds(before, mask_key));
+    CHECK_FALSE(holds(after, mask_key));
+  }
+  const auto& kept = revealed.mask_keys.at(1);
+  const auto at = before.reveal().find(kept.reveal());
+  REQUIRE(at != std::string_view::npos);
+  CHECK(holds(after, kept.reveal()));
+  CHECK_FALSE(holds(after, before.reveal().substr(at - kLength - kSharedBytes, kSharedBytes)));
+}
+
 TEST_CASE("secure: members may go at different stages", "[secure][property]") {
   REQUIRE(rc::check("dropouts", [] {
     constexpr std::size_t kMembers = 5;  // threshold 4

@@ -3,16 +3,14 @@
 #include "common/base/file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
-#include "tests/unit/secure/vectors.hpp"
+#include "tests/unit/secure/golden_key.hpp"
 
 namespace genesis::secure {
 
 TEST_CASE("secure: key files come back, the private one for its owner alone", "[secure]") {
   const TemporaryFolder folder;
   const auto golden = vectors("paillier.txt");
-  const auto key =
-      PaillierKey::from_primes(crypto::Secret(golden.at("p")), crypto::Secret(golden.at("q")))
-          .value();
+  const auto key = golden_key();
   const auto keys = folder.path() / "keys";
   REQUIRE(write_paillier_key(keys, key));
   const auto mode = std::filesystem::status(keys / kPaillierKeyFile).permissions();

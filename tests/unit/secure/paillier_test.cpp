@@ -1,11 +1,15 @@
 #include "common/secure/paillier.hpp"
 
+#include <span>
+#include <sstream>
+
+#include "common/crypto/digest.hpp"
 #include "common/secure/bignum.hpp"
 #include "common/secure/ciphertext_server.hpp"
 #include "common/secure/slots.hpp"
 #include "common/secure/sum_format.hpp"
+#include "tests/unit/secure/golden_key.hpp"
 #include "tests/unit/secure/parties.hpp"
-#include "tests/unit/secure/vectors.hpp"
 
 namespace genesis::secure {
 namespace {
@@ -16,9 +20,7 @@ const std::map<std::string, std::string>& golden() {
 }
 
 const PaillierKey& a_key() {
-  static const auto key =
-      PaillierKey::from_primes(crypto::Secret(golden().at("p")), crypto::Secret(golden().at("q")))
-          .value();
+  static const auto key = golden_key();
   return key;
 }
 
@@ -84,7 +86,7 @@ TEST_CASE("secure: what is encrypted decrypts, on any number of threads", "[secu
   CHECK(a_key().decrypt(ciphertexts, 3).value() == plain);
 }
 
-TEST_CASE("secure: factors are n-th residues, of the whole group, and never twice the same",
+TEST_CASE("secure: factors are n-th residues of the whole subgroup, and never twice the same",
           "[secure]") {
   ScriptedEntropy entropy(11);
   const auto factors = an_encryptor().draw(40, entropy);
@@ -95,21 +97,38 @@ TEST_CASE("secure: factors are n-th residues, of the whole group, and never twic
     all += factor.reveal();
   }
   CHECK(distinct.size() == 40);
-  // An n-th residue is a ciphertext of 0.
+  // An n-th residue of the subgroup is a ciphertext of 0.
   const auto zeros = a_key().decrypt(all).value();
   for (const auto& plain : zeros) {
     CHECK(plain.reveal() == std::string(256, '\0'));
   }
-  // Modulo p half of the group's elements are no squares: a base of half the order would show none.
-  // 40 draws: all squares, or none, once in 2^39 seeds.
-  const Big p = big_from(golden().at("p"));
-  const BigContext context = big_context();
-  int squares = 0;
-  for (const auto& factor : factors) {
-    squares += BN_kronecker(big_from(factor.reveal()).get(), p.get(), context.get()) == 1 ? 1 : 0;
+  // The order of each modulo p is the prime alpha or 1, so that one that is not 1 generates all.
+  for (const std::string prime : {"p", "q"}) {
+    const Big p = big_from(golden().at(prime));
+    const Big alpha = big_from(golden().at("alpha." + prime));
+    const BigContext context = big_context();
+    const Big rest = big();
+    for (const auto& factor : factors) {
+      const Big rho = big_from(factor.reveal());
+      done(BN_mod(rest.get(), rho.get(), p.get(), context.get()));
+      CHECK(BN_is_one(rest.get()) == 0);
+      done(BN_mod_exp(rest.get(), rho.get(), alpha.get(), p.get(), context.get()));
+      CHECK(BN_is_one(rest.get()) == 1);
+    }
   }
-  CHECK(squares > 0);
-  CHECK(squares < 40);
+}
+
+TEST_CASE("secure: a ciphertext whose factor is not of the subgroup is refused, not misread",
+          "[secure][golden]") {
+  const std::string& outside = golden().at("cipher.outside");
+  CHECK(a_key().public_key().check(outside));
+  for (const std::string& ciphertext :
+       {outside, a_key().public_key().add(outside, golden().at("cipher.4"))}) {
+    const auto opened = a_key().decrypt(ciphertext);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == Errc::kInvalidArgument);
+    CHECK_THAT(opened.error().message, ContainsSubstring("not one of this key"));
+  }
 }
 
 TEST_CASE("secure: two encryptions of one plaintext have nothing in common", "[secure]") {
@@ -133,7 +152,7 @@ TEST_CASE("secure: ciphertexts out of range are refused", "[secure]") {
   CHECK(key.check(multiple));
   const auto opened = a_key().decrypt(multiple);
   REQUIRE_FALSE(opened);
-  CHECK_THAT(opened.error().message, ContainsSubstring("a factor with n"));
+  CHECK_THAT(opened.error().message, ContainsSubstring("not one of this key"));
   std::vector<crypto::Secret> plain{crypto::Secret(golden().at("n"))};
   const std::vector<crypto::Secret> factor{crypto::Secret(golden().at("rho"))};
   CHECK_FALSE(an_encryptor().encrypt(plain, factor));
@@ -152,19 +171,54 @@ TEST_CASE("secure: a key file comes back, and nothing else is a key", "[secure]"
     CHECK_THAT(key.error().message, ContainsSubstring(why));
   };
   const std::string good(text.reveal());
-  const std::size_t p = good.find('\n') + 1;
-  const std::size_t q = good.find('\n', p) + 1;
-  refused("", "not a key file");
+  std::vector<std::string> lines;
+  std::istringstream stream(good);
+  for (std::string line; std::getline(stream, line);) {
+    lines.push_back(line);
+  }
+  REQUIRE(lines.size() == 5);
+  // The file with lines in the places of others, by number.
+  const auto with = [&](const std::map<std::size_t, std::string>& others) {
+    std::string changed;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      changed += (others.contains(i) ? others.at(i) : lines[i]) + "\n";
+    }
+    return changed;
+  };
+  refused("", "make a new one with genesis keys paillier");
   refused("-----BEGIN PRIVATE KEY-----\n", "not a key file");
-  refused(good + "x", "more than three lines");
-  refused(good.substr(0, p), "p is not in hexadecimal");
-  refused(good.substr(0, q), "q is not in hexadecimal");
-  refused(good.substr(0, q) + good.substr(p, q - p), "two primes of one size");
-  refused(good.substr(0, good.size() - 3) + "\n", "two primes of one size");
-  std::string even = good;
-  even[good.size() - 2] = '0';
-  refused(even, "safe primes");
-  refused(good.substr(0, p) + "b\nd\n", "2048");
+  refused("genesis-paillier-key v1\n" + lines[1] + "\n" + lines[2] + "\n",
+          "make a new one with genesis keys paillier");
+  refused(good + "x", "more than five lines");
+  refused(lines[0] + "\n", "p is not in hexadecimal");
+  refused(lines[0] + "\n" + lines[1] + "\n", "q is not in hexadecimal");
+  refused(with({{3, ""}}), "the alpha of p is not in hexadecimal");
+  refused(with({{4, "-1"}}), "the alpha of q is not in hexadecimal");
+  refused(with({{2, lines[1]}}), "two primes of one size");
+  refused(with({{2, lines[2].substr(2)}}), "two primes of one size");
+  refused(with({{1, "0"}, {2, "0"}}), "two primes of one size");
+  refused(with({{1, "b"}, {2, "d"}}), "2048");
+  // Alphas of each other's primes, short ones, composite ones, and those that do not divide p - 1.
+  refused(with({{3, lines[4]}, {4, lines[3]}}), "does not divide");
+  refused(with({{3, lines[3].substr(1)}}), "has 256 bits");
+  refused(with({{3, "2"}}), "has 256 bits");
+  refused(with({{3, "0"}}), "has 256 bits");
+  refused(with({{3, lines[1]}}), "has 256 bits");
+  // Primes that share a factor with p - 1, or whose own is not as it must be.
+  const auto instead = [&](const std::string& name) {
+    return with({{2, crypto::to_hex(std::as_bytes(std::span(golden().at(name + ".p"))))},
+                 {4, crypto::to_hex(std::as_bytes(std::span(golden().at(name + ".alpha"))))}});
+  };
+  refused(instead("same_alpha"), "2 in common");
+  refused(instead("same_beta"), "2 in common");
+  refused(instead("composite_alpha"), "must be primes");
+  refused(instead("smooth"), "must be primes");
+  std::string even = lines[2];
+  even.back() = '0';
+  refused(with({{2, even}}), "2 in common");
+  const auto made = PaillierKey::generate(2048).value();
+  CHECK(made.public_key().bits() == 2048);
+  CHECK(PaillierKey::parse(made.text()).value().text() == made.text());
   CHECK_FALSE(PaillierKey::generate(1024));
   CHECK_FALSE(PaillierKey::generate(2049));
   CHECK_FALSE(PaillierKey::generate(16384));
@@ -220,7 +274,8 @@ namespace {
 
 // Uploads of all members of a sum, and the sites that decrypt.
 struct Ciphertexts {
-  explicit Ciphertexts(std::size_t members) : task(a_task(members, 6000, 24)) {
+  explicit Ciphertexts(std::size_t members, std::size_t words = 6000)
+      : task(a_task(members, words, 24)) {
     const SlotFormat format(a_key().public_key(), task.word_bits);
     for (std::size_t i = 0; i < members; ++i) {
       const auto place = static_cast<Place>(i);
@@ -396,8 +451,9 @@ namespace {
 struct EncryptedSum {
   using Stage = CiphertextServer::Stage;
 
-  EncryptedSum() : server(CiphertextServer::begin(sum.task, a_key().public_key()).value()) {
-    for (std::size_t i = 0; i < 4; ++i) {
+  explicit EncryptedSum(const Ciphertexts& of = some_ciphertexts())
+      : sum(of), server(CiphertextServer::begin(of.task, a_key().public_key()).value()) {
+    for (std::size_t i = 0; i < sum.uploads.size(); ++i) {
       sites.push_back(sum.site(i));
     }
   }
@@ -436,7 +492,7 @@ struct EncryptedSum {
     return {};
   }
 
-  const Ciphertexts& sum = some_ciphertexts();
+  const Ciphertexts& sum;  // outlives this
   CiphertextServer server;
   std::vector<DecryptingSite> sites;
 };
@@ -474,6 +530,52 @@ TEST_CASE("secure: an encrypted sum opens whoever goes away before which stage",
   CHECK_THAT(closed.error().message, ContainsSubstring("the least is 3"));
 }
 
+TEST_CASE("secure: any subset of five may go at any stage of an encrypted sum", "[secure]") {
+  using Stage = CiphertextServer::Stage;
+  constexpr Place kMembers = 5;
+  const Ciphertexts five(kMembers, 70);
+  Ciphertexts again = five;  // the next attempt: the same ciphertexts, signed for it
+  again.task.attempt = 2;
+  for (Place place = 0; place < kMembers; ++place) {
+    again.signatures[place] = sign_upload(
+        again.task, place, a_key().public_key(), five.uploads.at(place), signer_of(place));
+  }
+  REQUIRE(five.task.threshold == 4);
+  for (const auto stage : {Stage::kUploads, Stage::kAccept, Stage::kDecrypt}) {
+    for (unsigned mask = 0; mask < 1U << kMembers; ++mask) {
+      CAPTURE(static_cast<int>(stage), mask);
+      std::map<Place, Stage> gone;
+      Survivors uploaded;
+      for (Place place = 0; place < kMembers; ++place) {
+        const bool goes = (mask >> place & 1U) != 0;
+        if (goes) {
+          gone.emplace(place, stage);
+        }
+        if (!goes || stage > Stage::kUploads) {
+          uploaded.push_back(place);
+        }
+      }
+      EncryptedSum encrypted(five);
+      const auto closed = encrypted.run(gone);
+      if (gone.size() <= 1) {
+        REQUIRE(closed);
+        const auto opened = encrypted.server.open().value();
+        CHECK(opened.survivors == uploaded);
+        CHECK(opened.sum == sum_of(five, uploaded));
+        continue;
+      }
+      check_refused(closed, Errc::kFailedPrecondition, "the least is 4");
+      // They are back: the next attempt opens, whatever was accepted in this one.
+      EncryptedSum next(again);
+      for (Place place = 0; place < kMembers; ++place) {
+        next.sites[place].restore(encrypted.sites[place].save());
+      }
+      REQUIRE(next.run({}));
+      CHECK(next.server.open()->sum == sum_of(five, {0, 1, 2, 3, 4}));
+    }
+  }
+}
+
 TEST_CASE("secure: the server of an encrypted sum takes what is signed, and nothing else",
           "[secure]") {
   EncryptedSum encrypted;
@@ -484,6 +586,13 @@ TEST_CASE("secure: the server of an encrypted sum takes what is signed, and noth
   auto altered = upload;
   altered.back() = static_cast<char>(altered.back() ^ 1);
   check_refused(server.receive(0, altered), Errc::kDataLoss, "not what is signed");
+  // Signed all the same: of n^2 and more.
+  const auto& key = a_key().public_key();
+  std::string beyond = encrypted.sum.uploads.at(0);
+  beyond.replace(beyond.size() - 512, 512, 512, '\xff');
+  const auto signed_beyond = sign_upload(encrypted.sum.task, 0, key, beyond, signer_of(0));
+  check_refused(
+      server.receive(0, encode(Upload{signed_beyond, beyond})), Errc::kInvalidArgument, "n^2");
   CHECK_FALSE(server.receive(0, std::string_view(upload).substr(1)));
   CHECK_FALSE(server.receive(0, upload + "x"));
   CHECK(server.receive(0, upload).value() == Receipt::kAccepted);

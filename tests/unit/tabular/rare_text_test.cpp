@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/rng.hpp"
+#include "common/tabular/describe.hpp"
 #include "common/tabular/fits.hpp"
 #include "common/tabular/look_alikes.hpp"
 #include "common/tabular/pool.hpp"
@@ -258,4 +259,12 @@ TEST_CASE("tabular: a table is described for its own people", "[tabular]") {
   CHECK_THAT(lines[1],
              ContainsSubstring("category") && ContainsSubstring("0.0%") &&
                  ContainsSubstring("1 category and its count; 1 rare text in 2 rows as other"));
+}
+
+TEST_CASE("tabular: where counts alone are told, no bounds are said to leave", "[tabular]") {
+  const auto table = table_of("n\n1\n2\n3\n");
+  CHECK_THAT(describe(table).at(1), ContainsSubstring("rounded bounds"));
+  const auto counts = describe(table, {}, Told::kCounts).at(1);
+  CHECK_THAT(counts, ContainsSubstring("counts on a public grid"));
+  CHECK_THAT(counts, !ContainsSubstring("bounds"));
 }

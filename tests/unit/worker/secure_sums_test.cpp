@@ -1,26 +1,20 @@
 #include "worker/secure_sums.hpp"
 
-#include "common/secure/paillier.hpp"
+#include "common/base/file.hpp"
+#include "common/secure/words.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/unit/secure/golden_key.hpp"
 #include "tests/unit/secure/parties.hpp"
-#include "tests/unit/secure/vectors.hpp"
 
 namespace genesis::worker {
 namespace {
-
-secure::PaillierKey a_key() {
-  const auto golden = secure::vectors("paillier.txt");
-  return secure::PaillierKey::from_primes(crypto::Secret(golden.at("p")),
-                                          crypto::Secret(golden.at("q")))
-      .value();
-}
 
 // The first of four members, with its state in a folder.
 struct Member {
   Member(const TemporaryFolder& folder, std::optional<secure::PaillierKey> key)
       : sums(secure::member_id(0), secure::signer_of(0), {}, std::move(key)) {
     REQUIRE(sums.keep(folder.path() / "sums.bin"));
-    sums.joined(task.run);
+    REQUIRE(sums.joined(task.run));
   }
   Result<std::string> begin(const secure::SumTask& sum) {
     return sums.begin(sum, [this]() -> Result<secure::Words> {
@@ -38,7 +32,8 @@ struct Member {
 
 TEST_CASE("worker: a message of a secure sum is sent again as it was, also after a restart",
           "[worker]") {
-  for (const auto& key : {std::optional<secure::PaillierKey>(), std::optional(a_key())}) {
+  for (const auto& key :
+       {std::optional<secure::PaillierKey>(), std::optional(secure::golden_key())}) {
     const TemporaryFolder folder;
     std::string first;
     {
@@ -55,10 +50,42 @@ TEST_CASE("worker: a message of a secure sum is sent again as it was, also after
   }
 }
 
+TEST_CASE("worker: after a training its file has nothing of its sums but who was in them",
+          "[worker]") {
+  for (const auto& key :
+       {std::optional<secure::PaillierKey>(), std::optional(secure::golden_key())}) {
+    for (const bool is_over : {true, false}) {  // or another run begins
+      const TemporaryFolder folder;
+      const auto file = folder.path() / "sums.bin";
+      Member member(folder, key);
+      const auto message = member.begin(member.task).value();
+      // Another name for the same bytes on disk, which a replaced file would leave there.
+      const auto before = folder.path() / "before";
+      std::filesystem::create_hard_link(file, before);
+      const auto kept = read_file(file, 1U << 20).value();
+      CHECK(kept.find(message) != std::string::npos);
+      if (!key) {
+        const auto input = secure::pack(secure::an_input(0, member.task), member.task.word_bits);
+        CHECK(kept.find(input) != std::string::npos);
+      }
+      const Status wiped = is_over ? member.sums.finish() : member.sums.joined("another run");
+      REQUIRE(wiped);
+      CHECK(read_file(before, 1U << 20).value() == std::string(kept.size(), '\0'));
+      CHECK(read_file(file, 1U << 20)->size() < 1024);
+
+      Member again(folder, key);
+      CHECK(again.sums.place(CollectionId{member.task.sum}, 1).error().code == Errc::kConflict);
+      if (is_over) {
+        CHECK(again.begin(member.task).error().code == Errc::kConflict);  // once is enough
+      }
+    }
+  }
+}
+
 TEST_CASE("worker: a later attempt of an encrypted sum has the same ciphertexts and members",
           "[worker]") {
   const TemporaryFolder folder;
-  const auto key = a_key();
+  const auto key = secure::golden_key();
   Member member(folder, key);
   const auto ciphertexts = [&](const std::string& message) {
     const auto count = secure::ciphertexts_of(member.task, key.public_key());

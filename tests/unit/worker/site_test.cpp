@@ -1,6 +1,7 @@
 #include "worker/site.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -11,7 +12,10 @@
 #include "common/crypto/digest.hpp"
 #include "common/method/agreement.hpp"
 #include "common/model/threads.hpp"
+#include "common/secure/primitives.hpp"
 #include "common/spec/parse.hpp"
+#include "common/sums/sum_words.hpp"
+#include "common/sums/task.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace genesis;
@@ -60,6 +64,7 @@ class Server final : public Link {
     sent.push_back(contribution);
     return refusal ? Status(tl::unexpected(*refusal)) : Status();
   }
+  void serve(const std::string& name, std::string text) { texts_[name] = std::move(text); }
   void alter(const std::string& name) { texts_.at(name).back() ^= 1; }
 
   int fetched = 0;
@@ -120,6 +125,64 @@ TEST_CASE("worker: in another run the same collection is answered anew", "[worke
   REQUIRE(asked.answer(asked.summaries));
   CHECK(asked.server.fetched == 2);
   CHECK(asked.server.sent.at(1).run == "run-2");
+}
+
+TEST_CASE("worker: of a sum whose task is refused nothing is computed", "[worker]") {
+  model::use_one_thread();
+  const auto training = *spec::parse(
+      std::string(kSpec) + "  rounds: {minClients: 3}\n  privacy: {secureAggregation: {}}\n",
+      "test");
+  int made = 0;
+  SiteObserver observer;
+  observer.on_contribution = [&made](RoundId, const rounds::Contribution&) { ++made; };
+  auto site = *Site::create(*ClientId::parse("a"), training, rows(), {}, 1.0, std::move(observer));
+  const auto signer = *secure::Signer::from_pem(secure::make_signing_key());
+  REQUIRE(site.protect(signer));
+  method::Agreement agreement({}, 1, {}, method::Grid::kPublic);
+  REQUIRE(agreement.introduce(site.client(), site.join_request().introduction));
+  const auto ask = *agreement.ask();
+  const auto words = *sums::SumWords::make(training);
+  Server server;
+  std::uint32_t attempt = 0;
+  // The site's answer to the task of a sum that is changed by `change`.
+  const auto answer = [&](const std::function<void(secure::SumTask&)>& change) {
+    auto task = server.ask(ask, 1);
+    task.attempt = ++attempt;  // one that it has refused is not looked at again
+    task.stage = "keys";
+    sums::Question question{"run-1", task.collection, task.purpose, task.parameters, {}};
+    for (const auto& document : task.documents) {
+      question.documents.emplace_back(document.name, document.sha256);
+    }
+    auto sum = sums::task_of(question, words.words(ask.combine), words.word_bits(ask.combine));
+    sum.attempt = task.attempt;
+    sum.threshold = 3;
+    sum.roster.push_back({site.client(), signer.public_key()});
+    for (const char* other : {"b", "c"}) {
+      const auto key = *secure::Signer::from_pem(secure::make_signing_key());
+      sum.roster.push_back({*ClientId::parse(other), key.public_key()});
+    }
+    change(sum);
+    const auto bytes = secure::encode(sum);
+    const auto digest = crypto::sha256_hex(bytes);
+    task.documents.push_back({std::string(sums::kTaskDocument), digest, bytes.size()});
+    server.serve(std::string(sums::kTaskDocument), bytes);
+    site.joined("run-1");
+    return site.answer(task, server);
+  };
+  const std::vector<std::function<void(secure::SumTask&)>> wrong{
+      [](auto& sum) { sum.threshold = 2; },
+      [](auto& sum) { sum.query[0] ^= 1; },
+      [](auto& sum) { sum.run = "run-2"; },
+      [](auto& sum) { sum.attempt += 1; },
+      [](auto& sum) { sum.roster.erase(sum.roster.begin()); }};
+  for (const auto& change : wrong) {
+    CHECK(answer(change) == Site::Answered::kRefused);
+    CHECK_FALSE(site.why_refused().empty());
+  }
+  CHECK(made == 0);
+  CHECK(server.sent.empty());
+  CHECK(answer([](auto&) {}) == Site::Answered::kContributed);
+  CHECK(made == 1);
 }
 
 TEST_CASE("worker: a document that was altered on the way is not used", "[worker]") {
