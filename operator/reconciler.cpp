@@ -171,7 +171,7 @@ boost::asio::awaitable<Status> Reconciler::look_at_secrets(Observed& seen,
 boost::asio::awaitable<Status> Reconciler::look_at_key(Observed& seen,
                                                        Memory& memory,
                                                        k8s::Api& api) {
-  const Training training = *seen.training;
+  const auto& training = *seen.training;
   if (!needs_key(training.spec) || training.is_deleting || is_over(training.status)) {
     keys_.forget(training.uid);
     co_return Status();

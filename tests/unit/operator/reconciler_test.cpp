@@ -162,23 +162,23 @@ class Rig {
   std::unique_ptr<Reconciler> reconciler_;
 };
 
-// A key of 2048 bits, and how many were asked for.
+// Makes keys of 2048 bits, and counts them.
 struct KeyMaker {
   std::atomic<int> made = 0;
   std::atomic<bool> may_end = true;
-
-  KeyMaker() { text(); }  // however long it takes, no test waits for it
+  crypto::Secret text{std::string_view("what nobody reads here")};
 
   PaillierKeys::Generate generate() {
     return [this](unsigned bits) -> Result<crypto::Secret> {
       ++made;
       may_end.wait(false);
-      return bits == 2048 ? Result<crypto::Secret>(text()) : fail(Errc::kInvalidArgument, "bits");
+      return bits == 2048 ? Result<crypto::Secret>(text) : fail(Errc::kInvalidArgument, "bits");
     };
   }
-  static const crypto::Secret& text() {
+  // However long it takes, no test waits for it.
+  void use_real_key() {
     static const crypto::Secret kText = secure::PaillierKey::generate(2048)->text();
-    return kText;
+    text = kText;
   }
   void end() {
     may_end = true;
@@ -212,6 +212,7 @@ struct Release {
 TEST_CASE("operator: a key of encrypted sums is made beside the reconciles, and then stored once",
           "[operator]") {
   KeyMaker maker;
+  maker.use_real_key();
   maker.may_end = false;
   Rig rig(kEncrypted, maker.generate());
   const Release release(maker);
@@ -229,11 +230,11 @@ TEST_CASE("operator: a key of encrypted sums is made beside the reconciles, and 
 
   maker.end();
   rig.reconcile_once_key_is_done();
-  CHECK(key_in(rig.object(k8s::kSecrets, kKeySecret)) == KeyMaker::text().reveal());
+  CHECK(key_in(rig.object(k8s::kSecrets, kKeySecret)) == maker.text.reveal());
   CHECK(rig.has(k8s::kJobs, "hospitals-worker-b"));
   const auto bundle = spec::read_yaml(
       *secret_text(rig.object(k8s::kSecrets, "hospitals-join-far"), "bundle.yaml"), "bundle");
-  CHECK(bundle->at("paillierKey") == std::string(KeyMaker::text().reveal()));
+  CHECK(bundle->at("paillierKey") == std::string(maker.text.reveal()));
   REQUIRE(rig.reconcile());  // reads it back
   rig.reconcile_once_key_is_done();
   CHECK_FALSE(rig.status().holds(kDegraded));
@@ -246,6 +247,7 @@ TEST_CASE("operator: a key of encrypted sums is made beside the reconciles, and 
 TEST_CASE("operator: a restart makes no second key, whether or not the first is on record",
           "[operator]") {
   KeyMaker maker;
+  maker.use_real_key();
   Rig rig(kEncrypted, maker.generate());
   rig.put_training(spec_of(kEncrypted, false));
   REQUIRE(rig.reconcile());
@@ -268,6 +270,7 @@ TEST_CASE("operator: a restart makes no second key, whether or not the first is 
 
 TEST_CASE("operator: a stored key that cannot be used is told of and left as it is", "[operator]") {
   KeyMaker maker;
+  maker.use_real_key();
   Rig rig(kEncrypted, maker.generate());
   rig.put_training(spec_of(kEncrypted, false));
   REQUIRE(rig.reconcile());
