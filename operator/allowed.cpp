@@ -207,6 +207,11 @@ std::vector<std::string> not_allowed(const spec::FederatedTraining& spec,
       found.push_back(participant_field(i, "ledger") + ": " + why);
     }
   }
+  if (needs_key(spec) && key_bits(spec) > kMostKeyBits) {
+    found.push_back("spec.privacy.secureAggregation.keyBits: is " + std::to_string(key_bits(spec)) +
+                    ", and the operator makes keys of at most " + std::to_string(kMostKeyBits) +
+                    " bits; 3072 are as strong as 128-bit encryption");
+  }
   for (const auto& [field, image] : images_of(spec)) {
     if (!is_allowed_image(image, settings)) {
       const auto allowed =

@@ -39,6 +39,9 @@ inline constexpr std::string_view kAnyTraining = "ANY";
 [[nodiscard]] std::vector<std::string> not_allowed(const spec::FederatedTraining& spec,
                                                    const Settings& settings);
 
+/// The largest modulus that the operator makes a key for: making one must not take hours.
+inline constexpr unsigned kMostKeyBits = 4096;
+
 /// A Secret that the spec names.
 struct SecretReference {
   std::string field;  // "spec.security.tls.secretName"

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/crypto/digest.hpp"
+#include "common/secure/paillier_files.hpp"
 #include "common/spec/parse.hpp"
 
 namespace genesis::control {
@@ -22,8 +23,8 @@ Desired secret(const Training& training,
                SecretSpec content) {
   Json object = typed(k8s::kSecrets, child_metadata(training, name, component));
   object["type"] = "Opaque";
-  if (content.kind == SecretSpec::Kind::kOperator) {
-    object["immutable"] = true;  // all other Secrets are made from it
+  if (content.kind == SecretSpec::Kind::kOperator || content.kind == SecretSpec::Kind::kPaillier) {
+    object["immutable"] = true;  // other Secrets are made from them
   }
   return Desired{k8s::kSecrets, std::move(object), std::move(content)};
 }
@@ -152,6 +153,22 @@ std::string Desired::name() const {
   return object.at("metadata").at("name").get<std::string>();
 }
 
+bool needs_key(const spec::FederatedTraining& spec) {
+  const auto& secure = spec.privacy.secure_aggregation;
+  return secure && secure->encryption == spec::Encryption::kPaillier;
+}
+
+unsigned key_bits(const spec::FederatedTraining& spec) {
+  const auto asked =
+      spec.privacy.secure_aggregation->key_bits.value_or(secure::kDefaultPaillierBits);
+  return static_cast<unsigned>(asked + asked % 2);  // of two primes of one size
+}
+
+unsigned least_key_bits(const spec::FederatedTraining& spec) {
+  return static_cast<unsigned>(
+      spec.privacy.secure_aggregation->key_bits.value_or(secure::kMinPaillierBits));
+}
+
 std::vector<std::string> service_names(const Training& training) {
   const std::string name = Names(training.name).aggregator;
   const std::string in_namespace = name + "." + training.ns;
@@ -263,6 +280,13 @@ std::vector<Desired> children_of(const Training& training, const Settings& setti
   children.push_back(service(training, names));
   children.push_back(policy(aggregator_policy(training, settings)));
   children.push_back(policy(worker_policy(training)));
+  if (needs_key(training.spec)) {
+    children.push_back(
+        secret(training,
+               names.paillier,
+               "worker",
+               {.kind = SecretSpec::Kind::kPaillier, .names = {}, .client = {}, .url = {}}));
+  }
   children.push_back(job(aggregator_job(training, settings)));
   for (const auto& participant : training.spec.participants) {
     if (participant.external) {

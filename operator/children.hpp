@@ -31,7 +31,8 @@ struct SecretSpec {
     kAggregator,   // a server certificate for `names`
     kParticipant,  // a client certificate for `client`
     kJoin,         // bundle.yaml for a site outside the cluster: `url`, names.front(), a client
-                   // certificate and the token
+                   // certificate, the token, and the key of encrypted sums
+    kPaillier,     // that key
   };
   Kind kind = Kind::kOperator;
   std::vector<std::string> names;
@@ -48,6 +49,13 @@ struct Desired {
 
   [[nodiscard]] std::string name() const;
 };
+
+/// Whether sums of the training are encrypted with a key, which the operator makes for the sites.
+[[nodiscard]] bool needs_key(const spec::FederatedTraining& spec);
+/// The size of the modulus of that key.
+[[nodiscard]] unsigned key_bits(const spec::FederatedTraining& spec);
+/// The least size that the training accepts.
+[[nodiscard]] unsigned least_key_bits(const spec::FederatedTraining& spec);
 
 /// DNS names of the training's Service. Clients verify the first.
 [[nodiscard]] std::vector<std::string> service_names(const Training& training);

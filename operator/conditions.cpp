@@ -93,11 +93,18 @@ Finding training_condition(const Training& training, const Observed& seen, const
         std::string(started ? reason::kTrainingStopped : reason::kNotStarted),
         verdict.stage == Stage::kFailed ? "the training has failed" : "the training is suspended"};
   }
-  const Finding not_yet{
-      false, std::string(reason::kNotStarted), "the aggregator is waiting for clients to join"};
+  const bool awaits_key = needs_key(training.spec) &&
+                          (seen.key == KeyState::kMissing || seen.key == KeyState::kBeingMade);
+  const Finding not_yet{false,
+                        std::string(reason::kNotStarted),
+                        awaits_key ? "the key of the encrypted sums is being made, which can take "
+                                     "minutes; pods start after that"
+                                   : "the aggregator is waiting for clients to join"};
   if (!seen.report) {
     const auto said = before(training, kTraining, not_yet);
-    return said.reason == reason::kTrainingStopped ? not_yet : said;
+    const bool has_begun =
+        said.reason != reason::kTrainingStopped && said.reason != reason::kNotStarted;
+    return has_begun ? said : not_yet;
   }
   switch (seen.report->phase) {
     case wire::Phase::kJoining:
@@ -179,7 +186,8 @@ Finding failed(const Verdict& verdict) {
 bool is_stalled(const Verdict& verdict) {
   const bool is_blocked = std::ranges::any_of(verdict.problems, [](const Problem& problem) {
     return problem.reason == reason::kForeignObject || problem.reason == reason::kNotAllowed ||
-           problem.reason == reason::kModelClaimExists;
+           problem.reason == reason::kModelClaimExists ||
+           problem.reason == reason::kPaillierKeyUnusable;
   });
   return verdict.stage == Stage::kInvalid || verdict.stage == Stage::kRefused ||
          verdict.stage == Stage::kFailed || is_blocked;

@@ -4,6 +4,7 @@
 
 #include "common/base/base64.hpp"
 #include "common/base/ids.hpp"
+#include "common/secure/paillier_files.hpp"
 #include "common/tls/join_bundle.hpp"
 
 namespace genesis::control {
@@ -27,13 +28,15 @@ Result<tls::CertifiedKey> client_pair(const SecretSpec& secret, const Authority&
 
 std::string bundle(const SecretSpec& secret,
                    const tls::CertifiedKey& pair,
-                   const Authority& authority) {
+                   const Authority& authority,
+                   const crypto::Secret& key) {
   return tls::encode(tls::JoinBundle{.server = secret.url,
                                      .server_name = secret.names.front(),
                                      .client_id = secret.client,
                                      .authority_pem = authority.pair.certificate_pem,
                                      .client = pair,
-                                     .token = authority.token.reveal()});
+                                     .token = authority.token.reveal(),
+                                     .paillier_key = key.reveal()});
 }
 
 }  // namespace
@@ -56,7 +59,8 @@ Result<Authority> make_authority(const std::string& training,
 
 Result<Json> secret_data(const SecretSpec& secret,
                          const Authority& authority,
-                         const UserCredentials& given) {
+                         const UserCredentials& given,
+                         const crypto::Secret& key) {
   Json data = Json::object();
   switch (secret.kind) {
     case SecretSpec::Kind::kOperator: {
@@ -80,10 +84,18 @@ Result<Json> secret_data(const SecretSpec& secret,
     }
     case SecretSpec::Kind::kJoin: {
       GENESIS_ASSIGN(const auto pair, client_pair(secret, authority));
-      put(data, "bundle.yaml", bundle(secret, pair, authority));
+      put(data, "bundle.yaml", bundle(secret, pair, authority, key));
       return data;
     }
+    case SecretSpec::Kind::kPaillier:
+      return key_data(key);
   }
+  return data;
+}
+
+Json key_data(const crypto::Secret& key) {
+  Json data = Json::object();
+  put(data, secure::kPaillierKeyFile, key.reveal());
   return data;
 }
 

@@ -32,10 +32,14 @@ struct UserCredentials {
                                                crypto::Entropy& entropy);
 
 /// The `data` of the Secret: base64 by key. The operator's own Secret holds the authority's private
-/// key, unless that is the user's: then it stays in the user's Secret alone.
+/// key, unless that is the user's: then it stays in the user's Secret alone. `key` is the file of
+/// the key of encrypted sums, which goes into a bundle, and empty where the training needs none.
 [[nodiscard]] Result<Json> secret_data(const SecretSpec& secret,
                                        const Authority& authority,
-                                       const UserCredentials& given);
+                                       const UserCredentials& given,
+                                       const crypto::Secret& key = {});
+/// That of the Secret which holds this key alone.
+[[nodiscard]] Json key_data(const crypto::Secret& key);
 
 /// The refusal to use a Secret under a name of ours that the operator did not create.
 [[nodiscard]] tl::unexpected<Error> not_created_here(const std::string& secret);

@@ -7,6 +7,7 @@
 
 #include "common/base/overloaded.hpp"
 #include "common/k8s/object.hpp"
+#include "common/secure/paillier_files.hpp"
 #include "operator/allowed.hpp"
 #include "operator/reasons.hpp"
 #include "operator/shapes.hpp"
@@ -71,6 +72,7 @@ bool Executor::is_due(const Action& action, const Outcome& outcome) const {
   };
   return std::visit(Overloaded{
                         [&](const ApplyObject&) { return is_change_due(); },
+                        [&](const MakeKey&) { return is_change_due(); },
                         [&](const DeleteObject&) { return is_change_due(); },
                         [&](const PatchStatus&) { return outcome.is_as_planned(); },
                         [&](const EmitEvent&) { return outcome.is_as_planned(); },
@@ -82,6 +84,7 @@ asio::awaitable<Status> Executor::carry_out(Training& training, Action action, O
   return std::visit(
       Overloaded{
           [&](ApplyObject& a) { return apply_object(training, std::move(a), outcome); },
+          [&](MakeKey& a) { return make_key(training, a); },
           [&](DeleteObject& a) { return delete_object(training, std::move(a), outcome); },
           [&](PatchStatus& a) { return patch_status(training, std::move(a), outcome); },
           [&](EmitEvent& a) { return emit_event(training, std::move(a)); },
@@ -115,6 +118,13 @@ asio::awaitable<Status> Executor::apply_object(Training& training,
   } else if (!healed.message.empty()) {
     co_return co_await emit_event(training, std::move(healed));
   }
+  co_return Status();
+}
+
+asio::awaitable<Status> Executor::make_key(const Training& training, MakeKey action) {
+  const k8s::ObjectKey key(training.ns, training.name);
+  spdlog::info("key training={} bits={} is being made", key.str(), action.bits);
+  keys_.make(key, training.uid, action.bits);
   co_return Status();
 }
 
@@ -258,6 +268,21 @@ asio::awaitable<Status> Executor::change(Training& training, Desired desired) {
 }
 
 asio::awaitable<Result<Json>> Executor::data_of(const Training& training, SecretSpec secret) {
+  if (secret.kind == SecretSpec::Kind::kPaillier) {
+    const auto* const key = keys_.made(training.uid);
+    if (key == nullptr) {
+      co_return fail(Errc::kUnavailable, "the key is not made yet");
+    }
+    co_return key->map(key_data);
+  }
+  crypto::Secret key;
+  if (secret.kind == SecretSpec::Kind::kJoin && needs_key(training.spec)) {
+    auto stored = co_await read_key(training);
+    if (!stored) {
+      co_return tl::unexpected(stored.error());
+    }
+    key = std::move(*stored);
+  }
   auto user = co_await read_user_credentials(training);
   if (!user) {
     co_return tl::unexpected(user.error());
@@ -274,7 +299,7 @@ asio::awaitable<Result<Json>> Executor::data_of(const Training& training, Secret
     }
     authority_ = std::move(*authority);
   }
-  co_return secret_data(secret, *authority_, *user);
+  co_return secret_data(secret, *authority_, *user, key);
 }
 
 asio::awaitable<Result<UserCredentials>> Executor::read_user_credentials(const Training& training) {
@@ -323,14 +348,9 @@ asio::awaitable<Result<UserCredentials>> Executor::read_user_credentials(const T
 asio::awaitable<Result<Authority>> Executor::read_authority(const Training& training,
                                                             UserCredentials user) {
   const std::string name = Names(training.name).operator_secret;
-  k8s::ObjectKey key(training.ns, name);
-  const auto secret = co_await api_.get(k8s::kSecrets, std::move(key));
+  const auto secret = co_await read_own_secret(training, name);
   if (!secret) {
     co_return tl::unexpected(secret.error());
-  }
-  const Child child = child_from(k8s::kSecrets, *secret, training.uid);
-  if (!child.is_ours || !origin_.is_ours(training, k8s::kSecrets.kind, name, child)) {
-    co_return not_created_here(name);
   }
   auto certificate = secret_text(*secret, "ca.crt");
   auto private_key = secret_text(*secret, "ca.key");
@@ -349,6 +369,33 @@ asio::awaitable<Result<Authority>> Executor::read_authority(const Training& trai
     authority.pair = tls::CertifiedKey{std::move(*certificate), std::move(*private_key)};
   }
   co_return authority;
+}
+
+asio::awaitable<Result<crypto::Secret>> Executor::read_key(const Training& training) {
+  const std::string name = Names(training.name).paillier;
+  const auto secret = co_await read_own_secret(training, name);
+  if (!secret) {
+    co_return tl::unexpected(secret.error());
+  }
+  auto text = secret_text(*secret, secure::kPaillierKeyFile);
+  if (!text) {
+    co_return lacks(name, secure::kPaillierKeyFile);
+  }
+  co_return crypto::Secret(std::move(*text));
+}
+
+asio::awaitable<Result<Json>> Executor::read_own_secret(const Training& training,
+                                                        std::string name) {
+  k8s::ObjectKey key(training.ns, name);
+  auto secret = co_await api_.get(k8s::kSecrets, std::move(key));
+  if (!secret) {
+    co_return tl::unexpected(secret.error());
+  }
+  const Child child = child_from(k8s::kSecrets, *secret, training.uid);
+  if (!child.is_ours || !origin_.is_ours(training, k8s::kSecrets.kind, name, child)) {
+    co_return not_created_here(name);
+  }
+  co_return std::move(*secret);
 }
 
 }  // namespace genesis::control

@@ -15,6 +15,7 @@
 #include "operator/credentials.hpp"
 #include "operator/observe.hpp"
 #include "operator/origin.hpp"
+#include "operator/paillier_keys.hpp"
 #include "operator/plan.hpp"
 
 namespace genesis::control {
@@ -58,8 +59,14 @@ class Executor {
            crypto::Entropy& entropy,
            k8s::EventRecorder& events,
            const World& world,
-           const Origin& origin)
-      : api_(api), entropy_(entropy), events_(events), world_(world), origin_(origin) {}
+           const Origin& origin,
+           PaillierKeys& keys)
+      : api_(api),
+        entropy_(entropy),
+        events_(events),
+        world_(world),
+        origin_(origin),
+        keys_(keys) {}
 
   /// Carries out all kinds of actions, in their order. Fails only if the status cannot be written;
   /// no Event is emitted then, so that the retry does not emit it a second time.
@@ -83,6 +90,7 @@ class Executor {
   [[nodiscard]] boost::asio::awaitable<Status> apply_object(Training& training,
                                                             ApplyObject action,
                                                             Outcome& outcome);
+  [[nodiscard]] boost::asio::awaitable<Status> make_key(const Training& training, MakeKey action);
   [[nodiscard]] boost::asio::awaitable<Status> delete_object(const Training& training,
                                                              DeleteObject action,
                                                              Outcome& outcome);
@@ -100,12 +108,18 @@ class Executor {
       const Training& training);
   [[nodiscard]] boost::asio::awaitable<Result<Authority>> read_authority(const Training& training,
                                                                          UserCredentials user);
+  // The file of the stored key of encrypted sums.
+  [[nodiscard]] boost::asio::awaitable<Result<crypto::Secret>> read_key(const Training& training);
+  // A Secret of the training that the operator has created.
+  [[nodiscard]] boost::asio::awaitable<Result<Json>> read_own_secret(const Training& training,
+                                                                     std::string name);
 
   k8s::Api& api_;
   crypto::Entropy& entropy_;
   k8s::EventRecorder& events_;
   const World& world_;
   const Origin& origin_;
+  PaillierKeys& keys_;
   Record created_;
   std::set<std::string> attempted_;     // changes of objects in this pass, as describe() has them
   bool has_given_up_ = false;           // after a transient error

@@ -276,15 +276,46 @@ class Judge {
     // A running aggregator enforces the start deadline itself, and the deadline of each round.
     const auto* const pod = seen_.children.newest_pod(names_.aggregator);
     const bool has_run = pod != nullptr && (pod->is_running || pod->last);
-    if (!is_trained() && !training_.status.holds(kQuorumReached) && !seen_.report && !has_run) {
+    if (!is_trained() && !training_.status.holds(kQuorumReached) && !seen_.report && !has_run &&
+        !awaits_key()) {
       const auto limit = spec.rounds.start_deadline_seconds;
       found.push_back({reason::kStartDeadlineExceeded,
                        "the aggregator did not start within rounds.startDeadlineSeconds, which "
                        "is " +
                            std::to_string(limit),
-                       active_since() + std::chrono::seconds(limit)});
+                       may_start_since() + std::chrono::seconds(limit)});
     }
     return found;
+  }
+
+  // Whether Jobs are not made yet, for the key of encrypted sums is not there.
+  bool awaits_key() const {
+    return needs_key(training_.spec) && seen_.key != KeyState::kUsable && key_problem().empty() &&
+           seen_.children.job(names_.aggregator) == nullptr;
+  }
+
+  // The time that the making of a key has taken is not the aggregator's.
+  SystemTime may_start_since() const {
+    const auto* const job = seen_.children.job(names_.aggregator);
+    return needs_key(training_.spec) && job != nullptr ? std::max(job->created, active_since())
+                                                       : active_since();
+  }
+
+  // What is wrong with the key of encrypted sums, or "". Sites have pinned it, so that it is made
+  // once: another one would end the training.
+  std::string key_problem() const {
+    if (!needs_key(training_.spec)) {
+      return "";
+    }
+    const bool is_recorded =
+        training_.recorded.contains(record_key(k8s::kSecrets.kind, names_.paillier));
+    if (is_recorded && seen_.children.find(k8s::kSecrets, names_.paillier) == nullptr) {
+      return "Secret " + names_.paillier +
+             ", which held the key of the encrypted sums, has been deleted; no other is made, for "
+             "the sites have begun with it. Pods that run go on, and no pod starts any more: "
+             "delete the training and apply it again if it cannot end so";
+    }
+    return seen_.key_problem;
   }
 
   // Everything that is wrong in that stage, or will be.
@@ -296,12 +327,16 @@ class Judge {
         break;
       case Stage::kHeld:
       case Stage::kRefused:
+        add_problems_of_objects(found);
+        break;
       case Stage::kSuspending:
       case Stage::kSuspended:
         add_problems_of_objects(found);
+        add_key_problem(found);
         break;
       case Stage::kTraining:
         add_problems_of_objects(found);
+        add_key_problem(found);
         // What is wrong with the aggregator comes first: the sites only notice it.
         add_problem_of_pod(names_.aggregator, "the aggregator", found);
         add_unreachable_aggregator(found);
@@ -381,6 +416,12 @@ class Judge {
       found.push_back({reason::kSpecChanged,
                        "the spec has changed since the training started; the training continues "
                        "with the spec that it started with"});
+    }
+  }
+
+  void add_key_problem(Findings& found) const {
+    if (auto why = key_problem(); !why.empty()) {
+      found.push_back({reason::kPaillierKeyUnusable, std::move(why)});
     }
   }
 

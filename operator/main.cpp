@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
@@ -29,6 +30,7 @@
 #include "common/metrics/process.hpp"
 #include "operator/allowed.hpp"
 #include "operator/metrics.hpp"
+#include "operator/paillier_keys.hpp"
 #include "operator/reconciler.hpp"
 #include "operator/training_metrics.hpp"
 
@@ -107,13 +109,15 @@ class Replica {
         world_(io.get_executor(), api, watched(options)),
         reports_(io.get_executor(), api, origin_),
         events_(io.get_executor(), api, "genesis-operator", identity_),
-        reconciler_(world_, api, entropy_, reports_, events_, origin_, options.settings),
+        keys_(io.get_executor()),
+        reconciler_(world_, api, entropy_, reports_, events_, origin_, keys_, options.settings),
         controller_(
             io.get_executor(),
             [this](k8s::ObjectKey key) { return reconciler_.reconcile(std::move(key)); },
             limits()) {
     api_.on_request([this](const k8s::RequestReport& report) { metrics_.requested(report); });
     world_.on_change([this](const k8s::ObjectKey& key) { controller_.add(key); });
+    keys_.on_done([this](const k8s::ObjectKey& key) { controller_.add(key); });
     world_.on_training([this](const k8s::ObjectKey& key) { show(key); });
     reports_.on_expiry([this](const k8s::ObjectKey& key, control::SystemTime not_after) {
       trainings_.expires(key, not_after);
@@ -184,6 +188,8 @@ class Replica {
   }
 
   [[nodiscard]] int exit_code() const { return exit_code_; }
+  /// Whether a key is being made, which nothing can interrupt.
+  [[nodiscard]] bool makes_key() const { return keys_.is_busy(); }
 
  private:
   static k8s::RateLimits limits() {
@@ -261,6 +267,7 @@ class Replica {
   control::World world_;
   control::Reports reports_;
   k8s::EventRecorder events_;
+  control::PaillierKeys keys_;
   control::Reconciler reconciler_;
   k8s::Controller controller_;
   std::unique_ptr<k8s::LeaderElector> elector_;
@@ -312,6 +319,10 @@ int operate(Options options) {
     if (error) std::rethrow_exception(error);
   });
   io.run();
+  if (replica.makes_key()) {  // it may take minutes, and is made again by whoever leads next
+    spdlog::shutdown();
+    std::_Exit(replica.exit_code());
+  }
   return replica.exit_code();
 }
 

@@ -38,6 +38,7 @@ std::string training_label(std::string_view training) {
 
 Names::Names(std::string_view training_name)
     : operator_secret(child_name(training_name, "operator")),
+      paillier(child_name(training_name, "paillier")),
       aggregator(child_name(training_name, "aggregator")),
       training(child_name(training_name, "training")),
       deny(child_name(training_name, "deny")),

@@ -34,6 +34,7 @@ struct Names {
   explicit Names(std::string_view training);
 
   std::string operator_secret;  // Secret: authority, token, the operator's client certificate
+  std::string paillier;         // Secret with the key of encrypted sums
   std::string aggregator;       // Job, Service, NetworkPolicy, Secret with its certificate
   std::string training;         // ConfigMap with the spec
   std::string deny;             // ConfigMap with the certificates that are refused

@@ -170,6 +170,15 @@ class Children {
   std::array<ByName, kChildKinds.size()> by_kind_;
 };
 
+/// Where the key of a training's encrypted sums is.
+enum class KeyState {
+  kMissing,
+  kBeingMade,
+  kMade,       // to be stored
+  kUnchecked,  // in its Secret, of which it is not known yet whether it can be used
+  kUsable,     // in its Secret
+};
+
 struct Observed {
   std::optional<Training> training;
   Children children;
@@ -177,6 +186,8 @@ struct Observed {
   std::string report_error;                         // why it does not
   std::vector<std::string> not_allowed;             // Secrets that this training must not use
   std::map<std::string, std::string> missing_data;  // by participant: "there is no ConfigMap a"
+  KeyState key = KeyState::kMissing;                // of a training that needs one
+  std::string key_problem;                          // what is wrong with the key, "" if nothing
   bool may_write_progress = true;                   // or what only counts on has to wait
   // What this pass has met so far:
   std::vector<std::string> refusals;              // "Job a: exceeded quota"

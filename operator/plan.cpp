@@ -49,12 +49,16 @@ class Planner {
         // A name conflict and what is not allowed keep all children from being created: part of a
         // training is of no use.
         if (!is_blocked() && has_model_claim()) {
-          ensure(children_of(training_, settings_));
-          ensure(join_secrets());
+          make_key();
+          ensure(children_so_far());
+          if (has_key()) {
+            ensure(join_secrets());
+          }
           update_deny_list();
         }
         // What is not allowed any more does not resume either. What runs is left to end.
-        if (training_.spec.suspend || !has_problem(reason::kNotAllowed)) {
+        if (training_.spec.suspend ||
+            !(has_problem(reason::kNotAllowed) || has_problem(reason::kPaillierKeyUnusable))) {
           suspend_jobs(training_.spec.suspend);
         }
         break;
@@ -97,7 +101,30 @@ class Planner {
 
   bool is_blocked() const {
     return has_problem(reason::kForeignObject) || has_problem(reason::kNotAllowed) ||
-           has_problem(reason::kModelClaimExists);
+           has_problem(reason::kModelClaimExists) || has_problem(reason::kPaillierKeyUnusable);
+  }
+
+  // Whether no pod has to wait for the key of encrypted sums.
+  bool has_key() const {
+    return !needs_key(training_.spec) || seen_.key == KeyState::kMade ||
+           seen_.key == KeyState::kUsable;
+  }
+
+  void make_key() {
+    if (needs_key(training_.spec) && seen_.key == KeyState::kMissing) {
+      plan_.actions.emplace_back(MakeKey{key_bits(training_.spec)});
+    }
+  }
+
+  // Without the key, and without Jobs, as long as there is no key.
+  std::vector<Desired> children_so_far() const {
+    auto children = children_of(training_, settings_);
+    if (!has_key()) {
+      std::erase_if(children, [&](const Desired& desired) {
+        return desired.resource == k8s::kJobs || desired.name() == names_.paillier;
+      });
+    }
+    return children;
   }
 
   // Their places are taken once they have gone.
@@ -351,18 +378,20 @@ Plan plan(const Observed& seen, const Settings& settings) {
 }
 
 std::string describe(const Action& action) {
-  return std::visit(Overloaded{
-                        [](const ApplyObject& a) {
-                          return (a.uid.empty() ? "create " : "change ") +
-                                 std::string(a.desired.resource.kind) + " " + a.desired.name();
-                        },
-                        [](const DeleteObject& a) {
-                          return "delete " + std::string(a.resource.kind) + " " + a.name;
-                        },
-                        [](const PatchStatus& a) { return "status " + a.status.phase; },
-                        [](const EmitEvent& a) { return "event " + a.reason; },
-                    },
-                    action);
+  return std::visit(
+      Overloaded{
+          [](const ApplyObject& a) {
+            return (a.uid.empty() ? "create " : "change ") + std::string(a.desired.resource.kind) +
+                   " " + a.desired.name();
+          },
+          [](const MakeKey& a) { return "make a key of " + std::to_string(a.bits) + " bits"; },
+          [](const DeleteObject& a) {
+            return "delete " + std::string(a.resource.kind) + " " + a.name;
+          },
+          [](const PatchStatus& a) { return "status " + a.status.phase; },
+          [](const EmitEvent& a) { return "event " + a.reason; },
+      },
+      action);
 }
 
 }  // namespace genesis::control

@@ -22,6 +22,11 @@ struct ApplyObject {
   std::string healed = {};
 };
 
+/// Begins to make the key of encrypted sums; a later pass stores it.
+struct MakeKey {
+  unsigned bits = 0;
+};
+
 struct DeleteObject {
   k8s::Resource resource;
   std::string name;
@@ -39,7 +44,7 @@ struct EmitEvent {
   std::string message;
 };
 
-using Action = std::variant<ApplyObject, DeleteObject, PatchStatus, EmitEvent>;
+using Action = std::variant<ApplyObject, MakeKey, DeleteObject, PatchStatus, EmitEvent>;
 
 struct Plan {
   /// In the order in which they are carried out: changes of objects, then the status, which reports

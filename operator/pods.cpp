@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/exit_code.hpp"
+#include "common/secure/paillier_files.hpp"
 #include "operator/children.hpp"
 #include "operator/pod_settings.hpp"
 
@@ -38,24 +39,30 @@ Json from_claim(const std::string& claim) {
   return Json{{"persistentVolumeClaim", {{"claimName", claim}}}};
 }
 
+Json from_secret(const std::string& name, Json items) {
+  return Json{{"secret", {{"name", name}, {"items", std::move(items)}}}};
+}
+
+Json item(const std::string& key, const std::string& path) {
+  return Json{{"key", key}, {"path", path}};
+}
+
 // The volume at /keys: the credentials of one program. The token may come from a Secret of the
 // user.
 Json keys(const Training& training, const std::string& secret) {
   constexpr int kReadable = 0440;  // by the pod's group
   Json items = Json::array();
   for (const char* const key : {"ca.crt", "tls.crt", "tls.key"}) {
-    items.push_back({{"key", key}, {"path", key}});
+    items.push_back(item(key, key));
   }
   Json sources = Json::array();
   const auto& token = training.spec.security.auth_token_secret_ref;
   if (!token) {
-    items.push_back({{"key", "token"}, {"path", "token"}});
+    items.push_back(item("token", "token"));
   }
-  sources.push_back({{"secret", {{"name", secret}, {"items", std::move(items)}}}});
+  sources.push_back(from_secret(secret, std::move(items)));
   if (token) {
-    sources.push_back({{"secret",
-                        {{"name", token->name},
-                         {"items", Json::array({{{"key", token->key}, {"path", "token"}}})}}}});
+    sources.push_back(from_secret(token->name, Json::array({item(token->key, "token")})));
   }
   return Json{{"projected", {{"defaultMode", kReadable}, {"sources", std::move(sources)}}}};
 }
@@ -245,7 +252,12 @@ Json worker_job(const Training& training,
       "/state",
       storage_of(training, participant) ? from_claim(name) : Json{{"emptyDir", Json::object()}},
       false);
-  mounts.add("keys", "/keys", keys(training, name), true);
+  Json credentials = keys(training, name);
+  if (needs_key(training.spec)) {
+    credentials["projected"]["sources"].push_back(from_secret(
+        names.paillier, Json::array({item(secure::kPaillierKeyFile, secure::kPaillierKeyFile)})));
+  }
+  mounts.add("keys", "/keys", std::move(credentials), true);
   Json arguments{"--server",
                  service_url(training),
                  "--data",
@@ -262,6 +274,10 @@ Json worker_job(const Training& training,
                  "/keys/tls.key",
                  "--auth-token-file",
                  "/keys/token"};
+  if (needs_key(training.spec)) {
+    arguments.push_back("--paillier-key");
+    arguments.push_back(std::string("/keys/") + secure::kPaillierKeyFile);
+  }
   if (participant.policy_ref) {
     mounts.add("policy",
                "/policy",

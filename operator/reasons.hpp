@@ -44,6 +44,8 @@ inline constexpr std::string_view kNotAllowed =
 inline constexpr std::string_view kForeignObject = "ForeignObject";  // a name conflict
 inline constexpr std::string_view kModelClaimExists =
     "ModelClaimExists";  // a deleted training of the same name has left its model
+inline constexpr std::string_view kPaillierKeyUnusable =
+    "PaillierKeyUnusable";  // the key of encrypted sums was deleted, or cannot be read
 inline constexpr std::string_view kApplyFailed = "ApplyFailed";  // the API server refused a change
 inline constexpr std::string_view kSpecChanged = "SpecChanged";  // after the start
 inline constexpr std::string_view kParticipantFailed = "ParticipantFailed";

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/k8s/timed_api.hpp"
+#include "common/secure/paillier_files.hpp"
 #include "operator/allowed.hpp"
 #include "operator/children.hpp"
 #include "operator/plan.hpp"
@@ -42,6 +43,18 @@ bool is_over(const TrainingStatus& status) {
   return status.holds(kComplete) || status.holds(kFailed);
 }
 
+// Whether the key of encrypted sums may be in a Secret that is not on record.
+bool awaits_key(const Training& training) {
+  return training.invalid.empty() && needs_key(training.spec) && training.status.start_time &&
+         !is_over(training.status);
+}
+
+std::string why_key_unusable(const std::string& secret, const std::string& why) {
+  return "Secret " + secret + ": " + why +
+         "; the key of the encrypted sums is not replaced, for the sites may have begun with it. "
+         "Delete the training and apply it again";
+}
+
 // Drops what the status has.
 void forget_recorded(const TrainingStatus& status, Record& created) {
   if (status.children) {
@@ -60,6 +73,7 @@ Observed Reconciler::observe(const k8s::ObjectKey& key, Memory& memory) {
     return seen;
   }
   if (memory.uid != seen.training->uid) {
+    keys_.forget(memory.uid);
     memory = Memory{};  // of a training of the same name that was deleted
     memory.uid = seen.training->uid;
   }
@@ -115,11 +129,16 @@ boost::asio::awaitable<Status> Reconciler::look_at_secrets(Observed& seen,
   }
   const bool is_kept = is_over(training.status) && !training.spec.ttl_seconds_after_finished;
   const std::string prefix = record_key(k8s::kSecrets.kind, "");
+  std::map<std::string, std::string> names;  // and uids, by the record
   for (const auto& [child, uid] : training.recorded) {
-    if (!child.starts_with(prefix)) {
-      continue;
+    if (child.starts_with(prefix)) {
+      names.emplace(child.substr(prefix.size()), uid);
     }
-    const std::string name = child.substr(prefix.size());
+  }
+  if (awaits_key(training)) {  // one that was stored and not recorded saves making another
+    names.emplace(Names(training.name).paillier, "");
+  }
+  for (const auto& [name, uid] : names) {
     if (is_kept) {  // nothing will be done with it any more
       Child assumed;
       assumed.uid = uid;
@@ -145,6 +164,61 @@ boost::asio::awaitable<Status> Reconciler::look_at_secrets(Observed& seen,
     if (look->second.found) {
       seen.children.of(k8s::kSecrets)[name] = *look->second.found;
     }
+  }
+  co_return Status();
+}
+
+boost::asio::awaitable<Status> Reconciler::look_at_key(Observed& seen,
+                                                       Memory& memory,
+                                                       k8s::Api& api) {
+  const auto& training = *seen.training;
+  if (!needs_key(training.spec) || training.is_deleting || is_over(training.status)) {
+    keys_.forget(training.uid);
+    co_return Status();
+  }
+  const std::string name = Names(training.name).paillier;
+  const auto* const child = seen.children.find(k8s::kSecrets, name);
+  if (child == nullptr) {
+    memory.key_problem.reset();
+    if (const auto* const made = keys_.made(training.uid)) {
+      seen.key = *made ? KeyState::kMade : KeyState::kMissing;
+      seen.key_problem =
+          *made ? "" : "the key of the encrypted sums cannot be made: " + made->error().message;
+    } else if (keys_.is_making(training.uid)) {
+      seen.key = KeyState::kBeingMade;
+    }
+    co_return Status();
+  }
+  seen.key = KeyState::kUnchecked;
+  if (!child->is_ours) {
+    co_return Status();  // which is told of anyway
+  }
+  if (const auto checked = keys_.checked(training.uid)) {
+    memory.key_problem = checked->empty() ? "" : why_key_unusable(name, *checked);
+  }
+  if (memory.key_problem) {
+    keys_.forget(training.uid);
+    seen.key_problem = *memory.key_problem;
+    seen.key = seen.key_problem.empty() ? KeyState::kUsable : KeyState::kUnchecked;
+    co_return Status();
+  }
+  if (keys_.is_checking(training.uid)) {
+    co_return Status();
+  }
+  k8s::ObjectKey key(training.ns, name);
+  const auto secret = co_await api.get(k8s::kSecrets, std::move(key));
+  if (!secret) {
+    memory.secrets.erase(name);  // it may be gone
+    co_return tl::unexpected(secret.error().within("Secret " + name));
+  }
+  if (auto text = secret_text(*secret, secure::kPaillierKeyFile)) {
+    k8s::ObjectKey owner(training.ns, training.name);
+    keys_.check(
+        owner, training.uid, crypto::Secret(std::move(*text)), least_key_bits(training.spec));
+  } else {
+    memory.key_problem =
+        why_key_unusable(name, std::string("has no key ") + secure::kPaillierKeyFile);
+    seen.key_problem = *memory.key_problem;
   }
   co_return Status();
 }
@@ -304,7 +378,9 @@ void Reconciler::learn(const Outcome& outcome,
       Look look;
       look.found.emplace().uid = uid;
       look.at = seen.now;
-      memory.secrets[name.substr(prefix.size())] = std::move(look);
+      const std::string secret = name.substr(prefix.size());
+      seen.children.of(k8s::kSecrets)[secret] = *look.found;
+      memory.secrets[secret] = std::move(look);
     }
   }
   for (const auto& name : outcome.deleted_secrets) {
@@ -334,11 +410,12 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::reconcile(k8s::Objec
 boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey key,
                                                                  k8s::Stopwatch& watch) {
   k8s::TimedApi api(api_, watch);
-  Executor executor(api, entropy_, events_, world_, origin_);
+  Executor executor(api, entropy_, events_, world_, origin_, keys_);
   Memory& memory = memory_[key];
   Observed seen = observe(key, memory);
   if (!seen.training) {
     reports_.forget(memory.uid);
+    keys_.forget(memory.uid);
     memory_.erase(key);
     co_return k8s::Reconciled{};
   }
@@ -360,7 +437,10 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
     co_return tl::unexpected(looked.error());
   }
   settle(origin_, *seen.training, seen.children);
-  looked = co_await look_at_storage(seen, memory, api);
+  looked = co_await look_at_key(seen, memory, api);
+  if (looked) {
+    looked = co_await look_at_storage(seen, memory, api);
+  }
   if (!looked) {
     co_return tl::unexpected(looked.error());
   }

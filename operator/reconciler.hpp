@@ -28,6 +28,7 @@ class Reconciler {
              Reports& reports,
              k8s::EventRecorder& events,
              const Origin& origin,
+             PaillierKeys& keys,
              Settings settings)
       : world_(world),
         api_(api),
@@ -35,6 +36,7 @@ class Reconciler {
         reports_(reports),
         events_(events),
         origin_(origin),
+        keys_(keys),
         settings_(std::move(settings)) {}
 
   /// Called after each pass with its processor time, requests left out.
@@ -64,6 +66,7 @@ class Reconciler {
     std::optional<bool> has_default_storage;        // once somebody has needed to know
     Record created;                                 // until the status has it
     std::map<std::string, Look> secrets;            // of the training, by name
+    std::optional<std::string> key_problem;         // of the stored key, once it was checked
     std::map<std::string, Look> data;               // ConfigMaps with rows, likewise
   };
 
@@ -72,6 +75,10 @@ class Reconciler {
   [[nodiscard]] static boost::asio::awaitable<Status> look_at_secrets(Observed& seen,
                                                                       Memory& memory,
                                                                       k8s::Api& api);
+  // How far the key of encrypted sums is.
+  [[nodiscard]] boost::asio::awaitable<Status> look_at_key(Observed& seen,
+                                                           Memory& memory,
+                                                           k8s::Api& api);
   void learn(const Outcome& outcome,
              const Record& created,
              const std::optional<TransientError>& before,
@@ -107,6 +114,7 @@ class Reconciler {
   Reports& reports_;
   k8s::EventRecorder& events_;
   const Origin& origin_;
+  PaillierKeys& keys_;
   Settings settings_;
   std::function<void(k8s::Stopwatch::Duration)> on_pass_;
   std::map<k8s::ObjectKey, Memory> memory_;

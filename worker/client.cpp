@@ -362,8 +362,11 @@ Status protect(const ClientOptions& options, const spec::FederatedTraining& trai
     GENESIS_ASSIGN(least.peers[name], sums::from_hex(digest));
   }
   std::optional<secure::PaillierKey> key;
-  if (secure->encryption == spec::Encryption::kPaillier && !options.paillier_key.empty()) {
+  const bool is_encrypted = secure->encryption == spec::Encryption::kPaillier;
+  if (is_encrypted && !options.paillier_key.empty()) {
     GENESIS_ASSIGN(key, secure::read_paillier_key(options.paillier_key));
+  } else if (is_encrypted && options.paillier_key_text) {
+    GENESIS_ASSIGN(key, secure::PaillierKey::parse(*options.paillier_key_text));
   }
   return site.protect(std::move(signer), std::move(least), std::move(key));
 }

@@ -38,10 +38,11 @@ struct ClientOptions {
   /// one that it makes and keeps in `state`.
   std::optional<crypto::Secret> signing_key = {};
   std::filesystem::path paillier_key = {};  // file of the key that encrypts sums; "": none
-  std::vector<spec::Override> overrides;    // of spec.local, this site's own choice
-  policy::Policy policy = {};               // what may leave
-  std::filesystem::path ledger = {};        // folder of privacy ledgers; empty: the default one
-  std::string data_set = {};                // name of these rows in it; "": the client's
+  std::optional<crypto::Secret> paillier_key_text = {};  // or where that is empty, what it holds
+  std::vector<spec::Override> overrides;                 // of spec.local, this site's own choice
+  policy::Policy policy = {};                            // what may leave
+  std::filesystem::path ledger = {};  // folder of privacy ledgers; empty: the default one
+  std::string data_set = {};          // name of these rows in it; "": the client's
   std::optional<spec::DifferentialPrivacy> required_privacy = {};  // the training's is as strong
   /// Told what will leave, line by line, and nothing leaves; empty: the training is taken part in.
   std::function<void(const std::string&)> only_disclose = {};

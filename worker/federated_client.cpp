@@ -144,6 +144,7 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .auth_token = std::move(options.auth_token),
                              .signing_key = std::move(signing_key),
                              .paillier_key = std::move(options.paillier_key),
+                             .paillier_key_text = std::move(options.paillier_key_text),
                              .overrides = std::move(options.overrides),
                              .policy = std::move(policy),
                              .ledger = std::move(options.ledger),

@@ -21,6 +21,10 @@ Status read(const Fields& bundle, ClientOptions& options) {
   GENESIS_ASSIGN(pem.certificate, bundle.text("certificate"));
   GENESIS_ASSIGN(auto key, bundle.text("key"));
   GENESIS_ASSIGN(auto token, bundle.text("token"));
+  if (bundle.has("paillierKey")) {
+    GENESIS_ASSIGN(auto paillier, bundle.text("paillierKey"));
+    options.paillier_key_text = crypto::Secret(std::move(paillier));
+  }
   pem.key = crypto::Secret(std::move(key));
   options.pem = std::move(pem);
   if (!token.empty()) {

@@ -83,7 +83,8 @@ int main(int argc, char** argv) {
   auto* join = app.add_option("--join",
                               options.join,
                               "Join bundle that the operator created for this site; replaces "
-                              "--server, --client-id, certificates and token");
+                              "--server, --client-id, certificates, token and, unless it is named, "
+                              "--paillier-key");
   join->excludes(server);
   app.add_option(
          "--data", options.client.data, "CSV file with the rows of this site, plain or gzipped")

@@ -12,6 +12,7 @@
 #include "common/base/ids.hpp"
 #include "common/federation/auth_token.hpp"
 #include "common/http/url.hpp"
+#include "common/secure/paillier_files.hpp"
 #include "common/tls/certificate_files.hpp"
 #include "common/tls/context.hpp"
 #include "common/tls/join_bundle.hpp"
@@ -24,6 +25,7 @@ struct Options {
   std::string server;
   std::filesystem::path folder = ".";  // of the CA
   std::filesystem::path token_file;
+  std::filesystem::path paillier_key;
   std::filesystem::path output;
   int days = 365;
   ClusterQuestion cluster;
@@ -46,12 +48,18 @@ Result<std::string> make_bundle(const Options& options) {
   GENESIS_ASSIGN(const auto authority, tls::load_pem(options.folder / "ca.crt"));
   GENESIS_ASSIGN(auto pair, client_pair(options, client));
   GENESIS_ASSIGN(const auto token, federation::load_auth_token(options.token_file));
+  crypto::Secret paillier_key;
+  if (!options.paillier_key.empty()) {
+    GENESIS_ASSIGN(const auto key, secure::read_paillier_key(options.paillier_key));
+    paillier_key = key.text();
+  }
   return tls::encode(tls::JoinBundle{.server = options.server,
                                      .server_name = url.host,
                                      .client_id = client.str(),
                                      .authority_pem = authority.pem,
                                      .client = std::move(pair),
-                                     .token = token ? token->reveal() : std::string_view()});
+                                     .token = token ? token->reveal() : std::string_view(),
+                                     .paillier_key = paillier_key.reveal()});
 }
 
 Status write_bundle(const Options& options) {
@@ -74,7 +82,9 @@ Status write_bundle(const Options& options) {
 int federated_bundle(int argc, char** argv) {
   CLI::App app(
       "Writes the file that one site joins a training with: genesis federated client --join FILE.\n"
-      "It holds the site's private key and the token, so only its owner may read it (mode 0600).",
+      "It holds the site's private key, the token and the key of encrypted sums, so only its "
+      "owner\n"
+      "may read it (mode 0600).",
       "genesis federated bundle");
   Options options;
   app.add_option("site", options.site, "Client id of the site")->required();
@@ -88,6 +98,9 @@ int federated_bundle(int argc, char** argv) {
   app.add_option("--days", options.days, "Validity of a certificate that is issued, in days")
       ->capture_default_str();
   command_line::add_auth_token(app, options.token_file);
+  app.add_option("--paillier-key",
+                 options.paillier_key,
+                 "Key of encrypted sums to put into the bundle (genesis keys paillier)");
   auto* training = app.add_option("--training",
                                   options.cluster.name,
                                   "Name of a FederatedTraining in a cluster, whose operator has "

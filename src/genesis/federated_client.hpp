@@ -50,7 +50,8 @@ struct ClientOptions {
   std::string data_set;                // name of these rows in it; "": the client id
   bool secure_aggregation = false;     // take part only where sums hide what is sent
   std::filesystem::path paillier_key;  // of all sites, where sums are encrypted; "": none
-  MetricsListener metrics;             // off unless it has a port
+  std::optional<crypto::Secret> paillier_key_text = {};  // or what that file holds
+  MetricsListener metrics;                               // off unless it has a port
   /// Takes part only in a training whose epsilon and delta are no larger. Absent: the policy
   /// decides.
   std::optional<spec::DifferentialPrivacy> required_privacy = {};

@@ -369,9 +369,13 @@ class Connections(unittest.TestCase):
     def test_a_bundle_is_its_owners_alone(self):
         bundle = self.dir / "bundle.yaml"
         flags = ["--server", "https://127.0.0.1:8443", "--dir", self.site.pki, "--auth-token-file", self.site.dir / "token"]
-        self.site.genesis("federated", "bundle", "site-1", *flags, "-o", bundle)
+        self.site.genesis("keys", "paillier", "--bits", "2048", "--dir", self.dir / "keys")
+        key = self.dir / "keys" / "paillier.key"
+        self.site.genesis("federated", "bundle", "site-1", *flags, "--paillier-key", key, "-o", bundle)
         self.assertEqual(stat.S_IMODE(bundle.stat().st_mode), 0o600)
         self.assertIn(TOKEN, bundle.read_text())
+        for line in key.read_text().splitlines():
+            self.assertIn(f"  {line}\n", bundle.read_text())
         with self.assertRaisesRegex(AssertionError, "already exists"):
             self.site.genesis("federated", "bundle", "site-1", *flags, "-o", bundle)
 

@@ -44,7 +44,7 @@ MAY_INCLUDE = {
                "method", "methods/lookup.hpp", "methods/site_methods.hpp", "genesis/callbacks.hpp", "genesis/federated_client.hpp",
                "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     # wire: the aggregator's report is a message, and each message is there once.
-    "operator": ["base", "crypto", "spec", "metrics", "log", "wire", "tls", "http", "k8s"],
+    "operator": ["base", "crypto", "secure/paillier_files.hpp", "spec", "metrics", "log", "wire", "tls", "http", "k8s"],
     "cli": ["base", "crypto", "privacy", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http",
             "federation", "method", "methods/lookup.hpp", "methods/server_methods.hpp", "aggregator", "worker", "genesis", "command_line",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token

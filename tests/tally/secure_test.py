@@ -2,6 +2,7 @@
 """Secure sums of a whole training in real processes: the bytes of the same fixed-point values in the clear, also where
 a process is killed at each stage: secure_test.py BIN KILLPOINT."""
 
+import json
 import pathlib
 import sys
 import unittest
@@ -36,6 +37,22 @@ class Masked(OfTally):
 
 class Encrypted(OfTally):
     encryption = "paillier"
+
+    def test_a_site_has_the_key_from_its_join_bundle(self):
+        run = self.run_of("bundle")
+        first, *others = secure_trainings.SITES
+        for name in ("server", *others):
+            self.start(run, name)
+        bundle, pki = run.dir / "bundle.yaml", self.site.pki
+        files = {"authority": pki / "ca.crt", "certificate": pki / f"{first}.crt", "key": pki / f"{first}.key",
+                 "paillierKey": self.key[1]}
+        bundle.write_text(json.dumps({"server": run.url, "serverName": "127.0.0.1", "clientId": first,
+                                      "token": (self.site.dir / "token").read_text().strip(),
+                                      **{field: path.read_text() for field, path in files.items()}}))
+        run.client_command = lambda name: [self.bin / "genesis-worker", "--join", bundle, "--data",
+                                           self.site.dir / f"{name}.csv", "--state", run.dir / "state" / name]
+        run.start(first)
+        self.assert_trained(run)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ std::string encode(const JoinBundle& bundle) {
   text += "certificate: " + block(bundle.client.certificate_pem);
   text += "key: " + block(bundle.client.key_pem);
   text += "token: " + dump_json(std::string(bundle.token)) + "\n";
+  if (!bundle.paillier_key.empty()) {
+    text += "paillierKey: " + block(bundle.paillier_key);
+  }
   return text;
 }
 

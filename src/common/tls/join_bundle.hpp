@@ -14,7 +14,8 @@ struct JoinBundle {
   std::string client_id;
   std::string authority_pem;  // that signed the server's certificate
   CertifiedKey client;
-  std::string_view token;  // "": none; outlives the call
+  std::string_view token;              // "": none; outlives the call
+  std::string_view paillier_key = {};  // file of the key of encrypted sums; likewise
 };
 
 /// Holds the private key and the token: write it for its owner only.

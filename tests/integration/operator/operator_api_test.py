@@ -4,6 +4,7 @@
 There is no kubelet and no controller: what Jobs and pods would do is written into their status here.
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -248,7 +249,7 @@ class Schema(unittest.TestCase):
 
     def test_the_golden_children_pass_a_dry_run(self):
         kubectl("create", "namespace", "demo", check=False)
-        for golden in ("plain.json", "knobs.json"):
+        for golden in ("plain.json", "knobs.json", "encrypted.json"):
             with self.subTest(golden):
                 kubectl("create", "--dry-run=server", "-f", str(SOURCE / "tests/golden/operator" / golden))
 
@@ -437,6 +438,63 @@ class Reconcile(unittest.TestCase):
             self.assertIn({"name": "policy", "mountPath": "/policy", "readOnly": True}, pod["containers"][0]["volumeMounts"])
             self.assertEqual([v["configMap"]["name"] for v in pod["volumes"] if v["name"] == "policy"], ["policy-of-s1"])
             self.assertNotIn("--policy", get("job", "guarded-worker-s0")["spec"]["template"]["spec"]["containers"][0]["args"])
+
+    def test_the_key_of_encrypted_sums_is_made_once_for_the_sites_alone(self):
+        encrypted = ("privacy: {secureAggregation: {encryption: paillier, keyBits: 2048}}, "
+                     "aggregator: {service: {address: 'fed.example.org:443'}},")
+        spec = sites(2, encrypted).replace("minClients: 1", "minClients: 3").replace("]}", ", {name: far, external: true}]}")
+        told = lambda: condition("keyed", "Degraded")
+        key = lambda: get("secret", "keyed-paillier")
+        data = lambda secret, name: base64.b64decode(get("secret", secret)["data"][name]).decode()
+        kubectl("apply", "-f", "-", text=training("keyed", spec))
+        kubectl("apply", "-f", "-", text=training("beside", sites(1)))
+        with Operator(None, "--no-leader-election") as operator:
+            until(lambda: get("job", "beside-worker-s0"), "the last Job of another training")
+            until(lambda: get("secret", "keyed-join-far"), "the last child", 300)
+            made = key()
+            self.assertEqual(set(made["data"]), {"paillier.key"})
+            text = data("keyed-paillier", "paillier.key")
+            self.assertRegex(text, r"\Agenesis-paillier-key v\d\n")
+            self.assertEqual(yaml.safe_load(data("keyed-join-far", "bundle.yaml"))["paillierKey"], text)
+            self.assertNotIn("paillier", json.dumps(get("job", "keyed-aggregator")))
+            for name in ("keyed-worker-s0", "keyed-worker-s1"):
+                pod = get("job", name)["spec"]["template"]["spec"]
+                arguments = pod["containers"][0]["args"]
+                self.assertEqual(arguments[arguments.index("--paillier-key") + 1], "/keys/paillier.key")
+                keys = next(volume for volume in pod["volumes"] if volume["name"] == "keys")["projected"]["sources"]
+                self.assertIn("keyed-paillier", [source["secret"]["name"] for source in keys])
+            edited = kubectl("patch", "secret", "keyed-paillier", "--type=merge", "-p", '{"data": {"paillier.key": "eA=="}}',
+                             check=False)
+            self.assertIn("immutable", edited.stderr)
+            until(lambda: told().get("status") == "False", "no problem")
+            self.assertNotIn(text.splitlines()[1], operator.text())
+            operator.stop()
+        kubectl("delete", "secret", "keyed-join-far")
+        with Operator(None, "--no-leader-election") as operator:  # what it makes anew is made of the same key
+            until(lambda: get("secret", "keyed-join-far"), "the bundle again", 300)
+            self.assertEqual(yaml.safe_load(data("keyed-join-far", "bundle.yaml"))["paillierKey"], text)
+            self.assertEqual(key()["metadata"]["uid"], made["metadata"]["uid"])
+            self.assertEqual(told().get("status"), "False")
+            operator.stop()
+        kubectl("delete", "secret", "keyed-paillier")
+        with Operator(None, "--no-leader-election"):
+            until(lambda: told().get("reason") == "PaillierKeyUnusable", "the loss to be told")
+            self.assertIn("Secret keyed-paillier, which held the key of the encrypted sums, has been deleted", told()["message"])
+            self.assertIsNone(key())
+
+    def test_an_operator_that_makes_keys_ends_at_once_and_the_next_one_goes_on(self):
+        spec = sites(3, "privacy: {secureAggregation: {encryption: paillier, keyBits: 4096}},")
+        names = [f"slow-{number}" for number in range(5)]  # one after the other, each of them takes seconds at least
+        kubectl("apply", "-f", "-", text="---\n".join(
+            training(name, spec.replace("minClients: 1", "minClients: 3")) for name in names))
+        for _ in range(2):
+            with Operator(None, "--no-leader-election") as operator:
+                operator.wait_for("bits=4096 is being made")
+                began = time.monotonic()
+                self.assertEqual(operator.stop(), 0)
+                self.assertLess(time.monotonic() - began, 10)  # terminationGracePeriodSeconds
+        waits = [condition(name, "Training").get("message", "") for name in names if not get("secret", f"{name}-paillier")]
+        self.assertTrue(any("the key of the encrypted sums is being made" in message for message in waits), waits)
 
     def test_a_foreign_object_is_left_alone_and_reported(self):
         kubectl("create", "configmap", "taken-training")

@@ -51,6 +51,16 @@ inline constexpr std::string_view kThreeSites =
     "{name: b, data: {path: /data/b.csv, volume: {configMap: {name: b}}}, storage: {size: 100Mi}}, "
     "{name: c, data: {path: /data/c.csv, volume: {configMap: {name: c}}}}]}";
 
+/// Sums are encrypted; site far is outside the cluster.
+inline constexpr std::string_view kEncrypted =
+    "{seed: 7, rounds: {count: 5, minClients: 3}, privacy: {secureAggregation: "
+    "{encryption: paillier, keyBits: 2048}}, aggregator: {service: {address: "
+    "'fed.example.org:443'}}, "
+    "participants: ["
+    "{name: a, data: {path: /data/a.csv, volume: {configMap: {name: a}}}}, "
+    "{name: b, data: {path: /data/b.csv, volume: {configMap: {name: b}}}}, "
+    "{name: far, external: true}]}";
+
 class Cluster {
  public:
   explicit Cluster(Training training) {
@@ -156,6 +166,7 @@ class Cluster {
   void carry_out(const Action& action) {
     std::visit(Overloaded{
                    [&](const ApplyObject& a) { apply(a); },
+                   [&](const MakeKey&) { seen.key = KeyState::kBeingMade; },
                    [&](const DeleteObject& a) { remove(a); },
                    [&](const PatchStatus& a) {
                      // Through JSON, as in the cluster.

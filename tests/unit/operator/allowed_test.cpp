@@ -47,6 +47,19 @@ TEST_CASE("operator: claims are the only volumes unless the operator allows othe
   }
 }
 
+TEST_CASE("operator: no training keeps the operator busy with a key of any size", "[operator]") {
+  auto spec = a_training(kEncrypted).spec;
+  CHECK(not_allowed(spec, settings()).empty());
+  spec.privacy.secure_aggregation->key_bits = 4096;
+  CHECK(not_allowed(spec, settings()).empty());
+  spec.privacy.secure_aggregation->key_bits = 4097;
+  const auto refused = not_allowed(spec, settings());
+  REQUIRE(refused.size() == 1);
+  CHECK(refused.front().starts_with("spec.privacy.secureAggregation.keyBits: is 4098, and"));
+  spec.privacy.secure_aggregation->encryption = spec::Encryption::kMasking;
+  CHECK(not_allowed(spec, settings()).empty());
+}
+
 TEST_CASE("operator: differential privacy needs a claim for the ledger of each site in the cluster",
           "[operator]") {
   auto spec = with_volume("{persistentVolumeClaim: {claimName: a}}");

@@ -79,6 +79,11 @@ TEST_CASE("operator: the children of a plain training are the golden ones", "[op
   check_golden("plain.json", a_training(kThreeSites));
 }
 
+TEST_CASE("operator: the children of a training with encrypted sums are the golden ones",
+          "[operator][golden]") {
+  check_golden("encrypted.json", a_training(kEncrypted));
+}
+
 TEST_CASE("operator: the children of a training with every knob are the golden ones",
           "[operator][golden]") {
   check_golden("knobs.json", a_training(kKnobs));
@@ -176,6 +181,74 @@ TEST_CASE("operator: no pod gets the authority's key, and each its own Secret al
   }
   CHECK(mounted ==
         std::set<std::string>{"hospitals-aggregator", "hospitals-worker-a", "hospitals-worker-b"});
+}
+
+TEST_CASE("operator: workers mount the key of encrypted sums, and the aggregator does not",
+          "[operator]") {
+  const auto training = a_training(kEncrypted);
+  for (const auto& desired : all_children(training)) {
+    CAPTURE(desired.name());
+    const std::string text = desired.object.dump();
+    const bool is_worker =
+        desired.name() == "hospitals-worker-a" || desired.name() == "hospitals-worker-b";
+    if (desired.resource != k8s::kJobs) {
+      continue;
+    }
+    CHECK((text.find("hospitals-paillier") != std::string::npos) == is_worker);
+    CHECK((text.find("paillier.key") != std::string::npos) == is_worker);
+    const Json& pod = desired.object.at("spec").at("template").at("spec");
+    const Json& main = pod.at("containers").at(0);
+    CHECK(main.at("env").dump().find("paillier") == std::string::npos);
+    if (is_worker) {
+      const auto arguments = main.at("args").get<std::vector<std::string>>();
+      const auto flag = std::ranges::find(arguments, "--paillier-key");
+      REQUIRE(flag != arguments.end());
+      CHECK(*std::next(flag) == "/keys/paillier.key");
+      const auto keys = std::ranges::find_if(
+          pod.at("volumes"), [](const Json& volume) { return volume.at("name") == "keys"; });
+      CHECK(
+          keys->at("projected").at("sources").back() ==
+          Json{{"secret",
+                {{"name", "hospitals-paillier"},
+                 {"items", Json::array({{{"key", "paillier.key"}, {"path", "paillier.key"}}})}}}});
+    }
+  }
+}
+
+TEST_CASE(
+    "operator: the Secret with the key is made once, before all Jobs, where sums are encrypted",
+    "[operator]") {
+  const auto place = [](const Training& training) {
+    const auto children = children_of(training, settings());
+    const auto key = std::ranges::find_if(
+        children, [](const Desired& desired) { return desired.name() == "hospitals-paillier"; });
+    const auto job = std::ranges::find_if(
+        children, [](const Desired& desired) { return desired.resource == k8s::kJobs; });
+    return key == children.end() ? std::string("none") : key < job ? "before" : "after";
+  };
+  auto training = a_training(kEncrypted);
+  CHECK(place(training) == "before");
+  for (const auto& desired : children_of(training, settings())) {
+    if (desired.name() == "hospitals-paillier") {
+      CHECK(desired.object.at("immutable") == true);
+      CHECK_FALSE(desired.object.contains("data"));
+    }
+  }
+  training.spec.privacy.secure_aggregation->encryption = spec::Encryption::kMasking;
+  CHECK(place(training) == "none");
+  CHECK(place(a_training(kThreeSites)) == "none");
+}
+
+TEST_CASE("operator: a key has the size that the spec names, or 3072 bits", "[operator]") {
+  auto spec = a_training(kEncrypted).spec;
+  CHECK(key_bits(spec) == 2048);
+  CHECK(least_key_bits(spec) == 2048);
+  spec.privacy.secure_aggregation->key_bits = 2049;  // of two primes of one size
+  CHECK(key_bits(spec) == 2050);
+  CHECK(least_key_bits(spec) == 2049);
+  spec.privacy.secure_aggregation->key_bits.reset();
+  CHECK(key_bits(spec) == 3072);
+  CHECK(least_key_bits(spec) == 2048);
 }
 
 TEST_CASE("operator: each child is of a kind that is watched, deleted and checked for conflicts",

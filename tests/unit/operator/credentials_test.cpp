@@ -8,8 +8,11 @@
 namespace genesis::control {
 namespace {
 
-Json secret(const SecretSpec& spec, const Authority& authority, const UserCredentials& given = {}) {
-  return Json{{"data", secret_data(spec, authority, given).value()}};
+Json secret(const SecretSpec& spec,
+            const Authority& authority,
+            const UserCredentials& given = {},
+            const crypto::Secret& key = {}) {
+  return Json{{"data", secret_data(spec, authority, given, key).value()}};
 }
 
 const Authority& an_authority() {
@@ -58,6 +61,30 @@ TEST_CASE("operator: a join bundle is YAML with all that a site needs", "[operat
   CHECK(bundle->at("authority") == an_authority().pair.certificate_pem);
   CHECK(bundle->at("token") == std::string(an_authority().token.reveal()));
   CHECK(tls::inspect(bundle->at("certificate").get<std::string>())->common_name == "site-1");
+}
+
+TEST_CASE("operator: the key of encrypted sums goes to the sites, and not to the aggregator",
+          "[operator]") {
+  constexpr std::string_view kText = "genesis-paillier-key v1\n0a\n0b\n";
+  const crypto::Secret key(kText);
+  const auto made = [&](SecretSpec::Kind kind) {
+    return secret(spec_of(kind), an_authority(), {}, key);
+  };
+  const auto bundle =
+      spec::read_yaml(*secret_text(made(SecretSpec::Kind::kJoin), "bundle.yaml"), "bundle.yaml");
+  REQUIRE(bundle);
+  CHECK(bundle->at("paillierKey") == std::string(kText));
+  const Json own = made(SecretSpec::Kind::kPaillier).at("data");
+  CHECK(own.size() == 1);
+  CHECK(secret_text(Json{{"data", own}}, "paillier.key") == std::string(kText));
+  for (const auto kind : {SecretSpec::Kind::kOperator,
+                          SecretSpec::Kind::kAggregator,
+                          SecretSpec::Kind::kParticipant}) {
+    CHECK_FALSE(made(kind).at("data").contains("paillier.key"));
+  }
+  const auto plain =
+      secret_text(secret(spec_of(SecretSpec::Kind::kJoin), an_authority()), "bundle.yaml");
+  CHECK(plain->find("paillierKey") == std::string::npos);
 }
 
 TEST_CASE("operator: what is given is used, what is not is new each time", "[operator]") {

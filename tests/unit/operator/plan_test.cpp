@@ -48,6 +48,76 @@ TEST_CASE("operator: a new training gets its children in the order in which they
   CHECK(cluster.condition(kQuorumReached).reason == reason::kWaitingForClients);
 }
 
+TEST_CASE("operator: pods wait for the key of encrypted sums, and all else is there before",
+          "[operator]") {
+  Cluster cluster(kEncrypted);
+  CHECK(cluster.reconcile() == Done{"make a key of 2048 bits",
+                                    "create Secret hospitals-operator",
+                                    "create Secret hospitals-aggregator",
+                                    "create ConfigMap hospitals-training",
+                                    "create ConfigMap hospitals-deny",
+                                    "create PersistentVolumeClaim hospitals-model",
+                                    "create Service hospitals-aggregator",
+                                    "create NetworkPolicy hospitals-aggregator",
+                                    "create NetworkPolicy hospitals-workers",
+                                    "create Secret hospitals-worker-a",
+                                    "create Secret hospitals-worker-b",
+                                    "status Pending"});
+  CHECK(cluster.reconcile().empty());
+  CHECK_THAT(cluster.condition(kTraining).message, ContainsSubstring("key of the encrypted sums"));
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+  cluster.seen.key = KeyState::kMade;
+  CHECK(cluster.reconcile() == Done{"create Secret hospitals-paillier",
+                                    "create Job hospitals-aggregator",
+                                    "create Job hospitals-worker-a",
+                                    "create Job hospitals-worker-b",
+                                    "create Secret hospitals-join-far",
+                                    "status Pending"});
+  CHECK_THAT(cluster.condition(kTraining).message, ContainsSubstring("waiting for clients"));
+  cluster.seen.key = KeyState::kUnchecked;
+  CHECK(cluster.reconcile().empty());
+  cluster.seen.key = KeyState::kUsable;
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: the time that a key takes is not the aggregator's", "[operator]") {
+  Cluster cluster(kEncrypted);
+  cluster.reconcile();
+  const std::chrono::seconds limit(cluster.seen.training->spec.rounds.start_deadline_seconds);
+  cluster.after(2 * limit).reconcile();
+  CHECK_FALSE(cluster.status().holds(kFailed));
+  cluster.seen.key = KeyState::kMade;
+  cluster.reconcile();
+  cluster.seen.key = KeyState::kUsable;
+  cluster.after(limit - 1s).reconcile();
+  CHECK_FALSE(cluster.status().holds(kFailed));
+  cluster.after(1s).reconcile();
+  CHECK(cluster.condition(kFailed).reason == reason::kStartDeadlineExceeded);
+}
+
+TEST_CASE("operator: a key that cannot be used is told of and never replaced", "[operator]") {
+  Cluster cluster(kEncrypted);
+  cluster.reconcile();
+  cluster.seen.key = KeyState::kMade;
+  cluster.reconcile();
+  auto& seen = cluster.seen;
+  SECTION("it is broken") {
+    seen.key = KeyState::kUnchecked;
+    seen.key_problem = "Secret hospitals-paillier: has no key paillier.key";
+  }
+  SECTION("it was deleted") {
+    seen.training->recorded["Secret/hospitals-paillier"] = "uid-of-hospitals-paillier";
+    seen.children.of(k8s::kSecrets).erase("hospitals-paillier");
+    seen.key = KeyState::kMissing;
+  }
+  seen.children.of(k8s::kJobs).erase("hospitals-worker-b");
+  CHECK(cluster.reconcile() == Done{"status Pending", "event PaillierKeyUnusable"});
+  CHECK(cluster.condition(kDegraded).reason == reason::kPaillierKeyUnusable);
+  CHECK_THAT(cluster.condition(kDegraded).message, ContainsSubstring("Secret hospitals-paillier"));
+  CHECK(cluster.condition(kStalled).holds);
+  CHECK(cluster.reconcile().empty());
+}
+
 TEST_CASE("operator: a child that was deleted is made again", "[operator]") {
   Cluster cluster = a_running_cluster();
   cluster.seen.children.of(k8s::kNetworkPolicies).erase("hospitals-workers");

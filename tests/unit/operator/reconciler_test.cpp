@@ -2,10 +2,14 @@
 #include "operator/reconciler.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "common/base/base64.hpp"
+#include "common/secure/paillier_files.hpp"
+#include "common/spec/yaml.hpp"
 #include "operator/allowed.hpp"
 #include "operator/children.hpp"
 #include "operator/reasons.hpp"
@@ -23,17 +27,21 @@ using k8s::test::run_until;
 // started: the API server tells of no changes.
 class Rig {
  public:
-  explicit Rig(std::string_view flow) : training_(a_training(flow)) {}
+  explicit Rig(std::string_view flow, PaillierKeys::Generate generate = {})
+      : training_(a_training(flow)), generate_(std::move(generate)) {}
 
   FakeApi& api() { return api_; }
   const Training& training() const { return training_; }
 
   // What the API server holds.
   void put_training(Json spec, Json status = Json::object()) {
+    put_training(training_.name, std::move(spec), std::move(status));
+  }
+  void put_training(const std::string& name, Json spec, Json status) {
     Json object{{"metadata",
-                 {{"name", training_.name},
+                 {{"name", name},
                   {"namespace", training_.ns},
-                  {"uid", training_.uid},
+                  {"uid", "uid-of-" + name},
                   {"generation", training_.generation}}},
                 {"spec", std::move(spec)},
                 {"status", std::move(status)}};
@@ -103,19 +111,22 @@ class Rig {
       retired_.push_back(std::move(world_));  // its coroutines wait as long as the event loop lives
     }
     world_ = std::make_unique<World>(io_.get_executor(), api_, std::vector<std::string>{""});
+    keys_ = std::make_unique<PaillierKeys>(io_.get_executor(), generate_);
+    keys_->on_done([this](const k8s::ObjectKey& key) { keys_done_.push_back(key.name); });
     reconciler_ = std::make_unique<Reconciler>(
-        *world_, api_, entropy_, reports_, events_, origin_, settings());
+        *world_, api_, entropy_, reports_, events_, origin_, *keys_, settings());
     world_->start();
     REQUIRE(run_until(io_, [this] { return world_->has_synced(); }));
   }
 
   /// One pass.
-  Result<k8s::Reconciled> reconcile() {
+  Result<k8s::Reconciled> reconcile() { return reconcile(training_.name); }
+  Result<k8s::Reconciled> reconcile(const std::string& name) {
     if (!world_) {
       start();
     }
     std::optional<Result<k8s::Reconciled>> done;
-    k8s::ObjectKey key(training_.ns, training_.name);
+    k8s::ObjectKey key(training_.ns, name);
     asio::co_spawn(io_,
                    reconciler_->reconcile(std::move(key)),
                    [&done](const std::exception_ptr& failure, Result<k8s::Reconciled> result) {
@@ -126,8 +137,18 @@ class Rig {
     return *done;
   }
 
+  /// Waits for the work on keys that is under way, and passes then, as the operator does.
+  void reconcile_once_key_is_done() {
+    REQUIRE(run_until(io_, [this] { return !keys_done_.empty(); }));
+    CHECK(keys_done_ == std::vector<std::string>{training_.name});
+    keys_done_.clear();
+    REQUIRE(reconcile());
+  }
+  bool is_at_work_on_keys() const { return keys_->is_busy(); }
+
  private:
   Training training_;
+  PaillierKeys::Generate generate_;
   asio::io_context io_{1};
   FakeApi api_{io_};
   crypto::SystemEntropy entropy_;
@@ -136,7 +157,33 @@ class Rig {
   k8s::EventRecorder events_{io_.get_executor(), api_, "genesis-operator", "test"};
   std::vector<std::unique_ptr<World>> retired_;
   std::unique_ptr<World> world_;
+  std::vector<std::string> keys_done_;  // trainings
+  std::unique_ptr<PaillierKeys> keys_;
   std::unique_ptr<Reconciler> reconciler_;
+};
+
+// Makes keys of 2048 bits, and counts them.
+struct KeyMaker {
+  std::atomic<int> made = 0;
+  std::atomic<bool> may_end = true;
+  crypto::Secret text{std::string_view("what nobody reads here")};
+
+  PaillierKeys::Generate generate() {
+    return [this](unsigned bits) -> Result<crypto::Secret> {
+      ++made;
+      may_end.wait(false);
+      return bits == 2048 ? Result<crypto::Secret>(text) : fail(Errc::kInvalidArgument, "bits");
+    };
+  }
+  // However long it takes, no test waits for it.
+  void use_real_key() {
+    static const crypto::Secret kText = secure::PaillierKey::generate(2048)->text();
+    text = kText;
+  }
+  void end() {
+    may_end = true;
+    may_end.notify_all();
+  }
 };
 
 Json spec_of(std::string_view flow, bool suspend) {
@@ -145,7 +192,180 @@ Json spec_of(std::string_view flow, bool suspend) {
   return Json::parse(spec::print_json(training.spec)).at("spec");
 }
 
+const std::string kKeySecret = "hospitals-paillier";
+
+std::string key_in(const Json& secret) {
+  return secret_text(secret, "paillier.key").value_or("");
+}
+
+// What ends the wait of a maker, whatever a test comes to.
+struct Release {
+  KeyMaker& maker;
+  explicit Release(KeyMaker& one) : maker(one) {}
+  Release(const Release&) = delete;
+  Release& operator=(const Release&) = delete;
+  ~Release() { maker.end(); }
+};
+
 }  // namespace
+
+TEST_CASE("operator: a key of encrypted sums is made beside the reconciles, and then stored once",
+          "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  maker.may_end = false;
+  Rig rig(kEncrypted, maker.generate());
+  const Release release(maker);
+  rig.put_training(spec_of(kEncrypted, false));
+  rig.put_training("clinics", spec_of(kThreeSites, false), Json::object());
+  REQUIRE(rig.reconcile());
+  REQUIRE(rig.reconcile());
+  CHECK(rig.has(k8s::kSecrets, "hospitals-worker-a"));
+  CHECK_FALSE(rig.has(k8s::kSecrets, kKeySecret));
+  CHECK_FALSE(rig.has(k8s::kJobs, "hospitals-aggregator"));
+  // Others do not wait for it.
+  REQUIRE(rig.reconcile("clinics"));
+  CHECK(rig.has(k8s::kJobs, "clinics-worker-c"));
+  CHECK(rig.is_at_work_on_keys());
+
+  maker.end();
+  rig.reconcile_once_key_is_done();
+  CHECK(key_in(rig.object(k8s::kSecrets, kKeySecret)) == maker.text.reveal());
+  CHECK(rig.has(k8s::kJobs, "hospitals-worker-b"));
+  const auto bundle = spec::read_yaml(
+      *secret_text(rig.object(k8s::kSecrets, "hospitals-join-far"), "bundle.yaml"), "bundle");
+  CHECK(bundle->at("paillierKey") == std::string(maker.text.reveal()));
+  REQUIRE(rig.reconcile());  // reads it back
+  rig.reconcile_once_key_is_done();
+  CHECK_FALSE(rig.status().holds(kDegraded));
+  REQUIRE(rig.reconcile());
+  CHECK_FALSE(rig.is_at_work_on_keys());
+  CHECK(rig.count(rig.create(k8s::kSecrets, kKeySecret)) == 1);
+  CHECK(maker.made == 1);
+}
+
+TEST_CASE("operator: a restart makes no second key, whether or not the first is on record",
+          "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, false));
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  const Json before = rig.object(k8s::kSecrets, kKeySecret);
+  if (GENERATE(false, true)) {
+    rig.object(k8s::kFederatedTrainings, "hospitals")["status"]["children"] = Json::object();
+  }
+  rig.remove(k8s::kJobs, "hospitals-worker-b");  // as if the operator had died before
+  rig.start();
+  REQUIRE(rig.reconcile());
+  CHECK_FALSE(rig.has(k8s::kJobs, "hospitals-worker-b"));  // before the key is known to be whole
+  rig.reconcile_once_key_is_done();
+  CHECK(rig.has(k8s::kJobs, "hospitals-worker-b"));
+  CHECK(rig.object(k8s::kSecrets, kKeySecret) == before);
+  CHECK(rig.status().children->contains("Secret/" + kKeySecret));
+  CHECK_FALSE(rig.status().holds(kDegraded));
+  CHECK(maker.made == 1);
+}
+
+TEST_CASE("operator: a stored key that cannot be used is told of and left as it is", "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, false));
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  Json& secret = rig.object(k8s::kSecrets, kKeySecret);
+  std::string why;
+  SECTION("it is missing in the Secret") {
+    secret["data"] = Json::object();
+    why = "Secret hospitals-paillier: has no key paillier.key; ";
+  }
+  SECTION("it is no key") {
+    secret["data"]["paillier.key"] = base64_encode("x");
+    why = "Secret hospitals-paillier: Paillier key: not a key file; ";
+  }
+  SECTION("it is too small") {
+    auto larger = spec_of(kEncrypted, false);
+    larger["privacy"]["secureAggregation"]["keyBits"] = 2050;
+    auto& training = rig.object(k8s::kFederatedTrainings, "hospitals");
+    training["spec"] = std::move(larger);
+    training["status"].erase("specSha256");  // as if it had been the spec from the start
+    why =
+        "Secret hospitals-paillier: the modulus has 2048 bits, and "
+        "privacy.secureAggregation.keyBits asks for 2050; ";
+  }
+  SECTION("it was deleted") {
+    rig.remove(k8s::kSecrets, kKeySecret);
+    why = "Secret hospitals-paillier, which held the key of the encrypted sums, has been deleted; ";
+  }
+  const Json before = rig.has(k8s::kSecrets, kKeySecret) ? secret : Json();
+  rig.start();
+  REQUIRE(rig.reconcile());
+  if (rig.is_at_work_on_keys()) {
+    rig.reconcile_once_key_is_done();
+  }
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kPaillierKeyUnusable);
+  CHECK_THAT(rig.status().condition(kDegraded)->message, ContainsSubstring(why));
+  CHECK_THAT(rig.status().condition(kDegraded)->message,
+             ContainsSubstring("elete the training and apply it again"));
+  REQUIRE(rig.reconcile());
+  CHECK((rig.has(k8s::kSecrets, kKeySecret) ? rig.object(k8s::kSecrets, kKeySecret) : Json()) ==
+        before);
+  CHECK(maker.made == 1);
+  CHECK(std::ranges::count(rig.written_events(), "PaillierKeyUnusable") == 1);
+}
+
+TEST_CASE("operator: a planted key of encrypted sums is not used", "[operator]") {
+  KeyMaker maker;
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, false));
+  for (const auto& desired : children_of(rig.training(), settings())) {
+    if (desired.name() == kKeySecret) {
+      rig.put_planted(desired);
+    }
+  }
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kForeignObject);
+  CHECK_FALSE(rig.has(k8s::kJobs, "hospitals-worker-a"));
+}
+
+TEST_CASE("operator: a key that cannot be made is told of", "[operator]") {
+  Rig rig(kEncrypted,
+          [](unsigned) -> Result<crypto::Secret> { return fail(Errc::kInternal, "no entropy"); });
+  rig.put_training(spec_of(kEncrypted, false));
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK(rig.status().condition(kDegraded)->message ==
+        "the key of the encrypted sums cannot be made: no entropy");
+}
+
+TEST_CASE("operator: a training that has gone takes its key along before it is made",
+          "[operator]") {
+  KeyMaker maker;
+  maker.may_end = false;
+  asio::io_context io(1);
+  auto work = asio::make_work_guard(io);
+  PaillierKeys keys(io.get_executor(), maker.generate());
+  const Release release(maker);
+  std::vector<std::string> done;
+  keys.on_done([&](const k8s::ObjectKey& key) { done.push_back(key.name); });
+  for (const char* const name : {"one", "two", "three"}) {
+    keys.make(k8s::ObjectKey("demo", name), name, 2048);
+  }
+  keys.forget("two");
+  keys.make(k8s::ObjectKey("demo", "one"), "one", 2048);  // it is under way
+  CHECK(keys.is_making("one"));
+  CHECK(keys.made("one") == nullptr);
+  CHECK_FALSE(keys.is_making("two"));
+  maker.end();
+  REQUIRE(run_until(io, [&] { return done.size() == 2; }));
+  CHECK(done == std::vector<std::string>{"one", "three"});
+  CHECK(maker.made == 2);
+  CHECK(keys.made("one") != nullptr);
+  CHECK_FALSE(keys.is_busy());
+}
 
 TEST_CASE("operator: the changes that a second plan of a pass asks for are carried out too",
           "[operator]") {

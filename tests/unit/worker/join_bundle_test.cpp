@@ -46,6 +46,16 @@ TEST_CASE("worker: a join bundle gives all that a site needs to join", "[worker]
   CHECK(read.options.auth_token->reveal() == "a-token");
 }
 
+TEST_CASE("worker: a join bundle brings the key of encrypted sums where there is one", "[worker]") {
+  CHECK_FALSE(Read(kBundle).options.paillier_key_text);
+  const Read read(std::string(kBundle) + "paillierKey: |\n  genesis-paillier-key v1\n  0a\n  0b\n");
+  REQUIRE(read.done);
+  REQUIRE(read.options.paillier_key_text);
+  CHECK(read.options.paillier_key_text->reveal() == "genesis-paillier-key v1\n0a\n0b\n");
+  const Read number(std::string(kBundle) + "paillierKey: 7\n");
+  CHECK_THAT(number.message(), ContainsSubstring("bundle.yaml.paillierKey: expected a text"));
+}
+
 TEST_CASE("worker: a join bundle that was cut or altered names the field", "[worker]") {
   const std::string bundle(kBundle);
   const Read cut(bundle.substr(0, bundle.find("token:")));
