@@ -138,6 +138,7 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .takes_free_name = name.is_of_host,
                              .data = std::move(options.data),
                              .csv = std::move(options.csv),
+                             .columns = std::move(options.columns),
                              .discrete_columns = std::move(options.discrete_columns),
                              .state = std::move(options.state),
                              .tls = std::move(tls),

@@ -17,6 +17,7 @@
 #include "common/crypto/secret.hpp"
 #include "common/spec/parse.hpp"
 #include "genesis/callbacks.hpp"
+#include "genesis/column_table.hpp"
 #include "genesis/metrics_listener.hpp"
 #include "genesis/tls_files.hpp"
 
@@ -35,6 +36,7 @@ struct ClientOptions {
   std::string client_id;
   std::filesystem::path data;                 // this site's rows, .csv or .csv.gz
   std::string csv = {};                       // or where that is empty, their text
+  ColumnTable columns = {};                   // or where that is too; its buffers outlive run()
   std::vector<std::string> discrete_columns;  // treated as categories, beside the spec's
   std::filesystem::path state;                // folder that lets a restart go on; "": none
   ClientTlsFiles tls;

@@ -139,7 +139,7 @@ class FederatedClient:
                 job = _core.start_client(
                     server_url=self.server_url,
                     client_id=self.client_id,
-                    csv=rows.csv,
+                    table=rows.table,
                     discrete_columns=discrete,
                     overrides=self._settings.overrides,
                     auth_token=self._auth_token,
