@@ -43,6 +43,7 @@ Result<policy::Policy> policy_of(const ClientOptions& options) {
     GENESIS_RETURN_IF_ERROR(policy::expect_spec(policy, options.expect_spec));
   }
   policy.wants_secure_sums = options.secure_aggregation;
+  policy.wants_encryption = options.encryption;
   return policy;
 }
 

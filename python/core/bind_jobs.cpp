@@ -279,6 +279,7 @@ std::unique_ptr<Job> start_client(std::string server_url,
                                   const std::string& ledger,
                                   std::string data_set,
                                   bool secure_aggregation,
+                                  const std::string& encryption,
                                   const std::string& paillier_key,
                                   std::optional<double> largest_epsilon,
                                   double largest_delta,
@@ -298,6 +299,10 @@ std::unique_ptr<Job> start_client(std::string server_url,
   options.ledger = ledger;
   options.data_set = std::move(data_set);
   options.secure_aggregation = secure_aggregation;
+  if (!encryption.empty()) {
+    options.encryption =
+        encryption == "paillier" ? spec::Encryption::kPaillier : spec::Encryption::kMasking;
+  }
   options.paillier_key = paillier_key;
   if (largest_epsilon) {
     options.required_privacy = {.epsilon = *largest_epsilon, .delta = largest_delta};
@@ -375,6 +380,7 @@ void add_jobs(nb::module_& module) {
              nb::arg("ledger"),
              nb::arg("data_set"),
              nb::arg("secure_aggregation"),
+             nb::arg("encryption"),
              nb::arg("paillier_key"),
              nb::arg("largest_epsilon").none(),
              nb::arg("largest_delta"),

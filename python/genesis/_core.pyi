@@ -93,6 +93,7 @@ def start_client(
     ledger: str,
     data_set: str,
     secure_aggregation: bool,
+    encryption: str,
     paillier_key: str,
     largest_epsilon: float | None,
     largest_delta: float,

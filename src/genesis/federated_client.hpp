@@ -46,11 +46,12 @@ struct ClientOptions {
   /// Of spec.local, this site's own choice. A local.batchSize that the method cannot split is
   /// rounded down.
   std::vector<spec::Override> overrides;
-  std::filesystem::path policy;        // SitePolicy of this site, YAML; "": the safe defaults
-  std::string expect_spec;             // "sha256:…" of the only spec to take part in; "": any
-  std::filesystem::path ledger;        // folder of privacy ledgers; "": the default one
-  std::string data_set;                // name of these rows in it; "": the client id
-  bool secure_aggregation = false;     // take part only where sums hide what is sent
+  std::filesystem::path policy;     // SitePolicy of this site, YAML; "": the safe defaults
+  std::string expect_spec;          // "sha256:…" of the only spec to take part in; "": any
+  std::filesystem::path ledger;     // folder of privacy ledgers; "": the default one
+  std::string data_set;             // name of these rows in it; "": the client id
+  bool secure_aggregation = false;  // take part only where sums hide what is sent
+  std::optional<spec::Encryption> encryption = {};  // and only where they do it so
   std::filesystem::path paillier_key;  // of all sites, where sums are encrypted; "": none
   MetricsListener metrics;             // off unless it has a port
   /// Takes part only in a training whose epsilon and delta are no larger. Absent: the policy

@@ -241,11 +241,13 @@ class Federation(unittest.TestCase):
             "ssl_verify": lambda: FederatedClient("http://x:1", ssl_verify=False),
             "host": lambda: FederatedServer(host=3),
             "ssl_key": lambda: FederatedServer(ssl_cert="server.crt"),
+            "encryption ": lambda: FederatedClient("http://x:1", encryption="masking"),
+            "paillier_key": lambda: FederatedClient("http://x:1", secure_aggregation=True, state=self.dir, encryption="paillier"),
             "compression": lambda: FederatedClient("http://x:1", compression="rar"),
         }.items():
             with self.subTest(field), self.assertRaises(genesis.ArgumentError) as raised:
                 call()
-            self.assertEqual(raised.exception.field, field)
+            self.assertEqual(raised.exception.field, field.strip())
 
     def test_secure_aggregation_needs_certificates(self):
         with self.assertRaisesRegex(genesis.ArgumentError, "ssl_cert and ssl_key and ssl_client_ca"):
