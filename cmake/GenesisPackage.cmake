@@ -19,7 +19,7 @@ endfunction()
 genesis_public(server EXPORT genesis-server LIBRARY genesis_aggregator)
 genesis_public(genesis EXPORT genesis-synthesizer LIBRARY genesis_synthesizer)
 
-install(FILES src/genesis/callbacks.hpp src/genesis/columns.hpp src/genesis/certificates.hpp src/genesis/federated_client.hpp
+install(FILES src/genesis/callbacks.hpp src/genesis/column_table.hpp src/genesis/columns.hpp src/genesis/certificates.hpp src/genesis/federated_client.hpp
               src/genesis/federated_server.hpp src/genesis/federated_synthesizer.hpp src/genesis/metrics_listener.hpp
               src/genesis/tls_files.hpp
         DESTINATION ${headers}/genesis)

@@ -255,19 +255,15 @@ Result<tabular::Table> read_table(const ClientOptions& options,
   reading_options.stays = [&options](const std::string& column) {
     return policy::stays(options.policy, column);
   };
+  const tabular::TableSource source{options.data, options.csv, options.columns};
   if (training.privacy.differential_privacy) {
     // Nothing depends on more than one row: no kinds are inferred, and no cell is an error.
     GENESIS_ASSIGN(auto table,
-                   options.data.empty() ? tabular::parse_text_table(
-                                              options.csv, options.client.str(), reading_options)
-                                        : tabular::read_text_table(options.data, reading_options));
+                   tabular::read_text_table(source, options.client.str(), reading_options));
     GENESIS_RETURN_IF_ERROR(policy::check_columns(options.policy, table));
     return table;
   }
-  GENESIS_ASSIGN(auto table,
-                 options.data.empty()
-                     ? tabular::parse_csv(options.csv, options.client.str(), reading_options)
-                     : tabular::read_csv(options.data, reading_options));
+  GENESIS_ASSIGN(auto table, tabular::read_table(source, options.client.str(), reading_options));
   const auto told =
       training.privacy.secure_aggregation ? tabular::Told::kCounts : tabular::Told::kBounds;
   for (const auto& line : tabular::describe(table, policy::site_policy(options.policy), told)) {

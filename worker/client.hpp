@@ -16,6 +16,7 @@
 #include "common/policy/policy.hpp"
 #include "common/rounds/contribution.hpp"
 #include "common/spec/parse.hpp"
+#include "genesis/column_table.hpp"
 
 namespace genesis::worker {
 
@@ -28,7 +29,8 @@ struct ClientOptions {
   /// on: a name that nobody chose. Otherwise it waits for the name.
   bool takes_free_name = false;
   std::filesystem::path data;
-  std::string csv = {};  // the rows themselves, where `data` is empty
+  std::string csv = {};      // the rows themselves, where `data` is empty
+  ColumnTable columns = {};  // or where that is empty too; its buffers outlive run_client()
   std::vector<std::string> discrete_columns;
   std::filesystem::path state;  // folder of what survives a restart; empty: nothing does
   std::string instance = {};    // of this process; run_client makes one

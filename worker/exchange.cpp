@@ -1,6 +1,7 @@
 #include "worker/exchange.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "common/crypto/digest.hpp"
@@ -26,6 +27,29 @@ ExchangePolicy exchange_policy(const spec::Communication& communication,
                         ? std::chrono::seconds(*communication.timeout_seconds)
                         : waits.transfer;
   policy.backoff.ceiling = waits.backoff;
+  return policy;
+}
+
+ExchangePolicy exchange_policy(std::span<const spec::Override> choices) {
+  const auto chosen = [&](std::string_view path) -> std::optional<std::uint32_t> {
+    const auto choice = std::ranges::find(choices, path, &spec::Override::path);
+    std::uint32_t number = 0;
+    if (choice == choices.end() ||
+        std::from_chars(choice->value.data(), choice->value.data() + choice->value.size(), number)
+                .ec != std::errc()) {
+      return std::nullopt;
+    }
+    return number;
+  };
+  ExchangePolicy policy;
+  if (const auto attempts = chosen("communication.retryAttempts")) {
+    policy.retry_attempts = *attempts;
+    policy.patience = Milliseconds(0);
+  }
+  if (const auto seconds = chosen("communication.timeoutSeconds")) {
+    policy.transfer = std::chrono::seconds(*seconds);
+    policy.patience = policy.transfer;
+  }
   return policy;
 }
 

@@ -8,6 +8,7 @@
 // byte that got through. docs/protocol.md, "Time" and "Transfers", tells the same.
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -19,6 +20,7 @@
 #include "common/http/backoff.hpp"
 #include "common/http/message.hpp"
 #include "common/spec/federated_training.hpp"
+#include "common/spec/parse.hpp"
 #include "common/wire/model_file.hpp"
 #include "common/wire/transfer.hpp"
 
@@ -28,7 +30,8 @@ inline constexpr std::string_view kTaskPath = "/v1/task";
 /// Shortest chunk that a bad link leads to: a request's headers are still small beside it.
 inline constexpr std::uint64_t kMinChunkBytes = std::uint64_t{16} << 10;
 
-/// The defaults hold until the spec is known. A server may start after its clients.
+/// The defaults hold until the spec is known, where the site has not chosen for itself. A server
+/// may start after its clients.
 struct ExchangePolicy {
   unsigned retry_attempts = 3;     // retries that are made even after patience has run out
   Milliseconds patience{120'000};  // how long it is tried again
@@ -39,6 +42,10 @@ struct ExchangePolicy {
 };
 [[nodiscard]] ExchangePolicy exchange_policy(const spec::Communication& communication,
                                              const federation::Deadlines& waits);
+/// Until the spec is known, by what the site has chosen for itself: communication.timeoutSeconds is
+/// the deadline of a request and its patience; communication.retryAttempts alone leaves none, so
+/// that it gives up after so many. What is no number is left to the spec's own rules.
+[[nodiscard]] ExchangePolicy exchange_policy(std::span<const spec::Override> choices);
 
 // Events.
 struct Proceed {};  // begin; the pause is over; the warning is written

@@ -43,6 +43,7 @@ Result<policy::Policy> policy_of(const ClientOptions& options) {
     GENESIS_RETURN_IF_ERROR(policy::expect_spec(policy, options.expect_spec));
   }
   policy.wants_secure_sums = options.secure_aggregation;
+  policy.wants_encryption = options.encryption;
   return policy;
 }
 
@@ -138,6 +139,7 @@ Result<FederatedClient> FederatedClient::create(ClientOptions options, ClientCal
                              .takes_free_name = name.is_of_host,
                              .data = std::move(options.data),
                              .csv = std::move(options.csv),
+                             .columns = std::move(options.columns),
                              .discrete_columns = std::move(options.discrete_columns),
                              .state = std::move(options.state),
                              .tls = std::move(tls),

@@ -46,6 +46,9 @@ void Metrics::stepped(const method::StepReport& step) {
 }
 
 void Metrics::show(std::span<const method::TelemetryName> telemetry) {
+  if (!telemetry_.empty()) {
+    return;
+  }
   for (const auto& [name, help] : telemetry) {
     auto gauge = registry_.gauge({"genesis_local_" + std::string(name), std::string(help)});
     telemetry_.emplace_back(name, gauge);

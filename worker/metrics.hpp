@@ -20,7 +20,8 @@ class Metrics {
  public:
   explicit Metrics(metrics::Registry& registry);
 
-  /// Declares the gauges of what the method tells of its training. Once, before it trains.
+  /// Declares the gauges of what the method tells of its training, before it trains. Does nothing
+  /// where they are there: a client whose name another has begins again with the next one.
   void show(std::span<const method::TelemetryName> telemetry);
   /// This site takes part: ready from here on.
   void joined(std::uint64_t rows);

@@ -41,7 +41,8 @@ std::int64_t whole_seconds(Milliseconds time) {
 Session::Session(http::Client client, const ClientOptions& options)
     : client_(std::move(client)),
       options_(options),
-      jitter_(0, RoundId{0}, options.client.str(), "retry jitter") {
+      jitter_(0, RoundId{0}, options.client.str(), "retry jitter"),
+      policy_(exchange_policy(options.overrides)) {
   policy_.is_name_awaited = !options_.takes_free_name;
 }
 

@@ -14,6 +14,7 @@
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
@@ -21,6 +22,7 @@
 #include "core/bindings.hpp"
 #include "core/engine_error.hpp"
 #include "core/job.hpp"
+#include "core/table.hpp"
 #include "genesis/federated_client.hpp"
 #include "genesis/federated_server.hpp"
 #include "genesis/federated_synthesizer.hpp"
@@ -97,30 +99,41 @@ CheckpointCallback checkpoint_teller(Job::Events& events) {
   };
 }
 
+// Lets tables go before the work is over: that takes the GIL, which whoever joins the thread has.
+template <typename Tables>
+void let_go(Tables& tables) {
+  tables = {};
+}
+
 // Where the work cannot be set up, the caller hears of it at once; what the callbacks capture is
 // set before the work begins, as Job runs it.
 std::unique_ptr<Job> start_fit(std::string text,
                                std::string name,
                                const Overrides& overrides,
-                               std::vector<std::pair<std::string, std::string>> sites,
+                               std::vector<std::pair<std::string, std::shared_ptr<Table>>> sites,
                                const std::string& ledger,
                                const std::string& paillier_key) {
   auto options = std::make_shared<FitOptions>();
   options->spec = std::move(text);
   options->spec_name = std::move(name);
   options->overrides = overrides_of(overrides);
-  for (auto& [site, csv] : sites) {
-    options->tables.push_back({std::move(site), {}, std::move(csv)});
+  for (const auto& [site, table] : sites) {
+    options->tables.push_back({site, {}, table->csv(), table->columns()});
   }
   options->ledger = ledger;
   options->paillier_key = paillier_key;
   auto stop = std::make_shared<std::stop_source>();
   options->stop = stop->get_token();
-  auto work = [options](Job::Events& events) -> Result<std::optional<std::string>> {
+  auto work = [options, held = std::make_shared<decltype(sites)>(std::move(sites))](
+                  Job::Events& events) -> Result<std::optional<std::string>> {
     options->on_round_complete = round_teller(events);
     options->on_metrics = train_teller(events);
-    GENESIS_ASSIGN(const auto fitted, FederatedSynthesizer::fit(*options));
-    return fitted.model().bytes;
+    const auto fitted = FederatedSynthesizer::fit(*options);
+    let_go(*held);
+    if (!fitted) {
+      return tl::unexpected(fitted.error());
+    }
+    return fitted->model().bytes;
   };
   return std::make_unique<Job>(std::move(work), [stop] { stop->request_stop(); });
 }
@@ -196,7 +209,9 @@ class ServerJob {
   std::shared_ptr<OpenServer> server_;
 };
 
-std::unique_ptr<Job> run_client(ClientOptions options, bool is_dry_run) {
+std::unique_ptr<Job> run_client(ClientOptions options,
+                                std::shared_ptr<Table> table,
+                                bool is_dry_run) {
   auto slot = std::make_shared<Job::Events*>(nullptr);
   ClientCallbacks callbacks;
   callbacks.on_train_complete = [slot](const TrainMetrics& metrics) {
@@ -212,9 +227,12 @@ std::unique_ptr<Job> run_client(ClientOptions options, bool is_dry_run) {
   }
   auto client = std::make_shared<FederatedClient>(
       take(FederatedClient::create(std::move(options), std::move(callbacks))));
-  auto work = [slot, client](Job::Events& events) -> Result<std::optional<std::string>> {
+  auto held = std::make_shared<std::shared_ptr<Table>>(std::move(table));
+  auto work = [slot, client, held](Job::Events& events) -> Result<std::optional<std::string>> {
     *slot = &events;
-    GENESIS_RETURN_IF_ERROR(client->run());
+    auto done = client->run();
+    let_go(*held);
+    GENESIS_RETURN_IF_ERROR(std::move(done));
     return std::nullopt;
   };
   return std::make_unique<Job>(std::move(work), [client] { client->stop(); });
@@ -248,7 +266,7 @@ std::unique_ptr<ServerJob> start_server(std::string text,
 
 std::unique_ptr<Job> start_client(std::string server_url,
                                   std::string client_id,
-                                  std::string csv,
+                                  std::shared_ptr<Table> table,
                                   std::vector<std::string> discrete_columns,
                                   const Overrides& overrides,
                                   const std::string& ssl_verify,
@@ -261,6 +279,7 @@ std::unique_ptr<Job> start_client(std::string server_url,
                                   const std::string& ledger,
                                   std::string data_set,
                                   bool secure_aggregation,
+                                  const std::string& encryption,
                                   const std::string& paillier_key,
                                   std::optional<double> largest_epsilon,
                                   double largest_delta,
@@ -268,7 +287,8 @@ std::unique_ptr<Job> start_client(std::string server_url,
   ClientOptions options;
   options.server = std::move(server_url);
   options.client_id = std::move(client_id);
-  options.csv = std::move(csv);
+  options.csv = table->csv();
+  options.columns = table->columns();
   options.discrete_columns = std::move(discrete_columns);
   options.overrides = overrides_of(overrides);
   options.tls = {.server_authority = ssl_verify, .certificate = ssl_cert, .key = ssl_key};
@@ -279,11 +299,15 @@ std::unique_ptr<Job> start_client(std::string server_url,
   options.ledger = ledger;
   options.data_set = std::move(data_set);
   options.secure_aggregation = secure_aggregation;
+  if (!encryption.empty()) {
+    options.encryption =
+        encryption == "paillier" ? spec::Encryption::kPaillier : spec::Encryption::kMasking;
+  }
   options.paillier_key = paillier_key;
   if (largest_epsilon) {
     options.required_privacy = {.epsilon = *largest_epsilon, .delta = largest_delta};
   }
-  return run_client(std::move(options), is_dry_run);
+  return run_client(std::move(options), std::move(table), is_dry_run);
 }
 
 }  // namespace
@@ -343,7 +367,7 @@ void add_jobs(nb::module_& module) {
              &start_client,
              nb::arg("server_url"),
              nb::arg("client_id"),
-             nb::arg("csv"),
+             nb::arg("table"),
              nb::arg("discrete_columns"),
              nb::arg("overrides"),
              nb::arg("ssl_verify"),
@@ -356,6 +380,7 @@ void add_jobs(nb::module_& module) {
              nb::arg("ledger"),
              nb::arg("data_set"),
              nb::arg("secure_aggregation"),
+             nb::arg("encryption"),
              nb::arg("paillier_key"),
              nb::arg("largest_epsilon").none(),
              nb::arg("largest_delta"),

@@ -14,6 +14,7 @@
 #include "common/base/utc.hpp"
 #include "common/base/version.hpp"
 #include "common/wire/model_card.hpp"
+#include "core/arrow_export.hpp"
 #include "core/bindings.hpp"
 #include "core/engine_error.hpp"
 #include "genesis/federated_synthesizer.hpp"
@@ -41,6 +42,23 @@ nb::list tuples_of(const std::vector<ColumnValues>& columns) {
   }
   return list;
 }
+
+// Generated rows, which Arrow streams may share.
+struct Columns {
+  std::shared_ptr<const std::vector<ColumnValues>> values;
+
+  // The schema that is asked for is only a wish, and all that take one convert what they get.
+  [[nodiscard]] nb::capsule stream(const nb::object& /*requested_schema*/) const {
+    auto stream = std::make_unique<ArrowArrayStream>();
+    export_stream(values, *stream);
+    return nb::capsule(stream.release(), "arrow_array_stream", [](void* pointer) noexcept {
+      const std::unique_ptr<ArrowArrayStream> held(static_cast<ArrowArrayStream*>(pointer));
+      if (held->release != nullptr) {  // nobody has taken it
+        held->release(held.get());
+      }
+    });
+  }
+};
 
 class Model {
  public:
@@ -88,6 +106,9 @@ SampleOptions sample_options(std::uint64_t rows,
 }  // namespace
 
 void add_model(nb::module_& module) {
+  nb::class_<Columns>(module, "Columns")
+      .def("__arrow_c_stream__", &Columns::stream, nb::arg("requested_schema").none() = nb::none())
+      .def("tuples", [](const Columns& columns) { return tuples_of(*columns.values); });
   nb::class_<Model>(module, "Model")
       .def_static("load", &Model::load, nb::call_guard<nb::gil_scoped_release>())
       .def_static("from_bytes",
@@ -112,7 +133,7 @@ void add_model(nb::module_& module) {
                const nb::gil_scoped_release release;
                columns = model.columns(sample_options(rows, conditions, std::move(where), seed));
              }
-             return tuples_of(columns);
+             return Columns{std::make_shared<const std::vector<ColumnValues>>(std::move(columns))};
            })
       .def(
           "csv",

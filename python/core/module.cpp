@@ -2,6 +2,7 @@
 // gives it arguments that it has checked, and its users better names. All calls release the GIL
 // while the engine works.
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "core/bindings.hpp"
 #include "core/engine_error.hpp"
 #include "core/log_queue.hpp"
+#include "core/table.hpp"
 
 namespace nb = nanobind;
 
@@ -80,22 +82,24 @@ void make_paillier_key(const std::string& folder, unsigned bits) {
 }
 
 // How close CSV text is to real rows, as JSON and as tables for people.
-std::pair<std::string, std::string> evaluate(const std::string& real,
+std::pair<std::string, std::string> evaluate(const Table& real,
                                              const std::string& synthetic,
-                                             const std::optional<std::string>& holdout,
+                                             const Table* holdout,
                                              const std::vector<std::string>& discrete_columns) {
-  const auto table = take(tabular::parse_csv(real, "real", {.discrete_columns = discrete_columns}));
+  static const std::filesystem::path kNoFile;
+  const auto read = [](const Table& rows, const std::vector<std::string>& discrete) {
+    return take(tabular::read_table(
+        {kNoFile, rows.csv(), rows.columns()}, rows.argument(), {.discrete_columns = discrete}));
+  };
+  const auto table = read(real, discrete_columns);
   std::vector<std::string> names;
   for (const auto& column : table.columns) {
     names.push_back(column.name);
   }
-  const auto beside = [&](const std::string& csv, std::string_view name) {
-    return take(tabular::parse_csv(csv, name, {.discrete_columns = names}));
-  };
-  const auto rows = beside(synthetic, "synthetic");
+  const auto rows = take(tabular::parse_csv(synthetic, "synthetic", {.discrete_columns = names}));
   std::optional<tabular::Table> held_out;
-  if (holdout) {
-    held_out = beside(*holdout, "holdout");
+  if (holdout != nullptr) {
+    held_out = read(*holdout, names);
   }
   const auto report =
       take(quality::evaluate(table,
@@ -121,6 +125,7 @@ NB_MODULE(_core, module) {
   const nb::call_guard<nb::gil_scoped_release> released;
   module.attr("version") = std::string(genesis::version());
   add_engine_error(module);
+  add_table(module);
   add_model(module);
   add_jobs(module);
   module.def("check_spec",

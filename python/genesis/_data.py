@@ -1,10 +1,12 @@
 """Tables of pandas, polars and Arrow on their way into the engine and back, with their dtypes.
 
-The engine reads CSV; a table becomes its text in memory, with numbers written so that they are read back exactly.
+The engine reads their buffers where they are: those of polars and Arrow through Arrow's C stream interface, those of
+numpy through Python's buffer protocol.
 """
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import gzip
 import io
@@ -13,12 +15,11 @@ import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .errors import ArgumentError, FileError
+from . import _core
+from .errors import ArgumentError, FileError, translated
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from . import _core
 
 _MISSING_CODE = 2**32 - 1
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0", "on"})
@@ -34,7 +35,9 @@ class Layout:
 
 @dataclasses.dataclass
 class Rows:
-    csv: str
+    table: _core.Table
+    names: list[str]
+    count: int
     layout: Layout
     discrete: list[str]  # columns whose dtype says that they are categories
 
@@ -46,18 +49,13 @@ def _module(data: object) -> str:
 def rows_of(data: Any, name: str) -> Rows:
     """The rows of a table, or of a CSV file; `name` is the argument that holds it."""
     if isinstance(data, (str, os.PathLike)):
-        return Rows(_read(pathlib.Path(data), name), Layout(), [])
+        return _rows_of_file(pathlib.Path(data), name)
     if _module(data) == "polars":
         return _rows_of_polars(data.collect() if hasattr(data, "collect") else data, name)
-    if _module(data) == "pyarrow" or (hasattr(data, "__arrow_c_stream__") and _module(data) != "pandas"):
-        import pyarrow as pa
-
-        table = data if isinstance(data, pa.Table) else pa.table(data)
-        frame = table.to_pandas(types_mapper=_arrow_dtype)
-        rows = _rows_of_pandas(frame, name)
-        return Rows(rows.csv, Layout("arrow", {field.name: field.type for field in table.schema}), rows.discrete)
     if _module(data) == "pandas" and hasattr(data, "to_csv") and hasattr(data, "columns"):
         return _rows_of_pandas(data, name)
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        return _rows_of_arrow(data, name)
     raise ArgumentError(
         f"{name}: expected a pandas or polars DataFrame, an Arrow table or the path of a CSV file, not {type(data).__name__}",
         field=name,
@@ -79,6 +77,14 @@ def _read(path: pathlib.Path, name: str) -> str:
         ) from None
 
 
+def _rows_of_file(path: pathlib.Path, name: str) -> Rows:
+    text = _read(path, name)
+    table = _core.Table(name, "pandas")
+    table.set_csv(text)
+    names = next(csv.reader(io.StringIO(text)), [])
+    return Rows(table, names, max(0, text.count("\n") - 1), Layout(), [])
+
+
 def _check_columns(columns: Sequence[object], rows: int, name: str) -> None:
     for i, column in enumerate(columns):
         if not isinstance(column, str) or not column:
@@ -95,11 +101,23 @@ def _check_columns(columns: Sequence[object], rows: int, name: str) -> None:
 # --- pandas and Arrow ---------------------------------------------------------------------------
 
 
-def _arrow_dtype(kind: Any) -> Any:
-    import pandas as pd
-    import pyarrow as pa
+def _rows_of_arrow(data: Any, name: str) -> Rows:
+    """Of pyarrow, or of any other library that passes Arrow tables."""
+    table = _core.Table(name, "arrow")
+    with translated({}, (name, "leave the column out, or make it numbers, text or dates")):
+        table.add_arrow(data, "column")
+    names = table.names
+    _check_columns(names, table.rows, name)
+    layout, discrete = Layout(), []
+    if _module(data) == "pyarrow":
+        import pyarrow as pa
 
-    return None if pa.types.is_dictionary(kind) else pd.ArrowDtype(kind)
+        layout = Layout("arrow", {field.name: field.type for field in data.schema})
+        discrete = [column for column, kind in layout.dtypes.items() if pa.types.is_dictionary(kind)]
+    return Rows(table, names, table.rows, layout, discrete)
+
+
+_TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def _rows_of_pandas(frame: pd.DataFrame, name: str) -> Rows:
@@ -107,11 +125,99 @@ def _rows_of_pandas(frame: pd.DataFrame, name: str) -> Rows:
 
     _check_columns(list(frame.columns), len(frame), name)
     dtypes = {str(column): frame[column].dtype for column in frame.columns}
+    table = _core.Table(name, "pandas")
+    with translated({}, (name, "leave the column out, or make it numbers, text or dates")):
+        for column in dtypes:
+            _add_series(table, column, frame[column])
     discrete = [column for column, dtype in dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]
-    durations = [column for column, dtype in dtypes.items() if getattr(dtype, "kind", "") == "m"]
-    if durations:
-        frame = frame.assign(**{column: frame[column].dt.total_seconds() for column in durations})
-    return Rows(frame.to_csv(index=False, lineterminator="\n"), Layout("pandas", dtypes), discrete)
+    return Rows(table, list(dtypes), len(frame), Layout("pandas", dtypes), discrete)
+
+
+def _add_series(table: _core.Table, name: str, series: pd.Series[Any]) -> None:
+    """A column as its dtype has it, without a copy where its values lie one behind the other."""
+    import numpy as np
+    import pandas as pd
+
+    dtype: Any = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype) and dtype.categories.dtype.kind in "mM":
+        series = series.astype(dtype.categories.dtype)
+        dtype = series.dtype
+    is_arrow = hasattr(dtype, "pyarrow_dtype")
+    kind = "O" if is_arrow and not hasattr(dtype.pyarrow_dtype, "unit") else getattr(dtype, "kind", "O")
+
+    def add(type_name: str, values: Any, missing: Any = None, ticks: int = 1, decimals: int = 0, zoned: bool = False,
+            texts: Sequence[str] = ()) -> None:
+        validity = None if missing is None or not missing.any() else np.packbits(~missing, bitorder="little")
+        values = np.ascontiguousarray(values)
+        table.add_values(name, type_name, values, len(series), validity, ticks, decimals, zoned, list(texts))
+
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes = series.cat.codes.to_numpy()
+        texts = [str(category) for category in dtype.categories] or [""]  # where there is none all cells are missing
+        add(str(codes.dtype), codes, texts=texts)
+    elif kind == "M":
+        zone = _zone(dtype)
+        utc = series if zone is None else series.dt.tz_convert("UTC").dt.tz_localize(None)
+        ticks, values = _ticks_of(utc)
+        missing = np.isnat(values)
+        moments = values.view("i8")
+        digits = _digits(moments[~missing], ticks)
+        if is_arrow and digits == 3:
+            digits = 6  # pandas writes milliseconds so, one by one
+        if digits < 0 and zone is None and not is_arrow:  # days alone
+            add("date32", np.where(missing, 0, moments // (86400 * ticks)).astype("i4"), missing)
+        else:
+            add("timestamp", moments, missing, ticks, max(0, digits), zone is not None)
+    elif kind == "m":
+        ticks, values = _ticks_of(series)
+        add("duration", values.view("i8"), np.isnat(values), ticks)
+    elif is_arrow or getattr(dtype, "storage", "") == "pyarrow":
+        import pyarrow as pa
+
+        table.add_arrow(pa.array(series), name)
+    elif pd.api.types.is_bool_dtype(dtype):
+        missing = series.isna().to_numpy()
+        truths = series.to_numpy(dtype=bool, na_value=False) if missing.any() else series.to_numpy(dtype=bool)
+        add("bits", np.packbits(truths, bitorder="little"), missing)
+    elif kind in "iuf" and dtype.itemsize in ((4, 8) if kind == "f" else (1, 2, 4, 8)) and not isinstance(dtype, pd.SparseDtype):
+        if isinstance(dtype, np.dtype):
+            add(str(dtype), series.to_numpy())
+        else:  # nullable
+            plain = str(dtype).lower()
+            add(plain, series.to_numpy(dtype=plain, na_value=0), series.isna().to_numpy())
+    else:
+        missing = series.isna().to_numpy()
+        known, distinct = pd.factorize(np.array([str(value) for value in series[~missing]], dtype=object))
+        codes = np.full(len(series), -1, dtype="i8")
+        codes[~missing] = known
+        add("int64", codes, texts=list(distinct) or [""])
+
+
+def _zone(dtype: Any) -> Any:
+    if hasattr(dtype, "pyarrow_dtype"):
+        return getattr(dtype.pyarrow_dtype, "tz", None)
+    return getattr(dtype, "tz", None)
+
+
+def _ticks_of(series: pd.Series[Any]) -> tuple[int, Any]:
+    """Ticks per second of a column of moments or durations, and they as numpy has them."""
+    import numpy as np
+
+    kind = getattr(series.dtype, "pyarrow_dtype", None)
+    values = series.to_numpy() if kind is None else series.to_numpy(dtype=f"{series.dtype.kind}8[{kind.unit}]")
+    return _TICKS[np.datetime_data(values.dtype)[0]], values
+
+
+def _digits(moments: Any, ticks: int) -> int:
+    """Digits of a fraction of a second that moments need; -1 where all of them are midnights."""
+    if not (moments % (86400 * ticks)).any():
+        return -1
+    digits = 0
+    while ticks > 1 and (moments % ticks).any():
+        digits += 3
+        ticks //= 1000
+        moments = moments % ticks if ticks > 1 else moments[:0]
+    return digits
 
 
 def _texts(codes: bytes, texts: list[str]) -> Any:
@@ -216,24 +322,34 @@ def _pandas_frame(columns: list[_core._Column], layout: Layout) -> pd.DataFrame:
     return pd.DataFrame({column[0]: _pandas_series(column, layout) for column in columns})
 
 
-def _arrow_table(columns: list[_core._Column], layout: Layout) -> Any:
-    import pandas as pd
+def _arrow_table(columns: _core.Columns, layout: Layout) -> Any:
     import pyarrow as pa
 
-    dtypes = {
-        name: pd.CategoricalDtype() if pa.types.is_dictionary(kind) else pd.ArrowDtype(kind) for name, kind in layout.dtypes.items()
-    }
-    frame = _pandas_frame(columns, Layout("pandas", {n: t for n, t in dtypes.items() if not isinstance(t, pd.CategoricalDtype)}))
-    arrays = []
-    for name in frame.columns:
-        array = pa.Array.from_pandas(frame[name])
-        if isinstance(array, pa.ChunkedArray):
-            array = array.combine_chunks()
-        wanted = layout.dtypes.get(name)
-        if wanted is not None and array.type != wanted:
-            array = array.dictionary_encode().cast(wanted) if pa.types.is_dictionary(wanted) else array.cast(wanted)
-        arrays.append(array)
-    return pa.table(arrays, names=list(frame.columns))
+    table = pa.table(columns)
+    arrays = [_arrow_column(table.column(name), layout.dtypes.get(name)) for name in table.column_names]
+    return pa.table(arrays, names=table.column_names)
+
+
+def _arrow_column(column: Any, wanted: Any) -> Any:
+    """A generated column in the type that the trained table's has."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if wanted is None or column.type == wanted:
+        return column
+    if pa.types.is_dictionary(wanted):
+        texts = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
+        return texts.cast(wanted)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(pa.large_string())
+    if pa.types.is_boolean(wanted):
+        truths = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(column.cast(pa.large_string()))), value_set=pa.array(sorted(_TRUE), pa.large_string()))
+        return pc.if_else(pc.is_valid(column), truths, None)
+    if pa.types.is_duration(wanted) and not pa.types.is_duration(column.type):  # read as seconds
+        column = pc.round(pc.multiply(column.cast(pa.float64()), 1e6)).cast(pa.int64()).cast(pa.duration("us"))
+    if pa.types.is_timestamp(wanted) and wanted.tz is not None and column.type.tz is None:
+        column = pc.assume_timezone(column, "UTC")
+    return column.cast(wanted, safe=False)
 
 
 # --- polars -------------------------------------------------------------------------------------
@@ -244,45 +360,34 @@ def _rows_of_polars(frame: Any, name: str) -> Rows:
 
     _check_columns(frame.columns, frame.height, name)
     dtypes = dict(frame.schema)
+    table = _core.Table(name, "polars")
+    with translated({}, (name, "leave the column out, or make it numbers, text or dates")):
+        table.add_arrow(frame, "")
     discrete = [column for column, dtype in dtypes.items() if isinstance(dtype, (pl.Categorical, pl.Enum))]
-    durations = [column for column, dtype in dtypes.items() if isinstance(dtype, pl.Duration)]
-    if durations:
-        frame = frame.with_columns(pl.col(column).dt.total_microseconds() / 1e6 for column in durations)
-    out = io.BytesIO()
-    frame.write_csv(out)
-    return Rows(out.getvalue().decode("utf-8"), Layout("polars", dtypes), discrete)
+    return Rows(table, list(frame.columns), frame.height, Layout("polars", dtypes), discrete)
 
 
-def _polars_series(column: _core._Column, dtype: Any) -> Any:
-    import numpy as np
+def _polars_series(series: Any, dtype: Any) -> Any:
+    """A generated column in the dtype that the trained table's has."""
     import polars as pl
 
-    name, kind, _, numbers, codes, texts = column
-    if isinstance(dtype, (pl.Datetime, pl.Date)):
-        moments = pl.Series(name, _moments(numbers))
-        if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-            moments = moments.dt.replace_time_zone("UTC").dt.convert_time_zone(dtype.time_zone)
-        return moments.cast(dtype)
-    if isinstance(dtype, pl.Duration):
-        seconds = pl.Series(name, np.frombuffer(numbers, dtype="<f8")).fill_nan(None)
-        return (seconds * 1e6).round().cast(pl.Int64).cast(pl.Duration("us")).cast(dtype)
-    if codes:
-        series = pl.Series(name, list(_texts(codes, texts)), dtype=pl.String)
+    if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
+        series = series.cast(pl.String)
         if isinstance(dtype, pl.Boolean):
-            return pl.Series(name, [None if v is None else _is_true(v) for v in series], dtype=pl.Boolean)
-        return series if dtype is None else series.cast(dtype)
-    series = pl.Series(name, np.frombuffer(numbers, dtype="<f8")).fill_nan(None)
-    if kind == "integer":
-        series = series.cast(pl.Int64)
+            return series.str.strip_chars().str.to_lowercase().is_in(sorted(_TRUE))
+    if isinstance(dtype, pl.Duration) and not isinstance(series.dtype, pl.Duration):  # read as seconds
+        series = (series.cast(pl.Float64) * 1e6).round().cast(pl.Int64).cast(pl.Duration("us"))
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(dtype.time_zone)
     return series if dtype is None else series.cast(dtype)
 
 
-def frame_of(columns: list[_core._Column], layout: Layout) -> Any:
+def frame_of(columns: _core.Columns, layout: Layout) -> Any:
     """Generated columns as a table of the kind that the layout says."""
     if layout.kind == "polars":
         import polars as pl
 
-        return pl.DataFrame([_polars_series(column, layout.dtypes.get(column[0])) for column in columns])
+        return pl.DataFrame([_polars_series(series, layout.dtypes.get(series.name)) for series in pl.DataFrame(columns)])
     if layout.kind == "arrow":
         return _arrow_table(columns, layout)
-    return _pandas_frame(columns, layout)
+    return _pandas_frame(columns.tuples(), layout)

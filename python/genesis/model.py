@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import pathlib
@@ -115,18 +113,18 @@ class Model:
     ) -> Report:
         """Compares `n` generated rows (as many as `real` has) with `real`; `holdout` are rows that nobody trained on."""
         rows = _data.rows_of(real, "real")
-        self._check_columns(rows.csv)
-        beside = None if holdout is None else _data.rows_of(holdout, "holdout").csv
-        count = max(1, rows.csv.count("\n") - 1) if n is None else _count(n, "n")
+        self._check_columns(rows.names)
+        beside = None if holdout is None else _data.rows_of(holdout, "holdout").table
+        count = max(1, rows.count) if n is None else _count(n, "n")
         with translated({}):
             synthetic = self._engine.csv(count, [], [], _count(seed, "seed"))
-            figures, text = _core.evaluate(rows.csv, synthetic, beside, [*column_names(discrete_columns), *rows.discrete])
+            figures, text = _core.evaluate(rows.table, synthetic, beside, [*column_names(discrete_columns), *rows.discrete])
         return Report(json.loads(figures), text)
 
-    def _check_columns(self, real: str) -> None:
+    def _check_columns(self, real: Sequence[str]) -> None:
         with translated({}):
-            known = {column[0] for column in self._engine.columns(0, [], [], 0)}
-        unknown = [name for name in next(csv.reader(io.StringIO(real)), []) if name not in known]
+            known = {column[0] for column in self._engine.columns(0, [], [], 0).tuples()}
+        unknown = [name for name in real if name.strip() not in known]
         if unknown:
             raise ArgumentError(
                 f"real: the model has no column {', '.join(map(repr, unknown))}", field="real", advice="pass rows with the model's columns"

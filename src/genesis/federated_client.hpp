@@ -17,6 +17,7 @@
 #include "common/crypto/secret.hpp"
 #include "common/spec/parse.hpp"
 #include "genesis/callbacks.hpp"
+#include "genesis/column_table.hpp"
 #include "genesis/metrics_listener.hpp"
 #include "genesis/tls_files.hpp"
 
@@ -35,6 +36,7 @@ struct ClientOptions {
   std::string client_id;
   std::filesystem::path data;                 // this site's rows, .csv or .csv.gz
   std::string csv = {};                       // or where that is empty, their text
+  ColumnTable columns = {};                   // or where that is too; its buffers outlive run()
   std::vector<std::string> discrete_columns;  // treated as categories, beside the spec's
   std::filesystem::path state;                // folder that lets a restart go on; "": none
   ClientTlsFiles tls;
@@ -44,11 +46,12 @@ struct ClientOptions {
   /// Of spec.local, this site's own choice. A local.batchSize that the method cannot split is
   /// rounded down.
   std::vector<spec::Override> overrides;
-  std::filesystem::path policy;        // SitePolicy of this site, YAML; "": the safe defaults
-  std::string expect_spec;             // "sha256:…" of the only spec to take part in; "": any
-  std::filesystem::path ledger;        // folder of privacy ledgers; "": the default one
-  std::string data_set;                // name of these rows in it; "": the client id
-  bool secure_aggregation = false;     // take part only where sums hide what is sent
+  std::filesystem::path policy;     // SitePolicy of this site, YAML; "": the safe defaults
+  std::string expect_spec;          // "sha256:…" of the only spec to take part in; "": any
+  std::filesystem::path ledger;     // folder of privacy ledgers; "": the default one
+  std::string data_set;             // name of these rows in it; "": the client id
+  bool secure_aggregation = false;  // take part only where sums hide what is sent
+  std::optional<spec::Encryption> encryption = {};  // and only where they do it so
   std::filesystem::path paillier_key;  // of all sites, where sums are encrypted; "": none
   std::optional<crypto::Secret> paillier_key_text = {};  // or what that file holds
   MetricsListener metrics;                               // off unless it has a port

@@ -16,16 +16,18 @@
 #include "common/base/error.hpp"
 #include "common/spec/parse.hpp"
 #include "genesis/callbacks.hpp"
+#include "genesis/column_table.hpp"
 #include "genesis/columns.hpp"
 
 namespace genesis {
 
 /// One site's rows: `data` is a .csv or .csv.gz file; where it is empty, `csv` is the text itself
-/// (RFC 4180, UTF-8, with a header line).
+/// (RFC 4180, UTF-8, with a header line), and where that is empty too they are `columns`.
 struct SiteTable {
   std::string site;
   std::filesystem::path data;
-  std::string csv;
+  std::string csv = {};
+  ColumnTable columns = {};  // its buffers outlive the call that takes this
 };
 
 struct FitOptions {

@@ -18,12 +18,10 @@ namespace {
 
 Result<tabular::Table> read(const SiteTable& site, const spec::FederatedTraining& training) {
   const auto reading = method::table_reading(training, site.site);
-  if (training.privacy.differential_privacy) {
-    return site.data.empty() ? tabular::parse_text_table(site.csv, site.site, reading.options())
-                             : tabular::read_text_table(site.data, reading.options());
-  }
-  return site.data.empty() ? tabular::parse_csv(site.csv, site.site, reading.options())
-                           : tabular::read_csv(site.data, reading.options());
+  const tabular::TableSource source{site.data, site.csv, site.columns};
+  return training.privacy.differential_privacy
+             ? tabular::read_text_table(source, site.site, reading.options())
+             : tabular::read_table(source, site.site, reading.options());
 }
 
 // Keeps what a site sends, so that the aggregator hears the sites in the order of the roster and

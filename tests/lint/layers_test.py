@@ -14,7 +14,7 @@ MAY_INCLUDE = {
     "privacy": ["base", "crypto"],
     "secure": ["base", "crypto"],
     "spec": ["base"],
-    "tabular": ["base"],
+    "tabular": ["base", "genesis/column_table.hpp"],
     "aggregation": ["base"],
     "rounds": ["base"],
     "metrics": ["base"],
@@ -41,7 +41,7 @@ MAY_INCLUDE = {
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",
                    "genesis/federated_server.hpp", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     "worker": ["base", "crypto", "privacy", "secure", "sums", "spec", "aggregation/direction.hpp", "aggregation/norm_bound.hpp", "tabular", "policy", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
-               "method", "methods/lookup.hpp", "methods/site_methods.hpp", "genesis/callbacks.hpp", "genesis/federated_client.hpp",
+               "method", "methods/lookup.hpp", "methods/site_methods.hpp", "genesis/callbacks.hpp", "genesis/column_table.hpp", "genesis/federated_client.hpp",
                "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     # wire: the aggregator's report is a message, and each message is there once.
     "operator": ["base", "crypto", "secure/paillier_files.hpp", "spec", "metrics", "log", "wire", "tls", "http", "k8s"],
@@ -59,7 +59,7 @@ METHODS = re.compile(r"ctgan|autoregressive|mixture", re.I)
 FIXED_NOISE = "NoiseBitsForTests"
 OURS = re.compile(r'^#include "(?:common/)?([a-z0-9_]+)(/[^"]*)"', re.M)
 # Headers that are installed, and what none of them may include.
-PUBLIC = {"callbacks.hpp", "certificates.hpp", "columns.hpp", "federated_client.hpp", "federated_server.hpp", "federated_synthesizer.hpp",
+PUBLIC = {"callbacks.hpp", "certificates.hpp", "column_table.hpp", "columns.hpp", "federated_client.hpp", "federated_server.hpp", "federated_synthesizer.hpp",
           "metrics_listener.hpp", "tls_files.hpp"}
 LIBRARIES = re.compile(r"^#include <[^>]*/", re.M)
 TORCH = re.compile(r"^#include <(torch|ATen|c10)/", re.M)

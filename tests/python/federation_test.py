@@ -4,11 +4,13 @@
 import logging
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 import genesis
@@ -181,6 +183,38 @@ class Federation(unittest.TestCase):
         with self.assertRaisesRegex(genesis.TrainingError, "stopped"):
             server.generate(1)
 
+    def test_a_server_that_is_not_there_is_tried_as_often_as_the_client_says(self):
+        with socket.socket() as bound:  # and does not listen
+            bound.bind(("127.0.0.1", 0))
+            client = FederatedClient(f"http://127.0.0.1:{bound.getsockname()[1]}", "a", retry_attempts=1, **QUIET)
+            with self.assertNoLogs("genesis", logging.WARNING):  # as there is after a second and a half of trying
+                with self.assertRaises(genesis.UnavailableError):
+                    client.train(patients(0))
+
+    def interrupted(self, code, begins):
+        """Seconds from an interrupt to its KeyboardInterrupt in a process that runs this once it prints what begins."""
+        code = ("import logging, sys; logging.basicConfig(level='INFO', stream=sys.stdout, force=True)\n"
+                "from genesis.federated import FederatedClient, FederatedServer\nfrom tables import SMALL, patients\n"
+                f"try: {code}\nexcept KeyboardInterrupt: print('interrupted', flush=True)\n")
+        process = subprocess.Popen([sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True, cwd=pathlib.Path(__file__).parent)
+        with process:
+            seen = next((line for line in process.stdout if begins in line), None)
+            self.assertIsNotNone(seen)
+            sent = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            self.assertTrue(any(line == "interrupted\n" for line in process.stdout))
+            taken = time.monotonic() - sent
+            self.assertEqual(process.wait(60), 0)
+        return taken
+
+    def test_an_interrupt_ends_a_server_and_a_client_soon(self):
+        taken = {"start": self.interrupted("FederatedServer(host='127.0.0.1', port=0, verbose=False).start()", "waiting-for=")}
+        with a_server(min_clients=1, n_rounds=1, local_epochs=10000).start(background=True) as server:
+            taken["train"] = self.interrupted(
+                f"FederatedClient({server.url!r}, 'a', verbose=False).train(patients(0, 5000))", "leaves this site")
+        for name, seconds in taken.items():
+            self.assertLess(seconds, 10, name)  # a second on a machine that has one to spare
+
     def test_a_port_that_is_taken_is_said(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -207,11 +241,13 @@ class Federation(unittest.TestCase):
             "ssl_verify": lambda: FederatedClient("http://x:1", ssl_verify=False),
             "host": lambda: FederatedServer(host=3),
             "ssl_key": lambda: FederatedServer(ssl_cert="server.crt"),
+            "encryption ": lambda: FederatedClient("http://x:1", encryption="masking"),
+            "paillier_key": lambda: FederatedClient("http://x:1", secure_aggregation=True, state=self.dir, encryption="paillier"),
             "compression": lambda: FederatedClient("http://x:1", compression="rar"),
         }.items():
             with self.subTest(field), self.assertRaises(genesis.ArgumentError) as raised:
                 call()
-            self.assertEqual(raised.exception.field, field)
+            self.assertEqual(raised.exception.field, field.strip())
 
     def test_secure_aggregation_needs_certificates(self):
         with self.assertRaisesRegex(genesis.ArgumentError, "ssl_cert and ssl_key and ssl_client_ca"):

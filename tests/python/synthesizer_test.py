@@ -279,6 +279,18 @@ class Running(unittest.TestCase):
             thread.join()
         self.assertEqual(models, {0: alone, 1: alone})
 
+    def test_a_process_may_fork_after_the_import(self):
+        code = ("import os; from genesis.federated import FederatedSynthesizer; from tables import SMALL, patients\n"
+                "fit = lambda: FederatedSynthesizer(n_rounds=1, local_epochs=1, config=SMALL, verbose=False).fit([patients(0)]).model.sha256\n"
+                "child = os.fork()\n"
+                "if child == 0: print(fit(), flush=True); os._exit(0)\n"
+                "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
+                "print(fit(), flush=True)\n")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=pathlib.Path(__file__).parent)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        child, parent = done.stdout.split()
+        self.assertEqual(child, parent)
+
     def test_a_private_training_is_charged_to_the_ledger_that_is_named(self):
         with tempfile.TemporaryDirectory() as ledger:
             synthesizer = FederatedSynthesizer(

@@ -35,6 +35,7 @@ class FederatedClient:
     state             folder from which this client goes on after a restart; secure sums need one
     policy            path of this site's SitePolicy: what may leave
     secure_aggregation    takes part only in a training whose server learns sums and no single site's values
+    encryption        and only where that is hidden so: masking, or paillier, which needs paillier_key
     paillier_key      path of the key of encrypted sums, the same at all sites and never the server's
     ledger, data_set  folder of this site's privacy ledgers, and the name of these rows in it
     """
@@ -63,6 +64,7 @@ class FederatedClient:
         ledger: str | os.PathLike[str] | None = None,
         data_set: str | None = None,
         secure_aggregation: bool = False,
+        encryption: str | None = None,
         paillier_key: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | None = None,
         verbose: bool = True,
@@ -89,6 +91,7 @@ class FederatedClient:
                 field="state",
                 advice="pass one, which nobody else uses",
             )
+        self._encryption = _checked_encryption(encryption, self._secure_aggregation, paillier_key)
         self._paillier_key = key_file(paillier_key)
         self._hooks = Hooks(callbacks)
         self._lock = threading.Lock()  # guards the next two
@@ -139,13 +142,14 @@ class FederatedClient:
                 job = _core.start_client(
                     server_url=self.server_url,
                     client_id=self.client_id,
-                    csv=rows.csv,
+                    table=rows.table,
                     discrete_columns=discrete,
                     overrides=self._settings.overrides,
                     auth_token=self._auth_token,
                     expect_spec=self._expect_spec,
                     data_set=self._data_set,
                     secure_aggregation=self._secure_aggregation,
+                    encryption=self._encryption,
                     paillier_key=self._paillier_key,
                     dry_run=dry_run,
                     largest_epsilon=self._epsilon,
@@ -185,6 +189,24 @@ def _asked(privacy: Mapping[str, Any] | None, settings: Settings) -> tuple[float
     if checked is None:
         return None, 0.0
     return float(checked["epsilon"]), float(checked["delta"])
+
+
+def _checked_encryption(encryption: str | None, secure_aggregation: bool, paillier_key: Any) -> str:
+    if encryption is None:
+        return ""
+    if encryption not in ("masking", "paillier"):
+        raise ArgumentError(f"encryption: {encryption!r} is not known", field="encryption", advice="pass 'masking' or 'paillier'")
+    if not secure_aggregation:
+        raise ArgumentError(
+            f"encryption: {encryption!r} needs secure_aggregation", field="encryption", advice="set secure_aggregation=True"
+        )
+    if encryption == "paillier" and paillier_key is None:
+        raise ArgumentError(
+            "paillier_key: encryption='paillier' needs the key of the clients",
+            field="paillier_key",
+            advice="genesis.federated.make_paillier_key(folder) makes one for all clients",
+        )
+    return encryption
 
 
 def _checked_url(url: Any) -> str:

@@ -113,7 +113,7 @@ class FederatedSynthesizer:
         _jobs.start()
         self._model = None
         with translated(arguments), Progress(self.n_rounds, "training", shown=self.verbose) as progress:
-            job = _core.start_fit(settings.text, "spec", overrides, [(name, r.csv) for name, r in rows], self._ledger, self._paillier_key)
+            job = _core.start_fit(settings.text, "spec", overrides, [(name, r.table) for name, r in rows], self._ledger, self._paillier_key)
 
             def handle(event: _core._Event) -> None:
                 kind, number, total, clients, _, text, metrics = event

@@ -148,6 +148,13 @@ Status check_protection(const Policy& policy, const spec::FederatedTraining& tra
                 "policy: this site takes part in secure sums alone, and the training's spec has no "
                 "privacy.secureAggregation that hides what it sends");
   }
+  if (policy.wants_encryption && (!secure || secure->encryption != *policy.wants_encryption)) {
+    return fail(Errc::kPermissionDenied,
+                "policy: this site takes part in sums by " +
+                    std::string(spec::to_string(*policy.wants_encryption)) +
+                    " alone, and the training hides them by " +
+                    (secure ? std::string(spec::to_string(secure->encryption)) : "nothing"));
+  }
   return {};
 }
 

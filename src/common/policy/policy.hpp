@@ -34,6 +34,7 @@ struct Policy {
   /// included; empty: anybody.
   std::map<std::string, std::string> peers = {};
   bool wants_secure_sums = false;  // also without peers: nothing of it is sent in the clear
+  std::optional<spec::Encryption> wants_encryption = {};  // of those sums; absent: any
 };
 
 /// The defaults where there is no file. Errors: kInvalidArgument names `source` and each field that

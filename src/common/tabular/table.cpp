@@ -6,6 +6,7 @@
 
 #include "common/base/text.hpp"
 #include "common/tabular/cell.hpp"
+#include "common/tabular/column_csv.hpp"
 #include "common/tabular/csv_file.hpp"
 #include "common/tabular/csv_reader.hpp"
 #include "common/tabular/datetime.hpp"
@@ -270,6 +271,29 @@ Result<Table> parse_csv(std::string_view text,
   GENESIS_RETURN_IF_ERROR(reader.feed(text));
   GENESIS_ASSIGN(auto raw, reader.finish());
   return type_table(std::move(raw), std::string(source), options);
+}
+
+Result<Table> read_columns(const ColumnTable& columns,
+                           std::string_view source,
+                           const ReadOptions& options) {
+  auto settled = options;
+  settled.dialect = {.delimiter = ',', .quote = '"', .encoding = Encoding::kUtf8};
+  CsvReader reader(std::string(source), settled.dialect);
+  GENESIS_RETURN_IF_ERROR(
+      write_columns(columns, source, [&](std::string_view text) { return reader.feed(text); }));
+  GENESIS_ASSIGN(auto raw, reader.finish());
+  return type_table(std::move(raw), std::string(source), settled);
+}
+
+Result<Table> read_table(const TableSource& source,
+                         std::string_view name,
+                         const ReadOptions& options) {
+  if (!source.data.empty()) {
+    return read_csv(source.data, options);
+  }
+  return source.csv.empty() && !source.columns.columns.empty()
+             ? read_columns(source.columns, name, options)
+             : parse_csv(source.csv, name, options);
 }
 
 }  // namespace genesis::tabular

@@ -13,6 +13,7 @@
 #include "common/base/error.hpp"
 #include "common/tabular/dialect.hpp"
 #include "common/tabular/schema.hpp"
+#include "genesis/column_table.hpp"
 
 namespace genesis::tabular {
 
@@ -95,6 +96,24 @@ struct ReadOptions {
 [[nodiscard]] Result<Table> parse_csv(std::string_view text,
                                       std::string_view source,
                                       const ReadOptions& options = {});
+
+/// The same of columns in memory, as their CSV file would be read; ReadOptions::dialect says
+/// nothing of them. Errors: also those of write_columns().
+[[nodiscard]] Result<Table> read_columns(const ColumnTable& columns,
+                                         std::string_view source,
+                                         const ReadOptions& options = {});
+
+/// Where rows come from: a file, or where it has no name a text, or where that is empty columns.
+/// What it refers to outlives it.
+struct TableSource {
+  const std::filesystem::path& data;
+  const std::string& csv;
+  const ColumnTable& columns;
+};
+/// `name` stands for what is no file in messages.
+[[nodiscard]] Result<Table> read_table(const TableSource& source,
+                                       std::string_view name,
+                                       const ReadOptions& options = {});
 
 /// What a site may say of its table to its own people: one line a column with its kind, missing
 /// cells, distinct values, range, what would leave the site, and what kept it from a better kind;

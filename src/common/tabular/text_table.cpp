@@ -10,6 +10,7 @@
 
 #include "common/base/text.hpp"
 #include "common/tabular/cell.hpp"
+#include "common/tabular/column_csv.hpp"
 #include "common/tabular/csv_file.hpp"
 
 namespace genesis::tabular {
@@ -268,6 +269,24 @@ Status check_options(const ReadOptions& options, const std::string& source) {
   return {};
 }
 
+// The text of a table, piece by piece.
+class Pieces {
+ public:
+  explicit Pieces(std::string source) : source_(std::move(source)) {}
+
+  [[nodiscard]] Status add(std::string_view bytes) {
+    text_ += bytes;
+    return text_.size() <= kMaxTableBytes
+               ? Status()
+               : Status(fail(Errc::kResourceExhausted, source_ + ": is too large; split it"));
+  }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string source_;
+  std::string text_;
+};
+
 }  // namespace
 
 Result<Table> parse_text_table(std::string_view text,
@@ -318,14 +337,32 @@ Result<Table> parse_text_table(std::string_view text,
 }
 
 Result<Table> read_text_table(const std::filesystem::path& path, const ReadOptions& options) {
-  std::string text;
-  GENESIS_RETURN_IF_ERROR(read_in_pieces(path, [&](std::string_view bytes) -> Status {
-    text += bytes;
-    return text.size() <= kMaxTableBytes
-               ? Status()
-               : Status(fail(Errc::kResourceExhausted, path.string() + ": is too large; split it"));
-  }));
-  return parse_text_table(text, path.string(), options);
+  Pieces pieces(path.string());
+  GENESIS_RETURN_IF_ERROR(
+      read_in_pieces(path, [&](std::string_view bytes) { return pieces.add(bytes); }));
+  return parse_text_table(pieces.text(), path.string(), options);
+}
+
+Result<Table> read_text_columns(const ColumnTable& columns,
+                                std::string_view source,
+                                const ReadOptions& options) {
+  auto settled = options;
+  settled.dialect = {.delimiter = ',', .quote = '"', .encoding = Encoding::kUtf8};
+  Pieces pieces{std::string(source)};
+  GENESIS_RETURN_IF_ERROR(
+      write_columns(columns, source, [&](std::string_view bytes) { return pieces.add(bytes); }));
+  return parse_text_table(pieces.text(), source, settled);
+}
+
+Result<Table> read_text_table(const TableSource& source,
+                              std::string_view name,
+                              const ReadOptions& options) {
+  if (!source.data.empty()) {
+    return read_text_table(source.data, options);
+  }
+  return source.csv.empty() && !source.columns.columns.empty()
+             ? read_text_columns(source.columns, name, options)
+             : parse_text_table(source.csv, name, options);
 }
 
 }  // namespace genesis::tabular

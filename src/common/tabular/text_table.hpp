@@ -29,4 +29,15 @@ namespace genesis::tabular {
                                              std::string_view source,
                                              const ReadOptions& options = {});
 
+/// The same of columns in memory, as the texts of their cells; ReadOptions::dialect says nothing of
+/// them. Errors: also those of write_columns(), which depend on buffers and not on values.
+[[nodiscard]] Result<Table> read_text_columns(const ColumnTable& columns,
+                                              std::string_view source,
+                                              const ReadOptions& options = {});
+
+/// The same of what is there; `name` stands for what is no file in messages.
+[[nodiscard]] Result<Table> read_text_table(const TableSource& source,
+                                            std::string_view name,
+                                            const ReadOptions& options = {});
+
 }  // namespace genesis::tabular

@@ -257,6 +257,14 @@ TEST_CASE("policy: a site that names its peers takes part in sums that hide its 
   CHECK(check_protection(asked, training));
   asked.wants_secure_sums = true;
   CHECK_FALSE(check_protection(asked, training));
+  training.privacy.secure_aggregation->encryption = spec::Encryption::kMasking;
+  CHECK(check_protection(asked, training));
+  asked.wants_encryption = spec::Encryption::kPaillier;
+  const auto masked = check_protection(asked, training);
+  REQUIRE_FALSE(masked);
+  CHECK_THAT(masked.error().message, ContainsSubstring("by paillier alone"));
+  training.privacy.secure_aggregation->encryption = spec::Encryption::kPaillier;
+  CHECK(check_protection(asked, training));
 
   const auto wrong = parse(document("  peers:\n  - {name: a, publicKeySha256: short}\n"), "p.yaml");
   REQUIRE_FALSE(wrong);

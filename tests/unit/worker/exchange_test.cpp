@@ -186,6 +186,26 @@ TEST_CASE("worker: the spec's deadlines and retries are an exchange's", "[worker
   CHECK(exchange_policy(communication, waits).transfer == 90s);
 }
 
+TEST_CASE("worker: until the spec is known a site's own timeout and retries hold", "[worker]") {
+  using Choices = std::vector<spec::Override>;
+  const ExchangePolicy defaults;
+  CHECK(exchange_policy(Choices{}).patience == defaults.patience);
+  const auto few = exchange_policy(Choices{{"communication.retryAttempts", "2"}});
+  CHECK(few.retry_attempts == 2);
+  CHECK(few.patience == 0s);
+  CHECK(few.transfer == defaults.transfer);
+  const auto slow = exchange_policy(Choices{{"communication.timeoutSeconds", "300"}});
+  CHECK(slow.retry_attempts == defaults.retry_attempts);
+  CHECK(slow.patience == 300s);
+  CHECK(slow.transfer == 300s);
+  const auto both = exchange_policy(
+      Choices{{"communication.retryAttempts", "0"}, {"communication.timeoutSeconds", "5"}});
+  CHECK(both.retry_attempts == 0);
+  CHECK(both.patience == 5s);
+  CHECK(exchange_policy(Choices{{"communication.retryAttempts", "few"}}).patience ==
+        defaults.patience);
+}
+
 TEST_CASE("worker: pauses differ from site to site and not from run to run", "[worker]") {
   const auto pauses = [](const char* site) {
     const ExchangePolicy policy;

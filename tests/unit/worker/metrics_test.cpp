@@ -48,6 +48,7 @@ TEST_CASE("worker: what a training came to and what travelled are told", "[worke
   Metrics metrics(registry);
   const std::vector<method::TelemetryName> shown{{"loss", "A loss."}, {"norm", "A norm."}};
   metrics.show(shown);
+  metrics.show(shown);  // once more, as a client does that takes another name
   metrics.trained({{"loss", 1.5}, {"norm", 3}, {"something", 4}});
   metrics.received("none", 100);
   metrics.sent("gzip", 7);
