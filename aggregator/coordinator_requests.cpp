@@ -118,10 +118,13 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
       method_->leave(request.client);
       return tl::unexpected(weighs.error());
     }
+    const std::string ledger_head =
+        known == sites_.end() ? std::string() : known->second.ledger_head;
     sites_.insert_or_assign(request.client,
                             Site{.rows = rows,
                                  .introduction_sha256 = digest,
                                  .telemetry = {},
+                                 .ledger_head = ledger_head,
                                  .signing_key = request.signing_key,
                                  .paillier_modulus = request.paillier_modulus});
     for (auto& [client, reason] : method_->take_disqualified()) {
@@ -141,7 +144,7 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
   const auto reply = apply(rounds::ClientJoined{speaker, is_holder_gone}, now);
   GENESIS_RETURN_IF_ERROR(status_of(reply));
   spdlog::info("join client={} rows={}", request.client.str(), sites_.at(request.client).rows);
-  return wire::JoinReply{run_, spec::print_json(training_)};
+  return wire::JoinReply{run_, spec::print_json(training_), sites_.at(request.client).ledger_head};
 }
 
 Status Coordinator::check_paillier_key(const wire::JoinRequest& request) const {

@@ -103,6 +103,7 @@ Status join(Session& session, const ClientOptions& options, Site& site) {
     return tl::unexpected(std::move(joined).error());
   }
   GENESIS_ASSIGN(auto reply, wire::decode_join_reply(*joined));
+  GENESIS_RETURN_IF_ERROR(site.check_ledger(reply.ledger_head));
   spdlog::info("joined client={} rows={} run={}", site.client().str(), site.rows(), reply.run);
   site.joined(std::move(reply.run));
   options.metrics->joined(site.rows());

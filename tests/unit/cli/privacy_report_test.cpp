@@ -137,7 +137,7 @@ TEST_CASE("cli: a ledger is shown with what was spent and each of its lines", "[
   const auto write = [&](privacy::Event event) {
     REQUIRE(ledger.append(ledger.next(std::move(event), "2026-03-01T12:00:00Z")));
   };
-  write(privacy::Opened{"patients", std::string(32, '1')});
+  write(privacy::Opened{"patients", std::string(32, '1'), std::string(64, '2')});
   const auto plan = cli::plan_privacy(a_training(3), kQueries, {});
   REQUIRE(plan);
   std::uint32_t collection = 0;
