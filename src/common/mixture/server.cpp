@@ -261,11 +261,9 @@ void Server::make_bins() {
 void Server::plan_with(std::size_t most_bins) {
   const std::size_t room = std::max<std::size_t>(2, kMostBins / counted_columns(schema_));
   model_.binnings = bin(zoom_.schema, model_.marginals, {most_bins, target_, room});
-  plan_ = plan_tables(model_.binnings, target_);
-  is_without_target_ = target_ && !plan_.has_all_columns();
-  if (is_without_target_) {
-    plan_ = plan_tables(model_.binnings, std::nullopt);
-  }
+  auto choice = choose_tables(model_.binnings, target_);
+  plan_ = std::move(choice.plan);
+  is_without_target_ = choice.is_without_target;
 }
 
 method::Work Server::fit_model() {
@@ -314,9 +312,7 @@ method::Ask Server::ask() const {
       ask.documents.push_back(document(kBinsDocument, to_json(model_.binnings)));
       ask.documents.push_back(document(kPairsDocument, to_json(plan_)));
       if (is_without_target_) {
-        ask.remarks.push_back(
-            "model.target: its values leave no room for tables of all columns; pairs are counted "
-            "without it. Declare fewer categories of it, or fewer columns");
+        ask.remarks.emplace_back(kWithoutTarget);
       }
       break;
     case Stage::kFit:
