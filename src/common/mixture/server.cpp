@@ -30,6 +30,10 @@ constexpr const char* kSumsDocument = "sums";  // of the checkpoint
 constexpr std::size_t kSharesForThreads = std::size_t{1} << 18;
 constexpr unsigned kMostThreads = 8;
 
+// Tables of more cells are fitted by one group of components: their noise is little beside what a
+// second one takes.
+constexpr std::size_t kCellsForGroups = std::size_t{1} << 17;
+
 // Bins of all columns together: the fit holds the square of them.
 constexpr std::size_t kMostBins = 8192;
 // The rows of an average cell in the tables are to be at least this part of its noise; else numbers
@@ -277,9 +281,11 @@ method::Work Server::fit_model() {
     width += fitting_->starts.back().size();
   }
   auto& options = fitting_->options;
-  options.components = settings_.components;
+  options.components = plan_.cells() > kCellsForGroups
+                           ? std::min(settings_.components, kGroupComponents)
+                           : settings_.components;
   options.seed = seed_;
-  options.threads = width * settings_.components < kSharesForThreads
+  options.threads = width * options.components < kSharesForThreads
                         ? 1
                         : std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
   return {[fitting = fitting_] {
