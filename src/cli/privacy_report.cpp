@@ -130,6 +130,7 @@ std::string list_of(const std::vector<privacy::ColumnPair>& pairs) {
     const auto name = printable(a, kLongestColumn) + " + " + printable(b, kLongestColumn) +
                       (i + 1 < pairs.size() ? ", " : "");
     if (!line.empty() && line.size() + name.size() > kLine) {
+      line.pop_back();  // the blank
       text += "    " + line + "\n";
       line.clear();
     }
