@@ -119,10 +119,13 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
       method_->leave(request.client);
       return tl::unexpected(weighs.error());
     }
+    const std::string ledger_head =
+        known == sites_.end() ? std::string() : known->second.ledger_head;
     sites_.insert_or_assign(request.client,
                             Site{.rows = rows,
                                  .introduction_sha256 = digest,
                                  .telemetry = {},
+                                 .ledger_head = ledger_head,
                                  .signing_key = request.signing_key,
                                  .paillier_modulus = request.paillier_modulus});
     for (auto& [client, reason] : method_->take_disqualified()) {
@@ -141,10 +144,11 @@ Result<wire::JoinReply> Coordinator::join(const wire::JoinRequest& request,
   }
   const auto reply = apply(rounds::ClientJoined{speaker, is_holder_gone}, now);
   GENESIS_RETURN_IF_ERROR(status_of(reply));
-  const auto told = sites_.at(request.client).rows;  // 0: none
+  const auto& site = sites_.at(request.client);
+  const auto told = site.rows;  // 0: none
   spdlog::info(
       "join client={}{}", request.client.str(), told > 0 ? fmt::format(" rows={}", told) : "");
-  return wire::JoinReply{run_, spec::print_json(training_)};
+  return wire::JoinReply{run_, spec::print_json(training_), site.ledger_head};
 }
 
 Status Coordinator::check_paillier_key(const wire::JoinRequest& request) const {

@@ -75,7 +75,7 @@ Service::Service(boost::asio::any_io_executor executor,
       uploads_(options_.uploads),
       presence_(clock.now(), federation::deadlines(coordinator.training().rounds).reclaim),
       training_(std::make_shared<const std::string>(wire::encode(
-          wire::JoinReply{coordinator.run(), spec::print_json(coordinator.training())}))) {
+          wire::JoinReply{coordinator.run(), spec::print_json(coordinator.training()), {}}))) {
   changed_.expires_after(long_poll_);
 }
 

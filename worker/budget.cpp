@@ -48,6 +48,13 @@ Result<std::shared_ptr<privacy::Account>> open_account(const spec::FederatedTrai
       .total = total,
       .prelude = "before runs of spec sha256:" + crypto::sha256_hex(spec::print_json(training))};
   GENESIS_ASSIGN(auto account, privacy::Account::open(folder, place.data_set, terms));
+  if (!account.has_key()) {
+    spdlog::warn(
+        "privacy ledger={} data-set={} key=missing: the ledger's heads are told without a "
+        "signature, so no copy that is restored later shows against them",
+        folder.string(),
+        place.data_set);
+  }
   GENESIS_ASSIGN(const auto spent, account.ledger().spent(guarantee->delta()));
   spdlog::info(
       "privacy ledger={} data-set={} spent-epsilon={:.4g} asked-epsilon={:.4g} delta={:.4g}",
@@ -78,6 +85,23 @@ Status check_remembered(const privacy::Ledger& ledger, const std::filesystem::pa
                     "copy: " +
                     contained.error().message + " (" + path.string() +
                     "). Restore the newest copy; if there is none, the budget is spent");
+  }
+  return {};
+}
+
+Status check_told(const privacy::Ledger& ledger, const std::string& head) {
+  auto told = ledger.check_told(head);
+  if (!told) {
+    return fail(Errc::kDataLoss,
+                "the ledger of " + ledger.data_set() +
+                    " was restored from an older copy: the server has a head that it has signed "
+                    "and does not contain: " +
+                    told.error().message);
+  }
+  if (*told) {
+    spdlog::warn("privacy ledger data-set={} the head that the server has was ignored: {}",
+                 ledger.data_set(),
+                 **told);
   }
   return {};
 }

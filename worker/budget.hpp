@@ -28,6 +28,9 @@ struct LedgerPlace {
 /// been spent. Errors: kDataLoss where `ledger` does not contain the head that `state` remembers.
 [[nodiscard]] Status check_remembered(const privacy::Ledger& ledger,
                                       const std::filesystem::path& state);
+/// The same of a head that the server hands back. Ignored, with a line in the log, where this
+/// ledger's key has not signed it: a server cannot make a site refuse to work.
+[[nodiscard]] Status check_told(const privacy::Ledger& ledger, const std::string& head);
 [[nodiscard]] Status remember(const privacy::Ledger& ledger, const std::filesystem::path& state);
 
 }  // namespace genesis::worker

@@ -104,6 +104,7 @@ Status join(Session& session, const ClientOptions& options, Site& site) {
     return tl::unexpected(std::move(joined).error());
   }
   GENESIS_ASSIGN(auto reply, wire::decode_join_reply(*joined));
+  GENESIS_RETURN_IF_ERROR(site.check_ledger(reply.ledger_head));
   // Where the method tells no rows, as under differential privacy, none are logged either.
   const auto rows = site.rows() > 0 ? fmt::format(" rows={}", site.rows()) : "";
   spdlog::info("joined client={}{} run={}", site.client().str(), rows, reply.run);

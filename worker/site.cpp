@@ -16,6 +16,7 @@
 #include "common/sums/task.hpp"
 #include "common/wire/quantization.hpp"
 #include "common/wire/safetensors.hpp"
+#include "worker/budget.hpp"
 
 namespace genesis::worker {
 namespace {
@@ -164,6 +165,11 @@ wire::JoinRequest Site::join_request() const {
           .introduction = method_->introduction(),
           .signing_key = sums_ ? sums::to_hex(sums_->public_key()) : "",
           .paillier_modulus = sums_ ? sums::to_hex(sums_->modulus()) : ""};
+}
+
+Status Site::check_ledger(const std::string& told_head) const {
+  return account_ == nullptr || told_head.empty() ? Status{}
+                                                  : check_told(account_->ledger(), told_head);
 }
 
 void Site::joined(std::string run) {
@@ -446,7 +452,7 @@ Result<const rounds::Contribution*> Site::contribution(const wire::Contribute& t
   made.body = rounds::Plain{std::move(answer.values)};
   // Before its first charge a ledger has nothing to lose.
   if (account_ != nullptr && account_->ledger().entries().size() > 1) {
-    made.ledger_head = privacy::to_text(account_->ledger().head());
+    made.ledger_head = account_->told_head(run_);
   }
   last_ = std::move(made);
   last_round_ = task.round;

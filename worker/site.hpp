@@ -61,6 +61,8 @@ class Site {
   }
   /// What it joins a run with.
   [[nodiscard]] wire::JoinRequest join_request() const;
+  /// Whether the ledger still contains the head that the server has of it; "": it has none.
+  [[nodiscard]] Status check_ledger(const std::string& told_head) const;
   /// It has joined `run`: what it answers from here on is of that, and starts anew where it took
   /// part in another one before.
   void joined(std::string run);

@@ -21,6 +21,7 @@
 #include "common/privacy/ledger_file.hpp"
 #include "common/quality/attacks.hpp"
 #include "common/quality/evaluate.hpp"
+#include "common/wire/checkpoint.hpp"
 #include "common/wire/model_card.hpp"
 
 namespace genesis::cli {
@@ -28,7 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxCard = std::uint64_t{16} << 20U;
+constexpr std::uint64_t kMaxKept = std::uint64_t{256} << 20U;  // a checkpoint has the sums
 constexpr std::uint64_t kMaxExport = std::uint64_t{256} << 20U;
 
 struct PlanOptions {
@@ -42,7 +43,7 @@ struct LedgerOptions {
   std::string data_set;
   std::string file;
   std::vector<std::string> heads;
-  std::vector<std::string> cards;
+  std::vector<std::string> kept;  // files that have heads
   double delta = 1e-5;
   bool json = false;
 };
@@ -160,44 +161,68 @@ Result<std::string> show(const LedgerOptions& options) {
   return text;
 }
 
-// That of the card's heads which is of the ledger. Errors: kDataLoss where there is none.
-Result<privacy::LedgerHead> head_in_card(const std::string& file, const privacy::Ledger& ledger) {
-  GENESIS_ASSIGN(const auto text, read_file(file, kMaxCard));
-  const auto heads = wire::ledger_heads(text);
-  if (!heads) {
-    return tl::unexpected(heads.error().within(file));
+// The heads of a model card or of a checkpoint of the aggregator.
+Result<std::vector<std::string>> heads_in(const std::string& file) {
+  GENESIS_ASSIGN(const auto text, read_file(file, kMaxKept));
+  if (text.starts_with('{')) {
+    auto heads = wire::ledger_heads(text);
+    return heads ? std::move(heads) : tl::unexpected(heads.error().within(file));
   }
-  for (const auto& told : *heads) {
-    const auto head = privacy::parse_head(told);
-    if (head && head->id == ledger.id()) {
-      return *head;
+  GENESIS_ASSIGN(const auto checkpoint, wire::decode_checkpoint(text, file));
+  std::vector<std::string> heads;
+  for (const auto& client : checkpoint.clients) {
+    heads.push_back(client.ledger_head);
+  }
+  return heads;
+}
+
+// How many of the file's heads are of the ledger and signed. Errors: kDataLoss where it does not
+// contain one of them, or where the file has none of it.
+Result<std::size_t> check_against(const std::string& file, const privacy::Ledger& ledger) {
+  GENESIS_ASSIGN(const auto heads, heads_in(file));
+  std::size_t own = 0;
+  std::size_t checked = 0;
+  for (const auto& head : heads) {
+    if (!head.starts_with(ledger.id() + ":")) {
+      continue;  // another site's
+    }
+    ++own;
+    const auto told = ledger.check_told(head);
+    if (!told) {
+      return tl::unexpected(told.error().within(file));
+    }
+    checked += *told ? 0 : 1;
+    if (*told) {
+      std::cerr << "note: " << file << ": a head was ignored: " << **told << "\n";
     }
   }
-  return fail(Errc::kDataLoss,
-              file + ": has no head of ledger " + ledger.id() +
-                  ". If these rows took part in that training, their ledger was lost and another "
-                  "one begun; restore the newest copy");
+  if (own == 0) {
+    return fail(Errc::kDataLoss,
+                file + ": has no head of ledger " + ledger.id() +
+                    ". If these rows took part in that training, their ledger was lost and another "
+                    "one begun; restore the newest copy");
+  }
+  return checked;
 }
 
 Result<std::string> verify(const LedgerOptions& options) {
   GENESIS_ASSIGN(const auto folder, folder_of(options));
   GENESIS_ASSIGN(const auto ledger, privacy::read_ledger(folder, options.data_set));
+  std::size_t checked = options.heads.size();
   for (const auto& text : options.heads) {
     GENESIS_ASSIGN(const auto head, privacy::parse_head(text));
     GENESIS_RETURN_IF_ERROR(ledger.check_contains(head));
   }
-  for (const auto& file : options.cards) {
-    GENESIS_ASSIGN(const auto head, head_in_card(file, ledger));
-    if (const auto contained = ledger.check_contains(head); !contained) {
-      return tl::unexpected(contained.error().within(file));
-    }
+  for (const auto& file : options.kept) {
+    GENESIS_ASSIGN(const auto more, check_against(file, ledger));
+    checked += more;
   }
   return options.data_set + ": " + std::to_string(ledger.entries().size()) +
          " lines, none altered" +
-         (options.heads.empty() && options.cards.empty()
-              ? ". Whether it was restored from an older copy shows only against a newer head "
-                "(--head) or a model card (--card)\n"
-              : ", and it contains every head that was given\n");
+         (checked == 0 ? ". Whether it was restored from an older copy shows only against a newer "
+                         "head (--head), or against a model card or checkpoint that has a signed "
+                         "one (--against)\n"
+                       : ", and it contains every head that counts\n");
 }
 
 Result<std::string> export_ledger(const LedgerOptions& options) {
@@ -308,10 +333,10 @@ Command add_privacy(CLI::App& app) {
   add_data_set(*verify_command, *options);
   verify_command->add_option(
       "--head", options->heads, "Head that the ledger had at some time; may be repeated");
-  verify_command->add_option("--card",
-                             options->cards,
-                             "model-card.json of a training that these rows took part in; may be "
-                             "repeated");
+  verify_command->add_option("--against",
+                             options->kept,
+                             "model-card.json, or checkpoint of the aggregator, of a training that "
+                             "these rows took part in; may be repeated");
   auto* export_command =
       ledger->add_subcommand("export", "Close the ledger here, to move it to another place");
   add_ledger_flag(*export_command, *options);

@@ -19,8 +19,9 @@ using privacy::Cost;
 using privacy::Delta;
 using privacy::Epsilon;
 
-// 97.5% quantile of the normal distribution: two-sided 95%.
 constexpr std::size_t kLongestRun = 64;  // that is shown; servers name runs
+constexpr std::size_t kLongestColumn = 40;
+// 97.5% quantile of the normal distribution: two-sided 95%.
 constexpr double kTwoSided95 = 1.959963984540054;
 
 template <typename... Values>
@@ -119,8 +120,48 @@ Result<std::vector<Scaled>> groups_of(const PrivacyPlan& plan) {
   return groups;
 }
 
+// "a + b, c + d", in lines of their own.
+std::string list_of(const std::vector<privacy::ColumnPair>& pairs) {
+  constexpr std::size_t kLine = 100;
+  std::string text;
+  std::string line;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const auto& [a, b] = pairs[i];
+    const auto name = printable(a, kLongestColumn) + " + " + printable(b, kLongestColumn) +
+                      (i + 1 < pairs.size() ? ", " : "");
+    if (!line.empty() && line.size() + name.size() > kLine) {
+      line.pop_back();  // the blank
+      text += "    " + line + "\n";
+      line.clear();
+    }
+    line += name;
+  }
+  return text + "    " + line + "\n";
+}
+
+// Which pairs of columns are learned together; the shorter of the two lists in full.
+std::string pairs_of(const PrivacyPlan& plan) {
+  const auto& [queries, taken, left_out, remarks] = plan.queries;
+  if (left_out.empty()) {
+    return {};
+  }
+  const bool few_are_taken = taken.size() <= left_out.size();
+  return "\npairs       " + std::to_string(taken.size()) + " of " +
+         std::to_string(taken.size() + left_out.size()) +
+         " pairs of columns have a table: more do not fit. " +
+         (few_are_taken ? "All others are left out (--json names them). Taken:\n"
+                        : "Taken are all but (--json names them):\n") +
+         list_of(few_are_taken ? taken : left_out);
+}
+
 std::vector<std::string> advice_for(const PrivacyPlan& plan) {
-  std::vector<std::string> advice;
+  std::vector<std::string> advice = plan.queries.remarks;
+  if (!plan.queries.left_out.empty()) {
+    advice.push_back(
+        "columns of a pair without a table are related only by what they have in common with "
+        "others. Fewer bins (model.bins), categories or columns leave room for more pairs; a "
+        "column is paired with those that follow it, so put those together that belong together");
+  }
   if (plan.guarantee.is_meaningless()) {
     advice.push_back("epsilon is above 20: such a guarantee promises next to nothing");
   }
@@ -264,7 +305,7 @@ Result<std::string> to_text(const PrivacyPlan& plan) {
                   sigma_of_sum(plan, cost),
                   kTwoSided95 * sigma_of_sum(plan, cost));
   }
-  text += "\n";
+  text += pairs_of(plan) + "\n";
   for (const auto& group : groups) {
     text += print("a person with %2llu rows at a site     epsilon %.2f\n",
                   static_cast<unsigned long long>(group.factor),
@@ -306,6 +347,10 @@ Result<std::string> to_json(const PrivacyPlan& plan) {
                                {"cells", query.cells},
                                {"sigma", sigma_at_site(cost)},
                                {"sigmaOfSum", sigma_of_sum(plan, cost)}});
+  }
+  if (!plan.queries.left_out.empty()) {
+    json["pairs"] = plan.queries.pairs;
+    json["pairsLeftOut"] = plan.queries.left_out;
   }
   for (const auto& other : plan.if_declared) {
     nlohmann::json queries = nlohmann::json::array();

@@ -17,6 +17,7 @@
 #include "common/mixture/fit.hpp"
 #include "common/mixture/model.hpp"
 #include "common/mixture/sampler.hpp"
+#include "common/mixture/settings.hpp"
 #include "common/mixture/tables.hpp"
 #include "common/tabular/table.hpp"
 
@@ -107,7 +108,7 @@ int main(int argc, char** argv) {
     }
   }
   for (const auto& file : files) {
-    sites.push_back(must(tabular::read_csv(file, {}, {})));
+    sites.push_back(must(tabular::read_csv(file)));
   }
   const auto schema = schema_of(sites, numbers);
   std::optional<std::size_t> target_at;
@@ -160,6 +161,7 @@ int main(int argc, char** argv) {
   }
   FitOptions options;
   options.seed = seed;
+  options.components = Settings().components;
   options.threads = std::getenv("THREADS") != nullptr ? 2 : 1;
   watch.lap();
   model.components = fit(plan, tables, model.marginals.rows, masses_of, options);
@@ -201,8 +203,9 @@ int main(int argc, char** argv) {
   for (std::size_t first = 0; first < rows; first += Sampler::kBlockRows) {
     const auto table = must(sampler.block(
         seed, first / Sampler::kBlockRows, std::min(Sampler::kBlockRows, rows - first), {}));
-    std::string text = first == 0 ? tabular::csv_header(table) : std::string();
-    tabular::append_csv_rows(table, text);
+    std::string text =
+        first == 0 ? tabular::csv_header(table, tabular::TextCells::kRaw) : std::string();
+    tabular::append_csv_rows(table, text, tabular::TextCells::kRaw);
     out << text;
   }
   return 0;

@@ -24,6 +24,26 @@ def lines_of(entries):
     return lines, previous
 
 
+class Key:
+    """A ledger's key of Ed25519, by openssl."""
+
+    def __init__(self, folder, name):
+        self.pem, self.message, self.signature = (folder / f"{name}.{end}" for end in ("pem", "message", "signature"))
+        self.openssl("genpkey", "-algorithm", "ed25519", "-out", self.pem)
+        self.private = self.openssl("pkey", "-in", self.pem, "-outform", "DER")[-32:].hex()
+        self.public = self.openssl("pkey", "-in", self.pem, "-pubout", "-outform", "DER")[-32:].hex()
+
+    @staticmethod
+    def openssl(*arguments):
+        return subprocess.run(["openssl", *arguments], capture_output=True, check=True, timeout=60).stdout
+
+    def sign(self, head, run="run-1"):
+        digest = hashlib.sha256(run.encode()).hexdigest()
+        self.message.write_text(f"genesis ledger head v1\n{head}\n{digest}")
+        self.openssl("pkeyutl", "-sign", "-inkey", self.pem, "-rawin", "-in", self.message, "-out", self.signature)
+        return f"{head}:{digest}:{self.signature.read_bytes().hex()}"
+
+
 def charged(collection, tables, sigma):
     return {"kind": "charged", "run": "run-1", "collection": collection, "attempt": 0, "querySha256": "a" * 64,
             "tables": tables, "cells": 100 * tables, "variance": int(sigma * sigma * 2**20), "shift": 1, "shares": 1,
@@ -35,11 +55,14 @@ class Privacy(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="genesis-privacy-")
         self.addCleanup(folder.cleanup)
         self.dir = pathlib.Path(folder.name)
+        self.keys = tempfile.TemporaryDirectory(prefix="genesis-keys-")
+        self.addCleanup(self.keys.cleanup)
+        self.key = Key(pathlib.Path(self.keys.name), "own")
         self.write([charged(1, 15, 22.4), charged(2, 91, 14.14), {"kind": "released", "charge": 2, "sha256": "b" * 64}])
 
     def write(self, entries):
         identity = "5" * 32
-        opened = {"kind": "opened", "dataSet": "patients", "format": 1, "id": identity}
+        opened = {"kind": "opened", "dataSet": "patients", "format": 1, "id": identity, "publicKey": self.key.public}
         self.lines, last = lines_of([opened, *entries])
         self.head = f"{identity}:{len(entries)}:{last}"
         (self.dir / "patients.ledger").write_text("".join(self.lines))
@@ -77,13 +100,24 @@ class Privacy(unittest.TestCase):
         card = self.dir / "model-card.json"
         def write_card(heads):
             card.write_text(json.dumps({"format": "genesis.model-card.v1", "ledgerHeads": heads}))
-        verify = ("privacy", "ledger", "verify", "patients", "--card", card)
-        write_card({"a": "1" * 32 + ":0:" + "c" * 64, "b": newest})
+        verify = ("privacy", "ledger", "verify", "patients", "--against", card)
+        foreign = "1" * 32 + ":0:" + "c" * 64
+        write_card({"a": foreign, "b": self.key.sign(newest)})
         self.assert_refused(self.genesis(*verify), "cut or restored")
-        write_card({"a": "1" * 32 + ":0:" + "c" * 64})
+        write_card({"a": foreign})
         self.assert_refused(self.genesis(*verify), "has no head of ledger " + "5" * 32)
-        write_card({"a": "no head", "b": self.head})
-        self.assertEqual(self.genesis(*verify).returncode, 0)
+        write_card({"a": "no head", "b": self.key.sign(self.head)})
+        done = self.genesis(*verify)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("contains every head that counts", done.stdout)
+        # A head that the ledger's key has not signed says nothing, whoever has made it up.
+        for forged in (Key(pathlib.Path(self.keys.name), "other").sign(newest), newest,
+                       self.key.sign(newest).replace(":2:" if ":2:" in newest else ":3:", ":9:")):
+            write_card({"b": forged})
+            done = self.genesis(*verify)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("a head was ignored", done.stderr)
+            self.assertIn("shows only against a newer head", done.stdout)
         card.write_text("{}")
         self.assert_refused(self.genesis(*verify), "is no model card")
         self.assert_refused(self.genesis("privacy", "ledger", "verify", "visits"), "no ledger of data set visits")

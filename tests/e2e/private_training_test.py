@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import unittest
 
 BIN, KILLPOINT = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
@@ -68,6 +69,14 @@ class PrivateTraining(unittest.TestCase):
         path = run.dir / "ledger" / f"{site}.ledger"
         return [json.loads(line)["entry"] for line in path.read_text().splitlines()]
 
+    def roll_back(self, run, lines=2):
+        """Restores the ledger of site-1 as it was with so many lines, with its head."""
+        path = run.dir / "ledger" / "site-1.ledger"
+        kept = path.read_text().splitlines(keepends=True)[:lines]
+        path.write_text("".join(kept))
+        identity, last = json.loads(kept[0])["entry"]["id"], json.loads(kept[-1])
+        (run.dir / "ledger" / "site-1.head").write_text(f"{identity}:{lines - 1}:{last['hash']}\n")
+
     def assert_accounted(self, run, site="site-1"):
         """Every question was charged once, and what was released is what was kept."""
         entries = self.entries(run, site)
@@ -105,7 +114,17 @@ class PrivateTraining(unittest.TestCase):
         self.assertEqual({row.split(",")[2] for row in rows[1:]}, {"a"})
         card = run.output / "model-card.json"
         self.assertEqual(set(json.loads(card.read_text())["ledgerHeads"]), set(run.site.sites))
-        run.site.genesis("privacy", "ledger", "verify", "site-1", "--ledger", run.dir / "ledger", "--card", card)
+        run.site.genesis("privacy", "ledger", "verify", "site-1", "--ledger", run.dir / "ledger", "--against", card)
+        # A copy of the ledger from before this training: found against the card and the server's checkpoint.
+        self.roll_back(run)
+        verify = ("privacy", "ledger", "verify", "site-1", "--ledger", run.dir / "ledger")
+        run.site.genesis(*verify)
+        checkpoints = sorted((run.output / "checkpoints").iterdir())
+        self.assertTrue(checkpoints)
+        for kept in [card, *checkpoints]:
+            with self.assertRaises(AssertionError) as refused:
+                run.site.genesis(*verify, "--against", kept)
+            self.assertIn("cut or restored", str(refused.exception))
         self.assertNotIn("rows=15", run.log("site-1"))  # neither the number of rows
 
     def test_kills_and_failing_disks_at_every_step_charge_and_draw_once(self):
@@ -152,6 +171,26 @@ class PrivateTraining(unittest.TestCase):
         self.assertNotEqual(again.parts["site-1"].wait(60), 0, again.logs())
         self.assertIn("restored from an older copy", again.log("site-1"))
         self.assertNotIn("joined", again.log("site-1"))
+
+    def test_a_ledger_that_is_older_than_the_head_that_the_server_has_is_not_charged(self):
+        run = self.run_of(spec=SPEC.replace("deadlineSeconds: 60", "deadlineSeconds: 900"))
+        run.start("server")
+        run.start("site-1")
+        # The first sum stays open: the other site ends before it has answered.
+        run.start("site-2", {"LD_PRELOAD": str(KILLPOINT), "GENESIS_FAULT": "kill",
+                             "GENESIS_FAULT_AT": "tls_write:PUT /v1/collections/1/contributions > send@middle"})
+        self.assertEqual(run.parts["site-2"].wait(100), -signal.SIGKILL, run.logs())
+        deadline = time.monotonic() + 100
+        while "contribution client=site-1" not in run.log("site-1"):
+            self.assertLess(time.monotonic(), deadline, run.logs())
+            time.sleep(0.05)
+        run.parts["site-1"].kill()
+        run.parts["site-1"].wait(60)
+        self.roll_back(run)
+        shutil.rmtree(run.dir / "state" / "site-1")  # which remembers the head
+        run.start("site-1")
+        self.assertNotEqual(run.parts["site-1"].wait(60), 0, run.logs())
+        self.assertIn("the server has a head that it has signed and does not contain", run.log("site-1"))
 
     def test_a_policy_that_asks_for_protection_keeps_the_site_out_of_trainings_without(self):
         policy = self.dir / "policy.yaml"

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "common/aggregation/parallel.hpp"
@@ -20,6 +21,9 @@ constexpr double kLeastSigmaOfTables = 1.0;  // as of exact counts
 constexpr float kFirstDecay = 0.9F;
 constexpr float kSecondDecay = 0.99F;
 constexpr float kEpsilon = 1e-9F;
+// Components whose shares stay in a core's cache while all tiles use them.
+constexpr std::size_t kBlockComponents = 64;
+constexpr std::size_t kTilesTogether = 64;
 
 std::size_t round_up(std::size_t n, std::size_t to) {
   return (n + to - 1) / to * to;
@@ -81,7 +85,8 @@ class Fitter {
          const Measured& tables,
          double rows,
          std::span<const std::vector<double>> masses,
-         const FitOptions& options);
+         const FitOptions& options,
+         const std::string& group);
 
   Components run();
 
@@ -149,17 +154,18 @@ Fitter::Fitter(const TablePlan& plan,
                const Measured& tables,
                double rows,
                std::span<const std::vector<double>> masses,
-               const FitOptions& options)
+               const FitOptions& options,
+               const std::string& group)
     : options_(options),
       offsets_(offsets_of(plan)),
       width_(offsets_.back()),
       target_bins_(plan.target_bins()),
       codes_([&] {
-        Rng rng(options.seed, RoundId{0}, "", "mixture codes");
+        Rng rng(options.seed, RoundId{0}, "", "mixture codes" + group);
         return random_matrix(options.components, options.rank, 1.0, rng);
       }()),
       loadings_([&] {
-        Rng rng(options.seed, RoundId{0}, "", "mixture loadings");
+        Rng rng(options.seed, RoundId{0}, "", "mixture loadings" + group);
         return random_matrix(
             options.rank, width_, 1.0 / std::sqrt(static_cast<double>(options.rank)), rng);
       }()),
@@ -311,42 +317,53 @@ void Fitter::add_gradient(std::size_t target_bin) {
     });
   }
   const float inverse = 1.0F / static_cast<float>(components);
-  in_parts(tiles_.size(), [&](std::size_t number) {
-    const auto& measured = tiles_[number];
-    Tile tile{};
-    add_product({weighted.row(0) + measured.row, 1, weighted.stride()},
-                {shares_.row(0) + measured.column, shares_.stride()},
-                components,
-                tile.data());
-    const auto& shares = measured.shares[target_bin];
-    for (std::size_t cell = 0; cell < tile.size(); ++cell) {
-      if (measured.weight[cell] > 0.0F) {
-        const std::size_t i = measured.row + cell / kTileColumns;
-        const std::size_t j = measured.column + cell % kTileColumns;
-        const float error = (tile[cell] * inverse - shares[cell]) * measured.weight[cell];
-        errors_.row(i)[j] = error;
-        errors_.row(j)[i] = error;
+  in_parts(round_up(tiles_.size(), kTilesTogether) / kTilesTogether, [&](std::size_t together) {
+    const std::size_t first = together * kTilesTogether;
+    const std::size_t last = std::min(first + kTilesTogether, tiles_.size());
+    std::vector<Tile> products(last - first, Tile{});
+    for (std::size_t k = 0; k < components; k += kBlockComponents) {
+      for (std::size_t number = first; number < last; ++number) {
+        const auto& measured = tiles_[number];
+        add_product({weighted.row(k) + measured.row, 1, weighted.stride()},
+                    {shares_.row(k) + measured.column, shares_.stride()},
+                    std::min(kBlockComponents, components - k),
+                    products[number - first].data());
+      }
+    }
+    for (std::size_t number = first; number < last; ++number) {
+      const auto& measured = tiles_[number];
+      const auto& tile = products[number - first];
+      const auto& shares = measured.shares[target_bin];
+      for (std::size_t cell = 0; cell < tile.size(); ++cell) {
+        if (measured.weight[cell] > 0.0F) {
+          const std::size_t i = measured.row + cell / kTileColumns;
+          const std::size_t j = measured.column + cell % kTileColumns;
+          const float error = (tile[cell] * inverse - shares[cell]) * measured.weight[cell];
+          errors_.row(i)[j] = error;
+          errors_.row(j)[i] = error;
+        }
       }
     }
   });
-  const std::size_t bands = round_up(components, kTileRows) / kTileRows;
-  in_parts(bands, [&](std::size_t band) {
-    const std::size_t row = band * kTileRows;
-    const std::size_t end = std::min(row + kTileRows, components);
+  in_parts(round_up(components, kBlockComponents) / kBlockComponents, [&](std::size_t block) {
+    const std::size_t begin = block * kBlockComponents;
+    const std::size_t end = std::min(begin + kBlockComponents, components);
     for (std::size_t t = 0; t < runs_.size(); ++t) {
       const std::size_t column = t * kTileColumns;
-      Tile tile{};
-      for (const auto& run : runs_[t]) {
-        add_product({shares_.row(row) + run.begin, shares_.stride(), 1},
-                    {errors_.row(run.begin) + column, errors_.stride()},
-                    run.end - run.begin,
-                    tile.data());
-      }
-      for (std::size_t r = row; r < end; ++r) {
-        std::copy_n(tile.data() + (r - row) * kTileColumns, kTileColumns, pulls_.row(r) + column);
+      for (std::size_t row = begin; row < end; row += kTileRows) {
+        Tile tile{};
+        for (const auto& run : runs_[t]) {
+          add_product({shares_.row(row) + run.begin, shares_.stride(), 1},
+                      {errors_.row(run.begin) + column, errors_.stride()},
+                      run.end - run.begin,
+                      tile.data());
+        }
+        for (std::size_t r = row; r < std::min(row + kTileRows, end); ++r) {
+          std::copy_n(tile.data() + (r - row) * kTileColumns, kTileColumns, pulls_.row(r) + column);
+        }
       }
     }
-    for (std::size_t k = row; k < end; ++k) {
+    for (std::size_t k = begin; k < end; ++k) {
       add_scaled({gradient_.row(k), width_},
                  {pulls_.row(k), width_},
                  target ? shares_.row(k)[*target] : 1.0F);
@@ -434,7 +451,19 @@ Components fit(const TablePlan& plan,
                std::span<const std::vector<double>> masses,
                const FitOptions& options) {
   GENESIS_CHECK(tables.counts.size() == plan.cells(), "counts are those of the plan");
-  return Fitter(plan, tables, rows, masses, options).run();
+  const std::size_t groups =
+      std::max<std::size_t>(1, (options.components + kGroupComponents - 1) / kGroupComponents);
+  Components all;
+  for (std::size_t g = 0; g < groups; ++g) {
+    auto of_group = options;
+    of_group.components = options.components / groups + (g < options.components % groups ? 1 : 0);
+    const auto name = g == 0 ? std::string() : " of group " + std::to_string(g);
+    auto fitted = Fitter(plan, tables, rows, masses, of_group, name).run();
+    all.offsets = std::move(fitted.offsets);
+    all.count += fitted.count;
+    all.shares.insert(all.shares.end(), fitted.shares.begin(), fitted.shares.end());
+  }
+  return all;
 }
 
 }  // namespace genesis::mixture

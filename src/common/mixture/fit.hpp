@@ -8,6 +8,10 @@
 //
 // with w = rows / variance of a cell's noise, minimised by Adam. Pure and without LibTorch: the
 // same tables give the same bits on any number of threads, on one kind of processor.
+//
+// What a fit makes of the noise depends on where it starts, and what it makes of the rows hardly
+// does: so components are fitted in groups, each to all tables by itself, and the model is the mean
+// of the groups.
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -17,8 +21,11 @@
 
 namespace genesis::mixture {
 
+/// Components of a group, at most.
+inline constexpr std::size_t kGroupComponents = 500;
+
 struct FitOptions {
-  std::size_t components = 500;
+  std::size_t components = kGroupComponents;
   std::size_t rank = 64;
   std::size_t steps = 600;
   double first_rate = 0.02;  // falls geometrically to

@@ -50,6 +50,24 @@ void add_names(const Settings& settings,
   }
 }
 
+// Names what is counted and what is not, where not all pairs have room.
+void add_pairs(const Schema& schema, const TablePlan& tables, privacy::QueryPlan& plan) {
+  if (tables.pairs.size() == tables.all_pairs()) {
+    return;
+  }
+  auto taken = tables.pairs.begin();  // in the order of columns
+  for (std::uint32_t a = 0; a < schema.size(); ++a) {
+    for (std::uint32_t b = a + 1; b < schema.size(); ++b) {
+      if (tables.bins[a] == 0 || tables.bins[b] == 0 || tables.target == a || tables.target == b) {
+        continue;
+      }
+      const bool is_taken = taken != tables.pairs.end() && *taken == std::pair(a, b);
+      (is_taken ? plan.pairs : plan.left_out).emplace_back(schema[a].name, schema[b].name);
+      taken += is_taken ? 1 : 0;
+    }
+  }
+}
+
 Result<privacy::QueryPlan> plan_of(const Settings& settings,
                                    const Schema& schema,
                                    const privacy::Guarantee& guarantee) {
@@ -73,7 +91,11 @@ Result<privacy::QueryPlan> plan_of(const Settings& settings,
     plan.queries.push_back({std::string(kZoom), wide, zoom_cells, settings.zoom_share});
   }
   add_names(settings, guarantee, plan);
-  const auto tables = plan_tables(binnings, target);
+  const auto [tables, is_without_target] = choose_tables(binnings, target);
+  if (is_without_target) {
+    plan.remarks.emplace_back(kWithoutTarget);
+  }
+  add_pairs(schema, tables, plan);
   if (!tables.pairs.empty()) {
     const auto query = tables_query(settings, schema, tables);
     plan.queries.push_back({std::string(query.purpose), query.tables, tables.cells(), query.share});

@@ -30,6 +30,10 @@ constexpr const char* kSumsDocument = "sums";  // of the checkpoint
 constexpr std::size_t kSharesForThreads = std::size_t{1} << 18;
 constexpr unsigned kMostThreads = 8;
 
+// Tables of more cells are fitted by one group of components: their noise is little beside what a
+// second one takes.
+constexpr std::size_t kCellsForGroups = std::size_t{1} << 17;
+
 // Bins of all columns together: the fit holds the square of them.
 constexpr std::size_t kMostBins = 8192;
 // The rows of an average cell in the tables are to be at least this part of its noise; else numbers
@@ -261,11 +265,9 @@ void Server::make_bins() {
 void Server::plan_with(std::size_t most_bins) {
   const std::size_t room = std::max<std::size_t>(2, kMostBins / counted_columns(schema_));
   model_.binnings = bin(zoom_.schema, model_.marginals, {most_bins, target_, room});
-  plan_ = plan_tables(model_.binnings, target_);
-  is_without_target_ = target_ && !plan_.has_all_columns();
-  if (is_without_target_) {
-    plan_ = plan_tables(model_.binnings, std::nullopt);
-  }
+  auto choice = choose_tables(model_.binnings, target_);
+  plan_ = std::move(choice.plan);
+  is_without_target_ = choice.is_without_target;
 }
 
 method::Work Server::fit_model() {
@@ -279,9 +281,11 @@ method::Work Server::fit_model() {
     width += fitting_->starts.back().size();
   }
   auto& options = fitting_->options;
-  options.components = settings_.components;
+  options.components = plan_.cells() > kCellsForGroups
+                           ? std::min(settings_.components, kGroupComponents)
+                           : settings_.components;
   options.seed = seed_;
-  options.threads = width * settings_.components < kSharesForThreads
+  options.threads = width * options.components < kSharesForThreads
                         ? 1
                         : std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads);
   return {[fitting = fitting_] {
@@ -314,9 +318,7 @@ method::Ask Server::ask() const {
       ask.documents.push_back(document(kBinsDocument, to_json(model_.binnings)));
       ask.documents.push_back(document(kPairsDocument, to_json(plan_)));
       if (is_without_target_) {
-        ask.remarks.push_back(
-            "model.target: its values leave no room for tables of all columns; pairs are counted "
-            "without it. Declare fewer categories of it, or fewer columns");
+        ask.remarks.emplace_back(kWithoutTarget);
       }
       break;
     case Stage::kFit:

@@ -14,7 +14,7 @@ inline constexpr std::string_view kMethod = "mixture";
 
 struct Settings {
   std::optional<std::string> target;  // the column that others shall predict
-  std::size_t components = 500;
+  std::size_t components = 1000;
   std::size_t bins = 16;  // of a number
   // Parts of the privacy budget that go to each column's own counts and to a closer look at some of
   // them; the tables of pairs have the rest.

@@ -114,6 +114,14 @@ TablePlan plan_tables(const Binnings& binnings,
   return plan;
 }
 
+TableChoice choose_tables(const Binnings& binnings, std::optional<std::uint32_t> target) {
+  TableChoice choice{.plan = plan_tables(binnings, target), .is_without_target = false};
+  if (target && !choice.plan.has_all_columns()) {
+    choice = {.plan = plan_tables(binnings, std::nullopt), .is_without_target = true};
+  }
+  return choice;
+}
+
 Result<Counts> count_tables(const tabular::Table& table,
                             const Schema& schema,
                             const Binnings& binnings,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,17 @@ struct TablePlan {
 [[nodiscard]] TablePlan plan_tables(const Binnings& binnings,
                                     std::optional<std::uint32_t> target,
                                     std::uint64_t most_cells = kMaxTableCells);
+
+/// plan_tables(), without the target where its values leave no room for tables of all columns.
+struct TableChoice {
+  TablePlan plan;
+  bool is_without_target = false;
+};
+[[nodiscard]] TableChoice choose_tables(const Binnings& binnings,
+                                        std::optional<std::uint32_t> target);
+inline constexpr std::string_view kWithoutTarget =
+    "model.target: its values leave no room for tables of all columns; pairs are counted without "
+    "it. Declare fewer categories of it, or fewer columns";
 
 /// Table after table: cell (i, j, t) of a pair is at (i * bins of the second + j) * target_bins +
 /// t. Threads change nothing. A row without a bin in one of a table's columns is not in that table.

@@ -89,6 +89,9 @@ class Account {
 
   [[nodiscard]] const Terms& terms() const { return terms_; }
   [[nodiscard]] const Ledger& ledger() const { return file_.ledger(); }
+  /// LedgerFile::told_head.
+  [[nodiscard]] std::string told_head(std::string_view run) const { return file_.told_head(run); }
+  [[nodiscard]] bool has_key() const { return file_.has_key(); }
 
  private:
   Account(LedgerFile file, std::filesystem::path answers, const Terms& terms)

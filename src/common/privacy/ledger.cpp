@@ -1,7 +1,6 @@
 #include "common/privacy/ledger.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <sstream>
@@ -43,31 +42,6 @@ std::string line_name(std::uint64_t sequence) {
 }
 
 }  // namespace
-
-std::string to_text(const LedgerHead& head) {
-  return head.id + ":" + std::to_string(head.sequence) + ":" + head.hash;
-}
-
-Result<LedgerHead> parse_head(std::string_view text) {
-  LedgerHead head;
-  const auto first = text.find(':');
-  const auto second = first == std::string_view::npos ? first : text.find(':', first + 1);
-  if (second != std::string_view::npos) {
-    head.id = text.substr(0, first);
-    head.hash = text.substr(second + 1);
-    const auto number = text.substr(first + 1, second - first - 1);
-    const auto [end, error] =
-        std::from_chars(number.data(), number.data() + number.size(), head.sequence);
-    if (error == std::errc{} && end == number.data() + number.size() && is_hex(head.id, 32) &&
-        is_hex(head.hash, 64) && to_text(head) == text) {
-      return head;
-    }
-  }
-  return fail(Errc::kInvalidArgument,
-              "\"" + std::string(text.substr(0, 128)) +
-                  "\" is no head of a ledger; expected id:sequence:hash as `privacy ledger show` "
-                  "prints it");
-}
 
 Status check_data_set_name(std::string_view name) {
   const auto plain = [](char c) {
@@ -131,6 +105,9 @@ Status Ledger::check_next(const Entry& entry) const {
     GENESIS_RETURN_IF_ERROR(check_data_set_name(opened->data_set));
     if (!is_hex(opened->id, 32)) {
       return fail(Errc::kDataLoss, "the id of the ledger is none");
+    }
+    if (!is_hex(opened->public_key, crypto::kPublicKeyDigits)) {
+      return fail(Errc::kDataLoss, "the public key of the ledger is none");
     }
   } else if (const auto* imported = std::get_if<Imported>(&entry.event)) {
     if (exported_ != imported->transfer) {
@@ -297,6 +274,23 @@ Status Ledger::check_contains(const LedgerHead& head) const {
   return {};
 }
 
+Result<std::optional<std::string>> Ledger::check_told(std::string_view text) const {
+  const auto told = parse_signed_head(text);
+  if (!told) {
+    return told.error().message;
+  }
+  if (entries_.empty() || told->head.id != id()) {
+    return "it is of ledger " + told->head.id +
+           ", another one. If these rows took part in that training, their ledger was lost and "
+           "another one begun; restore the newest copy";
+  }
+  if (!told->is_by(public_key())) {
+    return std::string("this ledger's key has not signed it: somebody has made it up");
+  }
+  GENESIS_RETURN_IF_ERROR(check_contains(told->head));
+  return std::nullopt;
+}
+
 LedgerHead Ledger::head() const {
   GENESIS_CHECK(!entries_.empty(), "a ledger that was opened has entries");
   return {id(), entries_.back().sequence, entries_.back().hash};
@@ -308,6 +302,10 @@ const std::string& Ledger::id() const {
 
 const std::string& Ledger::data_set() const {
   return std::get<Opened>(entries_.front().event).data_set;
+}
+
+const std::string& Ledger::public_key() const {
+  return std::get<Opened>(entries_.front().event).public_key;
 }
 
 std::string Ledger::text() const {

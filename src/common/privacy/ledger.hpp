@@ -13,21 +13,9 @@
 #include "common/privacy/cost.hpp"
 #include "common/privacy/guarantee.hpp"
 #include "common/privacy/ledger_entry.hpp"
+#include "common/privacy/ledger_head.hpp"
 
 namespace genesis::privacy {
-
-/// A ledger at one moment, to be kept elsewhere, such as in a model card: a ledger that does not
-/// contain it any more was cut or restored from an older copy.
-struct LedgerHead {
-  std::string id;
-  std::uint64_t sequence = 0;
-  std::string hash;
-  bool operator==(const LedgerHead&) const = default;
-};
-
-/// "id:sequence:hash", and back. Errors: kInvalidArgument.
-[[nodiscard]] std::string to_text(const LedgerHead& head);
-[[nodiscard]] Result<LedgerHead> parse_head(std::string_view text);
 
 /// What a charge has led to.
 enum class ChargeState {
@@ -88,10 +76,17 @@ class Ledger {
   /// one.
   [[nodiscard]] Status check_contains(const LedgerHead& head) const;
 
+  /// The same of a head that others hand back (a server, a model card), which may be made up: it
+  /// binds only where this ledger's key has signed it. Returns why it was ignored, else nothing.
+  /// Errors: kDataLoss where it is signed and the ledger does not contain it.
+  [[nodiscard]] Result<std::optional<std::string>> check_told(std::string_view head) const;
+
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
   [[nodiscard]] LedgerHead head() const;
   [[nodiscard]] const std::string& id() const;
   [[nodiscard]] const std::string& data_set() const;
+  /// By which the heads that it tells are checked.
+  [[nodiscard]] const std::string& public_key() const;
   /// The transfer under which this copy was given away, while it is.
   [[nodiscard]] const std::optional<std::string>& exported() const { return exported_; }
   /// All lines, as they are on disk.

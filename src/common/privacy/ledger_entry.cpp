@@ -22,7 +22,8 @@ nlohmann::json to_json(const Event& event) {
                    return nlohmann::json{{"kind", "opened"},
                                          {"dataSet", opened.data_set},
                                          {"format", kFormat},
-                                         {"id", opened.id}};
+                                         {"id", opened.id},
+                                         {"publicKey", opened.public_key}};
                  },
                  [](const Charged& charged) {
                    const auto& [question, cost] = charged;
@@ -63,6 +64,7 @@ Result<Event> opened_of(const Fields& fields) {
   Opened opened;
   GENESIS_ASSIGN(opened.data_set, fields.text("dataSet"));
   GENESIS_ASSIGN(opened.id, fields.text("id"));
+  GENESIS_ASSIGN(opened.public_key, fields.text("publicKey"));
   return opened;
 }
 

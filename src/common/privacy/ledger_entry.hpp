@@ -25,11 +25,12 @@ struct Question {
   bool operator==(const Question&) const = default;
 };
 
-/// The first entry: a data set by the name that its site gives it, and an id that no other ledger
-/// has.
+/// The first entry: a data set by the name that its site gives it, an id that no other ledger has,
+/// and the key by which heads are signed.
 struct Opened {
   std::string data_set;
   std::string id;
+  std::string public_key;  // of Ed25519, 64 hex digits
   bool operator==(const Opened&) const = default;
 };
 

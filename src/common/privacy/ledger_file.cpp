@@ -21,6 +21,10 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{256} << 20U;
 constexpr std::uint64_t kMaxHead = 256;
+constexpr std::uint64_t kMaxKey = 256;
+// How the last line of an exported ledger begins, and how it ends.
+constexpr std::string_view kKeyBegin = R"({"signingKey":")";
+constexpr std::string_view kKeyEnd = "\"}\n";
 
 std::string cause() {
   return std::strerror(errno);
@@ -187,6 +191,7 @@ LedgerFile::LedgerFile(LedgerFile&& other) noexcept
       data_set_(std::move(other.data_set_)),
       lock_(std::exchange(other.lock_, -1)),
       ledger_(std::move(other.ledger_)),
+      key_(std::move(other.key_)),
       broken_(other.broken_) {}
 
 LedgerFile::~LedgerFile() {
@@ -201,6 +206,10 @@ fs::path LedgerFile::path() const {
 
 fs::path LedgerFile::head_path() const {
   return head_path_of(folder_, data_set_);
+}
+
+fs::path LedgerFile::key_path() const {
+  return folder_ / (data_set_ + ".key");
 }
 
 Result<LedgerFile> LedgerFile::locked(const fs::path& folder, const std::string& data_set) {
@@ -236,9 +245,12 @@ Result<LedgerFile> LedgerFile::open(const fs::path& folder,
     return tl::unexpected(loaded.error());
   }
   crypto::SystemEntropy entropy;
-  const auto first =
-      file.ledger_.next(Opened{.data_set = data_set, .id = crypto::random_id(entropy)}, time);
-  GENESIS_RETURN_IF_ERROR(file.create(to_line(first) + "\n"));
+  auto key = crypto::SigningKey::random(entropy);
+  const auto first = file.ledger_.next(
+      Opened{
+          .data_set = data_set, .id = crypto::random_id(entropy), .public_key = key.public_key()},
+      time);
+  GENESIS_RETURN_IF_ERROR(file.create(to_line(first) + "\n", std::move(key)));
   return file;
 }
 
@@ -248,6 +260,7 @@ Status LedgerFile::load() {
     GENESIS_RETURN_IF_ERROR(cut_durably(path(), loaded.complete_bytes));
   }
   ledger_ = std::move(loaded.ledger);
+  GENESIS_RETURN_IF_ERROR(load_key());
   if (loaded.head_is_current) {
     return {};
   }
@@ -255,8 +268,39 @@ Status LedgerFile::load() {
   return write_head();
 }
 
-// Ledger before head: a head alone is a ledger that was lost. Replaces what is there, as a whole.
-Status LedgerFile::create(const std::string& text) {
+// Without its key a ledger goes on, and tells heads without a signature: a site is not to lose its
+// budget with it.
+Status LedgerFile::load_key() {
+  auto text = read_file(key_path(), kMaxKey);
+  if (!text) {
+    return text.error().code == Errc::kNotFound ? Status{} : tl::unexpected(text.error());
+  }
+  const crypto::Secret line(std::move(*text));
+  auto key = crypto::SigningKey::parse(line.reveal().substr(0, line.reveal().find('\n')));
+  if (!key || key->public_key() != ledger_.public_key()) {
+    return fail(Errc::kDataLoss,
+                key_path().string() +
+                    ": is not the key of the ledger beside it; restore it with "
+                    "the ledger, or remove it and tell heads without a "
+                    "signature");
+  }
+  key_ = *std::move(key);
+  return {};
+}
+
+std::string LedgerFile::told_head(std::string_view run) const {
+  const auto head = ledger_.head();
+  return key_ ? to_text(sign(head, run, *key_)) : to_text(head);
+}
+
+// Key before ledger, so that none is without one; ledger before head: a head alone is a ledger that
+// was lost. Replaces what is there, as a whole.
+Status LedgerFile::create(const std::string& text, std::optional<crypto::SigningKey> key) {
+  if (key) {
+    GENESIS_RETURN_IF_ERROR(write_file_atomic(
+        key_path(), std::string(key->text().reveal()) + "\n", FileAccess::kOwnerOnly));
+  }
+  key_ = std::move(key);
   GENESIS_RETURN_IF_ERROR(write_file_atomic(path(), text, FileAccess::kOwnerOnly));
   GENESIS_ASSIGN(auto read, Ledger::read(text));
   ledger_ = std::move(read.ledger);
@@ -308,16 +352,53 @@ Result<std::string> LedgerFile::export_to(const std::string& time) {
     crypto::SystemEntropy entropy;
     GENESIS_RETURN_IF_ERROR(append(Exported{.transfer = crypto::random_id(entropy)}, time));
   }
-  return ledger_.text();
+  std::string text = ledger_.text() + std::string(kKeyBegin);
+  if (key_) {
+    text += key_->text().reveal();
+  }
+  return text + std::string(kKeyEnd);
 }
+
+namespace {
+
+// An exported ledger, and the key that its last line has; none where it was lost.
+struct Export {
+  std::string_view lines;
+  std::optional<crypto::SigningKey> key;
+};
+
+Result<Export> parse_export(std::string_view text) {
+  const auto at = text.rfind(kKeyBegin);
+  if (at == std::string_view::npos || at == 0 || !text.ends_with(kKeyEnd)) {
+    return fail(Errc::kDataLoss,
+                "is no exported ledger, or was cut off: its last line has no signing key. A ledger "
+                "that was copied can still be charged where it is, so both together would spend "
+                "the budget twice; export it");
+  }
+  Export parsed{.lines = text.substr(0, at), .key = std::nullopt};
+  auto line = text.substr(at + kKeyBegin.size());
+  line.remove_suffix(kKeyEnd.size());
+  if (line.empty()) {
+    return parsed;
+  }
+  auto key = crypto::SigningKey::parse(line);
+  if (!key) {
+    return fail(Errc::kDataLoss, "the last line was altered: " + key.error().message);
+  }
+  parsed.key = *std::move(key);
+  return parsed;
+}
+
+}  // namespace
 
 Result<LedgerFile> import_ledger(const fs::path& folder,
                                  const std::string& data_set,
                                  std::string_view text,
                                  const std::string& time) {
-  GENESIS_ASSIGN(auto read, Ledger::read(text));
+  GENESIS_ASSIGN(auto exported, parse_export(text));
+  GENESIS_ASSIGN(auto read, Ledger::read(exported.lines));
   const auto& ledger = read.ledger;
-  if (read.complete_bytes != text.size() || ledger.entries().empty()) {
+  if (read.complete_bytes != exported.lines.size() || ledger.entries().empty()) {
     return fail(Errc::kDataLoss, "the exported ledger is cut off; export it again");
   }
   if (ledger.data_set() != data_set) {
@@ -328,6 +409,9 @@ Result<LedgerFile> import_ledger(const fs::path& folder,
     return fail(Errc::kInvalidArgument,
                 "the ledger was copied, not exported: the copy that it was made of can still be "
                 "charged, so both together would spend the budget twice; export it");
+  }
+  if (exported.key && exported.key->public_key() != ledger.public_key()) {
+    return fail(Errc::kDataLoss, "the last line was altered: it is not the key of the ledger");
   }
   const Event imported = Imported{.transfer = *ledger.exported()};
   GENESIS_ASSIGN(auto file, LedgerFile::locked(folder, data_set));
@@ -346,7 +430,8 @@ Result<LedgerFile> import_ledger(const fs::path& folder,
     }
   }
   const auto entry = ledger.next(imported, time);
-  GENESIS_RETURN_IF_ERROR(file.create(std::string(text) + to_line(entry) + "\n"));
+  GENESIS_RETURN_IF_ERROR(
+      file.create(std::string(exported.lines) + to_line(entry) + "\n", std::move(exported.key)));
   return file;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // A ledger on disk: DIR/NAME.ledger (the lines), DIR/NAME.head (the last line that was
-// acknowledged) and DIR/NAME.lock. One process at a time holds it.
+// acknowledged), DIR/NAME.key (what signs heads) and DIR/NAME.lock. One process at a time holds it.
 //
 // Durability: a line is appended and fsynced, then the head is replaced and fsynced, and only then
 // does a call return. So a line that was never finished was never acknowledged, and is dropped; a
@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "common/base/error.hpp"
+#include "common/crypto/signing.hpp"
 #include "common/privacy/ledger.hpp"
 
 namespace genesis::privacy {
@@ -44,8 +45,14 @@ class LedgerFile {
                                       const std::string& sha256,
                                       const std::string& time);
 
-  /// Closes this copy and returns the text that Import takes, again the same if it is called again.
+  /// Closes this copy and returns the text that import_ledger() takes, again the same if it is
+  /// called again. It has the ledger's key, so it is as secret.
   [[nodiscard]] Result<std::string> export_to(const std::string& time);
+
+  /// The head now, for others to keep, signed for an answer to `run`; without a signature where the
+  /// key was lost.
+  [[nodiscard]] std::string told_head(std::string_view run) const;
+  [[nodiscard]] bool has_key() const { return key_.has_value(); }
 
   [[nodiscard]] const Ledger& ledger() const { return ledger_; }
   [[nodiscard]] std::filesystem::path path() const;
@@ -59,15 +66,18 @@ class LedgerFile {
   [[nodiscard]] static Result<LedgerFile> locked(const std::filesystem::path& folder,
                                                  const std::string& data_set);
   [[nodiscard]] Status load();
-  [[nodiscard]] Status create(const std::string& text);
+  [[nodiscard]] Status load_key();
+  [[nodiscard]] Status create(const std::string& text, std::optional<crypto::SigningKey> key);
   [[nodiscard]] Status append(Event event, const std::string& time);
   [[nodiscard]] Status write_head() const;
   [[nodiscard]] std::filesystem::path head_path() const;
+  [[nodiscard]] std::filesystem::path key_path() const;
 
   std::filesystem::path folder_;
   std::string data_set_;
   int lock_;
   Ledger ledger_;
+  std::optional<crypto::SigningKey> key_;
   // A write failed part of the way: what is on disk is unknown until the file is opened again.
   bool broken_ = false;
 };

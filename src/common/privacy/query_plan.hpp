@@ -3,6 +3,7 @@
 // `privacy plan` shows, and what each site computes by itself instead of believing a server. Pure.
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.hpp"
@@ -21,10 +22,17 @@ struct PlannedQuery {
   bool is_summed = true;          // else each site answers for itself, and has noise for itself
 };
 
+/// Two columns by their names.
+using ColumnPair = std::pair<std::string, std::string>;
+
 /// All that a run will ask of a site's rows. Later tables may depend on the noisy answers to
 /// earlier ones (the composition is adaptive), their number may not exceed what the plan says.
 struct QueryPlan {
   std::vector<PlannedQuery> queries;
+  // Where not all pairs of columns have room for a table: those that have one, and the others.
+  std::vector<ColumnPair> pairs = {};
+  std::vector<ColumnPair> left_out = {};
+  std::vector<std::string> remarks = {};  // for people
 };
 
 /// What would be asked instead if the spec declared more than it does.

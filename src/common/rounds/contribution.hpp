@@ -44,7 +44,7 @@ struct Contribution {
   Body body;
   Telemetry telemetry = {};
   std::string ledger_head =
-      {};  // of the site's privacy ledger once it was charged; "": it has none
+      {};  // of the site's privacy ledger once it was charged, signed; "": it has none
   bool operator==(const Contribution&) const = default;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <deque>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -149,9 +150,10 @@ class Records {
     delimiter_ = dialect.delimiter.value_or(*std::ranges::max_element(kDelimiters, {}, uses));
   }
 
-  // False at the end. Blank lines are none.
-  [[nodiscard]] bool next(std::vector<std::string>& fields) {
+  // False at the end. Blank lines are none. The fields are valid until the next call.
+  [[nodiscard]] bool next(std::vector<std::string_view>& fields) {
     fields.clear();
+    unquoted_.clear();
     skip_comments();
     while (rest_.starts_with('\r') || rest_.starts_with('\n')) {
       skip_line();
@@ -198,29 +200,31 @@ class Records {
   }
 
   // Leaves what ends the field.
-  [[nodiscard]] std::string field() {
+  [[nodiscard]] std::string_view field() {
     if (quote_ != '\0' && rest_.starts_with(quote_)) {
       std::string quoted;
       for (std::size_t i = 1; i < rest_.size() && quoted.size() <= kMaxCellBytes; ++i) {
         if (rest_[i] == quote_ && is_end(i + 1)) {
           rest_.remove_prefix(i + 1);
-          return quoted;
+          return unquoted_.emplace_back(std::move(quoted));
         }
         i += rest_[i] == quote_ && rest_.substr(i + 1).starts_with(quote_) ? 1 : 0;
         quoted.push_back(rest_[i]);
       }
     }
-    const auto end = std::min(rest_.find_first_of(ends()), rest_.size());
-    std::string plain(rest_.substr(0, end));
+    std::size_t end = 0;
+    while (!is_end(end)) {
+      ++end;
+    }
+    const auto plain = rest_.substr(0, end);
     rest_.remove_prefix(end);
     return plain;
   }
 
-  [[nodiscard]] std::string ends() const { return std::string("\r\n") + delimiter_; }
-
   std::string_view rest_;
-  char quote_;                   // '\0': none
-  std::optional<char> comment_;  // begins lines that are passed over
+  std::deque<std::string> unquoted_;  // of this record
+  char quote_;                        // '\0': none
+  std::optional<char> comment_;       // begins lines that are passed over
   char delimiter_ = ',';
 };
 
@@ -299,13 +303,14 @@ Result<Table> parse_text_table(std::string_view text,
     text = converted;
   }
   Records records(text, options.dialect);
-  std::vector<std::string> names;
-  if (!records.next(names)) {
+  std::vector<std::string_view> fields;
+  if (!records.next(fields)) {
     return fail(Errc::kInvalidArgument,
                 std::string(source) + ": the file is empty; the first line must name the columns");
   }
-  for (auto& name : names) {
-    name = is_utf8(name) ? composed(trim(name)) : name;
+  std::vector<std::string> names;
+  for (const auto field : fields) {
+    names.push_back(is_utf8(field) ? composed(trim(field)) : std::string(field));
   }
   GENESIS_RETURN_IF_ERROR(check_names(names, std::string(source)));
   Table table;
@@ -320,7 +325,6 @@ Result<Table> parse_text_table(std::string_view text,
       places.push_back(i);
     }
   }
-  std::vector<std::string> fields;
   while (records.next(fields)) {
     if (++table.rows > kMaxRows) {
       return fail(Errc::kResourceExhausted, std::string(source) + ": too many rows; split it");

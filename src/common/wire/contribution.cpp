@@ -181,8 +181,9 @@ Result<rounds::Body> body_of(TensorBytes parts) {
 
 // By its form; whoever has the ledger reads it (privacy/ledger.hpp).
 bool is_head(std::string_view text) {
-  constexpr std::size_t kLongest = 128;
-  return text.size() <= kLongest && std::ranges::count(text, ':') == 2 &&
+  constexpr std::size_t kLongest = 384;
+  const auto colons = std::ranges::count(text, ':');
+  return text.size() <= kLongest && (colons == 2 || colons == 4) &&
          text.find_first_not_of("0123456789abcdef:") == std::string_view::npos;
 }
 
@@ -213,7 +214,9 @@ Result<rounds::Contribution> decode_header(std::string_view bytes, const JsonLim
   if (fields.has("ledger_head")) {
     GENESIS_ASSIGN(contribution.ledger_head, fields.text("ledger_head"));
     if (!is_head(contribution.ledger_head)) {
-      return fields.wrong("ledger_head", "id:lines:hash in hex, of at most 128 characters");
+      return fields.wrong(
+          "ledger_head",
+          "id:lines:hash in hex, or id:lines:hash:run:signature, of at most 384 characters");
     }
   }
   return contribution;

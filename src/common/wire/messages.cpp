@@ -168,7 +168,11 @@ Result<JoinRequest> decode_join_request(std::string_view bytes, const JsonLimits
 }
 
 std::string encode(const JoinReply& message) {
-  return dump_json({{"run", message.run}, {"training", message.training_json}});
+  json body{{"run", message.run}, {"training", message.training_json}};
+  if (!message.ledger_head.empty()) {
+    body["ledger_head"] = message.ledger_head;
+  }
+  return dump_json(body);
 }
 
 Result<JoinReply> decode_join_reply(std::string_view bytes, const JsonLimits& limits) {
@@ -177,6 +181,9 @@ Result<JoinReply> decode_join_reply(std::string_view bytes, const JsonLimits& li
   JoinReply message;
   GENESIS_ASSIGN(message.run, fields.text("run"));
   GENESIS_ASSIGN(message.training_json, fields.text("training"));
+  if (fields.has("ledger_head")) {
+    GENESIS_ASSIGN(message.ledger_head, fields.text("ledger_head"));
+  }
   return message;
 }
 

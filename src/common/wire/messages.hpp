@@ -40,8 +40,9 @@ struct JoinRequest {
                                                       const JsonLimits& limits = {});
 
 struct JoinReply {
-  std::string run;            // id of this training, hex
-  std::string training_json;  // the defaulted spec
+  std::string run;               // id of this training, hex
+  std::string training_json;     // the defaulted spec
+  std::string ledger_head = {};  // that the server has of this client's ledger; "": none
   bool operator==(const JoinReply&) const = default;
 };
 [[nodiscard]] std::string encode(const JoinReply& message);

@@ -43,8 +43,10 @@ TEST_CASE("aggregator: the last head of each site's ledger is in checkpoints and
   REQUIRE(saved);
   CHECK(saved->clients.at(0).ledger_head == "0a:1:0b");
   CHECK(saved->clients.at(1).ledger_head.empty());
-  // A server that starts again has it still.
+  // A server that starts again has it still, and tells it to the site that joins again.
   training.coordinator = *Coordinator::resume(training.coordinator.training(), *saved, {});
+  CHECK(join(training.coordinator, "a", table("a"))->ledger_head == "0a:1:0b");
+  CHECK(join(training.coordinator, "b", table("b"))->ledger_head.empty());
   for (const char* client : {"a", "b"}) {
     REQUIRE(training.send(training.update(client, 2, 0.1F)));
   }

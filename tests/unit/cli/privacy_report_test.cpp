@@ -110,6 +110,26 @@ TEST_CASE("cli: a plan warns where the rows are too few, or epsilon promises not
   }
 }
 
+TEST_CASE("cli: a plan with room for some pairs names them, or those without", "[cli]") {
+  auto queries = kQueries;
+  queries.pairs = {{"age", "sex"}};
+  queries.left_out = {{"age", "town"}, {"sex", "town"}};
+  const auto few = cli::plan_privacy(a_training(3), queries, 26'048);
+  REQUIRE(few);
+  const auto text = cli::to_text(*few);
+  REQUIRE(text);
+  CHECK_THAT(*text, ContainsSubstring("1 of 3 pairs of columns have a table"));
+  CHECK_THAT(*text, ContainsSubstring("Taken:\n    age + sex\n"));
+  CHECK(json_of(*few)["pairs"] == nlohmann::json::parse(R"([["age","sex"]])"));
+  CHECK(json_of(*few)["pairsLeftOut"].size() == 2);
+  std::swap(queries.pairs, queries.left_out);
+  const auto most = cli::plan_privacy(a_training(3), queries, 26'048);
+  CHECK_THAT(*cli::to_text(*most),
+             ContainsSubstring("Taken are all but (--json names them):\n    age + sex\n"));
+  const auto all = cli::plan_privacy(a_training(3), kQueries, 26'048);
+  CHECK_THAT(*cli::to_text(*all), !ContainsSubstring("pairs of columns"));
+}
+
 TEST_CASE("cli: a unit of several rows is named, and its noise planned", "[cli]") {
   auto training = a_training(3);
   training.privacy.unit_column = "patient";
@@ -137,7 +157,7 @@ TEST_CASE("cli: a ledger is shown with what was spent and each of its lines", "[
   const auto write = [&](privacy::Event event) {
     REQUIRE(ledger.append(ledger.next(std::move(event), "2026-03-01T12:00:00Z")));
   };
-  write(privacy::Opened{"patients", std::string(32, '1')});
+  write(privacy::Opened{"patients", std::string(32, '1'), std::string(64, '2')});
   const auto plan = cli::plan_privacy(a_training(3), kQueries, {});
   REQUIRE(plan);
   std::uint32_t collection = 0;

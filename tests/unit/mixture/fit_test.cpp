@@ -166,4 +166,27 @@ TEST_CASE("mixture: negative noisy counts are as good as any", "[mixture]") {
   CHECK(distance(example(), components) < 0.1);
 }
 
+TEST_CASE("mixture: groups of components are fits of their own, whose mean is the model",
+          "[mixture]") {
+  auto made = example();
+  made.tables.sigma = 1000.0;
+  SeededNoise noise(4);
+  REQUIRE(noise.add({}, {}, made.tables.sigma * made.tables.sigma, made.tables.counts));
+  FitOptions options;
+  options.steps = 300;
+  options.components = 300;
+  const auto one = fit(made.plan, made.tables, kRows, made.masses, options);
+  options.components = 600;
+  const auto two = fit(made.plan, made.tables, kRows, made.masses, options);
+  REQUIRE(two.count == 600);
+  REQUIRE(two.shares.size() == 2 * one.shares.size());
+  const auto middle = two.shares.begin() + static_cast<std::ptrdiff_t>(one.shares.size());
+  CHECK(std::equal(one.shares.begin(), one.shares.end(), two.shares.begin()));
+  CHECK_FALSE(std::equal(one.shares.begin(), one.shares.end(), middle));
+  const Components second{300, two.offsets, {middle, two.shares.end()}};
+  // Never further from the rows than the two are on average.
+  const double mean = (distance(example(), one) + distance(example(), second)) / 2.0;
+  CHECK(distance(example(), two) < mean);
+}
+
 }  // namespace genesis::mixture

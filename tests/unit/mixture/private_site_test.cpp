@@ -380,6 +380,34 @@ TEST_CASE("mixture: the plan of a spec keeps its guarantee, names included", "[m
   CHECK_FALSE(guarantee_of(made));
 }
 
+TEST_CASE("mixture: a plan names the pairs that have a table, and those that have no room",
+          "[mixture]") {
+  auto made = training();
+  made.model.settings.json = R"({"bins":64,"target":"c0"})";
+  made.table = {};
+  constexpr std::size_t kColumns = 40;
+  for (std::size_t c = 0; c < kColumns; ++c) {
+    auto column = a_column("c" + std::to_string(c), "integer");
+    column.minimum = 0;
+    column.maximum = 63;
+    made.table.columns.push_back(column);
+  }
+  const auto plan = must(query_plan(made));
+  CHECK(plan.pairs.size() + plan.left_out.size() == kColumns * (kColumns - 1) / 2);
+  CHECK(plan.pairs.size() == plan.queries.back().tables);
+  REQUIRE_FALSE(plan.left_out.empty());
+  CHECK(std::ranges::find(plan.pairs, privacy::ColumnPair("c0", "c1")) != plan.pairs.end());
+  // 64 bins, and one for missing values, of three columns are more than half of all cells.
+  REQUIRE(plan.remarks.size() == 1);
+  CHECK_THAT(plan.remarks[0], ContainsSubstring("pairs are counted without it"));
+
+  made.model.settings.json = R"({"bins":4})";
+  const auto all = must(query_plan(made));
+  CHECK(all.pairs.empty());
+  CHECK(all.left_out.empty());
+  CHECK(all.remarks.empty());
+}
+
 TEST_CASE("mixture: a plan with more declared asks no names, and nothing twice of few values",
           "[mixture]") {
   auto made = training();

@@ -1,5 +1,5 @@
 #pragma once
-// Costs, questions and digests for the tests of the ledger.
+// Costs, questions, digests and a key for the tests of the ledger.
 #include <string>
 
 #include "common/privacy/ledger.hpp"
@@ -25,6 +25,11 @@ inline Guarantee a_guarantee(double epsilon, double delta = 1e-5) {
   const auto result = Guarantee::of(Epsilon{epsilon}, Delta{delta});
   REQUIRE(result.has_value());
   return *result;
+}
+
+inline const crypto::SigningKey& a_signing_key() {
+  static const auto key = crypto::SigningKey::parse(std::string(64, '7'));
+  return *key;
 }
 
 inline constexpr const char* kNow = "2026-03-01T12:00:00Z";

@@ -308,6 +308,57 @@ TEST_CASE("privacy: a ledger moves, and only one copy can be charged", "[privacy
   CHECK(charge(*returned, 3).state == ChargeState::kNew);
 }
 
+TEST_CASE("privacy: heads are signed with a key that is the ledger's owner's and moves with it",
+          "[privacy]") {
+  const TemporaryFolder folder;
+  std::string told;
+  std::string text;
+  {
+    auto file = opened(folder / "old");
+    charge(file, 1);
+    told = file.told_head("run-1");
+    text = file.export_to(kNow).value();
+    CHECK((fs::status(folder / "old/patients.key").permissions() & fs::perms::mask) ==
+          (fs::perms::owner_read | fs::perms::owner_write));
+  }
+  {
+    auto moved = import_ledger(folder / "new", "patients", text, kNow);
+    REQUIRE(moved);
+    CHECK(moved->ledger().check_told(told).value() == std::nullopt);
+    CHECK(moved->ledger().check_told(moved->told_head("run-2")).value() == std::nullopt);
+  }
+  const auto reopened = opened(folder / "new");
+  CHECK(reopened.ledger().check_told(reopened.told_head("run-2")).value() == std::nullopt);
+}
+
+TEST_CASE("privacy: a ledger without its key goes on unsigned, and with another one it does not",
+          "[privacy]") {
+  const TemporaryFolder folder;
+  {
+    auto file = opened(folder.path());
+    charge(file, 1);
+    CHECK(file.has_key());
+  }
+  const auto key = folder / "patients.key";
+  const auto text = bytes_of(key);
+  write(key, std::string(64, 'a') + "\n");
+  const auto refused =
+      LedgerFile::open(folder.path(), "patients", LedgerFile::Missing::kRefuse, kNow);
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message, ContainsSubstring("is not the key of the ledger beside it"));
+  fs::remove(key);
+  {
+    auto file = opened(folder.path());
+    CHECK_FALSE(file.has_key());
+    CHECK(charge(file, 2).state == ChargeState::kNew);
+    CHECK(file.told_head("run-1") == to_text(file.ledger().head()));
+    const auto export_text = file.export_to(kNow).value();
+    CHECK_FALSE(import_ledger(folder / "new", "patients", export_text, kNow)->has_key());
+  }
+  write(key, text);
+  CHECK(opened(folder.path()).has_key());
+}
+
 TEST_CASE("privacy: copies, cut exports and exports of other data are not imported", "[privacy]") {
   const TemporaryFolder folder;
   auto file = opened(folder / "old");
@@ -315,13 +366,20 @@ TEST_CASE("privacy: copies, cut exports and exports of other data are not import
   const auto copy = bytes_of(file.path());
   const auto refused = import_ledger(folder / "new", "patients", copy, kNow);
   REQUIRE_FALSE(refused);
-  CHECK_THAT(refused.error().message, ContainsSubstring("copied, not exported"));
+  CHECK_THAT(refused.error().message, ContainsSubstring("copied can still be charged"));
   const auto text = file.export_to(kNow).value();
+  const auto last_line = text.substr(text.rfind('\n', text.size() - 2) + 1);
+  CHECK_THAT(import_ledger(folder / "new", "patients", copy + last_line, kNow).error().message,
+             ContainsSubstring("copied, not exported"));
   CHECK_FALSE(import_ledger(folder / "new", "visits", text, kNow));
   for (std::size_t size = 0; size < text.size(); ++size) {
     CHECK_FALSE(import_ledger(folder / "new", "patients", text.substr(0, size), kNow));
   }
   CHECK_FALSE(fs::exists(folder / "new/patients.ledger"));
+  std::string other_key = text;
+  other_key[text.rfind('"') - 1] = other_key[text.rfind('"') - 1] == '0' ? '1' : '0';
+  CHECK_THAT(import_ledger(folder / "new", "patients", other_key, kNow).error().message,
+             ContainsSubstring("not the key of the ledger"));
   // A crash between ledger and head of an import.
   REQUIRE(import_ledger(folder / "new", "patients", text, kNow));
   fs::remove(folder / "new/patients.head");

@@ -19,7 +19,7 @@ void write(Ledger& ledger, Event event) {
 
 Ledger a_ledger() {
   Ledger ledger = Ledger::empty();
-  write(ledger, Opened{"patients", kId});
+  write(ledger, Opened{"patients", kId, a_signing_key().public_key()});
   return ledger;
 }
 
@@ -50,8 +50,10 @@ TEST_CASE("privacy: a line of the ledger is what the documentation shows", "[pri
   // python3: hashlib.sha256(b'{"dataSet":"patients","format":1,…}').hexdigest()
   CHECK(a_ledger().text() ==
         R"({"entry":{"dataSet":"patients","format":1,"id":"55555555555555555555555555555555",)"
-        R"("kind":"opened","previous":"","sequence":0,"time":"2026-03-01T12:00:00Z"},"hash":")"
-        "417ead718852e07dabc6b1dc133e305d44dca0c09b8321609b0473df6eb68ad1\"}\n");
+        R"("kind":"opened","previous":"",)"
+        R"("publicKey":"c853ad0f0cd2b619aea92ceec4fd56a24d6499d584ce79257e45cfd8139b60a7",)"
+        R"("sequence":0,"time":"2026-03-01T12:00:00Z"},"hash":")"
+        "854088c4ef422313754c9c6761930421fdf47d2a431e1fd63d73a6cbb6efae25\"}\n");
 }
 
 TEST_CASE("privacy: every altered byte and every removed line of a ledger is seen", "[privacy]") {
@@ -200,6 +202,51 @@ TEST_CASE("privacy: heads tell a cut, a restored and a foreign ledger", "[privac
   for (const char* text : {"", ":", "::", "a:1:b", "55555555555555555555555555555555:x:00"}) {
     CHECK_FALSE(parse_head(text));
   }
+}
+
+TEST_CASE("privacy: a head that others hand back binds only where the ledger's key has signed it",
+          "[privacy]") {
+  const Ledger old = with_charges(2);
+  Ledger now = old;
+  write(now, Charged{a_question(9), a_cost(1, 100)});
+  const auto newest = sign(now.head(), "run-1", a_signing_key());
+  CHECK(now.check_told(to_text(newest)).value() == std::nullopt);
+  CHECK(now.check_told(to_text(sign(old.head(), "run-1", a_signing_key()))).value() ==
+        std::nullopt);
+  const auto rolled_back = old.check_told(to_text(newest));
+  REQUIRE_FALSE(rolled_back);
+  CHECK(rolled_back.error().code == Errc::kDataLoss);
+  CHECK_THAT(rolled_back.error().message, ContainsSubstring("cut or restored"));
+
+  // What a server can make up for a ledger that is in order: all of it is ignored.
+  const auto ignored = [&](const std::string& text, const std::string& why) {
+    const auto told = old.check_told(text);
+    INFO(text);
+    REQUIRE(told);
+    REQUIRE(*told);
+    CHECK_THAT(**told, ContainsSubstring(why));
+  };
+  const auto other_key = *crypto::SigningKey::parse(std::string(64, '8'));
+  ignored(to_text(sign(now.head(), "run-1", other_key)), "has not signed it");
+  auto later = newest;
+  later.head.sequence = 900;
+  ignored(to_text(later), "has not signed it");
+  auto other_run = newest;
+  other_run.run_sha256 = a_digest('c');
+  ignored(to_text(other_run), "has not signed it");
+  auto foreign = newest;
+  foreign.head.id = std::string(32, '6');
+  ignored(to_text(foreign), "another one begun");
+  ignored(to_text(now.head()), "is no head");
+  ignored("", "is no head");
+  ignored(std::string(1000, ':'), "is no head");
+
+  CHECK(parse_signed_head(to_text(newest)).value() == newest);
+  const auto text = to_text(newest);
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    CHECK_FALSE(parse_signed_head(text.substr(0, size)));
+  }
+  CHECK_FALSE(parse_signed_head(text + "0"));
 }
 
 TEST_CASE("privacy: an exported ledger refuses charges until it is imported", "[privacy]") {

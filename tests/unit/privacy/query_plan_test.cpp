@@ -40,7 +40,8 @@ TEST_CASE("privacy: a ledger accepts exactly what was planned", "[privacy]") {
   const auto noise = plan_noise(kPlan, guarantee, {});
   REQUIRE(noise);
   Ledger ledger = Ledger::empty();
-  REQUIRE(ledger.append(ledger.next(Opened{"patients", std::string(32, '1')}, kNow)));
+  REQUIRE(ledger.append(
+      ledger.next(Opened{"patients", std::string(32, '1'), std::string(64, '2')}, kNow)));
   for (std::uint32_t i = 0; i < 3; ++i) {
     REQUIRE(ledger.consider(a_question(i + 1), noise->costs[i], guarantee));
     REQUIRE(ledger.append(ledger.next(Charged{a_question(i + 1), noise->costs[i]}, kNow)));

@@ -83,10 +83,13 @@ TEST_CASE("wire: the head of a privacy ledger travels with a contribution, in it
   CHECK_THAT(encode_header(contribution), !ContainsSubstring("ledger_head"));
   contribution.ledger_head = std::string(32, 'a') + ":7:" + std::string(64, '0');
   CHECK(decode_header(encode_header(contribution))->ledger_head == contribution.ledger_head);
+  contribution.ledger_head += ":" + std::string(64, '1') + ":" + std::string(128, '2');  // signed
+  CHECK(decode_header(encode_header(contribution))->ledger_head == contribution.ledger_head);
   for (const std::string& wrong : {std::string("a:1"),
                                    std::string("a:1:G"),
                                    std::string("a::\n"),
-                                   std::string(200, 'a') + ":1:b"}) {
+                                   std::string("a:1:b:c"),
+                                   std::string(400, 'a') + ":1:b"}) {
     contribution.ledger_head = wrong;
     CHECK_THAT(decode_header(encode_header(contribution)).error().message,
                ContainsSubstring("Contribution.ledger_head: expected id:lines:hash"));

@@ -115,9 +115,12 @@ TEST_CASE("wire: a join request carries the protocol, the client and its introdu
 }
 
 TEST_CASE("wire: a join reply carries the run and the spec", "[wire]") {
-  const JoinReply message{"0a1b", R"({"name":"hospitals"})"};
+  JoinReply message{"0a1b", R"({"name":"hospitals"})"};
   const auto decode = [](std::string_view text) { return decode_join_reply(text); };
   CHECK(decode(encode(message)) == message);
+  message.ledger_head = "0a:1:0b";
+  CHECK(decode(encode(message)) == message);
+  message.ledger_head.clear();
   check_fields(encode(message), {}, decode);
   check_damage(encode(message), decode);
 }
