@@ -10,12 +10,11 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 import unittest
 
 BIN, KILLPOINT = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from programs import SMALL_SPEC, Run, Site  # noqa: E402
+from programs import SMALL_SPEC, Run, Site, wait_until  # noqa: E402
 
 MODEL = "{embeddingDim: 16, generatorDims: [64, 64], discriminatorDims: [64, 64], pac: 1}"
 PRIVATE = """{method: mixture, components: 40, target: flag}
@@ -69,13 +68,25 @@ class PrivateTraining(unittest.TestCase):
         path = run.dir / "ledger" / f"{site}.ledger"
         return [json.loads(line)["entry"] for line in path.read_text().splitlines()]
 
-    def roll_back(self, run, lines=2):
-        """Restores the ledger of site-1 as it was with so many lines, with its head."""
-        path = run.dir / "ledger" / "site-1.ledger"
-        kept = path.read_text().splitlines(keepends=True)[:lines]
+    def roll_back(self, folder, site):
+        """Restores the ledger as it was once it had charged for the first time, with its head."""
+        path = folder / f"{site}.ledger"
+        kept = path.read_text().splitlines(keepends=True)[:2]
         path.write_text("".join(kept))
-        identity, last = json.loads(kept[0])["entry"]["id"], json.loads(kept[-1])
-        (run.dir / "ledger" / "site-1.head").write_text(f"{identity}:{lines - 1}:{last['hash']}\n")
+        identity, last = json.loads(kept[0])["entry"]["id"], json.loads(kept[1])
+        (folder / f"{site}.head").write_text(f"{identity}:1:{last['hash']}\n")
+
+    def assert_older_copy_is_found(self, run, site, kept):
+        """The ledger contains the head in the file `kept`; a copy from before its last answer does not."""
+        older = self.dir / f"older-{kept.name}"
+        shutil.copytree(run.dir / "ledger", older)
+        self.roll_back(older, site)
+        verify = ("privacy", "ledger", "verify", site, "--ledger")
+        self.assertIn("contains every head", run.site.genesis(*verify, run.dir / "ledger", "--against", kept))
+        run.site.genesis(*verify, older)
+        with self.assertRaises(AssertionError) as refused:
+            run.site.genesis(*verify, older, "--against", kept)
+        self.assertIn("cut or restored", str(refused.exception))
 
     def assert_accounted(self, run, site="site-1"):
         """Every question was charged once, and what was released is what was kept."""
@@ -115,16 +126,7 @@ class PrivateTraining(unittest.TestCase):
         card = run.output / "model-card.json"
         self.assertEqual(set(json.loads(card.read_text())["ledgerHeads"]), set(run.site.sites))
         run.site.genesis("privacy", "ledger", "verify", "site-1", "--ledger", run.dir / "ledger", "--against", card)
-        # A copy of the ledger from before this training: found against the card and the server's checkpoint.
-        self.roll_back(run)
-        verify = ("privacy", "ledger", "verify", "site-1", "--ledger", run.dir / "ledger")
-        run.site.genesis(*verify)
-        checkpoints = sorted((run.output / "checkpoints").iterdir())
-        self.assertTrue(checkpoints)
-        for kept in [card, *checkpoints]:
-            with self.assertRaises(AssertionError) as refused:
-                run.site.genesis(*verify, "--against", kept)
-            self.assertIn("cut or restored", str(refused.exception))
+        self.assert_older_copy_is_found(run, "site-1", card)
         self.assertNotIn("rows=15", run.log("site-1"))  # neither the number of rows
 
     def test_kills_and_failing_disks_at_every_step_charge_and_draw_once(self):
@@ -139,6 +141,11 @@ class PrivateTraining(unittest.TestCase):
                 run.parts["site-1"].stdout.close()
                 if number < len(FIRST) + len(CHARGE) + len(KEEP) + len(RELEASE):
                     self.assertNotIn("contribution client=site-1", run.log("site-1"))
+        for checkpoint in (run.output / "checkpoints").iterdir():  # after the first sum
+            self.assert_older_copy_is_found(run, "site-2", checkpoint)
+            break
+        else:
+            self.fail("the server has no checkpoint")
         run.start("site-1")
         self.assert_trained(run)
 
@@ -180,13 +187,11 @@ class PrivateTraining(unittest.TestCase):
         run.start("site-2", {"LD_PRELOAD": str(KILLPOINT), "GENESIS_FAULT": "kill",
                              "GENESIS_FAULT_AT": "tls_write:PUT /v1/collections/1/contributions > send@middle"})
         self.assertEqual(run.parts["site-2"].wait(100), -signal.SIGKILL, run.logs())
-        deadline = time.monotonic() + 100
-        while "contribution client=site-1" not in run.log("site-1"):
-            self.assertLess(time.monotonic(), deadline, run.logs())
-            time.sleep(0.05)
+        wait_until(lambda: "contribution client=site-1" in run.log("site-1"), "site-1's first answer")
         run.parts["site-1"].kill()
         run.parts["site-1"].wait(60)
-        self.roll_back(run)
+        run.parts["site-1"].stdout.close()
+        self.roll_back(run.dir / "ledger", "site-1")
         shutil.rmtree(run.dir / "state" / "site-1")  # which remembers the head
         run.start("site-1")
         self.assertNotEqual(run.parts["site-1"].wait(60), 0, run.logs())
