@@ -19,7 +19,7 @@ LAUNCHER := $(if $(shell command -v ccache),-DCMAKE_CXX_COMPILER_LAUNCHER=ccache
 tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
-.PHONY: help deps wheel wheel-abi3 test-python build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
+.PHONY: help deps wheel test-python build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
   test-seeds test-tables test-private test-sabotage test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install dist bench manifests cli-reference lint format clean
 
 help: ## Show this list
@@ -124,9 +124,6 @@ test-e2e: images ## Run the end-to-end tests on a Kubernetes node of their own (
 
 wheel: build ## Build a Python wheel that carries its libraries, in build/wheel
 	@scripts/wheel $(BUILD)
-
-wheel-abi3: ## Build and test the Python wheel for Python 3.12 and later in a Debian 13, in build/wheel-abi3 (as root)
-	@scripts/wheel-abi3
 
 test-python: build ## Run the tests of the Python package
 	@scripts/python $(BUILD)
