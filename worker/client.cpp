@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -93,7 +94,20 @@ std::string telemetry_text(const rounds::Telemetry& telemetry) {
   return text;
 }
 
-Status join(Session& session, const ClientOptions& options, Site& site) {
+constexpr int kMostOfOneName = 100;
+constexpr std::string_view kNameFile = "client-id";
+constexpr std::uint64_t kMostNameBytes = 128;
+
+// A name that nobody chose is kept in the state folder once a server has taken it: from then on it
+// is the client's.
+Status keep_name(ClientOptions& options) {
+  if (!std::exchange(options.takes_free_name, false) || options.state.empty()) {
+    return {};
+  }
+  return write_file_atomic(options.state / kNameFile, options.client.str());
+}
+
+Status join(Session& session, ClientOptions& options, Site& site) {
   options.metrics->joining();
   auto joined = session.ask("POST", "/v1/join", wire::encode(site.join_request()));
   if (!joined && joined.error().code == Errc::kConflict) {
@@ -104,6 +118,7 @@ Status join(Session& session, const ClientOptions& options, Site& site) {
     return tl::unexpected(std::move(joined).error());
   }
   GENESIS_ASSIGN(auto reply, wire::decode_join_reply(*joined));
+  GENESIS_RETURN_IF_ERROR(keep_name(options));
   GENESIS_RETURN_IF_ERROR(site.check_ledger(reply.ledger_head));
   // Where the method tells no rows, as under differential privacy, none are logged either.
   const auto rows = site.rows() > 0 ? fmt::format(" rows={}", site.rows()) : "";
@@ -114,7 +129,7 @@ Status join(Session& session, const ClientOptions& options, Site& site) {
 }
 
 // What to do now; a server that has restarted is joined again.
-Result<wire::Task> next_task(Session& session, const ClientOptions& options, Site& site) {
+Result<wire::Task> next_task(Session& session, ClientOptions& options, Site& site) {
   const auto path = std::string(kTaskPath) + "?client=" + site.client().str();
   auto answer = session.ask("GET", path, "");
   if (!answer && answer.error().code == Errc::kFailedPrecondition) {
@@ -129,7 +144,7 @@ Status stopped() {
   return fail(Errc::kFailedPrecondition, "stopped before the training was over");
 }
 
-Status work_until_over(Session& session, const ClientOptions& options, Site& site, Link& link) {
+Status work_until_over(Session& session, ClientOptions& options, Site& site, Link& link) {
   GENESIS_RETURN_IF_ERROR(join(session, options, site));
   unsigned refused = 0;  // times in a row
   while (!options.stop.stop_requested()) {
@@ -227,6 +242,18 @@ Status check_required_privacy(const ClientOptions& options,
                           required.epsilon,
                           required.delta,
                           has));
+}
+
+// The ledger of rows has to be found again, whatever this machine is called then.
+Status check_data_set(const ClientOptions& options, const spec::FederatedTraining& training) {
+  const bool is_named = !options.data_set.empty() || !options.is_named_after_host;
+  if (is_named || !training.privacy.differential_privacy) {
+    return {};
+  }
+  return fail(Errc::kInvalidArgument,
+              "data_set: the training has differential privacy, and the ledger of these rows is "
+              "not named after a host, whose name "
+              "can change; name the rows, or the client");
 }
 
 Result<Offer> ask_for_offer(Session& session, const ClientOptions& options) {
@@ -368,7 +395,7 @@ Status protect(const ClientOptions& options, const spec::FederatedTraining& trai
   return site.protect(std::move(signer), std::move(least), std::move(key));
 }
 
-Status take_part(const ClientOptions& options) {
+Status take_part(ClientOptions& options) {
   std::optional<federation::RoundFiles> files;
   if (!options.state.empty()) {
     GENESIS_ASSIGN(files, federation::RoundFiles::open(options.state));
@@ -387,10 +414,12 @@ Status take_part(const ClientOptions& options) {
   const auto& training = offer.training;
   GENESIS_ASSIGN(auto table, read_table(options, training));
   const auto kept = table.kept;
-  const LedgerPlace ledger{.folder = options.ledger,
-                           .data_set = options.data_set,
-                           .total_epsilon = options.policy.total_epsilon,
-                           .total_delta = options.policy.total_delta};
+  GENESIS_RETURN_IF_ERROR(check_data_set(options, training));
+  const LedgerPlace ledger{
+      .folder = options.ledger,
+      .data_set = options.data_set.empty() ? options.client.str() : options.data_set,
+      .total_epsilon = options.policy.total_epsilon,
+      .total_delta = options.policy.total_delta};
   GENESIS_ASSIGN(auto account, open_account(training, ledger));
   auto observer = observer_of(options, account == nullptr ? table.rows : 0);
   if (account != nullptr) {
@@ -439,20 +468,17 @@ Status take_part(const ClientOptions& options) {
   return work_until_over(session, options, site, link);
 }
 
-constexpr int kMostOfOneName = 100;
-constexpr std::uint64_t kMostNameBytes = 128;
-
-// The name that this state folder's client has taken before, or else its own.
-Result<ClientId> name_of(const ClientOptions& options, const std::filesystem::path& taken) {
-  if (options.state.empty() || !options.takes_free_name) {
-    return options.client;
+Status use_kept_name(ClientOptions& options) {
+  if (!options.takes_free_name || options.state.empty()) {
+    return {};
   }
-  const auto kept = read_file(taken, kMostNameBytes);
+  const auto kept = read_file(options.state / kNameFile, kMostNameBytes);
   if (!kept) {
-    return kept.error().code == Errc::kNotFound ? Result<ClientId>(options.client)
-                                                : tl::unexpected(kept.error());
+    return kept.error().code == Errc::kNotFound ? Status() : tl::unexpected(kept.error());
   }
-  return ClientId::parse(*kept);
+  GENESIS_ASSIGN(options.client, ClientId::parse(*kept));
+  options.takes_free_name = false;
+  return {};
 }
 
 // Takes part under the first free name.
@@ -462,12 +488,9 @@ Status take_part_as_named(ClientOptions options) {
   }
   GENESIS_ASSIGN(const auto instance, Instance::claim(options.state));
   options.instance = instance.id();
-  if (options.data_set.empty()) {
-    options.data_set = options.client.str();  // whatever name it gets: rows keep their ledger
-  }
-  const auto file = options.state / "client-id";
+  options.is_named_after_host = options.takes_free_name;
+  GENESIS_RETURN_IF_ERROR(use_kept_name(options));
   const auto name = options.client.str();
-  GENESIS_ASSIGN(options.client, name_of(options, file));
   for (int next = 2;; ++next) {
     auto done = take_part(options);
     const bool is_taken = !done && done.error().code == Errc::kAlreadyExists;
@@ -476,9 +499,6 @@ Status take_part_as_named(ClientOptions options) {
     }
     GENESIS_ASSIGN(options.client, ClientId::parse(name + "-" + std::to_string(next)));
     spdlog::warn("client id={} as another live client has the name {}", options.client.str(), name);
-    if (!options.state.empty()) {
-      GENESIS_RETURN_IF_ERROR(write_file_atomic(file, options.client.str()));
-    }
   }
 }
 

@@ -28,6 +28,7 @@ struct ClientOptions {
   /// Where another live process takes part as `client`, this one does as client-2, client-3 and so
   /// on: a name that nobody chose. Otherwise it waits for the name.
   bool takes_free_name = false;
+  bool is_named_after_host = false;  // run_client says so
   std::filesystem::path data;
   std::string csv = {};      // the rows themselves, where `data` is empty
   ColumnTable columns = {};  // or where that is empty too; its buffers outlive run_client()

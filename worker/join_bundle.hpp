@@ -1,7 +1,8 @@
 #pragma once
 // What a site outside the cluster is given to join with: one YAML file with the server's address,
 // the authority, the site's certificate and key, the token, and the key of encrypted sums where the
-// training has one. Made by the operator (the Secret TRAINING-join-SITE), used by `genesis federated client --join`.
+// training has one. Made by the operator (the Secret TRAINING-join-SITE), used by `genesis
+// federated client --join`.
 #include <filesystem>
 
 #include "genesis/federated_client.hpp"

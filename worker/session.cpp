@@ -48,12 +48,12 @@ Session::Session(http::Client client, const ClientOptions& options)
 
 void Session::adopt(const spec::Communication& communication, const federation::Deadlines& waits) {
   policy_ = exchange_policy(communication, waits);
-  policy_.is_name_awaited = !options_.takes_free_name;
 }
 
 Result<std::string> Session::ask(const std::string& method,
                                  const std::string& path,
                                  std::string_view body) {
+  policy_.is_name_awaited = !options_.takes_free_name;  // until a server has taken the name
   AskExchange exchange(policy_, jitter_, Send{.method = method, .path = path, .body = body}, now());
   GENESIS_RETURN_IF_ERROR(carry_out(exchange, path, [this](const http::ClientRequest& message) {
     return client_.request(message);

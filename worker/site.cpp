@@ -343,7 +343,9 @@ Result<rounds::Contribution> Site::masked(const wire::Contribute& task,
                               .ledger_head = std::move(ledger_head)};
 }
 
-// What can be refused is refused before there is an answer, which may be charged to a ledger.
+// What can be refused is refused before there is an answer, which may be charged to a ledger;
+// whether the words are as many and as wide as it has is known with the answer alone, which is the
+// same whenever it is asked for again.
 Result<secure::SumTask> Site::sum_task(const wire::Contribute& task, Fetcher& fetcher) const {
   sums::Question question{run_, task.collection, task.purpose, task.parameters, {}};
   for (const auto& document : task.documents) {

@@ -170,6 +170,13 @@ class Federation(unittest.TestCase):
             self.assertEqual(in_threads(train(server, None, 0), train(server, None, 1)), [None, None])
         self.assertEqual({c["client_id"] for c in metrics.clients}, {host, f"{host}-2"})
 
+    def test_the_ledger_of_rows_is_not_named_after_a_host(self):
+        private = {"differential_privacy": {"epsilon": 2.0, "delta": 1e-5}}
+        with a_server(method="mixture", config=None, local_epochs=None, privacy=private).start(background=True) as server:
+            with self.assertRaisesRegex(genesis.GenesisError, "name the rows, or the client"):
+                train(server, None, 0, privacy=private, ledger=self.dir / "ledger")()
+            self.assertFalse((self.dir / "ledger").exists())
+
     def test_stopping_ends_both_sides(self):
         server = a_server(n_rounds=10000).start(background=True)
         clients = [FederatedClient(server.url, name, **QUIET) for name in "ab"]

@@ -130,6 +130,7 @@ PaillierPrime prime_of(Factor factor, const Big& n, const BigContext& context) {
     BN_set_flags(secret->get(), BN_FLG_CONSTTIME);
   }
   prime.p_squared = squared(prime.p, context);
+  BN_set_flags(prime.p_squared.get(), BN_FLG_CONSTTIME);
   prime.by_p = montgomery_of(prime.p, context);
   prime.by_p_squared = montgomery_of(prime.p_squared, context);
   const Big n_plus_1 = copy_of(n);
