@@ -173,7 +173,7 @@ class Federation(unittest.TestCase):
     def test_the_ledger_of_rows_is_not_named_after_a_host(self):
         private = {"differential_privacy": {"epsilon": 2.0, "delta": 1e-5}}
         with a_server(method="mixture", config=None, local_epochs=None, privacy=private).start(background=True) as server:
-            with self.assertRaisesRegex(genesis.GenesisError, "name the rows, or the client"):
+            with self.assertRaisesRegex(genesis.ArgumentError, "name the rows, or the client"):
                 train(server, None, 0, privacy=private, ledger=self.dir / "ledger")()
             self.assertFalse((self.dir / "ledger").exists())
 
