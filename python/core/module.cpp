@@ -102,10 +102,7 @@ std::pair<std::string, std::string> evaluate(const Table& real,
     held_out = read(*holdout, names);
   }
   const auto report =
-      take(quality::evaluate(table,
-                             rows,
-                             held_out ? &*held_out : nullptr,
-                             {.detection = true, .histograms = false, .target = {}}));
+      take(quality::evaluate(table, rows, held_out ? &*held_out : nullptr, {.detection = true}));
   return {quality::to_json(report), quality::print(report)};
 }
 

@@ -174,14 +174,20 @@ def _add_series(table: _core.Table, name: str, series: pd.Series[Any]) -> None:
     elif is_arrow or getattr(dtype, "storage", "") == "pyarrow":
         import pyarrow as pa
 
-        table.add_arrow(pa.array(series), name)
+        array = pa.array(series)
+        if pa.types.is_nested(array.type):  # by itself it would be taken for a table
+            raise ArgumentError(
+                f"column '{name}': {array.type} is not read", field=name, advice="leave the column out, or make it numbers, text or dates"
+            )
+        table.add_arrow(array, name)
     elif pd.api.types.is_bool_dtype(dtype):
         missing = series.isna().to_numpy()
         truths = series.to_numpy(dtype=bool, na_value=False) if missing.any() else series.to_numpy(dtype=bool)
         add("bits", np.packbits(truths, bitorder="little"), missing)
-    elif kind in "iuf" and dtype.itemsize in ((4, 8) if kind == "f" else (1, 2, 4, 8)) and not isinstance(dtype, pd.SparseDtype):
+    elif kind in "iuf" and not isinstance(dtype, pd.SparseDtype) and dtype.itemsize in ((4, 8) if kind == "f" else (1, 2, 4, 8)):
         if isinstance(dtype, np.dtype):
-            add(str(dtype), series.to_numpy())
+            native = dtype.newbyteorder("=")
+            add(str(native), series.to_numpy(dtype=native))
         else:  # nullable
             plain = str(dtype).lower()
             add(plain, series.to_numpy(dtype=plain, na_value=0), series.isna().to_numpy())

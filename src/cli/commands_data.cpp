@@ -77,16 +77,9 @@ CLI::Validator whole_number() {
       "");
 }
 
-// None without held-out rows.
-Result<std::vector<quality::Attack>> attacks_on(const tabular::Table& real,
-                                                const std::string& synthetic,
-                                                const std::string& holdout) {
-  if (holdout.empty()) {
-    return std::vector<quality::Attack>();
-  }
-  GENESIS_ASSIGN(const auto rows, quality::read_beside(synthetic, real));
-  GENESIS_ASSIGN(const auto held_out, quality::read_beside(holdout, real));
-  return quality::attack(real, rows, held_out, {});
+Result<std::string> spec_text(const std::string& file) {
+  constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 20;
+  return file.empty() ? Result<std::string>("") : read_file(file, kMostBytes);
 }
 
 // On the stream of messages: a log may hold both.
@@ -141,7 +134,7 @@ Command add_validate(CLI::App& app) {
 
 Command add_generate(CLI::App& app) {
   struct Options {
-    std::string model, output, rows_like;
+    std::string model, output, rows_like, spec;
     SampleOptions sample;
   };
   auto options = std::make_shared<Options>();
@@ -167,6 +160,8 @@ Command add_generate(CLI::App& app) {
       ->excludes(rows)
       ->excludes(where)
       ->excludes(balance);
+  command->add_option(
+      "-f,--file", options->spec, "Training spec, for how the file of --rows-like is written");
   command
       ->add_option(
           "--seed", options->sample.seed, "Random seed. The same seed gives the same rows.")
@@ -188,8 +183,13 @@ Command add_generate(CLI::App& app) {
       return complain("generate", model.error());
     }
     if (!options->rows_like.empty()) {
-      const auto like = model->sample_like(
-          options->rows_like, options->output, {options->sample.seed, options->sample.raw_text});
+      const auto spec = spec_text(options->spec);
+      if (!spec) {
+        return complain("generate", spec.error());
+      }
+      const auto like = model->sample_like(options->rows_like,
+                                           options->output,
+                                           {options->sample.seed, options->sample.raw_text, *spec});
       if (!like) {
         return complain("generate", like.error());
       }
@@ -213,7 +213,7 @@ Command add_generate(CLI::App& app) {
 
 Command add_impute(CLI::App& app) {
   struct Options {
-    std::string model, data, output;
+    std::string model, data, output, spec;
     CompleteOptions complete;
   };
   auto options = std::make_shared<Options>();
@@ -225,6 +225,8 @@ Command add_impute(CLI::App& app) {
                    "Model file of a training with autoregressive or mixture, model.safetensors")
       ->required();
   command->add_option("--data", options->data, "CSV of the rows, plain or gzipped")->required();
+  command->add_option(
+      "-f,--file", options->spec, "Training spec, for what it declares of how the file is written");
   command->add_option("--seed", options->complete.seed, "Random seed. The same seed fills alike.")
       ->check(whole_number())
       ->capture_default_str();
@@ -243,6 +245,11 @@ Command add_impute(CLI::App& app) {
     if (!model) {
       return complain("impute", model.error());
     }
+    auto spec = spec_text(options->spec);
+    if (!spec) {
+      return complain("impute", spec.error());
+    }
+    options->complete.spec = std::move(*spec);
     const auto done = model->impute(options->data, options->output, options->complete);
     if (!done) {
       return complain("impute", done.error());
@@ -261,7 +268,8 @@ Command add_evaluate(CLI::App& app) {
   struct Options {
     SpecSource spec;
     std::string real, synthetic, holdout;
-    quality::Judging judging{.detection = true, .histograms = false, .target = {}};
+    quality::Judging judging{.detection = true};
+    bool no_detection = false;
     std::string html;
     bool json = false;
   };
@@ -280,6 +288,9 @@ Command add_evaluate(CLI::App& app) {
                       "from real ones, on those of --holdout");
   command->add_option(
       "-f,--file", options->spec.file, "Training spec, for what it declares of the real table");
+  command->add_flag("--no-detection",
+                    options->no_detection,
+                    "Leave out the classifiers that tell synthetic rows from real ones");
   command->add_option("--html",
                       options->html,
                       "Also write the report as one page with pictures to this file; with "
@@ -287,7 +298,9 @@ Command add_evaluate(CLI::App& app) {
                       "rows");
   command->add_flag("--json", options->json, "Print the report as one line of JSON");
   return [options] {
+    options->judging.detection = !options->no_detection;
     options->judging.histograms = !options->html.empty();
+    options->judging.attacks = !options->html.empty() && !options->holdout.empty();
     const auto evaluated = [&]() -> Result<quality::Report> {
       method::TableReading reading;
       if (!options->spec.file.empty()) {
@@ -302,9 +315,7 @@ Command add_evaluate(CLI::App& app) {
       GENESIS_ASSIGN(auto report,
                      evaluate_files(real, options->synthetic, options->holdout, options->judging));
       if (!options->html.empty()) {
-        GENESIS_ASSIGN(const auto attacks, attacks_on(real, options->synthetic, options->holdout));
-        GENESIS_RETURN_IF_ERROR(
-            write_file_atomic(options->html, quality::to_html(report, attacks)));
+        GENESIS_RETURN_IF_ERROR(write_file_atomic(options->html, quality::to_html(report)));
       }
       return report;
     }();

@@ -42,13 +42,15 @@ struct Output {
   std::vector<std::string> drawn;
   const std::vector<Given>* states = nullptr;  // null: not a column of the model
 
+  [[nodiscard]] bool is_given(std::size_t row) const {
+    return given != nullptr && (states == nullptr || (*states)[row] != Given::kNothing);
+  }
   [[nodiscard]] std::string_view cell(std::size_t row) const {
-    const bool is_given = states == nullptr || (*states)[row] != Given::kNothing;
-    if (given != nullptr && is_given) {
-      const auto code = given->codes[row];
-      return code == kMissingCode ? std::string_view() : std::string_view(given->categories[code]);
+    if (!is_given(row)) {
+      return drawn[row];
     }
-    return drawn[row];
+    const auto code = given->codes[row];
+    return code == kMissingCode ? std::string_view() : std::string_view(given->categories[code]);
   }
 };
 
@@ -78,22 +80,25 @@ std::vector<Output> outputs_of(const tabular::Table& texts,
   return outputs;
 }
 
-void count(const tabular::Table& texts,
+// Identifiers are made anew for each row: nothing is drawn for them, whatever they are.
+void count(const std::vector<Output>& outputs,
            const method::Completed& completed,
            std::vector<CompletedColumn>& report) {
   std::size_t next = 0;
-  for (std::size_t c = 0; c < completed.rows.columns.size(); ++c) {
-    const auto& name = completed.rows.columns[c].name;
-    if (find(texts, name) == nullptr) {
+  for (const auto& output : outputs) {
+    if (output.given == nullptr || output.states == nullptr) {
       continue;
     }
     if (next == report.size()) {
-      report.push_back({name, 0, 0});
+      report.push_back({output.name, 0, 0});
     }
     auto& column = report[next++];
-    for (const auto given : completed.given[c]) {
-      column.drawn += given == Given::kNothing ? 1 : 0;
-      column.foreign += given == Given::kForeign ? 1 : 0;
+    const auto* made = find(completed.rows, output.name);
+    const bool is_identifier = made->kind == tabular::Kind::kIdentifier;
+    for (std::size_t row = 0; row < completed.rows.rows; ++row) {
+      const auto state = (*output.states)[row];
+      column.drawn += state == Given::kNothing && !output.drawn[row].empty() ? 1 : 0;
+      column.foreign += state == Given::kForeign && !is_identifier ? 1 : 0;
     }
   }
 }
@@ -110,27 +115,29 @@ Result<std::vector<CompletedColumn>> complete_table(
   constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
   const auto draw = columns == Columns::kOfFile ? method::Draw::kValues : method::Draw::kAnything;
   std::vector<CompletedColumn> report;
-  std::vector<std::string_view> record;
+  std::vector<tabular::CsvCell> record;
   for (std::uint64_t first = 0; first < texts.rows || first == 0; first += kBlock) {
     const auto part = slice(texts, first, std::min<std::uint64_t>(kBlock, texts.rows - first));
     GENESIS_ASSIGN(const auto completed, synthesizer.complete(seed, first / kBlock, part, draw));
-    count(part, completed, report);
+    const auto outputs = outputs_of(part, completed, columns);
+    count(outputs, completed, report);
     if (report.empty()) {
       return fail(Errc::kInvalidArgument, "none of its columns is a column of the model");
     }
-    const auto outputs = outputs_of(part, completed, columns);
     std::string text;
     if (first == 0) {
       for (const auto& output : outputs) {
-        record.push_back(output.name);
+        const auto given = output.given != nullptr ? tabular::TextCells::kRaw : cells;
+        record.push_back({output.name, given});
       }
-      tabular::append_csv_record(record, text, cells);
+      tabular::append_csv_record(record, text);
     }
     for (std::size_t row = 0; row < part.rows; ++row) {
       for (std::size_t c = 0; c < outputs.size(); ++c) {
-        record[c] = outputs[c].cell(row);
+        record[c] = {outputs[c].cell(row),
+                     outputs[c].is_given(row) ? tabular::TextCells::kRaw : cells};
       }
-      tabular::append_csv_record(record, text, cells);
+      tabular::append_csv_record(record, text);
     }
     GENESIS_RETURN_IF_ERROR(take(text));
   }

@@ -16,8 +16,9 @@ namespace genesis {
 enum class Columns { kOfFile, kOfModel };
 
 /// Completes `texts` block by block and gives the CSV text to `take`, a header line first. What was
-/// given stands as it was. Returns what became of the model's columns that the table has. Errors:
-/// kInvalidArgument where it has none of them, or as Synthesizer::complete.
+/// given stands as it was; `cells` is for what is drawn. Returns what became of the model's columns
+/// that the table has. Errors: kInvalidArgument where it has none of them, or as
+/// Synthesizer::complete.
 [[nodiscard]] Result<std::vector<CompletedColumn>> complete_table(
     const method::Synthesizer& synthesizer,
     const tabular::Table& texts,

@@ -13,6 +13,7 @@
 #include "common/base/file.hpp"
 #include "common/base/json.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/methods/lookup.hpp"
 #include "common/methods/site_methods.hpp"
 #include "common/model/threads.hpp"
@@ -270,7 +271,15 @@ Result<std::vector<CompletedColumn>> FederatedSynthesizer::Impl::complete(
     const std::filesystem::path& output,
     Columns columns,
     const CompleteOptions& options) const {
-  GENESIS_ASSIGN(const auto texts, tabular::read_text_table(data));
+  method::TableReading reading;
+  if (!options.spec.empty()) {
+    GENESIS_ASSIGN(const auto training, spec::parse(options.spec, "spec", {}));
+    reading = method::table_reading(training, "");
+  }
+  auto reads = reading.options();
+  reads.is_whole = true;
+  reads.ignored_columns = {};  // they come back, too
+  GENESIS_ASSIGN(const auto texts, tabular::read_text_table(data, reads));
   std::optional<RowFile> file;
   const auto cells = options.raw_text ? tabular::TextCells::kRaw : tabular::TextCells::kNeutralised;
   auto completed = complete_table(

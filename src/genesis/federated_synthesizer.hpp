@@ -69,7 +69,8 @@ struct SampleOptions {
 
 struct CompleteOptions {
   std::uint64_t seed = 0;  // same model, rows and seed: same cells
-  bool raw_text = false;   // as in SampleOptions
+  bool raw_text = false;   // as in SampleOptions, of what is drawn
+  std::string spec = {};   // FederatedTraining whose `table` says how the file is read; "": none
 };
 
 /// What became of the cells of a column of the model that the file has.

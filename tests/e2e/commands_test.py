@@ -224,6 +224,19 @@ class Completion(Commands):
                         self.assertTrue(after.strip())
             self.assertRegex(done.stderr, f"{HEADER[0]}: [0-9]+ cells filled")
 
+    def test_impute_reads_decimal_commas_and_keeps_what_was_given(self):
+        """A value beyond the column's and one of another kind are kept; text that a spreadsheet would run is the file's own."""
+        write_csv(self.dir / "gaps.csv", ["age", "crp", "stay", "note"], [["40", "9,5", "", "=1+1"], ["999", "8,25", "12", "+49 1"], ["", "x", "5", ""]])
+        done = genesis("impute", "--model", self.models["mixture"], "--data", self.dir / "gaps.csv", "-o", self.dir / "filled.csv")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.dir / "filled.csv", newline="") as file:
+            _, *filled = csv.reader(file)
+        self.assertEqual([row[1] for row in filled], ["9,5", "8,25", "x"])
+        self.assertEqual([row[3] for row in filled], ["=1+1", "+49 1", ""])
+        self.assertEqual(filled[1][0], "999")
+        self.assertIn("age: 1 cells hold values that the model does not know", done.stderr)
+        self.assertIn("crp: 1 cells hold values", done.stderr)
+
     def test_rows_are_like_those_of_a_file(self):
         write_csv(self.dir / "like.csv", [HEADER[1], HEADER[0]], [[row[1], row[0]] for row in patients(300, 4)])
         for method in ("autoregressive", "mixture"):

@@ -230,7 +230,14 @@ class OtherTables(unittest.TestCase):
             self.refused(pa.table({"age": [1, 2], "odd": column}), 'datasets\\[0\\]: column "odd": its Arrow format')
         self.refused(pl.DataFrame({"age": [1, 2], "odd": [[1], [2]]}), 'column "odd"')
         self.refused(pd.DataFrame({"odd": pd.array([b"a"], dtype=pd.ArrowDtype(pa.binary()))}), 'column "odd"')
+        structs = pd.array([{"a": 1, "b": 2}, {"a": 3, "b": 4}], dtype=pd.ArrowDtype(pa.struct([("a", pa.int64()), ("b", pa.int64())])))
+        self.refused(pd.DataFrame({"age": [1, 2], "odd": structs}), "column 'odd': struct")
         self.refused(pa.table({"age": pa.array([], pa.int64())}), "has 0 rows")
+
+    def test_numbers_of_pandas_are_read_however_they_lie(self):
+        plain = pd.DataFrame({"whole": [1, 2, 0, 4] * 30, "part": [0.5, 0.0, 0.0, 1.5] * 30, "ward": ["a", "b", "c"] * 40})
+        odd = plain.assign(whole=plain["whole"].to_numpy(dtype=">i4"), part=pd.arrays.SparseArray(plain["part"], fill_value=0.0))
+        self.assertEqual(fitted(odd).sha256, fitted(plain).sha256)
 
     def test_a_stream_that_is_used_up_or_fails_is_an_error(self):
         batch = pa.record_batch({"age": list(range(100))})

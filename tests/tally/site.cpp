@@ -69,6 +69,15 @@ class Synthesizer final : public method::Synthesizer {
     }
     return tabular::parse_csv(csv, "tally");
   }
+  Result<std::vector<std::string>> categories(std::string_view /*column*/) const override {
+    return fail(Errc::kInvalidArgument, "a tally holds no categories");
+  }
+  Result<method::Completed> complete(std::uint64_t /*seed*/,
+                                     std::uint64_t /*block*/,
+                                     const tabular::Table& /*texts*/,
+                                     method::Draw /*draw*/) const override {
+    return fail(Errc::kInvalidArgument, "a tally knows no rows to complete");
+  }
 
  private:
   std::vector<float> values_;

@@ -13,6 +13,9 @@ namespace {
 
 // A unit that no row of the noisy counts has may be asked for all the same.
 constexpr double kLeastRows = 1e-9;
+// What a component has at least of a value, so that given cells that fit none of them leave them as
+// likely as they are.
+constexpr double kLeastShare = 1e-30;
 
 // Vose's construction. `thresholds` are in units of 2^-32.
 void build_alias(std::span<const double> weights, const auto& set) {
@@ -221,6 +224,13 @@ Sampler::Drawer Sampler::drawer(std::size_t column,
     for (std::uint32_t b = 0; b < binning.bins; ++b) {
       weights[b] = static_cast<double>(shares[b]) * share[b];
     }
+    const bool is_conditional = likelihood != nullptr;  // such a component is not drawn then
+    if (!is_conditional &&
+        std::ranges::none_of(weights, [](double weight) { return weight > 0.0; })) {
+      for (std::uint32_t b = 0; b < binning.bins; ++b) {
+        weights[b] = all[b] * share[b];  // the component has none of it: as all rows have it
+      }
+    }
     build_alias(weights, [&](std::uint32_t i, std::uint32_t threshold, std::uint32_t other) {
       drawer.thresholds[k * binning.bins + i] = threshold;
       drawer.others[k * binning.bins + i] = static_cast<std::uint16_t>(other);
@@ -312,11 +322,15 @@ std::vector<std::uint32_t> Sampler::components_of(
     for (std::size_t c = 0; c < known.size(); ++c) {
       const auto unit = known[c][row];
       const auto& binning = model_.binnings[c];
-      const std::uint16_t bin =
-          unit == kNoUnit || !model_.schema[c].is_counted() ? kNoBin : binning.bin_of(unit);
+      const bool has_value = unit == kSomeUnit;
+      const std::uint16_t bin = has_value ? binning.missing.value_or(kNoBin)
+                                : unit == kNoUnit || !model_.schema[c].is_counted()
+                                    ? kNoBin
+                                    : binning.bin_of(unit);
       for (std::size_t k = 0; bin != kNoBin && k < components.count; ++k) {
-        const float share = components.shares[k * components.width() + components.offsets[c] + bin];
-        likelihood[k] += std::log(std::max(static_cast<double>(share), 1e-30));
+        const double share = static_cast<double>(
+            components.shares[k * components.width() + components.offsets[c] + bin]);
+        likelihood[k] += std::log(std::max(has_value ? 1.0 - share : share, kLeastShare));
       }
     }
     const auto weights = weights_of(likelihood);
@@ -333,8 +347,12 @@ std::vector<std::uint32_t> Sampler::components_of(
 
 tabular::Table Sampler::complete(std::uint64_t seed,
                                  std::uint64_t block,
-                                 const std::vector<std::vector<std::uint64_t>>& known,
+                                 std::vector<std::vector<std::uint64_t>> known,
                                  bool is_filled) const {
+  for (std::size_t c = 0; is_filled && c < known.size(); ++c) {
+    const bool has_values = model_.schema[c].is_counted() && model_.schema[c].size() > 0;
+    std::ranges::replace(known[c], kNoUnit, has_values ? kSomeUnit : kNoUnit);
+  }
   Rng rng(seed, RoundId{0}, std::to_string(block), "mixture rows");
   const auto components = components_of(known, rng);
   tabular::Table table;
@@ -353,7 +371,8 @@ tabular::Table Sampler::complete(std::uint64_t seed,
     Rng draws(seed, RoundId{0}, std::to_string(block), "mixture column " + std::to_string(c));
     for (std::size_t row = 0; row < table.rows; ++row) {
       const auto unit = draw_unit(drawer, components[row], draws);
-      put(made, column, row, known[c][row] == kNoUnit ? unit : known[c][row]);
+      const bool is_drawn = known[c][row] == kNoUnit || known[c][row] == kSomeUnit;
+      put(made, column, row, is_drawn ? unit : known[c][row]);
     }
     if (!column.is_number()) {
       keep_used_categories(made);

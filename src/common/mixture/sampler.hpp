@@ -63,12 +63,14 @@ class Sampler {
                                              std::size_t rows,
                                              std::span<const Allowed> allowed) const;
 
-  /// Rows of block number `block` of which some units are known: known[column][row], or kNoUnit,
-  /// which is drawn given the others; without missing cells where `is_filled` and the column has
-  /// values.
+  /// A cell with a value, whichever it is.
+  static constexpr std::uint64_t kSomeUnit = kNoUnit - 1;
+  /// Rows of block number `block` of which some units are known: known[column][row], or kSomeUnit,
+  /// or kNoUnit; the last two are drawn given the others. With `is_filled` no cell is missing, in
+  /// columns that have values.
   [[nodiscard]] tabular::Table complete(std::uint64_t seed,
                                         std::uint64_t block,
-                                        const std::vector<std::vector<std::uint64_t>>& known,
+                                        std::vector<std::vector<std::uint64_t>> known,
                                         bool is_filled) const;
 
  private:

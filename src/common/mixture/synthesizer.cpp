@@ -144,13 +144,15 @@ class Synthesizer final : public method::Synthesizer {
       for (const auto& cell : cells) {
         given.back().push_back(cell.given);
         const bool is_known = cell.given == tabular::Given::kUnderstood && column.is_counted();
-        known.back().push_back(!is_known            ? kNoUnit
+        const auto unknown = cell.given == tabular::Given::kForeign ? Sampler::kSomeUnit : kNoUnit;
+        known.back().push_back(!is_known            ? unknown
                                : column.is_number() ? unit_near(column, cell.number)
                                                     : cell.mode);
       }
     }
-    return method::Completed{sampler_.complete(seed, block, known, draw == method::Draw::kValues),
-                             std::move(given)};
+    return method::Completed{
+        sampler_.complete(seed, block, std::move(known), draw == method::Draw::kValues),
+        std::move(given)};
   }
 
  private:

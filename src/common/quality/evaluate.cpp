@@ -125,6 +125,13 @@ Result<Report> evaluate(const Table& real,
   for (std::size_t i = 0; judging.histograms && i < columns.size(); ++i) {
     report.histograms.push_back(histogram(columns[i], real));
   }
+  if (judging.attacks && holdout != nullptr) {
+    if (auto made = attack(real, synthetic, *holdout, {})) {
+      report.attacks = std::move(*made);
+    } else {
+      report.no_attacks = made.error().message;
+    }
+  }
   if (judging.detection) {
     report.detection = detect(columns);
   }

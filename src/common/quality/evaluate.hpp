@@ -112,6 +112,8 @@ struct Report {
   std::vector<SingleNumbers> single_numbers;
   std::optional<Detection> detection;  // where it was asked for
   std::optional<Utility> utility;      // where a target was named
+  std::vector<Attack> attacks;         // where they were asked for and can be made
+  std::string no_attacks;              // why they cannot
   std::vector<Histogram> histograms;   // as `columns`, where they were asked for
 };
 
@@ -119,7 +121,8 @@ struct Report {
 struct Judging {
   bool detection = false;
   bool histograms = false;
-  std::string target;  // of the utility, which needs held-out rows; "": none
+  bool attacks = false;     // on single rows, which need held-out ones
+  std::string target = {};  // of the utility, which needs held-out rows; "": none
 };
 
 /// Rows that are looked up in the real table for `distances`, at most; drawn with a fixed seed.
@@ -161,7 +164,7 @@ inline constexpr std::size_t kPairRows = 50000;
 /// One self-contained page for people, for the screen and for print: the summary, `attacks` where
 /// there are some, each column's distribution, and which columns are related. `report` has
 /// histograms.
-[[nodiscard]] std::string to_html(const Report& report, const std::vector<Attack>& attacks);
+[[nodiscard]] std::string to_html(const Report& report);
 
 /// Tables for people: the summary, the columns, worst first, and the quantiles of numbers and
 /// dates.

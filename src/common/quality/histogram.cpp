@@ -41,7 +41,9 @@ Histogram of_categories(const ComparedColumn& column, const tabular::Table& real
   const auto named = std::ranges::find(real.columns, column.name, &tabular::Column::name);
   std::vector<std::size_t> rows(column.categories, 0);
   for (const auto code : column.real.codes) {
-    rows[code == tabular::kMissingCode ? 0 : code] += code == tabular::kMissingCode ? 0 : 1;
+    if (code != tabular::kMissingCode) {
+      ++rows[code];
+    }
   }
   std::vector<std::uint32_t> order(column.real_categories);
   std::iota(order.begin(), order.end(), 0U);

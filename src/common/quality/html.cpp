@@ -192,7 +192,7 @@ std::string columns_of(const Report& report) {
 
 }  // namespace
 
-std::string to_html(const Report& report, const std::vector<Attack>& attacks) {
+std::string to_html(const Report& report) {
   std::string text(kHead);
   text += "<h1>Synthetic rows beside real ones</h1>\n<p class=\"faint\">" +
           std::to_string(report.synthetic_rows) + " synthetic rows, " +
@@ -207,12 +207,15 @@ std::string to_html(const Report& report, const std::vector<Attack>& attacks) {
   for (const auto& remark : remarks(report)) {
     text += "<p class=\"bad\">" + escaped(remark) + "</p>\n";
   }
-  if (!attacks.empty()) {
+  if (!report.no_attacks.empty()) {
+    text += "<p class=\"faint\">No attacks were made: " + escaped(report.no_attacks) + "</p>\n";
+  }
+  if (!report.attacks.empty()) {
     text +=
         "<h2>Attacks on single people</h2>\n<p class=\"faint\">What training on a row adds to the "
         "success of an attack on it; 0 "
         "where nothing is learnt of single rows.</p>\n<table>\n";
-    for (const auto& attack : attacks) {
+    for (const auto& attack : report.attacks) {
       const auto risk = attack.risk();
       text += row({attack.name,
                    fixed(risk.value, 3) + " ± " + fixed(risk.error, 3),

@@ -19,6 +19,12 @@ namespace {
 constexpr std::size_t kLeastRows = 30;
 constexpr std::size_t kParts = 3;
 
+// Fewer rows of wide tables, so that it takes seconds.
+std::size_t most_rows(const std::vector<ComparedColumn>& columns) {
+  constexpr std::size_t kMostCells = 400'000;
+  return std::clamp<std::size_t>(kMostCells / columns.size(), 500, kJudgedRows);
+}
+
 struct Rows {
   Cells ComparedColumn::*table;
   std::vector<std::size_t> drawn;
@@ -84,10 +90,17 @@ Result<Class> class_of(const ComparedColumn& column, const tabular::Table& real)
   };
   if (tabular::is_continuous(column.kind)) {
     const auto quantiles = quantiles_of(column.real.numbers);
-    if (!quantiles || (*quantiles)[2] >= column.maximum) {
+    if (!quantiles || column.minimum >= column.maximum) {
       return one_value();
     }
-    return Class{0, (*quantiles)[2], "above the real median"};
+    if ((*quantiles)[2] < column.maximum) {
+      return Class{0, (*quantiles)[2], "above the real median"};
+    }
+    double below = column.minimum;  // the largest value but one
+    for (const double number : column.real.numbers) {
+      below = number < column.maximum ? std::max(below, number) : below;
+    }
+    return Class{0, below, "the real maximum"};
   }
   std::vector<std::size_t> rows(column.categories, 0);
   for (const auto code : column.real.codes) {
@@ -130,8 +143,9 @@ std::vector<std::uint8_t> labels_of(const ComparedColumn& column,
 
 std::optional<Detection> detect(const std::vector<ComparedColumn>& columns) {
   const auto& any = columns.front();
-  const std::size_t count = std::min(
-      {rows_of(any, &ComparedColumn::real), rows_of(any, &ComparedColumn::synthetic), kJudgedRows});
+  const std::size_t count = std::min({rows_of(any, &ComparedColumn::real),
+                                      rows_of(any, &ComparedColumn::synthetic),
+                                      most_rows(columns)});
   if (count < kLeastRows) {
     return std::nullopt;
   }
@@ -165,6 +179,20 @@ std::optional<Detection> detect(const std::vector<ComparedColumn>& columns) {
   return detection;
 }
 
+namespace {
+
+// The drawn rows that have a value of `column`; the others say nothing of what is to be learnt.
+Rows with_value(const ComparedColumn& column, Rows rows) {
+  const auto& cells = column.*rows.table;
+  std::erase_if(rows.drawn, [&](std::size_t row) {
+    return tabular::is_continuous(column.kind) ? std::isnan(cells.numbers[row])
+                                               : cells.codes[row] == tabular::kMissingCode;
+  });
+  return rows;
+}
+
+}  // namespace
+
 Result<Utility> utility(const std::vector<ComparedColumn>& columns,
                         const std::string& target,
                         const tabular::Table& real) {
@@ -179,13 +207,15 @@ Result<Utility> utility(const std::vector<ComparedColumn>& columns,
   }
   GENESIS_ASSIGN(const auto positive, class_of(*found, real));
   Utility result{target, positive.name, 0.5, 0.5};
+  const std::size_t most = most_rows(columns);
   for (const bool is_real : {true, false}) {
     const std::vector<Rows> tables = {
-        draw(*found,
-             is_real ? &ComparedColumn::real : &ComparedColumn::synthetic,
-             kJudgedRows,
-             is_real ? "real rows to learn from" : "synthetic rows to learn from"),
-        draw(*found, &ComparedColumn::holdout, kJudgedRows, "held-out rows to judge")};
+        with_value(*found,
+                   draw(*found,
+                        is_real ? &ComparedColumn::real : &ComparedColumn::synthetic,
+                        most,
+                        is_real ? "real rows to learn from" : "synthetic rows to learn from")),
+        with_value(*found, draw(*found, &ComparedColumn::holdout, most, "held-out rows to judge"))};
     Examples examples;
     for (const auto& column : columns) {
       if (column.name != target) {
@@ -193,6 +223,15 @@ Result<Utility> utility(const std::vector<ComparedColumn>& columns,
       }
     }
     examples.labels = labels_of(*found, tables, positive);
+    const auto ones =
+        std::count(examples.labels.begin() + static_cast<std::ptrdiff_t>(tables[0].drawn.size()),
+                   examples.labels.end(),
+                   1);
+    if (ones == 0 || ones == static_cast<std::ptrdiff_t>(tables[1].drawn.size())) {
+      return fail(Errc::kInvalidArgument,
+                  "target '" + target + "': the held-out rows do not hold both what is " +
+                      positive.name + " and what is not");
+    }
     const auto trained = numbers(0, tables[0].drawn.size());
     const auto tested = numbers(trained.size(), tables[1].drawn.size());
     (is_real ? result.real : result.synthetic) =

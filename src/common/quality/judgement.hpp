@@ -27,7 +27,8 @@ struct Utility {
   double synthetic = 0.5;  // fitted to the synthetic one
 };
 
-/// Rows of each table that classifiers see at most; drawn with a fixed seed.
+/// Rows of each table that classifiers see at most, fewer of more than 40 columns; drawn with a
+/// fixed seed.
 inline constexpr std::size_t kJudgedRows = 10000;
 
 /// Nothing where a table has fewer than 30 rows.

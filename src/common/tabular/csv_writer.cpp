@@ -223,10 +223,11 @@ std::vector<std::string> cell_texts(const Column& column) {
   return texts;
 }
 
-void append_csv_record(std::span<const std::string_view> texts, std::string& out, TextCells cells) {
-  for (std::size_t i = 0; i < texts.size(); ++i) {
+void append_csv_record(std::span<const CsvCell> record, std::string& out) {
+  for (std::size_t i = 0; i < record.size(); ++i) {
+    const auto& [text, cells] = record[i];
     out += i == 0 ? "" : ",";
-    out += texts.size() == 1 && texts[i].empty() ? "\"\"" : cell_of(texts[i], cells);
+    out += record.size() == 1 && text.empty() ? "\"\"" : cell_of(text, cells);
   }
   out += '\n';
 }

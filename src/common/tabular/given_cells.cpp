@@ -8,12 +8,40 @@
 
 namespace genesis::tabular {
 
-Result<GivenReader> GivenReader::create(const EncodedColumnSpec& spec) {
-  GivenReader reader(spec);
+NumberStyle style_of(const std::vector<std::string>& texts) {
+  const NumberStyle point;
+  const NumberStyle comma{.decimal = ',', .thousands = std::nullopt};
+  std::size_t by_point = 0;
+  std::size_t by_comma = 0;
+  for (const auto& text : texts) {
+    by_point += parse_declared_number(trim(text), point) ? 1 : 0;
+    by_comma += parse_declared_number(trim(text), comma) ? 1 : 0;
+  }
+  // "1,234" is a number in both; a text with fewer or more places tells.
+  const bool tells = std::ranges::any_of(
+      texts, [](const auto& text) { return decimal_sign_of(trim(text)) == std::optional(','); });
+  return by_comma > by_point || (tells && by_comma == by_point) ? comma : point;
+}
+
+Result<GivenReader> GivenReader::create(const EncodedColumnSpec& spec, const NumberStyle& style) {
+  GivenReader reader(spec, style);
   if (spec.kind == Kind::kDatetime) {
     GENESIS_ASSIGN(reader.format_, DatetimeFormat::parse(spec.format));
   }
   return reader;
+}
+
+// Half a step beyond a bound is still the bound.
+GivenCell GivenReader::of_number(double number) const {
+  double step = 0.0;
+  if (format_) {
+    step = format_->step();
+  } else if (spec_->rounding.significant == 0) {
+    step = 1.0 / power_of_ten(std::clamp(spec_->rounding.decimals, 0, kMaxPrecision));
+  }
+  const bool is_within =
+      number >= spec_->minimum - step / 2.0 && number <= spec_->maximum + step / 2.0;
+  return is_within ? GivenCell{Given::kUnderstood, number, 0} : GivenCell{Given::kForeign, 0.0, 0};
 }
 
 GivenCell GivenReader::read(std::string_view text) const {
@@ -25,10 +53,10 @@ GivenCell GivenReader::read(std::string_view text) const {
     std::optional<double> number;
     if (format_) {
       number = format_->read(trimmed);
-    } else if (const auto parsed = parse_declared_number(trimmed)) {
+    } else if (const auto parsed = parse_declared_number(trimmed, style_)) {
       number = parsed->value;
     }
-    return number ? GivenCell{Given::kUnderstood, *number, 0} : GivenCell{Given::kForeign, 0.0, 0};
+    return number ? of_number(*number) : GivenCell{Given::kForeign, 0.0, 0};
   }
   std::optional<std::size_t> other;
   for (std::size_t k = 0; k < spec_->modes.size(); ++k) {
@@ -52,7 +80,8 @@ Result<std::vector<GivenCell>> given_cells(const Table& texts, const EncodedColu
   if (column == texts.columns.end()) {
     return cells;
   }
-  GENESIS_ASSIGN(const auto reader, GivenReader::create(spec));
+  const auto style = is_continuous(spec.kind) ? style_of(column->categories) : NumberStyle{};
+  GENESIS_ASSIGN(const auto reader, GivenReader::create(spec, style));
   std::vector<GivenCell> by_text;
   for (const auto& text : column->categories) {
     by_text.push_back(reader.read(text));

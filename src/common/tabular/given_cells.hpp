@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/error.hpp"
+#include "common/tabular/cell.hpp"
 #include "common/tabular/datetime.hpp"
 #include "common/tabular/encoder.hpp"
 #include "common/tabular/table.hpp"
@@ -27,19 +29,28 @@ struct GivenCell {
   bool operator==(const GivenCell&) const = default;
 };
 
-/// Reads cells of one column. Numbers may have leading zeros; text that is a category is one, also
-/// where it is a word for "no value" elsewhere.
+/// Reads cells of one column. Numbers may have leading zeros; one that is beyond the column's
+/// bounds is foreign. Text that is a category is one, also where it is a word for "no value"
+/// elsewhere.
 class GivenReader {
  public:
-  /// `spec` outlives it. Errors: kInvalidArgument for a format of dates that is none.
-  [[nodiscard]] static Result<GivenReader> create(const EncodedColumnSpec& spec);
+  /// `spec` outlives it. `style` is how numbers are written. Errors: kInvalidArgument for a format
+  /// of dates that is none.
+  [[nodiscard]] static Result<GivenReader> create(const EncodedColumnSpec& spec,
+                                                  const NumberStyle& style);
   [[nodiscard]] GivenCell read(std::string_view text) const;
 
  private:
-  explicit GivenReader(const EncodedColumnSpec& spec) : spec_(&spec) {}
+  GivenReader(const EncodedColumnSpec& spec, const NumberStyle& style)
+      : spec_(&spec), style_(style) {}
+  [[nodiscard]] GivenCell of_number(double number) const;
   const EncodedColumnSpec* spec_;
+  NumberStyle style_;
   std::optional<DatetimeFormat> format_;
 };
+
+/// How most of these texts write numbers, with a point or with a comma.
+[[nodiscard]] NumberStyle style_of(const std::vector<std::string>& texts);
 
 /// The cells of `spec`'s column in a table of texts (read_text_table), one a row; all kNothing
 /// where the table has no such column.

@@ -68,6 +68,9 @@ struct ReadOptions {
   /// Whether a column of this name stays at the site: it is left out, its cells are not looked at,
   /// and declarations and discrete columns of its name are passed over. Empty: none.
   std::function<bool(const std::string&)> stays = {};
+  /// Of a table of text (text_table.hpp): a cell above kMaxCellBytes and a line of more fields than
+  /// the header are refused, where what is read is to be written again.
+  bool is_whole = false;
   bool lenient =
       false;  // a column that is almost one of numbers or dates becomes text, with a note
 };
@@ -132,7 +135,11 @@ enum class TextCells { kNeutralised, kRaw };
 void append_csv_rows(const Table& table, std::string& out, TextCells cells);
 /// The column's cells as that text shows them, without quotes; "" is missing.
 [[nodiscard]] std::vector<std::string> cell_texts(const Column& column);
-/// One line of that text.
-void append_csv_record(std::span<const std::string_view> texts, std::string& out, TextCells cells);
+/// One line of such text.
+struct CsvCell {
+  std::string_view text;
+  TextCells cells = TextCells::kRaw;
+};
+void append_csv_record(std::span<const CsvCell> record, std::string& out);
 
 }  // namespace genesis::tabular

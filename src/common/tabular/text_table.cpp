@@ -291,6 +291,27 @@ class Pieces {
   std::string text_;
 };
 
+// Where every field has to come back as it is.
+Status check_whole(const std::vector<std::string_view>& fields,
+                   const std::vector<std::string>& names,
+                   std::size_t record,
+                   std::string_view source) {
+  const auto where = std::string(source) + ": row " + std::to_string(record);
+  if (fields.size() > names.size()) {
+    return fail(Errc::kInvalidArgument,
+                where + " has " + std::to_string(fields.size()) + " fields, and the header " +
+                    std::to_string(names.size()) + "; put fields with a delimiter in quotes");
+  }
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].size() > kMaxCellBytes) {
+      return fail(Errc::kResourceExhausted,
+                  where + ", column '" + names[i] + "': more than " +
+                      std::to_string(kMaxCellBytes) + " bytes; leave the column out");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Table> parse_text_table(std::string_view text,
@@ -328,6 +349,9 @@ Result<Table> parse_text_table(std::string_view text,
   while (records.next(fields)) {
     if (++table.rows > kMaxRows) {
       return fail(Errc::kResourceExhausted, std::string(source) + ": too many rows; split it");
+    }
+    if (options.is_whole) {
+      GENESIS_RETURN_IF_ERROR(check_whole(fields, names, table.rows, source));
     }
     fields.resize(names.size());
     for (std::size_t c = 0; c < columns.size(); ++c) {

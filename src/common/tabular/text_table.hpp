@@ -19,7 +19,8 @@ namespace genesis::tabular {
 /// others. A table may have no rows.
 /// Of `options` aliases, decimal sign and thousands of columns that are not declared text are
 /// applied cell by cell, and what is left out is; kinds, bounds and `lenient` are not looked at.
-/// Errors, of the header, the options and the file alone: kInvalidArgument, kNotFound, kIo;
+/// With `is_whole` such cells and lines are refused, by their
+/// record. Errors, of the header, the options and the file alone: kInvalidArgument, kNotFound, kIo;
 /// kResourceExhausted above the bounds of table.hpp.
 [[nodiscard]] Result<Table> read_text_table(const std::filesystem::path& path,
                                             const ReadOptions& options = {});

@@ -163,7 +163,7 @@ TEST_CASE("aggregator: a join is refused before its body where its certificate s
   auto join = Guarded::request("a", "POST", "/v1/join");
   CHECK(served.refusal(join) == 0);
   join.headers.push_back({"Genesis-Instance", "another process"});
-  CHECK(served.refusal(join) == 503);  // takes part under this name already
+  CHECK(served.refusal(join) == 409);  // takes part under this name already
   join.headers.back().value = std::string(65, 'x');
   CHECK(served.refusal(join) == 400);
 }

@@ -35,8 +35,7 @@ Result<Report> judged(const tabular::Table& real,
                       const tabular::Table& synthetic,
                       const std::string& target = "") {
   const auto holdout = linked(3000, 0.0, 99);
-  return evaluate(
-      real, synthetic, &holdout, {.detection = true, .histograms = false, .target = target});
+  return evaluate(real, synthetic, &holdout, {.detection = true, .target = target});
 }
 
 }  // namespace
@@ -114,8 +113,47 @@ TEST_CASE("quality: a target that cannot be one is named", "[quality]") {
   auto constant = table;
   constant.columns[3].codes.assign(300, 0);
   CHECK_FALSE(judged(constant, constant, "label"));
-  CHECK_FALSE(evaluate(
-      table, table, nullptr, {.detection = false, .histograms = false, .target = "label"}));
+  CHECK_FALSE(evaluate(table, table, nullptr, {.detection = false, .target = "label"}));
   const auto few = linked(20, 0.0, 1);
   CHECK_FALSE(judged(few, few)->detection);
+}
+
+TEST_CASE("quality: rows without a target say nothing of it", "[quality][statistical]") {
+  // Where x < 80 the label is missing in all but one row of four: whether it is there would tell x,
+  // and so the label.
+  const auto thinned = [](std::uint64_t seed) {
+    auto table = linked(6000, 0.0, seed);
+    for (std::size_t i = 0; i < table.rows; ++i) {
+      if (table.columns[0].numbers[i] < 80 && i % 4 != 0) {
+        table.columns[3].codes[i] = tabular::kMissingCode;
+      }
+    }
+    return table;
+  };
+  const auto holdout = thinned(99);
+  const auto report = evaluate(thinned(1), thinned(2), &holdout, {.target = "label"});
+  REQUIRE(report);
+  // P(yes | high) = 0.9, P(yes | low) = 0.1, and half of the rows are of either kind: 0.9.
+  CHECK_THAT(report->utility->real, WithinAbs(0.9, 0.03));
+  CHECK_THAT(report->utility->synthetic, WithinAbs(0.9, 0.03));
+  auto one_class = linked(300, 0.0, 5);
+  one_class.columns[3].codes.assign(300, 0);
+  const auto silent = evaluate(thinned(1), thinned(2), &one_class, {.target = "label"});
+  REQUIRE_FALSE(silent);
+  CHECK(silent.error().message.find("held-out rows") != std::string::npos);
+}
+
+TEST_CASE("quality: a number that is most often its maximum can be a target", "[quality]") {
+  auto flagged = [](std::uint64_t seed) {
+    auto table = linked(1000, 0.0, seed);
+    for (std::size_t i = 0; i < table.rows; ++i) {
+      table.columns[1].numbers[i] = table.columns[0].numbers[i] < 60 ? 1 : 0;
+    }
+    return table;
+  };
+  const auto holdout = flagged(3);
+  const auto report = evaluate(flagged(1), flagged(2), &holdout, {.target = "y"});
+  REQUIRE(report);
+  CHECK(report->utility->positive == "the real maximum");
+  CHECK(report->utility->real > 0.99);
 }

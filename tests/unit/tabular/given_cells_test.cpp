@@ -22,7 +22,7 @@ Mode of_type(Mode::Type type) {
 }
 
 GivenCell read(const EncodedColumnSpec& spec, std::string_view text) {
-  const auto reader = GivenReader::create(spec);
+  const auto reader = GivenReader::create(spec, {});
   REQUIRE(reader);
   return reader->read(text);
 }
@@ -34,19 +34,26 @@ TEST_CASE("tabular: a given number, date or category is understood, and a gap is
   EncodedColumnSpec number;
   number.name = "n";
   number.kind = Kind::kDecimal;
+  number.rounding.decimals = 1;
+  number.minimum = -10.0;
+  number.maximum = 100.0;
   CHECK(read(number, " 4.50 ") == GivenCell{Given::kUnderstood, 4.5, 0});
   CHECK(read(number, "007") == GivenCell{Given::kUnderstood, 7.0, 0});
   CHECK(read(number, "N/A").given == Given::kNothing);
   CHECK(read(number, "").given == Given::kNothing);
   CHECK(read(number, "many").given == Given::kForeign);
+  CHECK(read(number, "100.04") == GivenCell{Given::kUnderstood, 100.04, 0});  // rounds to the bound
+  CHECK(read(number, "999").given == Given::kForeign);
+  CHECK(read(number, "-99").given == Given::kForeign);
 
   EncodedColumnSpec date;
   date.kind = Kind::kDatetime;
   date.format = "%Y-%m-%d";
+  date.maximum = 86400.0 * 20000;
   CHECK(read(date, "1970-01-02") == GivenCell{Given::kUnderstood, 86400.0, 0});
   CHECK(read(date, "2023-02-30").given == Given::kForeign);
   date.format = "%Q";
-  CHECK_FALSE(GivenReader::create(date));
+  CHECK_FALSE(GivenReader::create(date, {}));
 
   EncodedColumnSpec text;
   text.kind = Kind::kCategory;
@@ -65,9 +72,26 @@ TEST_CASE("tabular: cells are given row by row, none where there is no such colu
   EncodedColumnSpec number;
   number.name = "n";
   number.kind = Kind::kInteger;
+  number.maximum = 9.0;
   const auto cells = given_cells(*table, number);
   REQUIRE(cells);
   CHECK(*cells == std::vector<GivenCell>{{Given::kUnderstood, 1.0, 0}, {}});
   number.name = "absent";
   CHECK(given_cells(*table, number) == std::vector<GivenCell>(2));
+}
+
+TEST_CASE("tabular: numbers are read with the decimal sign that most of them have", "[tabular]") {
+  CHECK(style_of({"1,5", "2,25", "3"}).decimal == ',');
+  CHECK(style_of({"1.5", "2.25", "3"}).decimal == '.');
+  CHECK(style_of({"1", "2"}).decimal == '.');
+  CHECK(style_of({}).decimal == '.');
+  const auto table = parse_text_table("n\n\"1,5\"\n\"2,25\"\n", "test");
+  REQUIRE(table);
+  EncodedColumnSpec number;
+  number.name = "n";
+  number.kind = Kind::kDecimal;
+  number.maximum = 10.0;
+  const auto cells = given_cells(*table, number);
+  REQUIRE(cells);
+  CHECK((*cells)[1] == GivenCell{Given::kUnderstood, 2.25, 0});
 }

@@ -126,4 +126,17 @@ TEST_CASE("tabular: a row more changes no cell of the others in a text table",
   }));
 }
 
+TEST_CASE("tabular: a text table that is to be written again is whole or refused", "[tabular]") {
+  const ReadOptions whole{.is_whole = true};
+  CHECK(parse_text_table("a,b\n1,2\n3\n", "x.csv", whole));
+  const auto more = parse_text_table("a,b\n1,2\n3,4,5\n", "x.csv", whole);
+  REQUIRE_FALSE(more);
+  CHECK(more.error().message.find("x.csv: row 2 has 3 fields") != std::string::npos);
+  const auto large =
+      parse_text_table("a,b\n1," + std::string(kMaxCellBytes + 1, 'x') + "\n", "x.csv", whole);
+  REQUIRE_FALSE(large);
+  CHECK(large.error().message.find("column 'b'") != std::string::npos);
+  CHECK(parse_text_table("a,b\n3,4,5\n", "x.csv"));
+}
+
 }  // namespace genesis::tabular
