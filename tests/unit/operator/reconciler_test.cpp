@@ -283,7 +283,7 @@ TEST_CASE("operator: a stored key that cannot be used is told of and left as it 
   }
   SECTION("it is no key") {
     secret["data"]["paillier.key"] = base64_encode("x");
-    why = "Secret hospitals-paillier: Paillier key: not a key file; ";
+    why = "Secret hospitals-paillier: Paillier key: not a key file of this version; ";
   }
   SECTION("it is too small") {
     auto larger = spec_of(kEncrypted, false);
