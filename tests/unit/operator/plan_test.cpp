@@ -118,6 +118,41 @@ TEST_CASE("operator: a key that cannot be used is told of and never replaced", "
   CHECK(cluster.reconcile().empty());
 }
 
+TEST_CASE("operator: without its key, a training that runs is still protected", "[operator]") {
+  Cluster cluster(kEncrypted);
+  cluster.reconcile();
+  auto& seen = cluster.seen;
+  seen.key = KeyState::kMade;
+  cluster.reconcile();
+  cluster.start_pods();
+  seen.training->recorded["Secret/hospitals-paillier"] = "uid-of-hospitals-paillier";
+  seen.children.of(k8s::kSecrets).erase("hospitals-paillier");
+  seen.key = GENERATE(KeyState::kMissing, KeyState::kMade);  // as made, it is still in memory
+  cluster.reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kPaillierKeyUnusable);
+
+  seen.training->spec.security.deny = {"far"};
+  CHECK(cluster.reconcile() == Done{"change ConfigMap hospitals-deny"});
+  seen.children.of(k8s::kNetworkPolicies).erase("hospitals-workers");
+  seen.children.of(k8s::kServices).erase("hospitals-aggregator");
+  seen.children.of(k8s::kSecrets).erase("hospitals-join-far");
+  seen.children.of(k8s::kJobs).erase("hospitals-worker-b");
+  CHECK(cluster.reconcile() ==
+        Done{"create Service hospitals-aggregator", "create NetworkPolicy hospitals-workers"});
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: a site can be excluded whatever keeps children from being created",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.children.of(k8s::kServices).at("hospitals-aggregator").is_ours = false;
+  cluster.reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kForeignObject);
+  cluster.seen.training->spec.security.deny = {"b"};
+  CHECK(cluster.reconcile() == Done{"change ConfigMap hospitals-deny"});
+  CHECK(cluster.reconcile().empty());
+}
+
 TEST_CASE("operator: a child that was deleted is made again", "[operator]") {
   Cluster cluster = a_running_cluster();
   cluster.seen.children.of(k8s::kNetworkPolicies).erase("hospitals-workers");
