@@ -112,7 +112,9 @@ class Planner {
   }
 
   void make_key() {
-    if (needs_key(training_.spec) && seen_.key == KeyState::kMissing && !is_key_unusable()) {
+    const bool is_stored = seen_.children.find(k8s::kSecrets, names_.paillier) != nullptr;
+    if (needs_key(training_.spec) && seen_.key == KeyState::kMissing && !is_stored &&
+        !is_key_unusable()) {
       plan_.actions.emplace_back(MakeKey{key_bits(training_.spec)});
     }
   }

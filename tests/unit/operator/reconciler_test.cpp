@@ -75,6 +75,21 @@ class Rig {
     return status_from_json(object(k8s::kFederatedTrainings, training_.name).at("status"));
   }
 
+  void change_spec(const std::string& field, Json value) {
+    object(k8s::kFederatedTrainings, training_.name)["spec"][field] = std::move(value);
+  }
+  void change_status(const std::string& field, Json value) {
+    object(k8s::kFederatedTrainings, training_.name)["status"][field] = std::move(value);
+  }
+  void fail_training() {
+    Json& status = object(k8s::kFederatedTrainings, training_.name)["status"];
+    for (Json& condition : status.at("conditions")) {
+      if (condition.at("type") == kFailed) {
+        condition["status"] = "True";
+        condition["reason"] = reason::kTrainingFailed;
+      }
+    }
+  }
   void remove(const k8s::Resource& resource, const std::string& name) {
     api_.objects.erase(k8s::object_path(resource, training_.ns, name));
   }
@@ -266,6 +281,77 @@ TEST_CASE("operator: a restart makes no second key, whether or not the first is 
   CHECK(rig.status().children->contains("Secret/" + kKeySecret));
   CHECK_FALSE(rig.status().holds(kDegraded));
   CHECK(maker.made == 1);
+}
+
+TEST_CASE("operator: a failed training is retried with the key that it has", "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, false));
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  const Json key = rig.object(k8s::kSecrets, kKeySecret);
+  const bool has_ttl = GENERATE(false, true);
+  rig.fail_training();
+  if (has_ttl) {
+    rig.change_spec("ttlSecondsAfterFinished", 3600);
+  }
+  rig.change_spec("retry", 1);
+  rig.start();
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK_FALSE(rig.status().holds(kFailed));
+  CHECK_FALSE(rig.status().holds(kDegraded));
+  CHECK(rig.object(k8s::kSecrets, kKeySecret) == key);
+  CHECK(maker.made == 1);
+}
+
+TEST_CASE("operator: after its clean-up, a training that is retried gets no second key",
+          "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, false));
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  rig.fail_training();
+  rig.change_status("completionTime", "2026-01-01T00:00:00Z");
+  rig.change_spec("ttlSecondsAfterFinished", 60);
+  for (int pass = 0; pass < 2; ++pass) {  // deletes, and sees then that all has gone
+    rig.start();
+    REQUIRE(rig.reconcile());
+  }
+  CHECK_FALSE(rig.has(k8s::kSecrets, kKeySecret));
+  CHECK_FALSE(rig.has(k8s::kSecrets, "hospitals-operator"));
+  rig.change_spec("retry", 1);
+  for (int pass = 0; pass < 2; ++pass) {
+    rig.start();
+    REQUIRE(rig.reconcile());
+    CHECK_FALSE(rig.is_at_work_on_keys());
+  }
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kPaillierKeyUnusable);
+  CHECK_FALSE(rig.has(k8s::kSecrets, kKeySecret));
+  CHECK_FALSE(rig.has(k8s::kJobs, "hospitals-aggregator"));
+  CHECK(maker.made == 1);
+}
+
+TEST_CASE("operator: a training that failed before it had a key gets one when it is retried",
+          "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, true));
+  REQUIRE(rig.reconcile());
+  rig.change_status("startTime", "2026-01-01T00:00:00Z");
+  rig.fail_training();
+  rig.change_spec("suspend", false);
+  rig.change_spec("retry", 1);
+  rig.start();
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK(rig.has(k8s::kSecrets, kKeySecret));
+  CHECK(rig.has(k8s::kJobs, "hospitals-worker-a"));
+  CHECK_FALSE(rig.status().holds(kDegraded));
 }
 
 TEST_CASE("operator: a stored key that cannot be used is told of and left as it is", "[operator]") {
