@@ -61,6 +61,18 @@ std::string why_key_unusable(const std::string& secret, const std::string& why) 
          "Delete the training and apply it again";
 }
 
+// Notes since when the key has been there. The making of one may have taken longer than the
+// training may take to start.
+void note_key_since(Observed& seen, std::optional<SystemTime>& since) {
+  const bool is_made = seen.key != KeyState::kMissing && seen.key != KeyState::kBeingMade;
+  if (!is_made && seen.key_problem.empty()) {
+    since.reset();
+  } else if (!since) {
+    since = seen.now;
+  }
+  seen.key_since = since;
+}
+
 // Drops what the status has.
 void forget_recorded(const TrainingStatus& status, Record& created) {
   if (status.children) {
@@ -443,6 +455,7 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   }
   settle(origin_, *seen.training, seen.children);
   looked = co_await look_at_key(seen, memory, api);
+  note_key_since(seen, memory.key_since);
   if (looked) {
     looked = co_await look_at_storage(seen, memory, api);
   }

@@ -87,11 +87,36 @@ TEST_CASE("operator: the time that a key takes is not the aggregator's", "[opera
   cluster.after(2 * limit).reconcile();
   CHECK_FALSE(cluster.status().holds(kFailed));
   cluster.seen.key = KeyState::kMade;
+  cluster.seen.key_since = cluster.seen.now;
   cluster.reconcile();
+  CHECK_FALSE(cluster.status().holds(kFailed));
   cluster.seen.key = KeyState::kUsable;
   cluster.after(limit - 1s).reconcile();
   CHECK_FALSE(cluster.status().holds(kFailed));
   cluster.after(1s).reconcile();
+  CHECK(cluster.condition(kFailed).reason == reason::kStartDeadlineExceeded);
+}
+
+TEST_CASE("operator: a key that cannot be stored does not keep a training waiting for ever",
+          "[operator]") {
+  Cluster cluster(kEncrypted);
+  cluster.reconcile();
+  auto& seen = cluster.seen;
+  const std::chrono::seconds limit(seen.training->spec.rounds.start_deadline_seconds);
+  cluster.after(2 * limit);
+  seen.key = GENERATE(KeyState::kMade, KeyState::kUnchecked, KeyState::kUsable);
+  seen.key_since = seen.now;
+  const auto pass = [&] {
+    cluster.reconcile();
+    seen.children.of(k8s::kSecrets).erase("hospitals-paillier");  // as if it had been refused
+    seen.children.of(k8s::kJobs).clear();
+  };
+  pass();
+  cluster.after(limit - 1s);
+  pass();
+  CHECK_FALSE(cluster.status().holds(kFailed));
+  cluster.after(1s);
+  pass();
   CHECK(cluster.condition(kFailed).reason == reason::kStartDeadlineExceeded);
 }
 

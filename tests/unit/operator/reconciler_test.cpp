@@ -427,6 +427,59 @@ TEST_CASE("operator: a key that cannot be made is told of", "[operator]") {
         "the key of the encrypted sums cannot be made: no entropy");
 }
 
+TEST_CASE("operator: a key that is made after the start deadline does not fail its training",
+          "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, false), {{"startTime", "2026-01-01T00:00:00Z"}});
+  const std::string refused = rig.create(k8s::kJobs, "hospitals-aggregator");
+  rig.api().fault = [&](const std::string& call) -> std::optional<Error> {
+    if (call == refused) {
+      return Error{Errc::kPermissionDenied, "exceeded quota"};
+    }
+    return std::nullopt;
+  };
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK(rig.has(k8s::kSecrets, kKeySecret));
+  rig.start();  // a new operator has to look at the stored key first
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK_FALSE(rig.status().holds(kFailed));
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kApplyFailed);
+}
+
+TEST_CASE("operator: namespaces take turns in having keys made", "[operator]") {
+  KeyMaker maker;
+  maker.may_end = false;
+  asio::io_context io(1);
+  auto work = asio::make_work_guard(io);
+  PaillierKeys keys(io.get_executor(), maker.generate());
+  const Release release(maker);
+  std::vector<std::string> done;
+  keys.on_done([&](const k8s::ObjectKey& key) { done.push_back(key.name); });
+  const auto make = [&](const std::string& ns, const std::string& name) {
+    keys.make(k8s::ObjectKey(ns, name), name, 2048);
+  };
+  const auto check = [&](const std::string& ns, const std::string& name) {
+    keys.check(k8s::ObjectKey(ns, name), name, crypto::Secret(std::string_view("x")), 2048);
+  };
+  for (const char* const name : {"m1", "m2", "m3", "m4"}) {
+    make("many", name);  // the first is begun at once
+  }
+  make("one", "o1");
+  make("few", "f1");
+  make("few", "f2");
+  check("many", "c1");
+  check("many", "c2");
+  check("one", "c3");
+  maker.end();
+  REQUIRE(run_until(io, [&] { return done.size() == 10; }));
+  CHECK(done ==
+        std::vector<std::string>{"m1", "c1", "c3", "c2", "o1", "f1", "m2", "f2", "m3", "m4"});
+}
+
 TEST_CASE("operator: a training that has gone takes its key along before it is made",
           "[operator]") {
   KeyMaker maker;
