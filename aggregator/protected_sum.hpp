@@ -31,7 +31,7 @@ class ProtectedSum {
  public:
   /// Sums the words of `combine`, in the clear until begin_attempt().
   ProtectedSum(sums::SumWords form, method::Combine combine)
-      : form_(std::move(form)), combine_(std::move(combine)) {}
+      : form_(form), combine_(std::move(combine)) {}
 
   [[nodiscard]] std::size_t words() const { return form_.words(combine_); }
   [[nodiscard]] unsigned word_bits() const { return form_.word_bits(combine_); }

@@ -159,9 +159,7 @@ bool needs_key(const spec::FederatedTraining& spec) {
 }
 
 unsigned key_bits(const spec::FederatedTraining& spec) {
-  const auto asked =
-      spec.privacy.secure_aggregation->key_bits.value_or(secure::kDefaultPaillierBits);
-  return static_cast<unsigned>(asked + asked % 2);  // of two primes of one size
+  return secure::paillier_bits(spec.privacy.secure_aggregation->key_bits);
 }
 
 unsigned least_key_bits(const spec::FederatedTraining& spec) {

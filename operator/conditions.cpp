@@ -422,17 +422,21 @@ void set_summary(TrainingStatus& status, const Training& training, const Verdict
 }
 
 // The children on record. Once a training is over, those that are gone are dropped: they are not
-// created again.
+// created again, unless spec.retry starts it again. The key of encrypted sums stays on record, for
+// even then no other is made: the checkpoint and the sites have its modulus.
 Record recorded(const Training& training, const Observed& seen, const Verdict& verdict) {
   Record record = training.recorded;
   if (is_over(verdict)) {
-    std::erase_if(record, [&](const auto& entry) {
-      return std::ranges::none_of(kChildKinds, [&](const auto& kind) {
-        const auto& [key, uid] = entry;
-        const auto slash = key.find('/');
+    const auto key_of_sums = record_key(k8s::kSecrets.kind, Names(training.name).paillier);
+    const auto is_there = [&](const std::string& key) {
+      const auto slash = key.find('/');
+      return std::ranges::any_of(kChildKinds, [&](const auto& kind) {
         return key.substr(0, slash) == kind.kind &&
                seen.children.find(kind, key.substr(slash + 1)) != nullptr;
       });
+    };
+    std::erase_if(record, [&](const auto& entry) {
+      return entry.first != key_of_sums && !is_there(entry.first);
     });
   }
   return record;

@@ -288,17 +288,22 @@ class Judge {
     return found;
   }
 
-  // Whether Jobs are not made yet, for the key of encrypted sums is not there.
+  // Whether Jobs are not made yet, for the key of encrypted sums is still to be made. One that is
+  // made and cannot be stored is waited for no longer than anything else.
   bool awaits_key() const {
-    return needs_key(training_.spec) && seen_.key != KeyState::kUsable && key_problem().empty() &&
+    const bool is_to_be_made = seen_.key == KeyState::kMissing || seen_.key == KeyState::kBeingMade;
+    return needs_key(training_.spec) && is_to_be_made && key_problem().empty() &&
            seen_.children.job(names_.aggregator) == nullptr;
   }
 
   // The time that the making of a key has taken is not the aggregator's.
   SystemTime may_start_since() const {
+    const auto since = active_since();
+    if (!needs_key(training_.spec)) {
+      return since;
+    }
     const auto* const job = seen_.children.job(names_.aggregator);
-    return needs_key(training_.spec) && job != nullptr ? std::max(job->created, active_since())
-                                                       : active_since();
+    return std::max(since, job != nullptr ? job->created : seen_.key_since.value_or(since));
   }
 
   // What is wrong with the key of encrypted sums, or "". Sites have pinned it, so that it is made

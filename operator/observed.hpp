@@ -187,6 +187,7 @@ struct Observed {
   std::vector<std::string> not_allowed;             // Secrets that this training must not use
   std::map<std::string, std::string> missing_data;  // by participant: "there is no ConfigMap a"
   KeyState key = KeyState::kMissing;                // of a training that needs one
+  std::optional<SystemTime> key_since;              // when it was first known to be made
   std::string key_problem;                          // what is wrong with the key, "" if nothing
   bool may_write_progress = true;                   // or what only counts on has to wait
   // What this pass has met so far:

@@ -1,6 +1,9 @@
 #include "operator/paillier_keys.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -72,9 +75,9 @@ void PaillierKeys::check(const k8s::ObjectKey& training,
   if (std::exchange(known_[uid].checked.is_asked, true)) {
     return;
   }
-  waiting_.push_front({training, uid, true, [text = std::move(text), least_bits] {
-                         return checked_text(text, least_bits);
-                       }});
+  waiting_.push_back({training, uid, true, [text = std::move(text), least_bits] {
+                        return checked_text(text, least_bits);
+                      }});
   start_next();
 }
 
@@ -97,13 +100,26 @@ void PaillierKeys::forget(const std::string& uid) {
   std::erase_if(waiting_, [&](const Work& work) { return work.uid == uid; });
 }
 
+// The namespace after the one that had its turn last comes next, by name.
+PaillierKeys::Work PaillierKeys::take_next() {
+  const auto order = [this](const Work& work) {
+    const auto& last = work.is_check ? last_checked_ : last_made_;
+    const std::string& ns = work.training.ns;
+    return std::tuple<bool, bool, std::string_view>(!work.is_check, ns <= last, ns);
+  };
+  const auto next = std::ranges::min_element(waiting_, {}, order);  // the first of a namespace
+  Work work = std::move(*next);
+  waiting_.erase(next);
+  (work.is_check ? last_checked_ : last_made_) = work.training.ns;
+  return work;
+}
+
 void PaillierKeys::start_next() {
   if (is_busy_ || waiting_.empty()) {
     return;
   }
   is_busy_ = true;
-  auto work = std::make_shared<Work>(std::move(waiting_.front()));
-  waiting_.pop_front();
+  auto work = std::make_shared<Work>(take_next());
   boost::asio::post(thread_, [this, work] {
     give_way();
     auto answer = std::make_shared<Answer>(work->run());

@@ -1,6 +1,7 @@
 #pragma once
 // Makes and checks the keys of encrypted sums. Either takes a processor for seconds or minutes, so
-// that it is done on a thread of its own, one key at a time, and reconciles go on meanwhile. On the
+// that it is done on a thread of its own, one key at a time, and reconciles go on meanwhile.
+// Namespaces take turns, so that one with many trainings does not keep the others waiting. On the
 // strand of the executor; only the work itself is on the other thread.
 #include <deque>
 #include <functional>
@@ -69,13 +70,16 @@ class PaillierKeys {
     Question made;
     Question checked;
   };
+  [[nodiscard]] Work take_next();  // of those that wait, of which there is one
   void start_next();
   void finish(const Work& work, Answer answer);
 
   boost::asio::any_io_executor executor_;
   Generate generate_;
   std::function<void(const k8s::ObjectKey&)> handler_;
-  std::deque<Work> waiting_;
+  std::deque<Work> waiting_;            // in the order in which it was asked for
+  std::string last_checked_;            // the namespace whose turn it was last
+  std::string last_made_;               // likewise
   std::map<std::string, Known> known_;  // by the training's uid
   bool is_busy_ = false;
   boost::asio::thread_pool thread_{1};  // last: its work refers to the rest

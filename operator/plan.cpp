@@ -54,11 +54,10 @@ class Planner {
           if (has_key()) {
             ensure(join_secrets());
           }
-          update_deny_list();
         }
+        update_deny_list();
         // What is not allowed any more does not resume either. What runs is left to end.
-        if (training_.spec.suspend ||
-            !(has_problem(reason::kNotAllowed) || has_problem(reason::kPaillierKeyUnusable))) {
+        if (training_.spec.suspend || !(has_problem(reason::kNotAllowed) || is_key_unusable())) {
           suspend_jobs(training_.spec.suspend);
         }
         break;
@@ -101,22 +100,27 @@ class Planner {
 
   bool is_blocked() const {
     return has_problem(reason::kForeignObject) || has_problem(reason::kNotAllowed) ||
-           has_problem(reason::kModelClaimExists) || has_problem(reason::kPaillierKeyUnusable);
+           has_problem(reason::kModelClaimExists);
   }
+
+  bool is_key_unusable() const { return has_problem(reason::kPaillierKeyUnusable); }
 
   // Whether no pod has to wait for the key of encrypted sums.
   bool has_key() const {
-    return !needs_key(training_.spec) || seen_.key == KeyState::kMade ||
-           seen_.key == KeyState::kUsable;
+    const bool is_there = seen_.key == KeyState::kMade || seen_.key == KeyState::kUsable;
+    return !needs_key(training_.spec) || (is_there && !is_key_unusable());
   }
 
   void make_key() {
-    if (needs_key(training_.spec) && seen_.key == KeyState::kMissing) {
+    const bool is_stored = seen_.children.find(k8s::kSecrets, names_.paillier) != nullptr;
+    if (needs_key(training_.spec) && seen_.key == KeyState::kMissing && !is_stored &&
+        !is_key_unusable()) {
       plan_.actions.emplace_back(MakeKey{key_bits(training_.spec)});
     }
   }
 
-  // Without the key, and without Jobs, as long as there is no key.
+  // Without the key, and without Jobs, as long as there is no key. What protects the pods that run
+  // is made again all the same.
   std::vector<Desired> children_so_far() const {
     auto children = children_of(training_, settings_);
     if (!has_key()) {
@@ -189,7 +193,8 @@ class Planner {
     return false;
   }
 
-  // spec.security.deny may change while the training runs.
+  // spec.security.deny may change while the training runs. Pods go on whatever keeps children from
+  // being created, so that a site can be excluded even then.
   void update_deny_list() {
     const auto* const list = seen_.children.find(k8s::kConfigMaps, names_.deny);
     const bool is_there = list != nullptr && list->is_ours && !list->is_deleting;

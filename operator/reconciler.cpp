@@ -9,6 +9,7 @@
 #include "operator/children.hpp"
 #include "operator/plan.hpp"
 #include "operator/reasons.hpp"
+#include "operator/restart.hpp"
 #include "operator/shapes.hpp"
 
 namespace genesis::control {
@@ -39,20 +40,37 @@ void add_conflicts(const std::vector<NameConflict>& conflicts, Children& childre
   }
 }
 
-bool is_over(const TrainingStatus& status) {
+bool has_ended(const TrainingStatus& status) {
   return status.holds(kComplete) || status.holds(kFailed);
+}
+
+// One that is to be retried needs all that it needed before.
+bool is_over(const Training& training) {
+  return has_ended(training.status) && !is_to_be_retried(training);
 }
 
 // Whether the key of encrypted sums may be in a Secret that is not on record.
 bool awaits_key(const Training& training) {
   return training.invalid.empty() && needs_key(training.spec) && training.status.start_time &&
-         !is_over(training.status);
+         !is_over(training);
 }
 
 std::string why_key_unusable(const std::string& secret, const std::string& why) {
   return "Secret " + secret + ": " + why +
          "; the key of the encrypted sums is not replaced, for the sites may have begun with it. "
          "Delete the training and apply it again";
+}
+
+// Notes since when the key has been there. The making of one may have taken longer than the
+// training may take to start.
+void note_key_since(Observed& seen, std::optional<SystemTime>& since) {
+  const bool is_made = seen.key != KeyState::kMissing && seen.key != KeyState::kBeingMade;
+  if (!is_made && seen.key_problem.empty()) {
+    since.reset();
+  } else if (!since) {
+    since = seen.now;
+  }
+  seen.key_since = since;
 }
 
 // Drops what the status has.
@@ -96,7 +114,7 @@ boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen,
                                                         Memory& memory,
                                                         k8s::Stopwatch& watch) {
   const auto& training = *seen.training;
-  if (is_over(training.status)) {
+  if (has_ended(training.status)) {
     reports_.forget(training.uid);
     memory.report.reset();
     co_return;
@@ -127,7 +145,7 @@ boost::asio::awaitable<Status> Reconciler::look_at_secrets(Observed& seen,
   if (training.is_deleting) {
     co_return Status();
   }
-  const bool is_kept = is_over(training.status) && !training.spec.ttl_seconds_after_finished;
+  const bool is_kept = is_over(training) && !training.spec.ttl_seconds_after_finished;
   const std::string prefix = record_key(k8s::kSecrets.kind, "");
   std::map<std::string, std::string> names;  // and uids, by the record
   for (const auto& [child, uid] : training.recorded) {
@@ -172,7 +190,7 @@ boost::asio::awaitable<Status> Reconciler::look_at_key(Observed& seen,
                                                        Memory& memory,
                                                        k8s::Api& api) {
   const auto& training = *seen.training;
-  if (!needs_key(training.spec) || training.is_deleting || is_over(training.status)) {
+  if (!needs_key(training.spec) || training.is_deleting || is_over(training)) {
     keys_.forget(training.uid);
     co_return Status();
   }
@@ -225,7 +243,7 @@ boost::asio::awaitable<Status> Reconciler::look_at_key(Observed& seen,
 
 boost::asio::awaitable<Status> Reconciler::look_at_references(Observed& seen, k8s::Api& api) const {
   const Training training = *seen.training;
-  if (training.status.start_time || training.is_deleting || is_over(training.status) ||
+  if (training.status.start_time || training.is_deleting || is_over(training) ||
       !not_allowed(training.spec, settings_).empty()) {
     co_return Status();
   }
@@ -263,7 +281,7 @@ boost::asio::awaitable<Status> Reconciler::look_at_data(Observed& seen,
                                                         k8s::Api& api) {
   const Training training = *seen.training;
   if (!training.status.start_time || training.is_deleting || training.spec.suspend ||
-      is_over(training.status)) {
+      has_ended(training.status)) {
     co_return Status();
   }
   const auto references = data_references(training.spec);
@@ -298,8 +316,7 @@ boost::asio::awaitable<Status> Reconciler::look_at_storage(Observed& seen,
                                                            k8s::Api& api) {
   auto& training = *seen.training;
   const bool has_not_begun = !training.status.start_time && training.spec.suspend;
-  if (training.is_deleting || has_not_begun || is_over(training.status) ||
-      !training.invalid.empty()) {
+  if (training.is_deleting || has_not_begun || is_over(training) || !training.invalid.empty()) {
     co_return Status();
   }
   const auto undecided =
@@ -438,6 +455,7 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   }
   settle(origin_, *seen.training, seen.children);
   looked = co_await look_at_key(seen, memory, api);
+  note_key_since(seen, memory.key_since);
   if (looked) {
     looked = co_await look_at_storage(seen, memory, api);
   }

@@ -67,6 +67,7 @@ class Reconciler {
     Record created;                                 // until the status has it
     std::map<std::string, Look> secrets;            // of the training, by name
     std::optional<std::string> key_problem;         // of the stored key, once it was checked
+    std::optional<SystemTime> key_since;            // when the key was first known to be made
     std::map<std::string, Look> data;               // ConfigMaps with rows, likewise
   };
 

@@ -91,12 +91,15 @@ void replace_progressed(Restarts& made) {
 
 }  // namespace
 
+bool is_to_be_retried(const Training& training) {
+  return training.status.holds(kFailed) && training.spec.retry.value_or(0) > training.status.retry;
+}
+
 Restarts restarted(const Observed& seen) {
   Restarts made;
   made.seen = seen;
   Training& training = *made.seen.training;
-  const bool has_failed = training.status.holds(kFailed);
-  made.is_retried = has_failed && training.spec.retry.value_or(0) > training.status.retry;
+  made.is_retried = is_to_be_retried(training);
   if (made.is_retried) {
     retry(training, seen.now);
   }

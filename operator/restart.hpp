@@ -14,6 +14,9 @@ struct Restarts {
   std::vector<std::string> replaced;  // Jobs whose limit counts anew
 };
 
+/// Whether the training has failed and spec.retry starts it again.
+[[nodiscard]] bool is_to_be_retried(const Training& training);
+
 /// Marks the Jobs that are to be deleted, so that new ones take their place. Until they have gone,
 /// they and their pods count for nothing.
 [[nodiscard]] Restarts restarted(const Observed& seen);

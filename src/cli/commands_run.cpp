@@ -112,8 +112,8 @@ Result<SiteFiles> site_files(const spec::FederatedTraining& training,
   if (!fs::exists(files.paillier_key)) {
     std::cerr << "note: makes the key of encrypted sums, which takes some seconds; --paillier-key "
                  "names one\n";
-    const auto bits = secure->key_bits.value_or(secure::kDefaultPaillierBits);
-    GENESIS_ASSIGN(const auto key, secure::PaillierKey::generate(static_cast<unsigned>(bits)));
+    const auto bits = secure::paillier_bits(secure->key_bits);
+    GENESIS_ASSIGN(const auto key, secure::PaillierKey::generate(bits));
     GENESIS_RETURN_IF_ERROR(secure::write_paillier_key(output, key));
   }
   return files;

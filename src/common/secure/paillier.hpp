@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,14 @@ namespace genesis::secure {
 inline constexpr unsigned kMinPaillierBits = 2048;
 inline constexpr unsigned kDefaultPaillierBits = 3072;
 inline constexpr unsigned kMaxPaillierBits = 8192;
+
+/// The size of the key to make for privacy.secureAggregation.keyBits, which is any number from
+/// 2,048 to 8,192: a modulus is the product of two primes of one size, so an odd number is rounded
+/// up.
+[[nodiscard]] constexpr unsigned paillier_bits(std::optional<std::int64_t> key_bits) {
+  const auto asked = static_cast<unsigned>(key_bits.value_or(kDefaultPaillierBits));
+  return asked + asked % 2;
+}
 
 /// The modulus n, which is all that adding takes. Cheap to copy; threads may share it.
 class PaillierPublicKey {

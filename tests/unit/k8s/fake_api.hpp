@@ -120,7 +120,7 @@ class FakeApi final : public Api {
   asio::awaitable<Result<Json>> patch(Resource resource,
                                       ObjectKey key,
                                       Json body,
-                                      PatchOptions) override {
+                                      PatchOptions options) override {
     const std::string path = object_path(resource, key.ns, key.name);
     bodies.push_back(body);
     if (auto error = begin("PATCH " + path)) {
@@ -128,6 +128,9 @@ class FakeApi final : public Api {
     }
     if (!objects.contains(path)) {
       co_return fail(Errc::kNotFound, path);
+    }
+    if (options.subresource == Subresource::kStatus) {
+      objects[path].erase("status");  // an apply removes the fields that it does not name
     }
     objects[path].merge_patch(body);
     objects[path]["metadata"]["resourceVersion"] = std::to_string(++version);

@@ -243,7 +243,7 @@ TEST_CASE("operator: a key has the size that the spec names, or 3072 bits", "[op
   auto spec = a_training(kEncrypted).spec;
   CHECK(key_bits(spec) == 2048);
   CHECK(least_key_bits(spec) == 2048);
-  spec.privacy.secure_aggregation->key_bits = 2049;  // of two primes of one size
+  spec.privacy.secure_aggregation->key_bits = 2049;
   CHECK(key_bits(spec) == 2050);
   CHECK(least_key_bits(spec) == 2049);
   spec.privacy.secure_aggregation->key_bits.reset();

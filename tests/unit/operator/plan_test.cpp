@@ -87,11 +87,36 @@ TEST_CASE("operator: the time that a key takes is not the aggregator's", "[opera
   cluster.after(2 * limit).reconcile();
   CHECK_FALSE(cluster.status().holds(kFailed));
   cluster.seen.key = KeyState::kMade;
+  cluster.seen.key_since = cluster.seen.now;
   cluster.reconcile();
+  CHECK_FALSE(cluster.status().holds(kFailed));
   cluster.seen.key = KeyState::kUsable;
   cluster.after(limit - 1s).reconcile();
   CHECK_FALSE(cluster.status().holds(kFailed));
   cluster.after(1s).reconcile();
+  CHECK(cluster.condition(kFailed).reason == reason::kStartDeadlineExceeded);
+}
+
+TEST_CASE("operator: a key that cannot be stored does not keep a training waiting for ever",
+          "[operator]") {
+  Cluster cluster(kEncrypted);
+  cluster.reconcile();
+  auto& seen = cluster.seen;
+  const std::chrono::seconds limit(seen.training->spec.rounds.start_deadline_seconds);
+  cluster.after(2 * limit);
+  seen.key = GENERATE(KeyState::kMade, KeyState::kUnchecked, KeyState::kUsable);
+  seen.key_since = seen.now;
+  const auto pass = [&] {
+    cluster.reconcile();
+    seen.children.of(k8s::kSecrets).erase("hospitals-paillier");  // as if it had been refused
+    seen.children.of(k8s::kJobs).clear();
+  };
+  pass();
+  cluster.after(limit - 1s);
+  pass();
+  CHECK_FALSE(cluster.status().holds(kFailed));
+  cluster.after(1s);
+  pass();
   CHECK(cluster.condition(kFailed).reason == reason::kStartDeadlineExceeded);
 }
 
@@ -115,6 +140,41 @@ TEST_CASE("operator: a key that cannot be used is told of and never replaced", "
   CHECK(cluster.condition(kDegraded).reason == reason::kPaillierKeyUnusable);
   CHECK_THAT(cluster.condition(kDegraded).message, ContainsSubstring("Secret hospitals-paillier"));
   CHECK(cluster.condition(kStalled).holds);
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: without its key, a training that runs is still protected", "[operator]") {
+  Cluster cluster(kEncrypted);
+  cluster.reconcile();
+  auto& seen = cluster.seen;
+  seen.key = KeyState::kMade;
+  cluster.reconcile();
+  cluster.start_pods();
+  seen.training->recorded["Secret/hospitals-paillier"] = "uid-of-hospitals-paillier";
+  seen.children.of(k8s::kSecrets).erase("hospitals-paillier");
+  seen.key = GENERATE(KeyState::kMissing, KeyState::kMade);  // as made, it is still in memory
+  cluster.reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kPaillierKeyUnusable);
+
+  seen.training->spec.security.deny = {"far"};
+  CHECK(cluster.reconcile() == Done{"change ConfigMap hospitals-deny"});
+  seen.children.of(k8s::kNetworkPolicies).erase("hospitals-workers");
+  seen.children.of(k8s::kServices).erase("hospitals-aggregator");
+  seen.children.of(k8s::kSecrets).erase("hospitals-join-far");
+  seen.children.of(k8s::kJobs).erase("hospitals-worker-b");
+  CHECK(cluster.reconcile() ==
+        Done{"create Service hospitals-aggregator", "create NetworkPolicy hospitals-workers"});
+  CHECK(cluster.reconcile().empty());
+}
+
+TEST_CASE("operator: a site can be excluded whatever keeps children from being created",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.children.of(k8s::kServices).at("hospitals-aggregator").is_ours = false;
+  cluster.reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kForeignObject);
+  cluster.seen.training->spec.security.deny = {"b"};
+  CHECK(cluster.reconcile() == Done{"change ConfigMap hospitals-deny"});
   CHECK(cluster.reconcile().empty());
 }
 

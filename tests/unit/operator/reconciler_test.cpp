@@ -75,6 +75,21 @@ class Rig {
     return status_from_json(object(k8s::kFederatedTrainings, training_.name).at("status"));
   }
 
+  void change_spec(const std::string& field, Json value) {
+    object(k8s::kFederatedTrainings, training_.name)["spec"][field] = std::move(value);
+  }
+  void change_status(const std::string& field, Json value) {
+    object(k8s::kFederatedTrainings, training_.name)["status"][field] = std::move(value);
+  }
+  void fail_training() {
+    Json& status = object(k8s::kFederatedTrainings, training_.name)["status"];
+    for (Json& condition : status.at("conditions")) {
+      if (condition.at("type") == kFailed) {
+        condition["status"] = "True";
+        condition["reason"] = reason::kTrainingFailed;
+      }
+    }
+  }
   void remove(const k8s::Resource& resource, const std::string& name) {
     api_.objects.erase(k8s::object_path(resource, training_.ns, name));
   }
@@ -268,6 +283,77 @@ TEST_CASE("operator: a restart makes no second key, whether or not the first is 
   CHECK(maker.made == 1);
 }
 
+TEST_CASE("operator: a failed training is retried with the key that it has", "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, false));
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  const Json key = rig.object(k8s::kSecrets, kKeySecret);
+  const bool has_ttl = GENERATE(false, true);
+  rig.fail_training();
+  if (has_ttl) {
+    rig.change_spec("ttlSecondsAfterFinished", 3600);
+  }
+  rig.change_spec("retry", 1);
+  rig.start();
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK_FALSE(rig.status().holds(kFailed));
+  CHECK_FALSE(rig.status().holds(kDegraded));
+  CHECK(rig.object(k8s::kSecrets, kKeySecret) == key);
+  CHECK(maker.made == 1);
+}
+
+TEST_CASE("operator: after its clean-up, a training that is retried gets no second key",
+          "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, false));
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  rig.fail_training();
+  rig.change_status("completionTime", "2026-01-01T00:00:00Z");
+  rig.change_spec("ttlSecondsAfterFinished", 60);
+  for (int pass = 0; pass < 2; ++pass) {  // deletes, and sees then that all has gone
+    rig.start();
+    REQUIRE(rig.reconcile());
+  }
+  CHECK_FALSE(rig.has(k8s::kSecrets, kKeySecret));
+  CHECK_FALSE(rig.has(k8s::kSecrets, "hospitals-operator"));
+  rig.change_spec("retry", 1);
+  for (int pass = 0; pass < 2; ++pass) {
+    rig.start();
+    REQUIRE(rig.reconcile());
+    CHECK_FALSE(rig.is_at_work_on_keys());
+  }
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kPaillierKeyUnusable);
+  CHECK_FALSE(rig.has(k8s::kSecrets, kKeySecret));
+  CHECK_FALSE(rig.has(k8s::kJobs, "hospitals-aggregator"));
+  CHECK(maker.made == 1);
+}
+
+TEST_CASE("operator: a training that failed before it had a key gets one when it is retried",
+          "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, true));
+  REQUIRE(rig.reconcile());
+  rig.change_status("startTime", "2026-01-01T00:00:00Z");
+  rig.fail_training();
+  rig.change_spec("suspend", false);
+  rig.change_spec("retry", 1);
+  rig.start();
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK(rig.has(k8s::kSecrets, kKeySecret));
+  CHECK(rig.has(k8s::kJobs, "hospitals-worker-a"));
+  CHECK_FALSE(rig.status().holds(kDegraded));
+}
+
 TEST_CASE("operator: a stored key that cannot be used is told of and left as it is", "[operator]") {
   KeyMaker maker;
   maker.use_real_key();
@@ -283,7 +369,7 @@ TEST_CASE("operator: a stored key that cannot be used is told of and left as it 
   }
   SECTION("it is no key") {
     secret["data"]["paillier.key"] = base64_encode("x");
-    why = "Secret hospitals-paillier: Paillier key: not a key file of this version";
+    why = "Secret hospitals-paillier: Paillier key: not a key file of this version; ";
   }
   SECTION("it is too small") {
     auto larger = spec_of(kEncrypted, false);
@@ -339,6 +425,59 @@ TEST_CASE("operator: a key that cannot be made is told of", "[operator]") {
   rig.reconcile_once_key_is_done();
   CHECK(rig.status().condition(kDegraded)->message ==
         "the key of the encrypted sums cannot be made: no entropy");
+}
+
+TEST_CASE("operator: a key that is made after the start deadline does not fail its training",
+          "[operator]") {
+  KeyMaker maker;
+  maker.use_real_key();
+  Rig rig(kEncrypted, maker.generate());
+  rig.put_training(spec_of(kEncrypted, false), {{"startTime", "2026-01-01T00:00:00Z"}});
+  const std::string refused = rig.create(k8s::kJobs, "hospitals-aggregator");
+  rig.api().fault = [&](const std::string& call) -> std::optional<Error> {
+    if (call == refused) {
+      return Error{Errc::kPermissionDenied, "exceeded quota"};
+    }
+    return std::nullopt;
+  };
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK(rig.has(k8s::kSecrets, kKeySecret));
+  rig.start();  // a new operator has to look at the stored key first
+  REQUIRE(rig.reconcile());
+  rig.reconcile_once_key_is_done();
+  CHECK_FALSE(rig.status().holds(kFailed));
+  CHECK(rig.status().condition(kDegraded)->reason == reason::kApplyFailed);
+}
+
+TEST_CASE("operator: namespaces take turns in having keys made", "[operator]") {
+  KeyMaker maker;
+  maker.may_end = false;
+  asio::io_context io(1);
+  auto work = asio::make_work_guard(io);
+  PaillierKeys keys(io.get_executor(), maker.generate());
+  const Release release(maker);
+  std::vector<std::string> done;
+  keys.on_done([&](const k8s::ObjectKey& key) { done.push_back(key.name); });
+  const auto make = [&](const std::string& ns, const std::string& name) {
+    keys.make(k8s::ObjectKey(ns, name), name, 2048);
+  };
+  const auto check = [&](const std::string& ns, const std::string& name) {
+    keys.check(k8s::ObjectKey(ns, name), name, crypto::Secret(std::string_view("x")), 2048);
+  };
+  for (const char* const name : {"m1", "m2", "m3", "m4"}) {
+    make("many", name);  // the first is begun at once
+  }
+  make("one", "o1");
+  make("few", "f1");
+  make("few", "f2");
+  check("many", "c1");
+  check("many", "c2");
+  check("one", "c3");
+  maker.end();
+  REQUIRE(run_until(io, [&] { return done.size() == 10; }));
+  CHECK(done ==
+        std::vector<std::string>{"m1", "c1", "c3", "c2", "o1", "f1", "m2", "f2", "m3", "m4"});
 }
 
 TEST_CASE("operator: a training that has gone takes its key along before it is made",

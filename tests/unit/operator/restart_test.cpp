@@ -66,6 +66,24 @@ TEST_CASE("operator: spec.retry starts a failed training again from its checkpoi
   CHECK(cluster.after(1s).reconcile().empty());
 }
 
+TEST_CASE("operator: no second key is made for a retried training whose key is stored",
+          "[operator]") {
+  Cluster cluster(kEncrypted);
+  cluster.reconcile();
+  cluster.seen.key = KeyState::kMade;
+  cluster.reconcile();
+  cluster.seen.key = KeyState::kUsable;
+  cluster.start_pods();
+  cluster.fail_job("aggregator", {kExitPermanentError, "Error", "round 2: too few updates"});
+  cluster.after(1s).reconcile();
+  CHECK(cluster.condition(kFailed).holds);
+  cluster.seen.key = KeyState::kMissing;  // of a training that has ended, nobody looks at it
+  cluster.seen.training->spec.retry = 1;
+  const Done done = cluster.after(1s).reconcile();
+  CHECK(count(done, "event Retried") == 1);
+  CHECK(count(done, "make a key of 2048 bits") == 0);
+}
+
 TEST_CASE("operator: a failed Job that has not gone yet does not fail the training again",
           "[operator]") {
   Cluster cluster = a_running_cluster();

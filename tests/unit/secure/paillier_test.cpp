@@ -228,6 +228,15 @@ TEST_CASE("secure: a key file comes back, and nothing else is a key", "[secure]"
   CHECK_FALSE(PaillierPublicKey::from_modulus(golden().at("n").substr(1)));
 }
 
+TEST_CASE("secure: a key of the size that any keyBits asks for can be made", "[secure]") {
+  CHECK(paillier_bits(std::nullopt) == 3072);
+  CHECK(paillier_bits(2048) == 2048);
+  CHECK(paillier_bits(8191) == kMaxPaillierBits);
+  const unsigned bits = paillier_bits(2049);
+  CHECK(bits == 2050);
+  CHECK(PaillierKey::generate(bits)->public_key().bits() == bits);
+}
+
 TEST_CASE("secure: words in slots are those of the definition", "[secure][golden]") {
   const SlotFormat format(a_key().public_key(), 33);
   CHECK(format.slots() == 62);
