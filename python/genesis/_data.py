@@ -126,7 +126,11 @@ def _rows_of_pandas(frame: pd.DataFrame, name: str) -> Rows:
     _check_columns(list(frame.columns), len(frame), name)
     dtypes = {str(column): frame[column].dtype for column in frame.columns}
     table = _core.Table(name, "pandas")
-    with translated({}, (name, "leave the column out, or make it numbers, text or dates")):
+    advice = "leave the column out, or make it numbers, text or dates"
+    for column, dtype in dtypes.items():
+        if str(dtype).startswith("struct<"):  # by itself it would be taken for a table
+            raise ArgumentError(f'{name}: column "{column}": {dtype} is not read', field=name, advice=advice)
+    with translated({}, (name, advice)):
         for column in dtypes:
             _add_series(table, column, frame[column])
     discrete = [column for column, dtype in dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]
@@ -174,12 +178,7 @@ def _add_series(table: _core.Table, name: str, series: pd.Series[Any]) -> None:
     elif is_arrow or getattr(dtype, "storage", "") == "pyarrow":
         import pyarrow as pa
 
-        array = pa.array(series)
-        if pa.types.is_nested(array.type):  # by itself it would be taken for a table
-            raise ArgumentError(
-                f"column '{name}': {array.type} is not read", field=name, advice="leave the column out, or make it numbers, text or dates"
-            )
-        table.add_arrow(array, name)
+        table.add_arrow(pa.array(series), name)
     elif pd.api.types.is_bool_dtype(dtype):
         missing = series.isna().to_numpy()
         truths = series.to_numpy(dtype=bool, na_value=False) if missing.any() else series.to_numpy(dtype=bool)

@@ -231,7 +231,7 @@ class OtherTables(unittest.TestCase):
         self.refused(pl.DataFrame({"age": [1, 2], "odd": [[1], [2]]}), 'column "odd"')
         self.refused(pd.DataFrame({"odd": pd.array([b"a"], dtype=pd.ArrowDtype(pa.binary()))}), 'column "odd"')
         structs = pd.array([{"a": 1, "b": 2}, {"a": 3, "b": 4}], dtype=pd.ArrowDtype(pa.struct([("a", pa.int64()), ("b", pa.int64())])))
-        self.refused(pd.DataFrame({"age": [1, 2], "odd": structs}), "column 'odd': struct")
+        self.refused(pd.DataFrame({"age": [1, 2], "odd": structs}), 'column "odd": struct')
         self.refused(pa.table({"age": pa.array([], pa.int64())}), "has 0 rows")
 
     def test_numbers_of_pandas_are_read_however_they_lie(self):
