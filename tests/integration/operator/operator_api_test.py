@@ -474,6 +474,8 @@ class Reconcile(unittest.TestCase):
             until(lambda: get("secret", "keyed-join-far"), "the bundle again", 300)
             self.assertEqual(yaml.safe_load(data("keyed-join-far", "bundle.yaml"))["paillierKey"], text)
             self.assertEqual(key()["metadata"]["uid"], made["metadata"]["uid"])
+            recorded = lambda: get(FT, "keyed")["status"]["children"]["Secret/keyed-join-far"]
+            until(lambda: recorded() == get("secret", "keyed-join-far")["metadata"]["uid"], "the bundle to be on record")
             self.assertEqual(told().get("status"), "False")
             operator.stop()
         kubectl("delete", "secret", "keyed-paillier")
