@@ -42,9 +42,7 @@ Session::Session(http::Client client, const ClientOptions& options)
     : client_(std::move(client)),
       options_(options),
       jitter_(0, RoundId{0}, options.client.str(), "retry jitter"),
-      policy_(exchange_policy(options.overrides)) {
-  policy_.is_name_awaited = !options_.takes_free_name;
-}
+      policy_(exchange_policy(options.overrides)) {}
 
 void Session::adopt(const spec::Communication& communication, const federation::Deadlines& waits) {
   policy_ = exchange_policy(communication, waits);

@@ -82,6 +82,20 @@ Result<std::string> spec_text(const std::string& file) {
   return file.empty() ? Result<std::string>("") : read_file(file, kMostBytes);
 }
 
+// Where rows go, and how their text is written.
+void add_output(CLI::App& command, std::string& output, bool& raw_text) {
+  command
+      .add_option("-o,--output",
+                  output,
+                  "Output CSV file, compressed where it ends in .gz or .zst; /dev/stdout for "
+                  "standard output")
+      ->required();
+  command.add_flag("--raw-text",
+                   raw_text,
+                   "Write text that begins with = + - @, a tab or a carriage return as it is; by "
+                   "default it gets a ' in front, so that no spreadsheet runs it as a formula");
+}
+
 // On the stream of messages: a log may hold both.
 void tell_foreign(const std::vector<CompletedColumn>& columns) {
   for (const auto& column : columns) {
@@ -167,16 +181,7 @@ Command add_generate(CLI::App& app) {
           "--seed", options->sample.seed, "Random seed. The same seed gives the same rows.")
       ->check(whole_number())
       ->capture_default_str();
-  command
-      ->add_option("-o,--output",
-                   options->output,
-                   "Output CSV file, compressed where it ends in .gz or .zst; /dev/stdout for "
-                   "standard output")
-      ->required();
-  command->add_flag("--raw-text",
-                    options->sample.raw_text,
-                    "Write text that begins with = + - @, a tab or a carriage return as it is; by "
-                    "default it gets a ' in front, so that no spreadsheet runs it as a formula");
+  add_output(*command, options->output, options->sample.raw_text);
   return [options, has_rows = [rows] { return rows->count() > 0; }] {
     const auto model = FederatedSynthesizer::load(options->model);
     if (!model) {
@@ -230,16 +235,7 @@ Command add_impute(CLI::App& app) {
   command->add_option("--seed", options->complete.seed, "Random seed. The same seed fills alike.")
       ->check(whole_number())
       ->capture_default_str();
-  command
-      ->add_option("-o,--output",
-                   options->output,
-                   "Output CSV file, compressed where it ends in .gz or .zst; /dev/stdout for "
-                   "standard output")
-      ->required();
-  command->add_flag("--raw-text",
-                    options->complete.raw_text,
-                    "Write text that begins with = + - @, a tab or a carriage return as it is; by "
-                    "default it gets a ' in front, so that no spreadsheet runs it as a formula");
+  add_output(*command, options->output, options->complete.raw_text);
   return [options] {
     const auto model = FederatedSynthesizer::load(options->model);
     if (!model) {

@@ -55,8 +55,10 @@ std::string line(const wire::StatusReport& report) {
   const auto reported = std::ranges::count_if(
       report.clients, [](const auto& client) { return client.state == "reported"; });
   std::string text = "round " + std::to_string(report.current_round.value) + "/" +
-                     std::to_string(report.total_rounds) + "  clients " + std::to_string(reported) +
-                     "/" + std::to_string(report.clients.size()) + " reported";
+                     std::to_string(report.total_rounds) + "  " +
+                     (reported > 0 ? std::to_string(reported) + " of " : "") +
+                     std::to_string(report.clients.size()) + " clients" +
+                     (reported > 0 ? " reported" : "");
   const auto losses = losses_text(mean_telemetry(report));
   text += losses.empty() ? "" : "  loss " + losses;
   if (report.bytes_received > 0) {

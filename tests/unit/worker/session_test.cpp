@@ -103,6 +103,19 @@ TEST_CASE("worker: a session says why it gave up", "[worker]") {
   CHECK(body.error().message == "round 3 is not open");
 }
 
+TEST_CASE("worker: a client whose name a server has taken waits for it from then on", "[worker]") {
+  const std::string taken = R"({"code": "AlreadyExists", "message": "another process"})";
+  Scripted server({answer(409, taken), answer(409, taken), answer(200, "{}")});
+  Site site(server.url());
+  site.options.takes_free_name = true;  // nobody has taken it yet: another name will do
+  const auto refused = site.session.ask("POST", "/v1/join", "");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kAlreadyExists);
+  site.options.takes_free_name = false;
+  CHECK(site.session.ask("POST", "/v1/join", ""));
+  CHECK(server.requests().size() == 3);
+}
+
 TEST_CASE("worker: what a session downloads is decompressed and counted", "[worker]") {
   const auto zipped = wire::gzip_compress("the parameters").value();
   Scripted server({answer(200, zipped, {{"ETag", "\"v1\""}, {"Content-Encoding", "gzip"}})});
