@@ -32,11 +32,19 @@ Result<std::unique_ptr<method::ServerMethod>> make_method(const spec::FederatedT
   return entry->make(training);
 }
 
-// A checkpoint goes on with its own spec, but for what people may want to change meanwhile.
+// A checkpoint goes on with its own spec, but for what people may want to change meanwhile, and for
+// more rounds than it had. Under differential privacy the number of rounds is what noise and budget
+// were chosen for.
 Status check_spec(const spec::FederatedTraining& training, const wire::Checkpoint& checkpoint) {
   GENESIS_ASSIGN(auto differing,
                  spec::differences(checkpoint.training_json, spec::print_json(training)));
-  std::erase_if(differing, [](const auto& one) { return spec::may_change_on_resume(one.field); });
+  GENESIS_ASSIGN(const auto before, spec::parse(checkpoint.training_json, "checkpoint"));
+  const bool has_more_rounds =
+      training.rounds.count > before.rounds.count && !training.privacy.differential_privacy;
+  std::erase_if(differing, [&](const auto& one) {
+    return spec::may_change_on_resume(one.field) ||
+           (has_more_rounds && one.field == "rounds.count");
+  });
   if (differing.empty()) {
     return {};
   }
