@@ -59,6 +59,21 @@ Result<spec::FederatedTraining> parse_spec(const FitOptions& options) {
   return spec::parse(options.spec, options.spec_name, overrides);
 }
 
+// Rows with gaps as text, as a spec says that they are written; "" is none.
+Result<tabular::Table> read_incomplete(const tabular::TableSource& source,
+                                       std::string_view name,
+                                       const std::string& spec) {
+  method::TableReading reading;
+  if (!spec.empty()) {
+    GENESIS_ASSIGN(const auto training, spec::parse(spec, "spec", {}));
+    reading = method::table_reading(training, "");
+  }
+  auto reads = reading.options();
+  reads.is_whole = true;
+  reads.ignored_columns = {};  // they come back, too
+  return tabular::read_text_table(source, name, reads);
+}
+
 // The number that a reader of the CSV would have.
 double as_written(const tabular::Column& column, double value) {
   if (column.kind != tabular::Kind::kDecimal || column.significant != 0 || !std::isfinite(value)) {
@@ -146,6 +161,9 @@ struct FederatedSynthesizer::Impl {
                                                 const std::filesystem::path& output,
                                                 Columns columns,
                                                 const CompleteOptions& options) const;
+  Result<CompletedRows> complete(const SiteTable& rows,
+                                 Columns columns,
+                                 const CompleteOptions& options) const;
   // Gives the CSV text block by block.
   Status sample_csv(const SampleOptions& options,
                     const std::function<Status(std::string_view)>& take) const;
@@ -271,15 +289,7 @@ Result<std::vector<CompletedColumn>> FederatedSynthesizer::Impl::complete(
     const std::filesystem::path& output,
     Columns columns,
     const CompleteOptions& options) const {
-  method::TableReading reading;
-  if (!options.spec.empty()) {
-    GENESIS_ASSIGN(const auto training, spec::parse(options.spec, "spec", {}));
-    reading = method::table_reading(training, "");
-  }
-  auto reads = reading.options();
-  reads.is_whole = true;
-  reads.ignored_columns = {};  // they come back, too
-  GENESIS_ASSIGN(const auto texts, tabular::read_text_table(data, reads));
+  GENESIS_ASSIGN(const auto texts, read_incomplete({data, {}, {}}, "", options.spec));
   std::optional<RowFile> file;
   const auto cells = options.raw_text ? tabular::TextCells::kRaw : tabular::TextCells::kNeutralised;
   auto completed = complete_table(
@@ -297,6 +307,29 @@ Result<std::vector<CompletedColumn>> FederatedSynthesizer::Impl::complete(
   return completed;
 }
 
+Result<CompletedRows> FederatedSynthesizer::Impl::complete(const SiteTable& rows,
+                                                           Columns columns,
+                                                           const CompleteOptions& options) const {
+  GENESIS_ASSIGN(const auto texts,
+                 read_incomplete({rows.data, rows.csv, rows.columns}, rows.site, options.spec));
+  ColumnCollector collector;
+  std::vector<std::vector<std::uint8_t>> is_given;
+  auto report = complete_rows(
+      *synthesizer, texts, options.seed, columns, [&](const method::Completed& completed) {
+        collector.add(completed.rows);
+        is_given.resize(completed.given.size());
+        for (std::size_t c = 0; c < is_given.size(); ++c) {
+          for (const auto given : completed.given[c]) {
+            is_given[c].push_back(given == tabular::Given::kNothing ? 0 : 1);
+          }
+        }
+      });
+  if (!report) {
+    return tl::unexpected(report.error().within(rows.site));
+  }
+  return CompletedRows{std::move(collector).columns(), std::move(is_given), *std::move(report)};
+}
+
 Result<std::vector<CompletedColumn>> FederatedSynthesizer::impute(
     const std::filesystem::path& data,
     const std::filesystem::path& output,
@@ -309,6 +342,16 @@ Result<std::vector<CompletedColumn>> FederatedSynthesizer::sample_like(
     const std::filesystem::path& output,
     const CompleteOptions& options) const {
   return impl_->complete(data, output, Columns::kOfModel, options);
+}
+
+Result<CompletedRows> FederatedSynthesizer::impute(const SiteTable& rows,
+                                                   const CompleteOptions& options) const {
+  return impl_->complete(rows, Columns::kOfFile, options);
+}
+
+Result<CompletedRows> FederatedSynthesizer::sample_like(const SiteTable& rows,
+                                                        const CompleteOptions& options) const {
+  return impl_->complete(rows, Columns::kOfModel, options);
 }
 
 Result<std::vector<ColumnValues>> FederatedSynthesizer::sample_columns(
