@@ -214,8 +214,8 @@ def _filled_arrow(column: Any, generated: Any, drawn: Any) -> Any:
         return column
     kind = column.type
     if pa.types.is_dictionary(kind):  # of which each column may have its own
-        decode = lambda values: values.cast(kind.value_type)  # noqa: E731
-        return _data.arrow_column(pc.if_else(mask, decode(generated), decode(column)), kind)
+        texts = pc.if_else(mask, generated.cast(kind.value_type), column.cast(kind.value_type))
+        return _data.arrow_column(texts, kind)
     if generated.type != kind:
         column = column.cast(generated.type)
     return pc.if_else(mask, generated, column)

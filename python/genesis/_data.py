@@ -99,6 +99,13 @@ def _check_columns(columns: Sequence[object], rows: int, name: str) -> None:
         raise ArgumentError(f"{name}: has {rows} rows and {len(columns)} columns", field=name, advice="pass rows to train on")
 
 
+def text_of(value: Any, layout: Layout) -> str:
+    """A value as the engine has it of such a table."""
+    text = str(value)
+    is_truth = type(value).__name__ in ("bool", "bool_")  # also numpy's
+    return text.lower() if is_truth and layout.kind != "pandas" else text
+
+
 # --- pandas and Arrow ---------------------------------------------------------------------------
 
 
@@ -318,7 +325,7 @@ def _objects(column: _core._Column, held: str) -> pd.Series[Any]:
     if held == "decimal":
         return pd.Series([None if pd.isna(value) else decimal.Decimal(str(value)) for value in values], dtype=object)
     if held in ("date", "datetime") and kind == "datetime":
-        moments = [None if pd.isna(moment) else moment.to_pydatetime() for moment in pd.Series(_moments(numbers))]
+        moments: list[Any] = [None if pd.isna(moment) else moment.to_pydatetime() for moment in pd.Series(_moments(numbers))]
         return pd.Series([moment.date() if moment and held == "date" else moment for moment in moments], dtype=object)
     return values
 

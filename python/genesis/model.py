@@ -113,7 +113,7 @@ class Model:
             return self._like(rows_like, n, conditions, balance, seed)
         if n is None:
             raise ArgumentError("n: how many rows?", field="n", advice="pass a whole number, or rows_like")
-        values, where = _conditions(conditions)
+        values, where = _conditions(conditions, self._layout)
         otherwise = ("", "") if balance is None else ("balance", "name a column of text")
         with translated({}, otherwise):
             columns = self._engine.columns(_count(n, "n"), values, where, _name(balance, "balance"), _count(seed, "seed"))
@@ -231,17 +231,15 @@ def _name(value: str | None, name: str) -> str:
     return value or ""
 
 
-def _conditions(conditions: Conditions | None) -> tuple[list[tuple[str, str]], list[str]]:
+def _conditions(conditions: Conditions | None, layout: _data.Layout) -> tuple[list[tuple[str, str]], list[str]]:
     if conditions is None:
         return [], []
     if isinstance(conditions, Mapping):
         lists = {column: value for column, value in conditions.items() if isinstance(value, (list, tuple, set, frozenset))}
-        if lists:
-            values, where = _conditions({column: value for column, value in conditions.items() if column not in lists})
-            return values, where + [_one_of(str(column), value) for column, value in lists.items()]
-        missing = [column for column, value in conditions.items() if value is None]
-        values = [(str(column), str(value)) for column, value in conditions.items() if value is not None]
-        return values, [f"{column} is missing" for column in missing]
+        single = {column: value for column, value in conditions.items() if column not in lists}
+        values = [(str(column), _data.text_of(value, layout)) for column, value in single.items() if value is not None]
+        missing = [f"{_quoted(str(column))} is missing" for column, value in single.items() if value is None]
+        return values, missing + [_one_of(str(column), value, layout) for column, value in lists.items()]
     if isinstance(conditions, str):
         return [], [conditions]
     if not isinstance(conditions, Sequence) or any(not isinstance(condition, str) for condition in conditions):
@@ -253,9 +251,9 @@ def _conditions(conditions: Conditions | None) -> tuple[list[tuple[str, str]], l
     return [], [str(condition) for condition in conditions]
 
 
-def _one_of(column: str, values: Iterable[Any]) -> str:
+def _one_of(column: str, values: Iterable[Any], layout: _data.Layout) -> str:
     """The condition that a column has one of some values, which may be those of numbers."""
-    texts = [str(value) for value in values]
+    texts = [_data.text_of(value, layout) for value in values]
     if not texts or any(value is None for value in values):
         raise ArgumentError(
             f"conditions: {column!r} has to be one of {values!r}", field="conditions", advice="pass a list of at least one value, and no None"
