@@ -20,14 +20,15 @@ std::string_view without_point(std::string_view text) {
   return is_whole ? text.substr(0, point) : text;
 }
 
-// The category that a text names in another spelling: another word for a truth value, or a whole
-// number with a point.
-bool is_spelling_of(std::string_view text, const std::string& category, Kind kind) {
-  if (kind == Kind::kBoolean) {
-    const auto value = truth(text);
-    return value && value == truth(category);
+// Whether a column's categories are words for the two truth values.
+bool has_truth_values(const EncodedColumnSpec& spec) {
+  std::vector<std::string> words;
+  for (const auto& mode : spec.modes) {
+    if (mode.type == Mode::Type::kCategory) {
+      words.push_back(mode.category);
+    }
   }
-  return without_point(text) == without_point(category);
+  return is_boolean(words);
 }
 
 }  // namespace
@@ -83,14 +84,16 @@ GivenCell GivenReader::read(std::string_view text) const {
     return number ? of_number(*number) : GivenCell{Given::kForeign, 0.0, 0};
   }
   std::optional<std::size_t> other;
-  std::optional<std::size_t> spelled;
+  std::optional<std::size_t> spelled;  // another word for a truth value, or 41.0 for 41
+  const auto value = has_truth_values(*spec_) ? truth(trimmed) : std::nullopt;
   for (std::size_t k = 0; k < spec_->modes.size(); ++k) {
     const auto& mode = spec_->modes[k];
     if (mode.type == Mode::Type::kCategory && mode.category == trimmed) {
       return {Given::kUnderstood, 0.0, k};
     }
     if (!spelled && mode.type == Mode::Type::kCategory &&
-        is_spelling_of(trimmed, mode.category, spec_->kind)) {
+        (value ? value == truth(mode.category)
+               : without_point(trimmed) == without_point(mode.category))) {
       spelled = k;
     }
     if (mode.type == Mode::Type::kOther) {

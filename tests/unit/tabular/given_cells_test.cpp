@@ -68,7 +68,7 @@ TEST_CASE("tabular: a given number, date or category is understood, and a gap is
 
 TEST_CASE("tabular: a given category may be spelled as other programs write it", "[tabular]") {
   EncodedColumnSpec truth;
-  truth.kind = Kind::kBoolean;
+  truth.kind = Kind::kCategory;  // as mixture has it
   truth.modes = {category("False"), category("True")};
   CHECK(read(truth, "true") == GivenCell{Given::kUnderstood, 0.0, 1});
   CHECK(read(truth, "no") == GivenCell{Given::kUnderstood, 0.0, 0});
