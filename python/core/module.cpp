@@ -101,7 +101,10 @@ std::tuple<std::string, std::string, std::string> evaluate(
   if (!text.empty()) {
     reading = method::table_reading(take(spec::parse(text, "spec", {})), "");
   }
-  std::ranges::copy(discrete_columns, std::back_inserter(reading.discrete_columns));
+  std::ranges::copy_if(
+      discrete_columns, std::back_inserter(reading.discrete_columns), [&](const auto& name) {
+        return std::ranges::find(reading.discrete_columns, name) == reading.discrete_columns.end();
+      });
   reading.lenient = true;  // what is text here is compared as text
   const auto read = [](const Table& rows, const tabular::ReadOptions& options) {
     return take(

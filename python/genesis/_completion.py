@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import os
 import pathlib
@@ -69,7 +68,7 @@ def _complete_file(task: Task, path: pathlib.Path, name: str) -> Any:
         output = os.path.join(folder, "rows.csv")
         with translated({}, (name, "pass the path of a CSV file, or a table")):
             report = task.engine.complete_file(os.fspath(path), output, task.is_like, task.seed, task.spec)
-        rows = pd.read_csv(output, keep_default_na=False, na_values=[""], quoting=csv.QUOTE_MINIMAL)
+        rows = pd.read_csv(output, keep_default_na=False, na_values=[""])
     _tell(report)
     return rows
 
