@@ -278,6 +278,7 @@ Following Coordinator::advance(Instant now) {
     protected_sum_.reset();
   } else if (sum_) {
     GENESIS_ASSIGN(sum, sum_->total());
+    method_->hear(told());
     sum_.reset();  // the largest thing that we hold; the checkpoint needs room
     const auto* mean = std::get_if<std::vector<float>>(&*sum);
     if (metrics_ != nullptr && mean != nullptr) {
@@ -293,6 +294,14 @@ Following Coordinator::advance(Instant now) {
     save_(checkpoint(state_.open.request.round));
   }
   return follow(std::move(next), now);
+}
+
+std::map<ClientId, method::Told> Coordinator::told() const {
+  std::map<ClientId, method::Told> told;
+  for (const auto& id : state_.open.reported) {
+    told[id] = {sites_.at(id).telemetry, weight_of(id)};
+  }
+  return told;
 }
 
 void Coordinator::worked(Instant now) {
@@ -316,7 +325,10 @@ std::optional<rounds::Event> Coordinator::follow(method::Next next, Instant now)
   for (auto& [client, reason] : method_->take_disqualified()) {
     following.disqualified.push_back({std::move(client), std::move(reason)});
   }
-  if (std::holds_alternative<method::Done>(next)) {
+  if (const auto* done = std::get_if<method::Done>(&next)) {
+    if (!done->remark.empty()) {
+      spdlog::info("{}: {}", rounds::name_of(state_.open.request), done->remark);
+    }
     return rounds::ModelReleased{};
   }
   ask_ = std::get<method::Ask>(std::move(next));
