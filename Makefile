@@ -122,7 +122,7 @@ test-e2e: images ## Run the end-to-end tests on a Kubernetes node of their own (
 	@scripts/deps-cluster
 	@tests/cluster/e2e/run
 
-wheel: build ## Build a Python wheel that carries its libraries, in build/wheel
+wheel: build ## Build Python wheels that carry their libraries, in build/wheel (as root, that for Python 3.12 up too)
 	@scripts/wheel $(BUILD)
 
 test-python: build ## Run the tests of the Python package

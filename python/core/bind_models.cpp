@@ -17,6 +17,7 @@
 #include "core/arrow_export.hpp"
 #include "core/bindings.hpp"
 #include "core/engine_error.hpp"
+#include "core/table.hpp"
 #include "genesis/federated_synthesizer.hpp"
 
 namespace nb = nanobind;
@@ -81,6 +82,22 @@ class Model {
   [[nodiscard]] std::string csv(const SampleOptions& options) const {
     return take(synthesizer_.sample(options));
   }
+  // Of a table; all columns of the model where `is_like`, which makes new rows with its values.
+  [[nodiscard]] CompletedRows complete(const Table& table,
+                                       bool is_like,
+                                       const CompleteOptions& options) const {
+    const SiteTable rows{table.argument(), {}, table.csv(), table.columns()};
+    return take(is_like ? synthesizer_.sample_like(rows, options)
+                        : synthesizer_.impute(rows, options));
+  }
+  // Of a file, into another.
+  [[nodiscard]] std::vector<CompletedColumn> complete_file(const std::string& data,
+                                                           const std::string& output,
+                                                           bool is_like,
+                                                           const CompleteOptions& options) const {
+    return take(is_like ? synthesizer_.sample_like(data, output, options)
+                        : synthesizer_.impute(data, output, options));
+  }
   [[nodiscard]] std::pair<std::string, std::string> card() const {
     const wire::CardFacts facts{utc_now(), std::string(version()), std::nullopt};
     auto json = take(wire::model_card_json(bytes(), facts));
@@ -95,12 +112,36 @@ class Model {
 SampleOptions sample_options(std::uint64_t rows,
                              const std::vector<std::pair<std::string, std::string>>& conditions,
                              std::vector<std::string> where,
+                             std::string balance,
                              std::uint64_t seed) {
-  SampleOptions options{.rows = rows, .where = std::move(where), .seed = seed, .raw_text = true};
+  SampleOptions options{.rows = rows,
+                        .where = std::move(where),
+                        .seed = seed,
+                        .balance = std::move(balance),
+                        .raw_text = true};
   for (const auto& [column, value] : conditions) {
     options.conditions.push_back({column, value});
   }
   return options;
+}
+
+// (name, cells drawn, cells that are foreign to the model)
+nb::list tuples_of(const std::vector<CompletedColumn>& report) {
+  nb::list list;
+  for (const auto& column : report) {
+    list.append(nb::make_tuple(column.name, column.drawn, column.foreign));
+  }
+  return list;
+}
+
+// (columns, a byte a row for each: whether the cell was given, report)
+nb::tuple tuple_of(CompletedRows rows) {
+  nb::list given;
+  for (const auto& column : rows.is_given) {
+    given.append(bytes_of(column));
+  }
+  Columns columns{std::make_shared<const std::vector<ColumnValues>>(std::move(rows.columns))};
+  return nb::make_tuple(std::move(columns), given, tuples_of(rows.report));
 }
 
 }  // namespace
@@ -127,11 +168,13 @@ void add_model(nb::module_& module) {
               std::uint64_t rows,
               const std::vector<std::pair<std::string, std::string>>& conditions,
               std::vector<std::string> where,
+              std::string balance,
               std::uint64_t seed) {
              std::vector<ColumnValues> columns;
              {
                const nb::gil_scoped_release release;
-               columns = model.columns(sample_options(rows, conditions, std::move(where), seed));
+               columns = model.columns(
+                   sample_options(rows, conditions, std::move(where), std::move(balance), seed));
              }
              return Columns{std::make_shared<const std::vector<ColumnValues>>(std::move(columns))};
            })
@@ -142,9 +185,39 @@ void add_model(nb::module_& module) {
              const std::vector<std::pair<std::string, std::string>>& conditions,
              std::vector<std::string> where,
              std::uint64_t seed) {
-            return model.csv(sample_options(rows, conditions, std::move(where), seed));
+            return model.csv(sample_options(rows, conditions, std::move(where), {}, seed));
           },
           nb::call_guard<nb::gil_scoped_release>())
+      .def("complete",
+           [](const Model& model,
+              const Table& table,
+              bool is_like,
+              std::uint64_t seed,
+              std::string spec) {
+             CompletedRows rows;
+             {
+               const nb::gil_scoped_release release;
+               rows = model.complete(
+                   table, is_like, {.seed = seed, .raw_text = true, .spec = std::move(spec)});
+             }
+             return tuple_of(std::move(rows));
+           })
+      .def(
+          "complete_file",
+          [](const Model& model,
+             const std::string& data,
+             const std::string& output,
+             bool is_like,
+             std::uint64_t seed,
+             std::string spec) {
+            std::vector<CompletedColumn> report;
+            {
+              const nb::gil_scoped_release release;
+              report = model.complete_file(
+                  data, output, is_like, {.seed = seed, .raw_text = true, .spec = std::move(spec)});
+            }
+            return tuples_of(report);
+          })
       .def("card", &Model::card, nb::call_guard<nb::gil_scoped_release>());
 }
 

@@ -1,7 +1,11 @@
 #include "core/job.hpp"
 
 #include <thread>
+#include <tuple>
 #include <utility>
+
+#include <pthread.h>
+#include <unistd.h>
 
 namespace genesis::python {
 namespace {
@@ -24,6 +28,13 @@ class Threads {
       thread->join();
     }
   }
+  void before_fork() { mutex_.lock(); }
+  void after_fork_in_parent() { mutex_.unlock(); }
+  // None of them runs there, so that none can be joined.
+  void after_fork_in_child() {
+    std::ignore = std::make_unique<Numbered>(std::exchange(threads_, {})).release();
+    mutex_.unlock();
+  }
 
  private:
   std::optional<std::thread> take(std::optional<std::size_t> number) {
@@ -37,14 +48,20 @@ class Threads {
     return thread;
   }
 
+  using Numbered = std::map<std::size_t, std::thread>;
   std::mutex mutex_;  // guards all below
-  std::map<std::size_t, std::thread> threads_;
+  Numbered threads_;
   std::size_t last_ = 0;
 };
 
 // Never destroyed: a thread in it may not be over when the process ends.
 Threads& threads() {
-  static auto& all = *std::make_unique<Threads>().release();
+  static auto& all = *[] {
+    pthread_atfork([] { threads().before_fork(); },
+                   [] { threads().after_fork_in_parent(); },
+                   [] { threads().after_fork_in_child(); });
+    return std::make_unique<Threads>().release();
+  }();
   return all;
 }
 
@@ -59,7 +76,7 @@ void Job::Events::tell(Event event) {
 }
 
 Job::Job(Work work, std::function<void()> stop)
-    : events_(std::make_shared<Events>()), stop_(std::move(stop)) {
+    : process_(getpid()), events_(std::make_shared<Events>()), stop_(std::move(stop)) {
   thread_ = threads().start([work = std::move(work), events = events_] {
     auto outcome = work(*events);
     {
@@ -71,7 +88,20 @@ Job::Job(Work work, std::function<void()> stop)
   });
 }
 
+bool Job::is_elsewhere() const {
+  return process_ != getpid();
+}
+
+void Job::stop() {
+  if (!is_elsewhere()) {
+    stop_();
+  }
+}
+
 Job::~Job() {
+  if (is_elsewhere()) {
+    return;
+  }
   if (wait(std::chrono::milliseconds(0))) {
     threads().join(*thread_);
   } else {
@@ -80,6 +110,9 @@ Job::~Job() {
 }
 
 std::vector<Event> Job::poll(std::chrono::milliseconds patience) {
+  if (is_elsewhere()) {
+    return {};
+  }
   std::unique_lock lock(events_->mutex_);
   events_->changed_.wait_for(
       lock, patience, [this] { return !events_->waiting_.empty() || events_->is_over_; });
@@ -87,16 +120,26 @@ std::vector<Event> Job::poll(std::chrono::milliseconds patience) {
 }
 
 bool Job::is_over() const {
+  if (is_elsewhere()) {
+    return true;
+  }
   const std::scoped_lock lock(events_->mutex_);
   return events_->is_over_ && events_->waiting_.empty();
 }
 
 bool Job::wait(std::chrono::milliseconds patience) {
+  if (is_elsewhere()) {
+    return true;
+  }
   std::unique_lock lock(events_->mutex_);
   return events_->changed_.wait_for(lock, patience, [this] { return events_->is_over_; });
 }
 
 Result<std::optional<std::string>> Job::outcome() const {
+  if (is_elsewhere()) {
+    return fail(Errc::kFailedPrecondition,
+                "the training runs in the process that this one was forked from; begin another");
+  }
   const std::scoped_lock lock(events_->mutex_);
   return events_->outcome_;
 }

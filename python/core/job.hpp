@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "common/base/error.hpp"
 
 namespace genesis::python {
@@ -29,6 +31,8 @@ struct Event {
   std::map<std::string, double> telemetry = {};
 };
 
+/// A process that is forked from its own has no thread of it: there a job is over, and its outcome
+/// an error.
 class Job {
  public:
   /// What runs on the thread tells events here.
@@ -60,11 +64,14 @@ class Job {
   [[nodiscard]] bool is_over() const;
   /// Waits for the end for so long; whether it has come.
   [[nodiscard]] bool wait(std::chrono::milliseconds patience);
-  void stop() { stop_(); }
+  void stop();
   /// Once it is over.
   [[nodiscard]] Result<std::optional<std::string>> outcome() const;
 
  private:
+  [[nodiscard]] bool is_elsewhere() const;
+
+  pid_t process_;
   std::shared_ptr<Events> events_;  // joined with the thread, which may outlive this
   std::function<void()> stop_;
   std::optional<std::size_t> thread_;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <mutex>
 
+#include <pthread.h>
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -31,6 +33,10 @@ class Queue {
     return taken;
   }
 
+  // Whoever forks has the lock meanwhile, so that no other thread has it in the child for ever.
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
  private:
   std::mutex mutex_;  // guards lines_
   std::deque<LogLine> lines_;
@@ -38,7 +44,10 @@ class Queue {
 
 // Never destroyed: threads may log until the process is gone.
 Queue& queue() {
-  static auto& all = *std::make_unique<Queue>().release();
+  static auto& all = *[] {
+    pthread_atfork([] { queue().lock(); }, [] { queue().unlock(); }, [] { queue().unlock(); });
+    return std::make_unique<Queue>().release();
+  }();
   return all;
 }
 
@@ -47,7 +56,8 @@ int python_level(spdlog::level::level_enum level) {
   return level <= spdlog::level::debug ? kStep : static_cast<int>(level) * kStep;
 }
 
-class QueueSink final : public spdlog::sinks::base_sink<std::mutex> {
+// The queue has a lock of its own.
+class QueueSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
     queue().push({python_level(message.level),

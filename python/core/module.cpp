@@ -1,11 +1,14 @@
 // genesis._core: the engine as Python's package genesis uses it. Private to that package, which
 // gives it arguments that it has checked, and its users better names. All calls release the GIL
 // while the engine works.
+#include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,9 +16,11 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "common/base/version.hpp"
+#include "common/method/table_reading.hpp"
 #include "common/quality/evaluate.hpp"
 #include "common/secure/paillier_files.hpp"
 #include "common/spec/parse.hpp"
@@ -81,17 +86,31 @@ void make_paillier_key(const std::string& folder, unsigned bits) {
   take(secure::write_paillier_key(folder, key));
 }
 
-// How close CSV text is to real rows, as JSON and as tables for people.
-std::pair<std::string, std::string> evaluate(const Table& real,
-                                             const std::string& synthetic,
-                                             const Table* holdout,
-                                             const std::vector<std::string>& discrete_columns) {
+// How close CSV text is to real rows: as JSON, as tables for people and, where it is asked for, as
+// a page. `text` is the spec that says how the real rows are written; "" is none.
+std::tuple<std::string, std::string, std::string> evaluate(
+    const Table& real,
+    const std::string& synthetic,
+    const Table* holdout,
+    const std::vector<std::string>& discrete_columns,
+    const std::string& target,
+    const std::string& text,
+    bool has_page) {
   static const std::filesystem::path kNoFile;
-  const auto read = [](const Table& rows, const std::vector<std::string>& discrete) {
-    return take(tabular::read_table(
-        {kNoFile, rows.csv(), rows.columns()}, rows.argument(), {.discrete_columns = discrete}));
+  method::TableReading reading;
+  if (!text.empty()) {
+    reading = method::table_reading(take(spec::parse(text, "spec", {})), "");
+  }
+  std::ranges::copy_if(
+      discrete_columns, std::back_inserter(reading.discrete_columns), [&](const auto& name) {
+        return std::ranges::find(reading.discrete_columns, name) == reading.discrete_columns.end();
+      });
+  reading.lenient = true;  // what is text here is compared as text
+  const auto read = [](const Table& rows, const tabular::ReadOptions& options) {
+    return take(
+        tabular::read_table({kNoFile, rows.csv(), rows.columns()}, rows.argument(), options));
   };
-  const auto table = read(real, discrete_columns);
+  const auto table = read(real, reading.options());
   std::vector<std::string> names;
   for (const auto& column : table.columns) {
     names.push_back(column.name);
@@ -99,11 +118,15 @@ std::pair<std::string, std::string> evaluate(const Table& real,
   const auto rows = take(tabular::parse_csv(synthetic, "synthetic", {.discrete_columns = names}));
   std::optional<tabular::Table> held_out;
   if (holdout != nullptr) {
-    held_out = read(*holdout, names);
+    held_out = read(*holdout, {.discrete_columns = names});
   }
+  const quality::Judging judging{
+      .detection = true, .histograms = has_page, .attacks = has_page && held_out, .target = target};
   const auto report =
-      take(quality::evaluate(table, rows, held_out ? &*held_out : nullptr, {.detection = true}));
-  return {quality::to_json(report), quality::print(report)};
+      take(quality::evaluate(table, rows, held_out ? &*held_out : nullptr, judging));
+  return {quality::to_json(report),
+          quality::print(report),
+          has_page ? quality::to_html(report) : std::string()};
 }
 
 nb::list log_lines() {
@@ -137,6 +160,9 @@ NB_MODULE(_core, module) {
              nb::arg("synthetic"),
              nb::arg("holdout").none(),
              nb::arg("discrete_columns"),
+             nb::arg("target"),
+             nb::arg("spec"),
+             nb::arg("has_page"),
              released);
   module.def("make_paillier_key", &make_paillier_key, nb::arg("folder"), nb::arg("bits"), released);
   module.def("start_logging", &start_logging, nb::arg("level"), released);

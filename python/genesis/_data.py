@@ -31,6 +31,7 @@ class Layout:
 
     kind: str = "pandas"  # pandas, polars or arrow
     dtypes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    objects: dict[str, str] = dataclasses.field(default_factory=dict)  # what columns of Python's own objects hold
 
 
 @dataclasses.dataclass
@@ -98,6 +99,13 @@ def _check_columns(columns: Sequence[object], rows: int, name: str) -> None:
         raise ArgumentError(f"{name}: has {rows} rows and {len(columns)} columns", field=name, advice="pass rows to train on")
 
 
+def text_of(value: Any, layout: Layout) -> str:
+    """A value as the engine has it of such a table."""
+    text = str(value)
+    is_truth = type(value).__name__ in ("bool", "bool_")  # also numpy's
+    return text.lower() if is_truth and layout.kind != "pandas" else text
+
+
 # --- pandas and Arrow ---------------------------------------------------------------------------
 
 
@@ -124,7 +132,8 @@ def _rows_of_pandas(frame: pd.DataFrame, name: str) -> Rows:
     import pandas as pd
 
     _check_columns(list(frame.columns), len(frame), name)
-    dtypes = {str(column): frame[column].dtype for column in frame.columns}
+    layout = pandas_layout(frame)
+    dtypes = layout.dtypes
     table = _core.Table(name, "pandas")
     advice = "leave the column out, or make it numbers, text or dates"
     for column, dtype in dtypes.items():
@@ -134,7 +143,15 @@ def _rows_of_pandas(frame: pd.DataFrame, name: str) -> Rows:
         for column in dtypes:
             _add_series(table, column, frame[column])
     discrete = [column for column, dtype in dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]
-    return Rows(table, list(dtypes), len(frame), Layout("pandas", dtypes), discrete)
+    return Rows(table, list(dtypes), len(frame), layout, discrete)
+
+
+def pandas_layout(frame: pd.DataFrame) -> Layout:
+    import pandas as pd
+
+    dtypes = {str(column): frame[column].dtype for column in frame.columns}
+    objects = {column: pd.api.types.infer_dtype(frame[column], skipna=True) for column, dtype in dtypes.items() if dtype == object}
+    return Layout("pandas", dtypes, objects)
 
 
 def _add_series(table: _core.Table, name: str, series: pd.Series[Any]) -> None:
@@ -276,14 +293,49 @@ def _as_read(values: Any) -> pd.Series[Any]:
         return series
 
 
-def _with_dtype(column: _core._Column, dtype: Any) -> pd.Series[Any]:
+def _categorical(column: _core._Column, dtype: Any) -> pd.Series[Any]:
+    """Categories that only tables of other clients have come after those of `dtype`."""
+    import pandas as pd
+
+    _, kind, _, numbers, codes, texts = column
+    values = _texts(codes, texts) if codes else _numbers(numbers, kind).astype(object)
+    by_text = {str(category): category for category in dtype.categories}
+    others = sorted({str(value) for value in values if not pd.isna(value)} - by_text.keys())
+    if others:
+        added: Any = pd.Index(others)
+        try:
+            added = pd.Index(pd.to_numeric(added)) if dtype.categories.dtype.kind in "iuf" else added.astype(dtype.categories.dtype)
+        except (ValueError, TypeError):
+            pass  # text beside numbers
+        by_text |= dict(zip(others, added))
+        dtype = pd.CategoricalDtype([*dtype.categories, *added], ordered=dtype.ordered)
+    return pd.Series([None if pd.isna(value) else by_text[str(value)] for value in values], dtype=dtype)
+
+
+def _objects(column: _core._Column, held: str) -> pd.Series[Any]:
+    """Python's own objects, of the type that the trained table's column held."""
+    import decimal
+
+    import pandas as pd
+
+    _, kind, _, numbers, codes, texts = column
+    values = pd.Series(_texts(codes, texts), dtype=object) if codes else _numbers(numbers, kind).astype(object)
+    if held == "boolean":
+        return pd.Series([None if pd.isna(value) else _is_true(str(value)) for value in values], dtype=object)
+    if held == "decimal":
+        return pd.Series([None if pd.isna(value) else decimal.Decimal(str(value)) for value in values], dtype=object)
+    if held in ("date", "datetime") and kind == "datetime":
+        moments: list[Any] = [None if pd.isna(moment) else moment.to_pydatetime() for moment in pd.Series(_moments(numbers))]
+        return pd.Series([moment.date() if moment and held == "date" else moment for moment in moments], dtype=object)
+    return values
+
+
+def _with_dtype(column: _core._Column, dtype: Any, held: str) -> pd.Series[Any]:
     import pandas as pd
 
     _, kind, _, numbers, codes, texts = column
     if isinstance(dtype, pd.CategoricalDtype):
-        values = _texts(codes, texts) if codes else _numbers(numbers, kind).astype(object)
-        by_text = {str(category): category for category in dtype.categories}
-        return pd.Series([by_text.get(str(value)) if value is not None else None for value in values], dtype=dtype)
+        return _categorical(column, dtype)
     if getattr(dtype, "kind", "") == "M":
         moments = pd.Series(_moments(numbers))
         zone = getattr(dtype, "tz", None)
@@ -297,18 +349,24 @@ def _with_dtype(column: _core._Column, dtype: Any) -> pd.Series[Any]:
         return pd.Series([None if v is None else _is_true(v) for v in values], dtype=object).astype(dtype)
     if pd.api.types.is_numeric_dtype(dtype):
         series = pd.to_numeric(pd.Series(_texts(codes, texts))) if codes else _numbers(numbers, kind)
-        return series.astype(dtype)
+        narrow = series.astype(dtype)
+        if getattr(dtype, "kind", "") in "iu" and not (narrow.astype("float64") == series.astype("float64"))[series.notna()].all():
+            raise ValueError(f"a value is no {dtype}")  # numpy would wrap it
+        return narrow
+    if dtype == object:
+        return _objects(column, held)
     values = pd.Series(_texts(codes, texts)) if codes else _numbers(numbers, kind)
     return values.astype(dtype)
 
 
-def _pandas_series(column: _core._Column, layout: Layout) -> pd.Series[Any]:
+def pandas_series(column: _core._Column, layout: Layout) -> pd.Series[Any]:
+    """A generated column in the dtype that the layout has for it, or in another that holds its values."""
     name, kind, _, numbers, codes, texts = column
     if name in layout.dtypes:
         try:
-            return _with_dtype(column, layout.dtypes[name])
-        except (ValueError, TypeError):
-            pass  # such as a missing value where the dtype has none
+            return _with_dtype(column, layout.dtypes[name], layout.objects.get(name, ""))
+        except (ValueError, TypeError, OverflowError):
+            pass  # such as a missing value where the dtype has none, or a number of another client that is too large
     if not codes:
         return _numbers(numbers, kind)
     values = _texts(codes, texts)
@@ -324,27 +382,32 @@ def _plain(values: Any) -> pd.Series[Any]:
 def _pandas_frame(columns: list[_core._Column], layout: Layout) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame({column[0]: _pandas_series(column, layout) for column in columns})
+    return pd.DataFrame({column[0]: pandas_series(column, layout) for column in columns})
 
 
 def _arrow_table(columns: _core.Columns, layout: Layout) -> Any:
     import pyarrow as pa
 
     table = pa.table(columns)
-    arrays = [_arrow_column(table.column(name), layout.dtypes.get(name)) for name in table.column_names]
+    arrays = [arrow_column(table.column(name), layout.dtypes.get(name)) for name in table.column_names]
     return pa.table(arrays, names=table.column_names)
 
 
-def _arrow_column(column: Any, wanted: Any) -> Any:
-    """A generated column in the type that the trained table's has."""
+def _dictionary_column(column: Any, wanted: Any) -> Any:
+    import pyarrow as pa
+
+    encoded = column.cast(pa.large_string()).cast(wanted.value_type).combine_chunks().dictionary_encode()
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    indices = encoded.indices.cast(wanted.index_type)
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(indices, encoded.dictionary, ordered=wanted.ordered)])
+
+
+def _arrow_column_of(column: Any, wanted: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if wanted is None or column.type == wanted:
-        return column
     if pa.types.is_dictionary(wanted):
-        texts = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
-        return texts.cast(wanted)
+        return _dictionary_column(column, wanted)
     if pa.types.is_dictionary(column.type):
         column = column.cast(pa.large_string())
     if pa.types.is_boolean(wanted):
@@ -354,7 +417,19 @@ def _arrow_column(column: Any, wanted: Any) -> Any:
         column = pc.round(pc.multiply(column.cast(pa.float64()), 1e6)).cast(pa.int64()).cast(pa.duration("us"))
     if pa.types.is_timestamp(wanted) and wanted.tz is not None and column.type.tz is None:
         column = pc.assume_timezone(column, "UTC")
-    return column.cast(wanted, safe=False)
+    return column.cast(wanted, safe=pa.types.is_integer(wanted))
+
+
+def arrow_column(column: Any, wanted: Any) -> Any:
+    """A generated column in the type that the trained table's has, or as it is where that cannot hold its values."""
+    import pyarrow as pa
+
+    if wanted is None or column.type == wanted:
+        return column
+    try:
+        return _arrow_column_of(column, wanted)
+    except pa.ArrowException:  # such as a number of another client that is too large
+        return column
 
 
 # --- polars -------------------------------------------------------------------------------------
@@ -372,14 +447,16 @@ def _rows_of_polars(frame: Any, name: str) -> Rows:
     return Rows(table, list(frame.columns), frame.height, Layout("polars", dtypes), discrete)
 
 
-def _polars_series(series: Any, dtype: Any) -> Any:
-    """A generated column in the dtype that the trained table's has."""
+def _polars_series_of(series: Any, dtype: Any) -> Any:
     import polars as pl
 
     if isinstance(series.dtype, (pl.Categorical, pl.Enum)):
         series = series.cast(pl.String)
         if isinstance(dtype, pl.Boolean):
             return series.str.strip_chars().str.to_lowercase().is_in(sorted(_TRUE))
+    if isinstance(dtype, pl.Enum):  # categories of other clients' tables come after its own
+        others = set(series.drop_nulls()) - set(dtype.categories)
+        dtype = pl.Enum([*dtype.categories, *sorted(others)]) if others else dtype
     if isinstance(dtype, pl.Duration) and not isinstance(series.dtype, pl.Duration):  # read as seconds
         series = (series.cast(pl.Float64) * 1e6).round().cast(pl.Int64).cast(pl.Duration("us"))
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
@@ -387,12 +464,22 @@ def _polars_series(series: Any, dtype: Any) -> Any:
     return series if dtype is None else series.cast(dtype)
 
 
+def polars_series(series: Any, dtype: Any) -> Any:
+    """A generated column in the dtype that the trained table's has, or as it is where that cannot hold its values."""
+    import polars as pl
+
+    try:
+        return _polars_series_of(series, dtype)
+    except pl.exceptions.PolarsError:  # such as a number of another client that is too large
+        return series
+
+
 def frame_of(columns: _core.Columns, layout: Layout) -> Any:
     """Generated columns as a table of the kind that the layout says."""
     if layout.kind == "polars":
         import polars as pl
 
-        return pl.DataFrame([_polars_series(series, layout.dtypes.get(series.name)) for series in pl.DataFrame(columns)])
+        return pl.DataFrame([polars_series(series, layout.dtypes.get(series.name)) for series in pl.DataFrame(columns)])
     if layout.kind == "arrow":
         return _arrow_table(columns, layout)
     return _pandas_frame(columns.tuples(), layout)

@@ -103,6 +103,29 @@ void count(const std::vector<Output>& outputs,
   }
 }
 
+// Gives each block to `take` as it comes, with the columns that are written.
+Result<std::vector<CompletedColumn>> complete_blocks(
+    const method::Synthesizer& synthesizer,
+    const tabular::Table& texts,
+    std::uint64_t seed,
+    Columns columns,
+    const std::function<Status(const std::vector<Output>&, const method::Completed&)>& take) {
+  constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
+  const auto draw = columns == Columns::kOfFile ? method::Draw::kValues : method::Draw::kAnything;
+  std::vector<CompletedColumn> report;
+  for (std::uint64_t first = 0; first < texts.rows || first == 0; first += kBlock) {
+    const auto part = slice(texts, first, std::min<std::uint64_t>(kBlock, texts.rows - first));
+    GENESIS_ASSIGN(const auto completed, synthesizer.complete(seed, first / kBlock, part, draw));
+    const auto outputs = outputs_of(part, completed, columns);
+    count(outputs, completed, report);
+    if (report.empty()) {
+      return fail(Errc::kInvalidArgument, "none of its columns is a column of the model");
+    }
+    GENESIS_RETURN_IF_ERROR(take(outputs, completed));
+  }
+  return report;
+}
+
 }  // namespace
 
 Result<std::vector<CompletedColumn>> complete_table(
@@ -112,36 +135,40 @@ Result<std::vector<CompletedColumn>> complete_table(
     Columns columns,
     tabular::TextCells cells,
     const std::function<Status(std::string_view)>& take) {
-  constexpr std::uint64_t kBlock = method::Synthesizer::kBlockRows;
-  const auto draw = columns == Columns::kOfFile ? method::Draw::kValues : method::Draw::kAnything;
-  std::vector<CompletedColumn> report;
   std::vector<tabular::CsvCell> record;
-  for (std::uint64_t first = 0; first < texts.rows || first == 0; first += kBlock) {
-    const auto part = slice(texts, first, std::min<std::uint64_t>(kBlock, texts.rows - first));
-    GENESIS_ASSIGN(const auto completed, synthesizer.complete(seed, first / kBlock, part, draw));
-    const auto outputs = outputs_of(part, completed, columns);
-    count(outputs, completed, report);
-    if (report.empty()) {
-      return fail(Errc::kInvalidArgument, "none of its columns is a column of the model");
-    }
+  const auto write = [&](const std::vector<Output>& outputs, const method::Completed& completed) {
     std::string text;
-    if (first == 0) {
+    if (record.empty()) {
       for (const auto& output : outputs) {
         const auto given = output.given != nullptr ? tabular::TextCells::kRaw : cells;
         record.push_back({output.name, given});
       }
       tabular::append_csv_record(record, text);
     }
-    for (std::size_t row = 0; row < part.rows; ++row) {
+    for (std::size_t row = 0; row < completed.rows.rows; ++row) {
       for (std::size_t c = 0; c < outputs.size(); ++c) {
         record[c] = {outputs[c].cell(row),
                      outputs[c].is_given(row) ? tabular::TextCells::kRaw : cells};
       }
       tabular::append_csv_record(record, text);
     }
-    GENESIS_RETURN_IF_ERROR(take(text));
-  }
-  return report;
+    return take(text);
+  };
+  return complete_blocks(synthesizer, texts, seed, columns, write);
+}
+
+Result<std::vector<CompletedColumn>> complete_rows(
+    const method::Synthesizer& synthesizer,
+    const tabular::Table& texts,
+    std::uint64_t seed,
+    Columns columns,
+    const std::function<void(const method::Completed&)>& take) {
+  const auto pass_on = [&](const std::vector<Output>& /*outputs*/,
+                           const method::Completed& completed) -> Status {
+    take(completed);
+    return {};
+  };
+  return complete_blocks(synthesizer, texts, seed, columns, pass_on);
 }
 
 }  // namespace genesis

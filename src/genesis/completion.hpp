@@ -1,5 +1,5 @@
 #pragma once
-// A file of rows that have gaps, and the same rows with the gaps filled by a model.
+// Rows that have gaps, and the same rows with the gaps filled by a model.
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -26,5 +26,14 @@ enum class Columns { kOfFile, kOfModel };
     Columns columns,
     tabular::TextCells cells,
     const std::function<Status(std::string_view)>& take);
+
+/// The same, as all columns of the model block by block. Whoever has the rows has what was given:
+/// Completed::given says which cells these are.
+[[nodiscard]] Result<std::vector<CompletedColumn>> complete_rows(
+    const method::Synthesizer& synthesizer,
+    const tabular::Table& texts,
+    std::uint64_t seed,
+    Columns columns,
+    const std::function<void(const method::Completed&)>& take);
 
 }  // namespace genesis

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <unordered_map>
@@ -58,6 +60,100 @@ Result<spec::FederatedTraining> parse_spec(const FitOptions& options) {
   overrides.push_back({"participants", "[" + list + "]"});
   return spec::parse(options.spec, options.spec_name, overrides);
 }
+
+// Rows with gaps as text, as a spec says that they are written; "" is none.
+Result<tabular::Table> read_incomplete(const tabular::TableSource& source,
+                                       std::string_view name,
+                                       const std::string& spec) {
+  method::TableReading reading;
+  if (!spec.empty()) {
+    GENESIS_ASSIGN(const auto training, spec::parse(spec, "spec", {}));
+    reading = method::table_reading(training, "");
+  }
+  auto reads = reading.options();
+  reads.is_whole = true;
+  reads.ignored_columns = {};  // they come back, too
+  return tabular::read_text_table(source, name, reads);
+}
+
+// Columns of a program's memory with their moments as texts of the model's formats, whatever
+// fractions, zones and separators the CSV file of such a table would have.
+class MomentsAsText {
+ public:
+  /// `columns` outlive this; `model` has the columns of the model.
+  MomentsAsText(const ColumnTable& columns, const tabular::Table& model) : columns_(columns) {
+    for (auto& column : columns_.columns) {
+      const auto known = std::ranges::find(model.columns, column.name, &tabular::Column::name);
+      if (known == model.columns.end() || known->kind != tabular::Kind::kDatetime) {
+        continue;
+      }
+      const auto format = tabular::DatetimeFormat::parse(known->format);
+      for (auto& cells : column.chunks) {
+        if (format && !format->is_duration() && is_moment(cells)) {
+          write(*format, cells);
+        }
+      }
+    }
+  }
+  MomentsAsText(const MomentsAsText&) = delete;
+  MomentsAsText& operator=(const MomentsAsText&) = delete;
+  ~MomentsAsText() = default;
+
+  [[nodiscard]] const ColumnTable& columns() const { return columns_; }
+
+ private:
+  struct Texts {
+    std::string bytes;
+    std::vector<std::int64_t> ends = {0};
+  };
+
+  static bool is_moment(const Cells& cells) {
+    return !cells.dictionary &&
+           (cells.type == CellType::kDate32 || cells.type == CellType::kDate64 ||
+            cells.type == CellType::kTimestamp);
+  }
+
+  static double seconds_of(const Cells& cells, std::size_t place) {
+    constexpr double kSecondsPerDay = 86'400.0;
+    constexpr double kMilliseconds = 1'000.0;
+    if (cells.type == CellType::kDate32) {
+      return kSecondsPerDay * value_at<std::int32_t>(cells.values, place);
+    }
+    const auto ticks = static_cast<double>(value_at<std::int64_t>(cells.values, place));
+    return ticks / (cells.type == CellType::kDate64 ? kMilliseconds
+                                                    : static_cast<double>(cells.ticks_per_second));
+  }
+
+  template <typename T>
+  static T value_at(const void* values, std::size_t place) {
+    T value;
+    std::memcpy(&value, static_cast<const char*>(values) + place * sizeof(T), sizeof(T));
+    return value;
+  }
+
+  void write(const tabular::DatetimeFormat& format, Cells& cells) {
+    auto& texts = texts_.emplace_back();
+    std::string text(format.max_size(), '\0');
+    for (std::size_t row = 0; row < cells.length; ++row) {
+      const std::size_t place = cells.offset + row;
+      constexpr std::size_t kBits = 8;
+      const bool is_there =
+          cells.validity == nullptr || (cells.validity[place / kBits] >> (place % kBits) & 1U) != 0;
+      if (is_there) {
+        const char* const end = format.write(seconds_of(cells, place), text.data());
+        texts.bytes.append(text.data(), static_cast<std::size_t>(end - text.data()));
+      }
+      texts.ends.push_back(static_cast<std::int64_t>(texts.bytes.size()));
+    }
+    cells = {.type = CellType::kLargeText,
+             .length = cells.length,
+             .values = texts.ends.data(),
+             .bytes = texts.bytes.data()};
+  }
+
+  ColumnTable columns_;
+  std::deque<Texts> texts_;
+};
 
 // The number that a reader of the CSV would have.
 double as_written(const tabular::Column& column, double value) {
@@ -146,6 +242,9 @@ struct FederatedSynthesizer::Impl {
                                                 const std::filesystem::path& output,
                                                 Columns columns,
                                                 const CompleteOptions& options) const;
+  Result<CompletedRows> complete(const SiteTable& rows,
+                                 Columns columns,
+                                 const CompleteOptions& options) const;
   // Gives the CSV text block by block.
   Status sample_csv(const SampleOptions& options,
                     const std::function<Status(std::string_view)>& take) const;
@@ -271,15 +370,7 @@ Result<std::vector<CompletedColumn>> FederatedSynthesizer::Impl::complete(
     const std::filesystem::path& output,
     Columns columns,
     const CompleteOptions& options) const {
-  method::TableReading reading;
-  if (!options.spec.empty()) {
-    GENESIS_ASSIGN(const auto training, spec::parse(options.spec, "spec", {}));
-    reading = method::table_reading(training, "");
-  }
-  auto reads = reading.options();
-  reads.is_whole = true;
-  reads.ignored_columns = {};  // they come back, too
-  GENESIS_ASSIGN(const auto texts, tabular::read_text_table(data, reads));
+  GENESIS_ASSIGN(const auto texts, read_incomplete({data, {}, {}}, "", options.spec));
   std::optional<RowFile> file;
   const auto cells = options.raw_text ? tabular::TextCells::kRaw : tabular::TextCells::kNeutralised;
   auto completed = complete_table(
@@ -297,6 +388,32 @@ Result<std::vector<CompletedColumn>> FederatedSynthesizer::Impl::complete(
   return completed;
 }
 
+Result<CompletedRows> FederatedSynthesizer::Impl::complete(const SiteTable& rows,
+                                                           Columns columns,
+                                                           const CompleteOptions& options) const {
+  GENESIS_ASSIGN(const auto empty, synthesizer->block(0, 0, 0, {}));
+  const MomentsAsText written(rows.columns, empty);
+  GENESIS_ASSIGN(
+      const auto texts,
+      read_incomplete({rows.data, rows.csv, written.columns()}, rows.site, options.spec));
+  ColumnCollector collector;
+  std::vector<std::vector<std::uint8_t>> is_given;
+  auto report = complete_rows(
+      *synthesizer, texts, options.seed, columns, [&](const method::Completed& completed) {
+        collector.add(completed.rows);
+        is_given.resize(completed.given.size());
+        for (std::size_t c = 0; c < is_given.size(); ++c) {
+          for (const auto given : completed.given[c]) {
+            is_given[c].push_back(given == tabular::Given::kNothing ? 0 : 1);
+          }
+        }
+      });
+  if (!report) {
+    return tl::unexpected(report.error().within(rows.site));
+  }
+  return CompletedRows{std::move(collector).columns(), std::move(is_given), *std::move(report)};
+}
+
 Result<std::vector<CompletedColumn>> FederatedSynthesizer::impute(
     const std::filesystem::path& data,
     const std::filesystem::path& output,
@@ -309,6 +426,16 @@ Result<std::vector<CompletedColumn>> FederatedSynthesizer::sample_like(
     const std::filesystem::path& output,
     const CompleteOptions& options) const {
   return impl_->complete(data, output, Columns::kOfModel, options);
+}
+
+Result<CompletedRows> FederatedSynthesizer::impute(const SiteTable& rows,
+                                                   const CompleteOptions& options) const {
+  return impl_->complete(rows, Columns::kOfFile, options);
+}
+
+Result<CompletedRows> FederatedSynthesizer::sample_like(const SiteTable& rows,
+                                                        const CompleteOptions& options) const {
+  return impl_->complete(rows, Columns::kOfModel, options);
 }
 
 Result<std::vector<ColumnValues>> FederatedSynthesizer::sample_columns(

@@ -81,6 +81,13 @@ struct CompletedColumn {
       0;  // values that the model does not know: kept, and nothing is drawn for them
 };
 
+/// Rows that were completed, as all columns of the model. What was given is with whoever gave it.
+struct CompletedRows {
+  std::vector<ColumnValues> columns;
+  std::vector<std::vector<std::uint8_t>> is_given = {};  // by column and row: 0 where it was drawn
+  std::vector<CompletedColumn> report = {};
+};
+
 class FederatedSynthesizer {
  public:
   /// Trains over all sites in this process, as many at once as there are cores; the model's bytes
@@ -128,6 +135,12 @@ class FederatedSynthesizer {
       const std::filesystem::path& data,
       const std::filesystem::path& output,
       const CompleteOptions& options) const;
+
+  /// The same of rows in memory, to the cell; `site` stands for them in messages.
+  [[nodiscard]] Result<CompletedRows> impute(const SiteTable& rows,
+                                             const CompleteOptions& options) const;
+  [[nodiscard]] Result<CompletedRows> sample_like(const SiteTable& rows,
+                                                  const CompleteOptions& options) const;
 
   /// The bytes of model.safetensors and their SHA-256.
   [[nodiscard]] const TrainedModel& model() const;

@@ -148,7 +148,7 @@ class SameModelAsTheFile(unittest.TestCase):
     def same(self, table, csv):
         model, expected = fitted(table).bytes, by_command_line(csv)
         if model != expected:
-            self.assertEqual(*(genesis.Model.from_bytes(b)._engine.columns(3, [], [], 0).tuples() for b in (model, expected)))
+            self.assertEqual(*(genesis.Model.from_bytes(b)._engine.columns(3, [], [], "", 0).tuples() for b in (model, expected)))
         self.assertTrue(model == expected)
 
     def test_pandas(self):
@@ -321,7 +321,7 @@ class GeneratedRows(unittest.TestCase):
     def setUpClass(cls):
         table = pd.DataFrame(awkward())
         table["zoned"] = table["fine"].dt.tz_localize("UTC")
-        cls.columns = fitted(table)._engine.columns(300, [], [], 0)
+        cls.columns = fitted(table)._engine.columns(300, [], [], "", 0)
 
     def test_other_libraries_take_them_as_arrow_has_them(self):
         table = pa.table(self.columns)
@@ -350,7 +350,7 @@ class GeneratedRows(unittest.TestCase):
     def test_a_stream_may_be_dropped_or_outlive_its_columns(self):
         for _ in range(3):
             self.columns.__arrow_c_stream__()
-        table = pa.table(genesis.Model.from_bytes(fitted(pd.DataFrame({"age": range(100), "ward": "a"})).bytes)._engine.columns(20, [], [], 1))
+        table = pa.table(genesis.Model.from_bytes(fitted(pd.DataFrame({"age": range(100), "ward": "a"})).bytes)._engine.columns(20, [], [], "", 1))
         gc.collect()
         table.validate(full=True)
         self.assertEqual(set(table["ward"].to_pylist()), {"a"})

@@ -291,6 +291,24 @@ class Running(unittest.TestCase):
         child, parent = done.stdout.split()
         self.assertEqual(child, parent)
 
+    def test_a_process_may_fork_while_it_trains(self):
+        code = ("import os, sys, threading; from genesis.federated import FederatedSynthesizer; from tables import SMALL, patients\n"
+                "begun = threading.Event()\n"
+                "long = FederatedSynthesizer(n_rounds=100000, local_epochs=1, config=SMALL, verbose=False)\n"
+                "long.on_round_complete(lambda number, metrics: begun.set())\n"
+                "threading.Thread(target=lambda: long.fit([patients(0)]), daemon=True).start()\n"
+                "begun.wait()\n"
+                "for i in range(20):\n"
+                "    child = os.fork()\n"
+                "    if child == 0 and i: sys.exit(3)\n"
+                "    if child == 0:\n"
+                "        FederatedSynthesizer(n_rounds=1, local_epochs=1, config=SMALL, verbose=False).fit([patients(0)]).generate(5)\n"
+                "        sys.exit(3)\n"
+                "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3, i\n"
+                "print('forked', flush=True); os._exit(0)\n")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=pathlib.Path(__file__).parent)
+        self.assertEqual((done.returncode, done.stdout), (0, "forked\n"), done.stderr)
+
     def test_a_private_training_is_charged_to_the_ledger_that_is_named(self):
         with tempfile.TemporaryDirectory() as ledger:
             synthesizer = FederatedSynthesizer(

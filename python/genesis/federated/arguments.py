@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import _core, _jobs
+from .._spec import Spec, spec_text, value_text
 from ..errors import ArgumentError, FileError, translated
 
 # Each argument and the field of the spec that it sets.
@@ -48,6 +48,9 @@ _CONFIG = {
     "target": "model.target",
     "components": "model.components",
     "bins": "model.bins",
+    "shares": "model.shares",
+    "hidden": "model.hidden",
+    "ordered": "model.ordered",
     "batch_size": "local.batchSize",
     "batchSize": "local.batchSize",
     "learning_rate": "local.learningRate",
@@ -88,20 +91,6 @@ def _mapping(value: Any, name: str) -> Mapping[str, Any]:
     return value
 
 
-def _text(value: Any, argument: str) -> str:
-    """A value of the spec as an override takes it (JSON, which is YAML)."""
-    if isinstance(value, str):
-        return value
-    try:
-        if hasattr(value, "item"):
-            value = value.item()  # numpy's scalars
-        return json.dumps(list(value) if isinstance(value, (tuple, set, frozenset)) else value)
-    except (TypeError, ValueError):
-        raise ArgumentError(
-            f"{argument}: a {type(value).__name__} cannot be a setting", field=argument, advice="pass a number, a text, a list or a dict"
-        ) from None
-
-
 def path_of(value: Any, argument: str) -> str:
     """A path as text; "" where there is none."""
     if value is None:
@@ -130,8 +119,8 @@ def max_rounds(n_rounds: int) -> int:
 class Settings:
     """Fields of a spec with the arguments that set them; `overrides` are as the command line's --set."""
 
-    def __init__(self, spec: str | os.PathLike[str] | Mapping[str, Any] | None = None) -> None:
-        self.text = _spec_text(spec)
+    def __init__(self, spec: Spec | None = None) -> None:
+        self.text = spec_text(spec)
         self.values: dict[str, str] = {}
         self.arguments = {path: f"config['{key}']" for key, path in reversed(_CONFIG.items()) if path}
         self.arguments |= {path: argument for argument, path in FIELDS.items()}
@@ -139,7 +128,7 @@ class Settings:
 
     def set(self, path: str, value: Any, argument: str) -> None:
         if value is not None:
-            self.values[path] = _text(value, argument)
+            self.values[path] = value_text(value, argument)
             self.arguments[path] = argument
 
     def set_arguments(self, **arguments: Any) -> None:
@@ -263,18 +252,3 @@ def key_file(path: Any) -> str:
             f"paillier_key: there is no file {text}", field="paillier_key", advice="make_paillier_key(folder) makes paillier.key, one for all sites"
         )
     return text
-
-
-def _spec_text(spec: str | os.PathLike[str] | Mapping[str, Any] | None) -> str:
-    if spec is not None and not isinstance(spec, (str, os.PathLike, Mapping)):
-        raise ArgumentError(
-            f"spec: expected a path or a dict, not {type(spec).__name__}", field="spec", advice="pass the path of a FederatedTraining in YAML"
-        )
-    if spec is None:
-        spec = {"apiVersion": "federated.genesis.dev/v1alpha1", "kind": "FederatedTraining", "metadata": {"name": "training"}, "spec": {}}
-    if isinstance(spec, Mapping):
-        return _text(spec if isinstance(spec, dict) else dict(spec), "spec")
-    try:
-        return pathlib.Path(spec).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"spec: {spec}: {error}", field="spec", advice="pass the path of a FederatedTraining in YAML") from None

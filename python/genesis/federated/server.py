@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import _core, _jobs
+from .._spec import Spec
 from ..errors import ArgumentError, GenesisError, TrainingError, translated
 from ..model import Conditions, Model, Report
 from .arguments import Settings, check_files, max_rounds, path_of
@@ -64,7 +66,7 @@ class FederatedServer:
         require_authentication: bool = False,
         output: str | os.PathLike[str] | None = None,
         metrics_port: int | None = None,
-        spec: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        spec: Spec | None = None,
         settings: Mapping[str, Any] | None = None,
         verbose: bool = True,
     ) -> None:
@@ -108,7 +110,7 @@ class FederatedServer:
             self._check_certificates()
             if spec is None:
                 self._settings.values |= self._settings.least_clients
-        self._settings.check()
+        self._spec = json.dumps(self._settings.check())
         self._hooks = Hooks(callbacks)
         self._output = path_of(output, "output")
         for callback in self._hooks.callbacks:
@@ -194,7 +196,7 @@ class FederatedServer:
 
                 data = _jobs.wait(job, handle)
             assert data is not None, "a server that ends has a model"
-            model = Model.from_bytes(data)
+            model = Model.from_bytes(data, spec=self._spec)
             with self._state:
                 self._model = model
             self._hooks.call("on_training_complete", model)
@@ -258,9 +260,21 @@ class FederatedServer:
             raise error
         raise TrainingError("there is no trained model yet", advice="call start(), or wait() after start(background=True)")
 
-    def generate(self, n: int, conditions: Conditions | None = None, *, seed: int = 0) -> Any:
+    def generate(
+        self,
+        n: int | None = None,
+        conditions: Conditions | None = None,
+        *,
+        balance: str | None = None,
+        rows_like: Any = None,
+        seed: int = 0,
+    ) -> Any:
         """`n` synthetic rows of the trained model; see Model.generate."""
-        return self.model.generate(n, conditions, seed=seed)
+        return self.model.generate(n, conditions, balance=balance, rows_like=rows_like, seed=seed)
+
+    def impute(self, table: Any, *, seed: int = 0, spec: Spec | None = None) -> Any:
+        """The same table with its missing cells filled; see Model.impute."""
+        return self.model.impute(table, seed=seed, spec=spec)
 
     def evaluate(self, real: Any, **options: Any) -> Report:
         return self.model.evaluate(real, **options)

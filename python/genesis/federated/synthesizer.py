@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import _core, _data, _jobs
+from .._spec import Spec
 from ..errors import ArgumentError, TrainingError, translated
 from ..model import Conditions, Model, Report, column_names
 from .arguments import Settings, key_file, max_rounds, path_of
@@ -18,7 +19,7 @@ from .progress import Progress
 class FederatedSynthesizer:
     """Learns one generator from several tables, each of which stands for a client's rows.
 
-    method           ctgan or mixture
+    method           ctgan, autoregressive or mixture
     n_rounds         rounds of communication
     aggregation      fedavg, weighted (by rows), fedprox (with proximal_mu), median or trimmed-mean
     local_epochs     passes over a client's rows in each round; 5 when absent
@@ -56,7 +57,7 @@ class FederatedSynthesizer:
         encryption: str | None = None,
         paillier_key: str | os.PathLike[str] | None = None,
         callbacks: Sequence[Any] | None = None,
-        spec: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        spec: Spec | None = None,
         settings: Mapping[str, Any] | None = None,
         verbose: bool = True,
     ) -> None:
@@ -113,6 +114,7 @@ class FederatedSynthesizer:
         _jobs.start()
         self._model = None
         with translated(arguments), Progress(self.n_rounds, "training", shown=self.verbose) as progress:
+            spec = _core.check_spec(settings.text, "spec", overrides)
             job = _core.start_fit(settings.text, "spec", overrides, [(name, r.table) for name, r in rows], self._ledger, self._paillier_key)
 
             def handle(event: _core._Event) -> None:
@@ -125,7 +127,7 @@ class FederatedSynthesizer:
 
             data = _jobs.wait(job, handle)
         assert data is not None, "a fit that ends has a model"
-        self._model = Model.from_bytes(data, rows[0][1].layout)
+        self._model = Model.from_bytes(data, rows[0][1].layout, spec)
         self._hooks.call("on_training_complete", self._model)
         return self
 
@@ -135,9 +137,21 @@ class FederatedSynthesizer:
             raise TrainingError("there is no trained model yet", advice="call fit(datasets) or load(path) first")
         return self._model
 
-    def generate(self, n: int, conditions: Conditions | None = None, *, seed: int = 0) -> Any:
+    def generate(
+        self,
+        n: int | None = None,
+        conditions: Conditions | None = None,
+        *,
+        balance: str | None = None,
+        rows_like: Any = None,
+        seed: int = 0,
+    ) -> Any:
         """`n` synthetic rows; see Model.generate."""
-        return self.model.generate(n, conditions, seed=seed)
+        return self.model.generate(n, conditions, balance=balance, rows_like=rows_like, seed=seed)
+
+    def impute(self, table: Any, *, seed: int = 0, spec: Spec | None = None) -> Any:
+        """The same table with its missing cells filled; see Model.impute."""
+        return self.model.impute(table, seed=seed, spec=spec)
 
     def evaluate(self, real: Any, **options: Any) -> Report:
         """How close generated rows are to real ones; see Model.evaluate. A list of tables counts as one."""

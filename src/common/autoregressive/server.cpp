@@ -15,6 +15,7 @@ struct Network {
   using Encoding = Discretizer;
 
   Settings settings;
+  bool has_holdout = false;  // sites keep rows out of training
 
   [[nodiscard]] Status check_fits(const tabular::Layout& layout) const {
     std::vector<std::string> names;
@@ -48,8 +49,8 @@ struct Network {
   }
   [[nodiscard]] static Tensors released(const Tensors& global) { return global; }
   [[nodiscard]] std::string document() const { return model_document(settings); }
-  [[nodiscard]] static std::span<const method::TelemetryName> telemetry() {
-    return std::span(kTelemetry).first(kRoundTelemetry);
+  [[nodiscard]] std::span<const method::TelemetryName> telemetry() const {
+    return round_telemetry(has_holdout);
   }
 };
 
@@ -57,7 +58,8 @@ struct Network {
 
 Result<std::unique_ptr<method::ServerMethod>> make_server(const spec::FederatedTraining& training) {
   GENESIS_ASSIGN(auto settings, settings_of(training.model));
-  return std::make_unique<method::RoundsServer<Network>>(training, Network{std::move(settings)});
+  return std::make_unique<method::RoundsServer<Network>>(
+      training, Network{std::move(settings), training.rounds.stop_condition.has_value()});
 }
 
 }  // namespace genesis::autoregressive

@@ -71,11 +71,37 @@ Trainer::Trainer(TrainingConfig config,
     extents_.push_back({offset, spec.element_count()});
     offset += spec.element_count();
   }
+  training_rows_.resize(table_.rows);
+  std::iota(training_rows_.begin(), training_rows_.end(), 0U);
+  if (config_.holdout_share > 0.0) {
+    Rng rng(config_.seed, RoundId{0}, config_.client, "rows kept out of training");
+    shuffle(training_rows_, rng);
+    const auto kept =
+        static_cast<std::size_t>(config_.holdout_share * static_cast<double>(table_.rows));
+    holdout_rows_.assign(training_rows_.end() - static_cast<std::ptrdiff_t>(kept),
+                         training_rows_.end());
+    training_rows_.resize(table_.rows - kept);
+  }
   forget_moments();
 }
 
 void Trainer::forget_moments() {
   moments_ = {std::vector<float>(gradient_.size()), std::vector<float>(gradient_.size()), 0};
+}
+
+std::optional<double> Trainer::holdout_loss(const Tensors& parameters) {
+  if (holdout_rows_.empty()) {
+    return std::nullopt;
+  }
+  const auto batch = static_cast<std::size_t>(config_.batch_size);
+  double sum = 0.0;
+  for (std::size_t begin = 0; begin < holdout_rows_.size(); begin += batch) {
+    const auto rows =
+        std::span(holdout_rows_).subspan(begin, std::min(batch, holdout_rows_.size() - begin));
+    sum += static_cast<double>(rows.size()) *
+           batch_loss_(parameters.values, table_, rows, config_.order, gradient_);
+  }
+  return sum / static_cast<double>(holdout_rows_.size());
 }
 
 std::optional<TrainResult> Trainer::run(const Tensors& global,
@@ -85,11 +111,11 @@ std::optional<TrainResult> Trainer::run(const Tensors& global,
   Rng order_rng(config_.seed, round, config_.client, "order of columns");
   // The rows of an epoch in batches of almost the same size.
   const auto batch = static_cast<std::size_t>(config_.batch_size);
-  const std::size_t epoch_steps = (table_.rows + batch - 1) / batch;
-  std::vector<std::uint32_t> rows(table_.rows);
-  std::iota(rows.begin(), rows.end(), 0U);
+  auto rows = training_rows_;
+  const std::size_t epoch_steps = (rows.size() + batch - 1) / batch;
   TrainResult result;
   result.parameters = global;
+  result.holdout_loss = holdout_loss(global);
   const Elapsed elapsed;
   double step_start = 0.0;
   for (std::int64_t epoch = 0; epoch < config_.epochs; ++epoch) {
@@ -98,8 +124,8 @@ std::optional<TrainResult> Trainer::run(const Tensors& global,
       if (config_.stop.stop_requested()) {
         return std::nullopt;
       }
-      const std::size_t begin = i * table_.rows / epoch_steps;
-      const std::size_t end = (i + 1) * table_.rows / epoch_steps;
+      const std::size_t begin = i * rows.size() / epoch_steps;
+      const std::size_t end = (i + 1) * rows.size() / epoch_steps;
       auto order = config_.order;
       if (order_rng.uniform() >= config_.ordered) {
         shuffle(order, order_rng);

@@ -27,6 +27,7 @@ struct TrainingConfig {
   std::vector<std::vector<float>> site_logits;
   std::vector<std::uint32_t> order;  // in which rows are drawn without conditions
   double ordered = 0.7;              // share of the batches in that order
+  double holdout_share = 0.0;        // of the rows, which are kept out of training
   std::int64_t batch_size = 500;
   std::int64_t epochs = 1;  // per call of train()
   model::GradientRules rules = {};
@@ -39,7 +40,8 @@ struct TrainingConfig {
 
 struct TrainResult {
   Tensors parameters;
-  double loss = 0.0;  // nats a row, mean over the steps
+  double loss = 0.0;                        // nats a row, mean over the steps
+  std::optional<double> holdout_loss = {};  // of the global parameters, where there are such rows
   double update_norm = 0.0;
   std::uint64_t steps = 0;
   double seconds = 0.0;  // that all steps took
@@ -72,6 +74,8 @@ class Trainer {
           std::vector<TensorSpec> specs,
           CodedTable table);
   void forget_moments();
+  /// Nats a row; nothing where no row is kept out of training.
+  [[nodiscard]] std::optional<double> holdout_loss(const Tensors& parameters);
   /// Nothing once it is told to stop.
   [[nodiscard]] std::optional<TrainResult> run(const Tensors& global,
                                                RoundId round,
@@ -81,6 +85,8 @@ class Trainer {
   std::vector<TensorSpec> specs_;
   std::vector<model::Extent> extents_;
   CodedTable table_;
+  std::vector<std::uint32_t> training_rows_;  // of the table
+  std::vector<std::uint32_t> holdout_rows_;   // the others
   BatchLoss batch_loss_;
   model::Moments moments_;
   std::vector<float> gradient_;

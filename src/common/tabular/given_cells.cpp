@@ -7,6 +7,31 @@
 #include "common/tabular/cell.hpp"
 
 namespace genesis::tabular {
+namespace {
+
+// 41 of 41.0, which is how programs write whole numbers beside missing ones.
+std::string_view without_point(std::string_view text) {
+  const auto point = text.find('.');
+  if (point == 0 || point == std::string_view::npos || point + 1 == text.size()) {
+    return text;
+  }
+  const bool is_whole = text.find_first_not_of("-0123456789") == point &&
+                        text.find_first_not_of('0', point + 1) == std::string_view::npos;
+  return is_whole ? text.substr(0, point) : text;
+}
+
+// Whether a column's categories are words for the two truth values.
+bool has_truth_values(const EncodedColumnSpec& spec) {
+  std::vector<std::string> words;
+  for (const auto& mode : spec.modes) {
+    if (mode.type == Mode::Type::kCategory) {
+      words.push_back(mode.category);
+    }
+  }
+  return is_boolean(words);
+}
+
+}  // namespace
 
 NumberStyle style_of(const std::vector<std::string>& texts) {
   const NumberStyle point;
@@ -59,14 +84,24 @@ GivenCell GivenReader::read(std::string_view text) const {
     return number ? of_number(*number) : GivenCell{Given::kForeign, 0.0, 0};
   }
   std::optional<std::size_t> other;
+  std::optional<std::size_t> spelled;  // another word for a truth value, or 41.0 for 41
+  const auto value = has_truth_values(*spec_) ? truth(trimmed) : std::nullopt;
   for (std::size_t k = 0; k < spec_->modes.size(); ++k) {
     const auto& mode = spec_->modes[k];
     if (mode.type == Mode::Type::kCategory && mode.category == trimmed) {
       return {Given::kUnderstood, 0.0, k};
     }
+    if (!spelled && mode.type == Mode::Type::kCategory &&
+        (value ? value == truth(mode.category)
+               : without_point(trimmed) == without_point(mode.category))) {
+      spelled = k;
+    }
     if (mode.type == Mode::Type::kOther) {
       other = k;
     }
+  }
+  if (spelled) {
+    return {Given::kUnderstood, 0.0, *spelled};
   }
   if (is_missing_token(trimmed)) {
     return {};

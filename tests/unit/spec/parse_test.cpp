@@ -172,6 +172,18 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.rounds.overSelection: requires clientFraction below 1, since otherwise all clients "
        "are "
        "selected anyway; lower clientFraction or remove overSelection"},
+      {"{rounds: {stopCondition: {patience: 3}}, model: {method: autoregressive}}", ""},
+      {"{rounds: {stopCondition: {patience: 3}}}",
+       "spec.rounds.stopCondition: needs a likelihood of rows, which method ctgan does not have; "
+       "use "
+       "autoregressive or remove stopCondition"},
+      {"{rounds: {stopCondition: {patience: 3}}, model: {method: autoregressive}, participants: "
+       "[{name: a, external: true}, {name: b, external: true}, {name: c, external: true}], "
+       "privacy: "
+       "{secureAggregation: {}}}",
+       "spec.rounds.stopCondition: needs a loss of each site, which privacy.secureAggregation "
+       "keeps "
+       "at the sites; remove one of the two"},
       {"{rounds: {minClients: 5}, participants: []}", ""},
       {"{rounds: {minClients: 1}, participants: [{name: a, external: true}]}", ""},
       {"{rounds: {minClients: 5}, participants: [{name: a, external: true}, {name: b, external: "

@@ -66,6 +66,25 @@ TEST_CASE("tabular: a given number, date or category is understood, and a gap is
   CHECK(read(text, "b") == GivenCell{Given::kUnderstood, 0.0, 3});
 }
 
+TEST_CASE("tabular: a given category may be spelled as other programs write it", "[tabular]") {
+  EncodedColumnSpec truth;
+  truth.kind = Kind::kCategory;  // as mixture has it
+  truth.modes = {category("False"), category("True")};
+  CHECK(read(truth, "true") == GivenCell{Given::kUnderstood, 0.0, 1});
+  CHECK(read(truth, "no") == GivenCell{Given::kUnderstood, 0.0, 0});
+  CHECK(read(truth, "perhaps").given == Given::kForeign);
+
+  EncodedColumnSpec code;
+  code.kind = Kind::kCategory;
+  code.modes = {category("1"), category("1.0"), category("41"), category("2.50"), category("-7.0")};
+  CHECK(read(code, "1.0") == GivenCell{Given::kUnderstood, 0.0, 1});  // as it is, before all
+  CHECK(read(code, "41.00") == GivenCell{Given::kUnderstood, 0.0, 2});
+  CHECK(read(code, "-7") == GivenCell{Given::kUnderstood, 0.0, 4});
+  for (const auto* const text : {"041", "41.", "41.5", "2.5", ".0", "1.0.0", "true", "x.0"}) {
+    CHECK(read(code, text).given == Given::kForeign);
+  }
+}
+
 TEST_CASE("tabular: cells are given row by row, none where there is no such column", "[tabular]") {
   const auto table = parse_text_table("n,t\n1,a\n,b\n", "test");
   REQUIRE(table);
