@@ -192,7 +192,7 @@ int get_next(ArrowArrayStream* stream, ArrowArray* out) {
   }
   auto parts = std::make_unique<ArrayParts>();
   parts->columns = state.columns;
-  parts->buffers = {nullptr};
+  parts->buffers.push_back(nullptr);  // gcc 14 sees an overrun in = {nullptr}
   for (const auto& column : *state.columns) {
     parts->children.push_back(array_of(state.columns, column));
   }
