@@ -50,7 +50,7 @@ MAY_INCLUDE = {
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
             "k8s"],
     # The module of the Python package.
-    "core": ["base", "crypto", "secure/paillier_files.hpp", "spec", "tabular", "quality", "wire", "genesis"],
+    "core": ["base", "crypto", "secure/paillier_files.hpp", "spec", "tabular", "method/table_reading.hpp", "quality", "wire", "genesis"],
 }
 # No line of these knows a method by name: it comes in through the tables of src/common/methods.
 KNOW_NO_METHOD = ["aggregator", "worker", "wire", "rounds", "http"]

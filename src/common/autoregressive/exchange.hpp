@@ -14,7 +14,7 @@ inline constexpr const char* kTrainingLoss = "training_loss";
 // Metrics show the losses of a round, and at the site its update's norm too (the server computes
 // the norms itself).
 inline constexpr std::array kTelemetry{
-    method::TelemetryName{method::kHoldoutLoss,
+    method::TelemetryName{"holdout_loss",
                           "Negative log-likelihood in nats of a row that was kept out of training, "
                           "by the model before the round."},
     method::TelemetryName{"training_loss",
