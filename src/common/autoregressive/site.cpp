@@ -5,6 +5,7 @@
 
 #include "common/autoregressive/discretizer.hpp"
 #include "common/autoregressive/exchange.hpp"
+#include "common/autoregressive/private_site.hpp"
 #include "common/autoregressive/settings.hpp"
 #include "common/autoregressive/trainer.hpp"
 #include "common/base/rng.hpp"
@@ -66,6 +67,9 @@ struct Network {
 
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup) {
   GENESIS_ASSIGN(auto settings, settings_of(setup.training.model));
+  if (setup.training.privacy.differential_privacy) {
+    return make_private_site(std::move(setup), std::move(settings));
+  }
   return method::RoundsSite<Network>::create(std::move(setup), Network{std::move(settings)});
 }
 
