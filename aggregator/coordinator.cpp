@@ -32,11 +32,20 @@ Result<std::unique_ptr<method::ServerMethod>> make_method(const spec::FederatedT
   return entry->make(training);
 }
 
-// A checkpoint goes on with its own spec, but for what people may want to change meanwhile.
+// A checkpoint goes on with its own spec, but for what people may want to change meanwhile, and for
+// more rounds than it had. Under differential privacy the number of rounds is what noise and budget
+// were chosen for, and a stop condition has had the last word on it.
 Status check_spec(const spec::FederatedTraining& training, const wire::Checkpoint& checkpoint) {
   GENESIS_ASSIGN(auto differing,
                  spec::differences(checkpoint.training_json, spec::print_json(training)));
-  std::erase_if(differing, [](const auto& one) { return spec::may_change_on_resume(one.field); });
+  GENESIS_ASSIGN(const auto before, spec::parse(checkpoint.training_json, "checkpoint"));
+  const bool has_more_rounds = training.rounds.count > before.rounds.count &&
+                               !training.privacy.differential_privacy &&
+                               !training.rounds.stop_condition;
+  std::erase_if(differing, [&](const auto& one) {
+    return spec::may_change_on_resume(one.field) ||
+           (has_more_rounds && one.field == "rounds.count");
+  });
   if (differing.empty()) {
     return {};
   }
@@ -278,6 +287,7 @@ Following Coordinator::advance(Instant now) {
     protected_sum_.reset();
   } else if (sum_) {
     GENESIS_ASSIGN(sum, sum_->total());
+    method_->hear(told());
     sum_.reset();  // the largest thing that we hold; the checkpoint needs room
     const auto* mean = std::get_if<std::vector<float>>(&*sum);
     if (metrics_ != nullptr && mean != nullptr) {
@@ -293,6 +303,14 @@ Following Coordinator::advance(Instant now) {
     save_(checkpoint(state_.open.request.round));
   }
   return follow(std::move(next), now);
+}
+
+std::map<ClientId, method::Told> Coordinator::told() const {
+  std::map<ClientId, method::Told> told;
+  for (const auto& id : state_.open.reported) {
+    told[id] = {sites_.at(id).telemetry, weight_of(id)};
+  }
+  return told;
 }
 
 void Coordinator::worked(Instant now) {
@@ -316,7 +334,10 @@ std::optional<rounds::Event> Coordinator::follow(method::Next next, Instant now)
   for (auto& [client, reason] : method_->take_disqualified()) {
     following.disqualified.push_back({std::move(client), std::move(reason)});
   }
-  if (std::holds_alternative<method::Done>(next)) {
+  if (const auto* done = std::get_if<method::Done>(&next)) {
+    if (!done->remark.empty()) {
+      spdlog::info("{}: {}", rounds::name_of(state_.open.request), done->remark);
+    }
     return rounds::ModelReleased{};
   }
   ask_ = std::get<method::Ask>(std::move(next));

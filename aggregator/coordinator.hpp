@@ -173,6 +173,8 @@ class Coordinator {
   [[nodiscard]] Status open();
   /// The open collection's sum, of nothing so far.
   [[nodiscard]] Status begin_sum();
+  /// What the sites of the open collection's sum told of themselves.
+  [[nodiscard]] std::map<ClientId, method::Told> told() const;
   [[nodiscard]] Status restart();
   [[nodiscard]] Status fold(const rounds::Contribution& contribution);
   /// Whether the spec asks for secure sums: then nothing of a single site is known.

@@ -60,6 +60,7 @@ Desired volume_claim(const Training& training,
 Desired service(const Training& training, const Names& names) {
   Json object = typed(k8s::kServices, child_metadata(training, names.aggregator, "aggregator"));
   object["spec"] = {{"type", std::string(spec::to_string(training.spec.aggregator.service.type))},
+                    {"ipFamilyPolicy", "PreferDualStack"},
                     {"selector",
                      {{std::string(kTrainingLabel), training_label(training.name)},
                       {std::string(kComponent), "aggregator"}}},

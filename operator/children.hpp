@@ -47,7 +47,7 @@ struct Desired {
   Json object;
   std::optional<SecretSpec> secret;
 
-  [[nodiscard]] std::string name() const;
+  [[nodiscard]] std::string name() const;  // metadata.name
 };
 
 /// Whether sums of the training are encrypted with a key, which the operator makes for the sites.

@@ -8,7 +8,9 @@
 #include "operator/causes.hpp"
 #include "operator/children.hpp"
 #include "operator/naming.hpp"
+#include "operator/pod_settings.hpp"
 #include "operator/reasons.hpp"
+#include "operator/renewal.hpp"
 
 namespace genesis::control {
 namespace {
@@ -473,6 +475,7 @@ TrainingStatus status_after(const Training& training,
     return status;
   }
   status.children = recorded(training, seen, verdict);
+  status.images = images_of(training, seen.children);
   if (verdict.stage != Stage::kFailed) {
     status.retry = training.spec.retry.value_or(0);  // there is nothing to start again
   }
@@ -498,6 +501,11 @@ TrainingStatus status_after(const Training& training,
   status.participants.clear();
   for (const auto& participant : training.spec.participants) {
     status.participants.push_back(participant_status(training, participant, seen, verdict));
+  }
+  if (is_over(verdict)) {
+    status.certificate_expiry.reset();
+  } else if (const auto expiry = first_expiry(training, seen.children)) {
+    status.certificate_expiry = expiry;
   }
   if (is_over(verdict) && !status.completion_time) {
     status.completion_time = seen.now;

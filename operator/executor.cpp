@@ -5,9 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
+#include "common/base/base64.hpp"
 #include "common/base/overloaded.hpp"
+#include "common/crypto/digest.hpp"
 #include "common/k8s/object.hpp"
 #include "common/secure/paillier_files.hpp"
+#include "common/tls/deny_list.hpp"
 #include "operator/allowed.hpp"
 #include "operator/reasons.hpp"
 #include "operator/shapes.hpp"
@@ -37,6 +40,24 @@ Status check_allowed(const Json& secret, const Training& training, const std::st
     }
   }
   return {};
+}
+
+// Whether the certificate is denied by its fingerprint: then its key may be in the wrong hands.
+bool is_denied(const spec::FederatedTraining& spec, const std::string& pem) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
+  const auto begin = pem.find(kBegin);
+  const auto end = pem.find("-----END", begin);
+  if (begin == std::string::npos || end == std::string::npos) {
+    return false;
+  }
+  const auto body = begin + kBegin.size();
+  const auto der = base64_decode(std::string_view(pem).substr(body, end - body));
+  std::string lines;
+  for (const auto& entry : spec.security.deny) {
+    lines += entry + "\n";
+  }
+  const auto denied = tls::parse_deny_list(lines, "spec.security.deny");
+  return der && denied && denied->contains("sha256:" + crypto::sha256_hex(*der));
 }
 
 void record_failure(const std::string& what, const Error& error, Outcome& outcome) {
@@ -73,6 +94,7 @@ bool Executor::is_due(const Action& action, const Outcome& outcome) const {
   return std::visit(Overloaded{
                         [&](const ApplyObject&) { return is_change_due(); },
                         [&](const MakeKey&) { return is_change_due(); },
+                        [&](const RenewSecret&) { return is_change_due(); },
                         [&](const DeleteObject&) { return is_change_due(); },
                         [&](const PatchStatus&) { return outcome.is_as_planned(); },
                         [&](const EmitEvent&) { return outcome.is_as_planned(); },
@@ -85,6 +107,7 @@ asio::awaitable<Status> Executor::carry_out(Training& training, Action action, O
       Overloaded{
           [&](ApplyObject& a) { return apply_object(training, std::move(a), outcome); },
           [&](MakeKey& a) { return make_key(training, a); },
+          [&](RenewSecret& a) { return renew_secret(training, std::move(a), outcome); },
           [&](DeleteObject& a) { return delete_object(training, std::move(a), outcome); },
           [&](PatchStatus& a) { return patch_status(training, std::move(a), outcome); },
           [&](EmitEvent& a) { return emit_event(training, std::move(a)); },
@@ -125,6 +148,115 @@ asio::awaitable<Status> Executor::make_key(const Training& training, MakeKey act
   const k8s::ObjectKey key(training.ns, training.name);
   spdlog::info("key training={} bits={} is being made", key.str(), action.bits);
   keys_.make(key, training.uid, action.bits);
+  co_return Status();
+}
+
+asio::awaitable<Status> Executor::renew_secret(Training& training,
+                                               RenewSecret action,
+                                               Outcome& outcome) {
+  const std::string name = action.desired.name();
+  Status done;
+  if (action.renewal.what == Renewal::What::kOperator) {
+    done = co_await renew_own(training, std::move(action), outcome);
+  } else {
+    done = co_await renew_leaf(training, std::move(action));
+  }
+  if (!done) {
+    const bool is_gone = done.error().code == Errc::kNotFound;
+    authority_.reset();
+    record_failure("Secret " + name, done.error(), outcome);
+    if (is_gone) {  // what is not known yet: the next pass looks at all of them
+      outcome.deleted_secrets.push_back(name);
+      outcome.deleted_secrets.push_back(Names(training.name).operator_secret);
+    }
+  }
+  co_return Status();
+}
+
+asio::awaitable<Status> Executor::renew_own(Training& training,
+                                            RenewSecret action,
+                                            Outcome& outcome) {
+  const std::string name = action.desired.name();
+  auto user = co_await read_user_credentials(training);
+  if (!user) {
+    co_return tl::unexpected(user.error());
+  }
+  auto authority = co_await read_authority(training, *user);
+  if (!authority) {
+    co_return tl::unexpected(authority.error());
+  }
+  if (action.renewal.renews_authority && !user->authority) {
+    authority = renewed(training.ns + "/" + training.name, *authority, now_);
+    if (!authority) {
+      co_return tl::unexpected(authority.error());
+    }
+  }
+  const auto stored = co_await read_own_secret(training, name);
+  if (!stored) {
+    co_return tl::unexpected(stored.error());
+  }
+  auto pair = stored_pair(*stored);
+  const Issue issue{.now = now_, .key_pem = pair ? std::move(pair->key_pem) : ""};
+  auto data = secret_data(*action.desired.secret, *authority, *user, issue);
+  if (!data) {
+    co_return tl::unexpected(data.error());
+  }
+  k8s::ObjectKey key(training.ns, name);
+  k8s::DeleteOptions options;
+  options.uid = action.uid;
+  const Status gone = co_await api_.remove(k8s::kSecrets, std::move(key), std::move(options));
+  if (!gone) {
+    co_return gone;
+  }
+  authority_ = std::move(*authority);
+  action.desired.object["data"] = std::move(*data);
+  Status stored_again = co_await store(training, std::move(action.desired));
+  if (!stored_again) {
+    outcome.deleted_secrets.push_back(name);
+  }
+  co_return stored_again;
+}
+
+asio::awaitable<Status> Executor::renew_leaf(Training& training, RenewSecret action) {
+  const std::string name = action.desired.name();
+  const auto stored = co_await read_own_secret(training, name);
+  if (!stored) {
+    co_return tl::unexpected(stored.error());
+  }
+  const auto before = certificate_from(*stored);
+  Issue issue{.now = now_};
+  issue.trusted = std::move(action.authorities);
+  auto pair = stored_pair(*stored);
+  if (pair && action.renewal.what == Renewal::What::kAuthorities) {
+    issue.keep = std::move(pair);
+  } else if (pair && !is_denied(training.spec, pair->certificate_pem)) {
+    issue.key_pem = std::move(pair->key_pem);
+  }
+  const bool is_kept = issue.keep.has_value();
+  auto filled = co_await data_of(training, *action.desired.secret, std::move(issue));
+  if (!filled) {
+    co_return tl::unexpected(filled.error());
+  }
+  const auto newest = authorities_of(authority_->pair.certificate_pem);
+  const bool is_trusted = before && !before->authorities.empty() && !newest.empty() &&
+                          before->authorities.front().key == newest.front().key;
+  Json annotations =
+      certificate_annotations(*authority_, is_trusted ? before->trusted_since : now_);
+  if (is_kept) {
+    annotations[std::string(kIssuer)] = before ? before->issuer : "";
+  }
+  Json body{{"apiVersion", k8s::kSecrets.api_version()}, {"kind", k8s::kSecrets.kind}};
+  body["metadata"] = {{"name", name}, {"namespace", training.ns}, {"uid", action.uid}};
+  body["metadata"]["annotations"] = std::move(annotations);
+  body["data"] = std::move(*filled);
+  k8s::ObjectKey key(training.ns, name);
+  k8s::PatchOptions options;
+  const auto changed =
+      co_await api_.patch(k8s::kSecrets, std::move(key), std::move(body), std::move(options));
+  if (!changed) {
+    co_return tl::unexpected(changed.error());
+  }
+  secrets_[name] = child_from(k8s::kSecrets, *changed, training.uid);
   co_return Status();
 }
 
@@ -210,6 +342,9 @@ asio::awaitable<Result<std::optional<NameConflict>>> Executor::find_foreign(Trai
   const Child child = child_from(resource, *object, training.uid);
   if (child.is_ours && origin_.is_ours(training, resource.kind, name, child)) {
     created_[record_key(resource.kind, name)] = child.uid;
+    if (resource == k8s::kSecrets) {
+      secrets_[name] = child;
+    }
     co_return std::nullopt;
   }
   NameConflict conflict;
@@ -221,13 +356,22 @@ asio::awaitable<Result<std::optional<NameConflict>>> Executor::find_foreign(Trai
 
 asio::awaitable<Status> Executor::create(Training& training, Desired desired) {
   if (desired.secret) {
-    auto data = co_await data_of(training, *desired.secret);
+    Issue issue{.now = now_};
+    auto data = co_await data_of(training, *desired.secret, std::move(issue));
     if (!data) {
       co_return tl::unexpected(data.error());
     }
     desired.object["data"] = std::move(*data);
   }
+  co_return co_await store(training, std::move(desired));
+}
+
+asio::awaitable<Status> Executor::store(Training& training, Desired desired) {
   const std::string name = desired.name();
+  const bool is_secret = desired.resource == k8s::kSecrets;
+  if (is_secret && authority_ && desired.secret->kind != SecretSpec::Kind::kPaillier) {
+    desired.object["metadata"]["annotations"] = certificate_annotations(*authority_, now_);
+  }
   desired.object["metadata"]["annotations"][std::string(kOrigin)] =
       origin_.code(training, desired.resource.kind, name);
   k8s::WriteOptions options;
@@ -238,6 +382,9 @@ asio::awaitable<Status> Executor::create(Training& training, Desired desired) {
     co_return tl::unexpected(created.error());
   }
   const std::string key = record_key(desired.resource.kind, name);
+  if (is_secret) {
+    secrets_[name] = child_from(k8s::kSecrets, *created, training.uid);
+  }
   created_[key] = k8s::uid_of(*created);
   training.recorded[key] = created_[key];
   co_return Status();
@@ -267,7 +414,9 @@ asio::awaitable<Status> Executor::change(Training& training, Desired desired) {
   co_return Status();
 }
 
-asio::awaitable<Result<Json>> Executor::data_of(const Training& training, SecretSpec secret) {
+asio::awaitable<Result<Json>> Executor::data_of(const Training& training,
+                                                SecretSpec secret,
+                                                Issue issue) {
   if (secret.kind == SecretSpec::Kind::kPaillier) {
     const auto* const key = keys_.made(training.uid);
     if (key == nullptr) {
@@ -290,7 +439,7 @@ asio::awaitable<Result<Json>> Executor::data_of(const Training& training, Secret
   if (!authority_) {
     Result<Authority> authority = fail(Errc::kInternal, "");
     if (secret.kind == SecretSpec::Kind::kOperator) {
-      authority = make_authority(training.ns + "/" + training.name, *user, entropy_);
+      authority = co_await new_authority(training, *user);
     } else {
       authority = co_await read_authority(training, *user);
     }
@@ -299,7 +448,39 @@ asio::awaitable<Result<Json>> Executor::data_of(const Training& training, Secret
     }
     authority_ = std::move(*authority);
   }
-  co_return secret_data(secret, *authority_, *user, key);
+  co_return secret_data(secret, *authority_, *user, issue, key);
+}
+
+asio::awaitable<Result<Authority>> Executor::new_authority(const Training& training,
+                                                           UserCredentials user) {
+  auto authority = make_authority(training.ns + "/" + training.name, user, entropy_, now_);
+  if (!authority) {
+    co_return authority;
+  }
+  const Names names(training.name);
+  std::vector<std::string> others{names.aggregator};
+  for (const auto& participant : training.spec.participants) {
+    others.push_back(names.worker(participant.name));
+  }
+  for (const auto& name : others) {
+    if (!training.recorded.contains(record_key(k8s::kSecrets.kind, name))) {
+      continue;
+    }
+    const auto secret = co_await read_own_secret(training, name);
+    if (!secret && secret.error().code != Errc::kNotFound) {
+      co_return tl::unexpected(secret.error());
+    }
+    auto token = secret ? secret_text(*secret, "token") : std::nullopt;
+    const auto trusted = secret ? secret_text(*secret, "ca.crt") : std::nullopt;
+    if (token && trusted) {
+      authority->previous = still_trusted({*trusted}, authority->pair.certificate_pem, now_);
+      if (!user.token) {
+        authority->token = crypto::Secret(std::move(*token));
+      }
+      break;
+    }
+  }
+  co_return authority;
 }
 
 asio::awaitable<Result<UserCredentials>> Executor::read_user_credentials(const Training& training) {
@@ -363,8 +544,11 @@ asio::awaitable<Result<Authority>> Executor::read_authority(const Training& trai
   }
   Authority authority;
   authority.token = crypto::Secret(std::move(*token));
+  authority.previous = secret_text(*secret, kPreviousAuthorities).value_or("");
   if (user.authority) {
     authority.pair = *user.authority;
+    authority.previous = still_trusted(
+        {certificate.value_or(""), authority.previous}, authority.pair.certificate_pem, now_);
   } else {
     authority.pair = tls::CertifiedKey{std::move(*certificate), std::move(*private_key)};
   }

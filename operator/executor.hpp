@@ -2,6 +2,7 @@
 // The one place where the cluster is changed: carries out the actions of plans. New objects are
 // created, so that an object of the same name that belongs to somebody else is never taken over.
 // Ours are changed by server-side apply and deleted, both tied to their uid.
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -60,13 +61,15 @@ class Executor {
            k8s::EventRecorder& events,
            const World& world,
            const Origin& origin,
-           PaillierKeys& keys)
+           PaillierKeys& keys,
+           SystemTime now)
       : api_(api),
         entropy_(entropy),
         events_(events),
         world_(world),
         origin_(origin),
-        keys_(keys) {}
+        keys_(keys),
+        now_(now) {}
 
   /// Carries out all kinds of actions, in their order. Fails only if the status cannot be written;
   /// no Event is emitted then, so that the retry does not emit it a second time.
@@ -78,6 +81,8 @@ class Executor {
       Training training, k8s::Resource resource, std::string name);
   /// The uids of the children that this pass has created, or found to be created already.
   [[nodiscard]] const Record& created() const { return created_; }
+  /// The Secrets that this pass has created, changed or found, as they are now, by name.
+  [[nodiscard]] const std::map<std::string, Child>& secrets() const { return secrets_; }
 
  private:
   [[nodiscard]] bool is_due(const Action& action, const Outcome& outcome) const;
@@ -91,6 +96,9 @@ class Executor {
                                                             ApplyObject action,
                                                             Outcome& outcome);
   [[nodiscard]] boost::asio::awaitable<Status> make_key(const Training& training, MakeKey action);
+  [[nodiscard]] boost::asio::awaitable<Status> renew_secret(Training& training,
+                                                            RenewSecret action,
+                                                            Outcome& outcome);
   [[nodiscard]] boost::asio::awaitable<Status> delete_object(const Training& training,
                                                              DeleteObject action,
                                                              Outcome& outcome);
@@ -101,9 +109,21 @@ class Executor {
                                                           EmitEvent action);
 
   [[nodiscard]] boost::asio::awaitable<Status> create(Training& training, Desired desired);
+  // Creates the object as it is, and takes note of it.
+  [[nodiscard]] boost::asio::awaitable<Status> store(Training& training, Desired desired);
   [[nodiscard]] boost::asio::awaitable<Status> change(Training& training, Desired desired);
+  // The operator's own Secret is deleted and created again: nobody can change it.
+  [[nodiscard]] boost::asio::awaitable<Status> renew_own(Training& training,
+                                                         RenewSecret action,
+                                                         Outcome& outcome);
+  [[nodiscard]] boost::asio::awaitable<Status> renew_leaf(Training& training, RenewSecret action);
+  // The authority that stands in for one whose Secret is gone: it has the token that the programs
+  // have, and they go on to trust those that they trust.
+  [[nodiscard]] boost::asio::awaitable<Result<Authority>> new_authority(const Training& training,
+                                                                        UserCredentials user);
   [[nodiscard]] boost::asio::awaitable<Result<Json>> data_of(const Training& training,
-                                                             SecretSpec secret);
+                                                             SecretSpec secret,
+                                                             Issue issue);
   [[nodiscard]] boost::asio::awaitable<Result<UserCredentials>> read_user_credentials(
       const Training& training);
   [[nodiscard]] boost::asio::awaitable<Result<Authority>> read_authority(const Training& training,
@@ -120,7 +140,9 @@ class Executor {
   const World& world_;
   const Origin& origin_;
   PaillierKeys& keys_;
+  SystemTime now_;
   Record created_;
+  std::map<std::string, Child> secrets_;
   std::set<std::string> attempted_;     // changes of objects in this pass, as describe() has them
   bool has_given_up_ = false;           // after a transient error
   std::optional<Authority> authority_;  // read or generated once a pass

@@ -13,6 +13,7 @@
 #include "operator/naming.hpp"
 #include "operator/pod_settings.hpp"
 #include "operator/reasons.hpp"
+#include "operator/renewal.hpp"
 
 namespace genesis::control {
 namespace {
@@ -338,10 +339,12 @@ class Judge {
       case Stage::kSuspended:
         add_problems_of_objects(found);
         add_key_problem(found);
+        add_expiry(found);
         break;
       case Stage::kTraining:
         add_problems_of_objects(found);
         add_key_problem(found);
+        add_expiry(found);
         // What is wrong with the aggregator comes first: the sites only notice it.
         add_problem_of_pod(names_.aggregator, "the aggregator", found);
         add_unreachable_aggregator(found);
@@ -352,6 +355,7 @@ class Judge {
             add_missing_data(participant, found);
           }
         }
+        add_pending_service(found);
         add_absent_clients(found);
         add_warnings(found);
         break;
@@ -430,6 +434,29 @@ class Judge {
     }
   }
 
+  // A load balancer that nobody provides: the join bundles wait for its address.
+  void add_pending_service(Findings& found) const {
+    const auto& spec = training_.spec;
+    const auto* const service = seen_.children.service(names_.aggregator);
+    const bool has_external =
+        std::ranges::any_of(spec.participants, [](const auto& site) { return site.external; });
+    if (has_external && service != nullptr && !spec.aggregator.service.address &&
+        spec.aggregator.service.type == spec::ServiceType::kLoadBalancer &&
+        service->balancer_address.empty()) {
+      found.push_back({reason::kServicePending,
+                       "Service " + names_.aggregator +
+                           " has no address yet, and sites outside the cluster no join bundle; "
+                           "the cluster must assign addresses to Services of type LoadBalancer",
+                       active_since() + settings_.pod_patience});
+    }
+  }
+
+  void add_expiry(Findings& found) const {
+    if (auto why = expiry_problem(training_, seen_); !why.empty()) {
+      found.push_back({reason::kCertificateExpiring, std::move(why)});
+    }
+  }
+
   void add_problem_of_pod(const std::string& name, const std::string& who, Findings& found) const {
     const auto* const job = seen_.children.job(name);
     if (job == nullptr || job->is_complete || job->suspend) {
@@ -440,7 +467,7 @@ class Judge {
       found.push_back(
           {reason::kPodMissing,
            who + " has no pod; `kubectl describe job " + name + "` tells why, for example a quota",
-           std::max(job->created, active_since()) + settings_.pod_patience});
+           std::max({job->created, active_since(), last_pod(name)}) + settings_.pod_patience});
       return;
     }
     if (has_ended_badly(name, *job, *pod)) {
@@ -462,6 +489,12 @@ class Judge {
     if (const auto stuck = stuck_from(*pod)) {
       found.push_back({reason::kPodNotStarting, who + ": " + why_waiting(*pod), *stuck});
     }
+  }
+
+  // The Job controller needs a moment to replace a pod that is gone.
+  SystemTime last_pod(const std::string& job) const {
+    const auto found = seen_.last_pod.find(job);
+    return found == seen_.last_pod.end() ? SystemTime::min() : found->second;
   }
 
   // What a pod that does not run yet waits for. ConfigMaps are missed by name: the kubelet tells of

@@ -44,7 +44,7 @@ struct Options {
   std::string kubeconfig;
   std::vector<std::string> watch_namespaces;
   std::string own_namespace;
-  std::string metrics_host = "0.0.0.0";
+  std::string metrics_host = "::";
   std::uint16_t metrics_port = 8080;
   bool elect = true;
   std::int64_t lease_seconds = 6;
@@ -119,9 +119,6 @@ class Replica {
     world_.on_change([this](const k8s::ObjectKey& key) { controller_.add(key); });
     keys_.on_done([this](const k8s::ObjectKey& key) { controller_.add(key); });
     world_.on_training([this](const k8s::ObjectKey& key) { show(key); });
-    reports_.on_expiry([this](const k8s::ObjectKey& key, control::SystemTime not_after) {
-      trainings_.expires(key, not_after);
-    });
     world_.on_error([](const k8s::Resource& resource, const Error& error) {
       spdlog::warn("watch kind={} failed: {}", resource.kind, error.message);
     });

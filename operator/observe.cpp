@@ -13,8 +13,9 @@ namespace genesis::control {
 
 World::World(boost::asio::any_io_executor executor,
              k8s::Api& api,
-             const std::vector<std::string>& namespaces)
-    : executor_(std::move(executor)), api_(api) {
+             const std::vector<std::string>& namespaces,
+             std::function<SystemTime()> clock)
+    : executor_(std::move(executor)), api_(api), clock_(std::move(clock)) {
   const std::string ours = std::string(kManagedBy) + "=" + std::string(kManager);
   for (const auto& ns : namespaces) {
     add(k8s::kFederatedTrainings, ns, "");
@@ -125,7 +126,7 @@ std::optional<Training> World::training(const k8s::ObjectKey& key) {
 
 Observed World::observe(const k8s::ObjectKey& key) {
   Observed seen;
-  seen.now = now();
+  seen.now = clock_();
   seen.training = training(key);
   if (!seen.training) {
     return seen;

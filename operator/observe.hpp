@@ -20,9 +20,11 @@ namespace genesis::control {
 class World {
  public:
   /// Watches these namespaces, or all of them if the one that is given is "". `api` outlives it.
+  /// `clock` tells the time of each observation.
   World(boost::asio::any_io_executor executor,
         k8s::Api& api,
-        const std::vector<std::string>& namespaces);
+        const std::vector<std::string>& namespaces,
+        std::function<SystemTime()> clock = now);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
@@ -62,6 +64,7 @@ class World {
 
   boost::asio::any_io_executor executor_;
   k8s::Api& api_;
+  std::function<SystemTime()> clock_;
   std::vector<Watched> informers_;
   std::function<void(const k8s::ObjectKey&)> handler_;
   std::function<void(const k8s::ObjectKey&)> training_handler_;

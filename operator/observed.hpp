@@ -65,6 +65,24 @@ struct ServiceState {
   std::string balancer_address;  // IP or host name of the load balancer, "" while there is none
 };
 
+/// A certificate authority whose certificates the training's programs trust.
+struct AuthorityState {
+  std::string pem;
+  std::string key;  // SHA-256 of its public key, in hexadecimal
+  SystemTime not_before;
+  SystemTime not_after;
+};
+
+/// What is read of a Secret that holds a certificate.
+struct CertificateState {
+  SystemTime not_before;  // of the certificate
+  SystemTime not_after;
+  std::string issuer;                       // the key of the authority that has signed it
+  std::vector<AuthorityState> authorities;  // that are trusted, the newest first
+  std::vector<AuthorityState> previous;     // of the operator's Secret: those before
+  SystemTime trusted_since;                 // since when the newest is among them
+};
+
 /// An object of one of the kinds below.
 struct Child {
   std::string uid;
@@ -73,11 +91,13 @@ struct Child {
   bool is_retained = false;  // a claim that outlives the training it was made for
   std::string origin;        // what it has as the code of its origin (origin.hpp)
   std::string content;       // what it has as the digest of what it holds (kContent)
+  std::string found;         // of NAME-deny: the digest of what it does hold
   bool is_deleting = false;
   bool is_outdated = false;     // a failed Job of ours that is to go, so that a new one starts
   std::optional<JobState> job;  // of our Jobs
-  std::optional<ServiceState> service;  // of our Services
-  std::string spec;                     // JSON, of our Services and NetworkPolicies
+  std::optional<ServiceState> service;          // of our Services
+  std::optional<CertificateState> certificate;  // of our Secrets, once one was read
+  std::string spec;                             // JSON, of our Services and NetworkPolicies
 };
 
 /// The kinds of a training's children. This is the only list of them. Clean-up deletes them in this
@@ -132,6 +152,8 @@ struct Pod {
   std::string waiting_reason;         // "ImagePullBackOff"
   std::string waiting_message;
   std::string unschedulable;  // the scheduler's message
+  std::string image;          // as its Job names it
+  std::string image_id;       // as the node has resolved it, "" before that
   std::string host_ip;
   std::string ip;
 };
@@ -189,7 +211,10 @@ struct Observed {
   KeyState key = KeyState::kMissing;                // of a training that needs one
   std::optional<SystemTime> key_since;              // when it was first known to be made
   std::string key_problem;                          // what is wrong with the key, "" if nothing
+  std::map<std::string, SystemTime> last_pod;       // by Job: when it was last known to have one
+  std::string user_authority;                       // that of spec.security.tls as it is now, or ""
   bool may_write_progress = true;                   // or what only counts on has to wait
+  std::chrono::seconds poll{0};  // at least until the aggregator is asked again, see Settings
   // What this pass has met so far:
   std::vector<std::string> refusals;              // "Job a: exceeded quota"
   std::optional<TransientError> transient_error;  // that ended the changes of this pass

@@ -7,6 +7,7 @@
 #include "common/base/base64.hpp"
 #include "common/crypto/digest.hpp"
 #include "operator/credentials.hpp"
+#include "operator/naming.hpp"
 
 namespace genesis::control {
 
@@ -18,6 +19,10 @@ std::string Origin::code(const Training& training,
   // No name of Kubernetes has a line feed, so that no two children have the same text.
   std::string text = training.ns + "\n" + training.uid + "\n";
   text += std::string(kind) + "\n" + std::string(name);
+  if (const auto before = training.recorded.find(record_key(kind, name));
+      before != training.recorded.end()) {
+    text += "\n" + before->second;
+  }
   return crypto::hmac_sha256_hex(key_, text);
 }
 
@@ -26,14 +31,17 @@ bool Origin::is_ours(const Training& training,
                      std::string_view name,
                      const Child& child) const {
   const auto recorded = training.recorded.find(record_key(kind, name));
-  if (recorded != training.recorded.end()) {
-    return recorded->second == child.uid;
+  const bool is_recorded = recorded != training.recorded.end();
+  if (is_recorded && recorded->second == child.uid) {
+    return true;
   }
-  const bool has_no_records = training.status.start_time && !training.status.children;
+  const bool has_no_records =
+      !is_recorded && training.status.start_time && !training.status.children;
   return has_no_records || crypto::Secret(code(training, kind, name)).equals(child.origin);
 }
 
 void settle(const Origin& origin, Training& training, Children& children) {
+  const std::string spec = Names(training.name).training;
   for (const auto& kind : kChildKinds) {
     for (auto& [name, child] : children.of(kind)) {
       if (!child.is_ours) {
@@ -42,9 +50,10 @@ void settle(const Origin& origin, Training& training, Children& children) {
       child.is_ours = origin.is_ours(training, kind.kind, name, child);
       child.is_impostor = !child.is_ours;
       const bool is_recorded = training.recorded.contains(record_key(kind.kind, name));
-      child.is_outdated = kind == k8s::kJobs && training.status.has_replaced_jobs() && !is_recorded;
+      const bool is_replaced = kind == k8s::kJobs || (kind == k8s::kConfigMaps && name == spec);
+      child.is_outdated = is_replaced && training.status.has_replaced_jobs() && !is_recorded;
       if (child.is_ours && !child.is_outdated) {
-        training.recorded.emplace(record_key(kind.kind, name), child.uid);
+        training.recorded[record_key(kind.kind, name)] = child.uid;
       }
     }
   }

@@ -2,8 +2,9 @@
 // Which children the operator created itself. An owner reference proves nothing, for whoever may
 // create a Secret may write one. The uid of each child is recorded in the training's status once it
 // is created; until that is written, a message authentication code in the child's annotations tells
-// a restarted operator that an earlier one created it. Its key is in a Secret of the operator's
-// namespace.
+// a restarted operator that an earlier one created it. The code of a child that takes the place of
+// one on record is made with the uid of that one, so that no copy of a child has a code that is
+// good. Its key is in a Secret of the operator's namespace.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,13 +29,14 @@ class Origin {
  public:
   explicit Origin(crypto::Secret key) : key_(std::move(key)) {}
 
-  /// The code of the training's child of that kind and name.
+  /// The code of the training's child of that kind and name, if it is created now. It depends on
+  /// the uid on record, which is that of the child that it succeeds.
   [[nodiscard]] std::string code(const Training& training,
                                  std::string_view kind,
                                  std::string_view name) const;
 
   /// Whether this child, which names the training as its controlling owner, is one that the
-  /// operator created: its uid is the one on record, or there is none and its code is right. The
+  /// operator created: its uid is the one on record, or its code is that of the next one. The
   /// children of a training that an operator started before there were records are taken as they
   /// are.
   [[nodiscard]] bool is_ours(const Training& training,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <nlohmann/json.hpp>
 
@@ -37,7 +38,7 @@ class Planner {
         verdict_(judge(training_, seen_, settings)) {}
 
   Plan make() {
-    delete_outdated_jobs();
+    delete_outdated();
     switch (verdict_.stage) {
       case Stage::kInvalid:
       case Stage::kHeld:
@@ -46,15 +47,7 @@ class Planner {
       case Stage::kTraining:
       case Stage::kSuspending:
       case Stage::kSuspended:
-        // A name conflict and what is not allowed keep all children from being created: part of a
-        // training is of no use.
-        if (!is_blocked() && has_model_claim()) {
-          make_key();
-          ensure(children_so_far());
-          if (has_key()) {
-            ensure(join_secrets());
-          }
-        }
+        keep_children();
         update_deny_list();
         // What is not allowed any more does not resume either. What runs is left to end.
         if (training_.spec.suspend || !(has_problem(reason::kNotAllowed) || is_key_unusable())) {
@@ -82,12 +75,26 @@ class Planner {
       requeue(*verdict_.look_again - seen_.now);
     }
     if (is_polled()) {
-      requeue(settings_.poll);
+      requeue(std::max(settings_.poll, seen_.poll));
     }
     return std::move(plan_);
   }
 
  private:
+  // A name conflict and what is not allowed keep all children from being created: part of a
+  // training is of no use. Certificates of those that there are do not wait for that.
+  void keep_children() {
+    auto children = children_so_far();
+    if (has_key()) {
+      std::ranges::move(join_secrets(), std::back_inserter(children));
+    }
+    renew(children);
+    if (!is_blocked() && has_model_claim()) {
+      make_key();
+      ensure(std::move(children));
+    }
+  }
+
   void requeue(std::chrono::seconds after) {
     after = std::max(after, std::chrono::seconds(1));
     plan_.requeue_after = std::min(plan_.requeue_after.value_or(after), after);
@@ -119,25 +126,33 @@ class Planner {
     }
   }
 
-  // Without the key, and without Jobs, as long as there is no key. What protects the pods that run
-  // is made again all the same.
+  // Without the key, and without Jobs, as long as there is no key; without Jobs too while the spec
+  // that they are to read is replaced. What protects the pods that run is made again all the same.
   std::vector<Desired> children_so_far() const {
     auto children = children_of(training_, settings_);
-    if (!has_key()) {
-      std::erase_if(children, [&](const Desired& desired) {
-        return desired.resource == k8s::kJobs || desired.name() == names_.paillier;
-      });
-    }
+    std::erase_if(children, [&](const Desired& desired) {
+      const bool is_job = desired.resource == k8s::kJobs;
+      return (!has_key() && (is_job || desired.name() == names_.paillier)) ||
+             (!has_spec() && is_job);
+    });
     return children;
   }
 
   // Their places are taken once they have gone.
-  void delete_outdated_jobs() {
-    for (const auto& [name, child] : seen_.children.of(k8s::kJobs)) {
-      if (child.is_outdated && !child.is_deleting) {
-        plan_.actions.emplace_back(DeleteObject{k8s::kJobs, name, child.uid});
+  void delete_outdated() {
+    for (const auto& kind : {k8s::kJobs, k8s::kConfigMaps}) {
+      for (const auto& [name, child] : seen_.children.of(kind)) {
+        if (child.is_outdated && !child.is_deleting) {
+          plan_.actions.emplace_back(DeleteObject{kind, name, child.uid});
+        }
       }
     }
+  }
+
+  // Whether NAME-training is there, or made before any Job is.
+  bool has_spec() const {
+    const auto* const spec = seen_.children.find(k8s::kConfigMaps, names_.training);
+    return spec == nullptr || !(spec->is_outdated || spec->is_deleting);
   }
 
   void tell_of_restarts() {
@@ -146,6 +161,13 @@ class Planner {
                                            std::string(reason::kRetried),
                                            "spec.retry was raised; the training starts again from "
                                            "its last checkpoint"});
+    }
+    if (restarts_.is_extended) {
+      plan_.actions.emplace_back(EmitEvent{false,
+                                           std::string(reason::kExtended),
+                                           "rounds.count was raised to " +
+                                               std::to_string(training_.spec.rounds.count) +
+                                               "; the training goes on from its final checkpoint"});
     }
     for (const auto& name : restarts_.replaced) {
       plan_.actions.emplace_back(
@@ -175,6 +197,47 @@ class Planner {
     }
   }
 
+  // Certificates that end, and authorities that have changed.
+  void renew(const std::vector<Desired>& children) {
+    const auto made = renewals(training_, seen_, children);
+    std::vector<std::string> renewed;
+    for (const auto& renewal : made.due) {
+      const auto desired = std::ranges::find(children, renewal.secret, &Desired::name);
+      const auto* const child = seen_.children.find(k8s::kSecrets, renewal.secret);
+      plan_.actions.emplace_back(RenewSecret{*desired, child->uid, renewal, made.authorities});
+      if (renewal.what != Renewal::What::kAuthorities) {
+        renewed.push_back(renewal.secret);
+      }
+    }
+    if (made.look_again) {
+      requeue(*made.look_again - seen_.now);
+    }
+    tell_of_certificates(renewed);
+  }
+
+  void tell_of_certificates(const std::vector<std::string>& renewed) {
+    if (!renewed.empty()) {
+      const std::string more =
+          renewed.size() > 1 ? " and of " + std::to_string(renewed.size() - 1) + " more" : "";
+      plan_.actions.emplace_back(EmitEvent{false,
+                                           std::string(reason::kCertificatesRenewed),
+                                           "the certificate of Secret " + renewed.front() + more +
+                                               " is renewed, with the same key"});
+    }
+    for (const auto& participant : training_.spec.participants) {
+      const auto name = names_.join(participant.name);
+      if (participant.external && std::ranges::find(renewed, name) != renewed.end()) {
+        plan_.actions.emplace_back(EmitEvent{
+            true,
+            std::string(reason::kJoinBundleRenewed),
+            "site " + participant.name + " needs its join bundle anew, until " +
+                to_rfc3339(seen_.children.find(k8s::kSecrets, name)->certificate->not_after) +
+                ": genesis federated bundle " + participant.name + " --training " +
+                training_.name});
+      }
+    }
+  }
+
   // Takes over or deletes the claim that an earlier training of this name has left, as the spec
   // says. False while it is being deleted.
   bool has_model_claim() {
@@ -198,8 +261,14 @@ class Planner {
   void update_deny_list() {
     const auto* const list = seen_.children.find(k8s::kConfigMaps, names_.deny);
     const bool is_there = list != nullptr && list->is_ours && !list->is_deleting;
-    if (is_there && list->content != deny_digest(training_)) {
-      plan_.actions.emplace_back(ApplyObject{deny_list(training_, list->uid), list->uid, ""});
+    const std::string digest = deny_digest(training_);
+    if (is_there && (list->content != digest || list->found != digest)) {
+      const bool is_drift = list->content == digest;
+      plan_.actions.emplace_back(ApplyObject{
+          deny_list(training_, list->uid),
+          list->uid,
+          is_drift ? "ConfigMap " + names_.deny + " was changed by somebody else; it is as it was"
+                   : ""});
     }
   }
 
@@ -390,6 +459,7 @@ std::string describe(const Action& action) {
                    " " + a.desired.name();
           },
           [](const MakeKey& a) { return "make a key of " + std::to_string(a.bits) + " bits"; },
+          [](const RenewSecret& a) { return "renew Secret " + a.desired.name(); },
           [](const DeleteObject& a) {
             return "delete " + std::string(a.resource.kind) + " " + a.name;
           },

@@ -10,6 +10,7 @@
 
 #include "operator/children.hpp"
 #include "operator/observed.hpp"
+#include "operator/renewal.hpp"
 
 namespace genesis::control {
 
@@ -25,6 +26,14 @@ struct ApplyObject {
 /// Begins to make the key of encrypted sums; a later pass stores it.
 struct MakeKey {
   unsigned bits = 0;
+};
+
+/// Renews what a Secret with a certificate holds (renewal.hpp).
+struct RenewSecret {
+  Desired desired;
+  std::string uid;
+  Renewal renewal;
+  std::string authorities;  // PEM: who is trusted from then on
 };
 
 struct DeleteObject {
@@ -44,7 +53,8 @@ struct EmitEvent {
   std::string message;
 };
 
-using Action = std::variant<ApplyObject, MakeKey, DeleteObject, PatchStatus, EmitEvent>;
+using Action =
+    std::variant<ApplyObject, MakeKey, RenewSecret, DeleteObject, PatchStatus, EmitEvent>;
 
 struct Plan {
   /// In the order in which they are carried out: changes of objects, then the status, which reports

@@ -71,7 +71,7 @@ Json environment() {
   // A second BLAS thread makes a training step slower, not faster.
   return Json::array({{{"name", "OPENBLAS_NUM_THREADS"}, {"value", "1"}},
                       {{"name", "OMP_NUM_THREADS"}, {"value", "1"}},
-                      {{"name", "GENESIS_METRICS_HOST"}, {"value", "0.0.0.0"}},
+                      {{"name", "GENESIS_METRICS_HOST"}, {"value", "::"}},
                       {{"name", "GENESIS_METRICS_PORT"}, {"value", std::to_string(kMetricsPort)}},
                       {{"name", "GENESIS_OUTCOME_FILE"}, {"value", kOutcome}}});
 }
@@ -206,10 +206,12 @@ Json aggregator_job(const Training& training, const Settings& settings) {
   mounts.add("keys", "/keys", keys(training, names.aggregator), true);
   const auto& own = training.spec.aggregator;
   Json main = container("aggregator",
-                        own.pod.image.value_or(settings.aggregator_image),
+                        image_of(training, own.pod.image, "aggregator", settings.aggregator_image),
                         {"genesis-aggregator"},
                         {"--file",
                          "/training/training.json",
+                         "--host",
+                         "::",
                          "--port",
                          std::to_string(kAggregatorPort),
                          "--ssl-cert",
@@ -298,7 +300,7 @@ Json worker_job(const Training& training,
     }
   }
   Json main = container("worker",
-                        participant.pod.image.value_or(settings.worker_image),
+                        image_of(training, participant.pod.image, "worker", settings.worker_image),
                         {"genesis-worker"},
                         std::move(arguments),
                         std::move(mounts.mounts));
@@ -323,7 +325,7 @@ Json generate_job(const Training& training, const Settings& settings) {
   Mounts mounts;
   mounts.add("model", "/model", from_claim(names.model), false);
   Json main = container("generate",
-                        output.pod.image.value_or(settings.worker_image),
+                        image_of(training, output.pod.image, "worker", settings.worker_image),
                         {"genesis"},
                         {"generate",
                          "--model",

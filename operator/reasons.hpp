@@ -58,6 +58,10 @@ inline constexpr std::string_view kPodUnschedulable = "PodUnschedulable";
 inline constexpr std::string_view kPodMissing = "PodMissing";  // quota, admission
 inline constexpr std::string_view kClaimTerminating =
     "ClaimTerminating";  // somebody has deleted a claim that is in use
+inline constexpr std::string_view kServicePending =
+    "ServicePending";  // sites outside the cluster have no address to connect to
+inline constexpr std::string_view kCertificateExpiring =
+    "CertificateExpiring";  // the user's authority ends soon
 inline constexpr std::string_view kAggregatorRestarting = "AggregatorRestarting";
 inline constexpr std::string_view kAggregatorUnreachable = "AggregatorUnreachable";
 inline constexpr std::string_view kTrainingWarning =
@@ -66,6 +70,10 @@ inline constexpr std::string_view kTrainingWarning =
 inline constexpr std::string_view kChildRestored =
     "ChildRestored";  // somebody has deleted or changed an object of the training
 inline constexpr std::string_view kRetried = "Retried";  // spec.retry has started it again
+inline constexpr std::string_view kCertificatesRenewed = "CertificatesRenewed";
+inline constexpr std::string_view kJoinBundleRenewed =
+    "JoinBundleRenewed";  // a site outside the cluster needs its bundle anew
+inline constexpr std::string_view kExtended = "Extended";  // rounds.count was raised
 inline constexpr std::string_view kJobReplaced =
     "JobReplaced";  // it had failed too often, but there was progress in between
 // Complete.

@@ -30,6 +30,9 @@ constexpr std::chrono::seconds kReportAge{10};
 // Counters of a training are written once in this time, and this often in a second in all.
 constexpr std::chrono::seconds kProgressAge{5};
 constexpr int kMostWrites = 20;
+// Aggregators that are asked in a second. With more than 200 each is asked less often than every
+// two seconds.
+constexpr std::size_t kMostPolls = 100;
 
 void add_conflicts(const std::vector<NameConflict>& conflicts, Children& children) {
   for (const auto& conflict : conflicts) {
@@ -46,7 +49,7 @@ bool has_ended(const TrainingStatus& status) {
 
 // One that is to be retried needs all that it needed before.
 bool is_over(const Training& training) {
-  return has_ended(training.status) && !is_to_be_retried(training);
+  return has_ended(training.status) && !is_to_be_retried(training) && !is_to_be_extended(training);
 }
 
 // Whether the key of encrypted sums may be in a Secret that is not on record.
@@ -71,6 +74,17 @@ void note_key_since(Observed& seen, std::optional<SystemTime>& since) {
     since = seen.now;
   }
   seen.key_since = since;
+}
+
+// A Job of which this operator has never seen a pod may have had one a moment ago.
+void note_pods(Observed& seen, std::map<std::string, SystemTime>& last_pod) {
+  for (const auto& [name, job] : seen.children.of(k8s::kJobs)) {
+    last_pod.try_emplace(name, seen.now);
+    if (seen.children.newest_pod(name) != nullptr) {
+      last_pod[name] = seen.now;
+    }
+  }
+  seen.last_pod = last_pod;
 }
 
 // Drops what the status has.
@@ -124,6 +138,12 @@ boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen,
     memory.report.reset();
     co_return;
   }
+  // Whatever else has brought this pass about, such as the status that the last one has written.
+  if (memory.report && memory.report->pod == pod->name &&
+      seen.now < memory.report->at + std::max(settings_.poll, poll())) {
+    seen.report = memory.report->report;
+    co_return;
+  }
   auto asked = reports_.ask(training, pod->ip);
   auto report = co_await watch.excluding(std::move(asked));
   if (report) {
@@ -133,7 +153,7 @@ boost::asio::awaitable<void> Reconciler::ask_aggregator(Observed& seen,
   }
   seen.report_error = report.error().message;
   if (memory.report && memory.report->pod == pod->name &&
-      seen.now <= memory.report->at + kReportAge) {
+      seen.now <= memory.report->at + kReportAge + poll()) {
     seen.report = memory.report->report;
   }
 }
@@ -183,6 +203,27 @@ boost::asio::awaitable<Status> Reconciler::look_at_secrets(Observed& seen,
       seen.children.of(k8s::kSecrets)[name] = *look->second.found;
     }
   }
+  co_return Status();
+}
+
+boost::asio::awaitable<Status> Reconciler::look_at_authority(Observed& seen,
+                                                             Memory& memory,
+                                                             k8s::Api& api) {
+  const Training training = *seen.training;
+  const auto& tls = training.spec.security.tls;
+  if (!tls || !training.status.start_time || training.is_deleting || is_over(training)) {
+    co_return Status();
+  }
+  if (!memory.authority_at || *memory.authority_at + kSecretsAge <= seen.now) {
+    k8s::ObjectKey key(training.ns, tls->secret_name);
+    const auto secret = co_await api.get(k8s::kSecrets, std::move(key));
+    if (!secret && secret.error().code != Errc::kNotFound) {
+      co_return tl::unexpected(secret.error().within("spec.security.tls"));
+    }
+    memory.authority_at = seen.now;
+    memory.authority = secret ? secret_text(*secret, "tls.crt").value_or("") : "";
+  }
+  seen.user_authority = memory.authority;
   co_return Status();
 }
 
@@ -349,6 +390,10 @@ boost::asio::awaitable<Status> Reconciler::look_at_storage(Observed& seen,
   co_return Status();
 }
 
+std::chrono::seconds Reconciler::poll() const {
+  return std::chrono::seconds((reporting_.size() + kMostPolls - 1) / kMostPolls);
+}
+
 bool Reconciler::may_write_progress(const Memory& memory, SystemTime now) {
   if (writes_.in_second != now) {
     writes_ = {now, 0};
@@ -379,7 +424,7 @@ boost::asio::awaitable<Status> Reconciler::recheck_conflicts(Training training,
 // Adds what went wrong to what the next plan is made from. `before` is the error that ended the
 // changes of the pass before this one.
 void Reconciler::learn(const Outcome& outcome,
-                       const Record& created,
+                       const Executor& executor,
                        const std::optional<TransientError>& before,
                        Observed& seen,
                        Memory& memory) {
@@ -387,18 +432,13 @@ void Reconciler::learn(const Outcome& outcome,
   memory.conflicts.insert(
       memory.conflicts.end(), outcome.conflicts.begin(), outcome.conflicts.end());
   add_conflicts(outcome.conflicts, seen.children);
-  const std::string prefix = record_key(k8s::kSecrets.kind, "");
-  for (const auto& [name, uid] : created) {
+  for (const auto& [name, uid] : executor.created()) {
     memory.created[name] = uid;
     seen.training->recorded[name] = uid;
-    if (name.starts_with(prefix)) {
-      Look look;
-      look.found.emplace().uid = uid;
-      look.at = seen.now;
-      const std::string secret = name.substr(prefix.size());
-      seen.children.of(k8s::kSecrets)[secret] = *look.found;
-      memory.secrets[secret] = std::move(look);
-    }
+  }
+  for (const auto& [name, secret] : executor.secrets()) {
+    seen.children.of(k8s::kSecrets)[name] = secret;
+    memory.secrets[name] = Look{secret, seen.now};
   }
   for (const auto& name : outcome.deleted_secrets) {
     memory.secrets[name] = Look{std::nullopt, seen.now};
@@ -427,13 +467,14 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::reconcile(k8s::Objec
 boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey key,
                                                                  k8s::Stopwatch& watch) {
   k8s::TimedApi api(api_, watch);
-  Executor executor(api, entropy_, events_, world_, origin_, keys_);
   Memory& memory = memory_[key];
   Observed seen = observe(key, memory);
+  Executor executor(api, entropy_, events_, world_, origin_, keys_, seen.now);
   if (!seen.training) {
     reports_.forget(memory.uid);
     keys_.forget(memory.uid);
     memory_.erase(key);
+    reporting_.erase(key);
     co_return k8s::Reconciled{};
   }
   if (!memory.conflicts.empty()) {
@@ -446,6 +487,9 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   Status looked = co_await look_at_references(seen, api);
   if (looked) {
     looked = co_await look_at_secrets(seen, memory, api);
+  }
+  if (looked) {
+    looked = co_await look_at_authority(seen, memory, api);
   }
   if (looked) {
     looked = co_await look_at_data(seen, memory, api);
@@ -462,8 +506,15 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   if (!looked) {
     co_return tl::unexpected(looked.error());
   }
+  note_pods(seen, memory.last_pod);
   add_conflicts(memory.conflicts, seen.children);
   co_await ask_aggregator(seen, memory, watch);
+  if (memory.report) {
+    reporting_.insert(key);
+  } else {
+    reporting_.erase(key);
+  }
+  seen.poll = poll();
   seen.may_write_progress = may_write_progress(memory, seen.now);
   const auto before = std::exchange(memory.transient_error, std::nullopt);
   // A change that fails was not foreseen by its plan: a new one reports it, and asks for what is
@@ -477,7 +528,7 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
     if (!outcome) {
       co_return tl::unexpected(outcome.error());
     }
-    learn(*outcome, executor.created(), before, seen, memory);
+    learn(*outcome, executor, before, seen, memory);
     if (outcome->transient_error) {
       transient_error = outcome->transient_error;
     }

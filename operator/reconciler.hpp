@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,8 +67,11 @@ class Reconciler {
     std::optional<bool> has_default_storage;        // once somebody has needed to know
     Record created;                                 // until the status has it
     std::map<std::string, Look> secrets;            // of the training, by name
+    std::string authority;                          // of spec.security.tls
+    std::optional<SystemTime> authority_at;         // when that was read
     std::optional<std::string> key_problem;         // of the stored key, once it was checked
     std::optional<SystemTime> key_since;            // when the key was first known to be made
+    std::map<std::string, SystemTime> last_pod;     // by Job, see Observed
     std::map<std::string, Look> data;               // ConfigMaps with rows, likewise
   };
 
@@ -76,12 +80,16 @@ class Reconciler {
   [[nodiscard]] static boost::asio::awaitable<Status> look_at_secrets(Observed& seen,
                                                                       Memory& memory,
                                                                       k8s::Api& api);
+  // The user's authority, which may be renewed while the training runs.
+  [[nodiscard]] static boost::asio::awaitable<Status> look_at_authority(Observed& seen,
+                                                                        Memory& memory,
+                                                                        k8s::Api& api);
   // How far the key of encrypted sums is.
   [[nodiscard]] boost::asio::awaitable<Status> look_at_key(Observed& seen,
                                                            Memory& memory,
                                                            k8s::Api& api);
   void learn(const Outcome& outcome,
-             const Record& created,
+             const Executor& executor,
              const std::optional<TransientError>& before,
              Observed& seen,
              Memory& memory);
@@ -100,6 +108,8 @@ class Reconciler {
   [[nodiscard]] static boost::asio::awaitable<Status> look_at_storage(Observed& seen,
                                                                       Memory& memory,
                                                                       k8s::Api& api);
+  // How long to leave an aggregator alone, so that all together are asked no more than so often.
+  [[nodiscard]] std::chrono::seconds poll() const;
   [[nodiscard]] boost::asio::awaitable<void> ask_aggregator(Observed& seen,
                                                             Memory& memory,
                                                             k8s::Stopwatch& watch);
@@ -119,6 +129,7 @@ class Reconciler {
   Settings settings_;
   std::function<void(k8s::Stopwatch::Duration)> on_pass_;
   std::map<k8s::ObjectKey, Memory> memory_;
+  std::set<k8s::ObjectKey> reporting_;  // trainings whose aggregators answer
   struct {
     SystemTime in_second;
     int count = 0;

@@ -1,6 +1,6 @@
 #include "operator/reports.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -16,22 +16,9 @@ constexpr Milliseconds kDeadline{2'000};
 constexpr JsonLimits kReport{
     .max_bytes = wire::kMaxSummaryBytes, .max_depth = 8, .max_values = std::size_t{64} << 10};
 
-// Of the certificates that parse; a Secret is made with those of its training at one time.
-std::optional<SystemTime> first_expiry(const std::string& authority,
-                                       const std::string& certificate) {
-  std::optional<SystemTime> first;
-  for (const auto* const pem : {&authority, &certificate}) {
-    if (const auto info = tls::inspect(*pem)) {
-      const auto end = std::chrono::time_point_cast<std::chrono::seconds>(info->not_after);
-      first = std::min(first.value_or(end), end);
-    }
-  }
-  return first;
-}
-
 }  // namespace
 
-boost::asio::awaitable<Status> Reports::read_identity(Training training) {
+boost::asio::awaitable<Result<Reports::Identity>> Reports::read_identity(Training training) {
   k8s::ObjectKey key(training.ns, Names(training.name).operator_secret);
   auto secret = co_await api_.get(k8s::kSecrets, key, kDeadline);
   if (!secret) {
@@ -51,25 +38,53 @@ boost::asio::awaitable<Status> Reports::read_identity(Training training) {
                        ": has no key ca.crt, tls.crt, tls.key or token; delete the Secret to "
                        "have it created anew");
   }
-  if (const auto expiry = first_expiry(*authority, *certificate); expiry && on_expiry_) {
-    on_expiry_(k8s::ObjectKey(training.ns, training.name), *expiry);
-  }
-  identities_[training.uid] = Identity{std::move(*authority),
-                                       std::move(*certificate),
-                                       crypto::Secret(std::move(*private_key)),
-                                       crypto::Secret(std::move(*token))};
-  co_return Status();
+  Identity identity;
+  identity.secret = child.uid;
+  identity.authority = *authority + "\n" + secret_text(*secret, kPreviousAuthorities).value_or("");
+  identity.certificate = std::move(*certificate);
+  identity.key = crypto::Secret(std::move(*private_key));
+  identity.token = crypto::Secret(std::move(*token));
+  co_return identity;
 }
 
 boost::asio::awaitable<Result<wire::StatusReport>> Reports::ask(Training training,
                                                                 std::string address) {
-  if (!identities_.contains(training.uid)) {
-    const Status read = co_await read_identity(training);
-    if (!read) {
+  const auto uid = training.uid;
+  const auto recorded =
+      training.recorded.find(record_key(k8s::kSecrets.kind, Names(training.name).operator_secret));
+  const bool is_recorded = recorded != training.recorded.end();
+  auto known = identities_.find(uid);
+  if (known == identities_.end() ||
+      (is_recorded && known->second.newest.secret != recorded->second)) {
+    auto read = co_await read_identity(training);
+    known = identities_.find(uid);  // what is awaited may have changed the map
+    if (read && known == identities_.end()) {
+      known = identities_.emplace(uid, Identities{std::move(*read), std::nullopt}).first;
+    } else if (read && read->secret != known->second.newest.secret) {
+      known->second.before = std::move(known->second.newest);
+      known->second.newest = std::move(*read);
+    } else if (!read && known == identities_.end()) {
       co_return tl::unexpected(read.error());
     }
   }
-  const auto& identity = identities_.at(training.uid);
+  const auto before = known->second.before;
+  auto report = co_await ask_as(known->second.newest, training, address);
+  known = identities_.find(uid);
+  if (report && before && known != identities_.end()) {
+    known->second.before.reset();
+  }
+  if (!report && before) {
+    auto again = co_await ask_as(*before, training, address);
+    if (again) {
+      co_return again;
+    }
+  }
+  co_return report;
+}
+
+boost::asio::awaitable<Result<wire::StatusReport>> Reports::ask_as(Identity identity,
+                                                                   Training training,
+                                                                   std::string address) {
   tls::ClientTls files;
   files.authority = {"ca.crt", identity.authority};
   files.certificate = tls::NamedPem{"tls.crt", identity.certificate};

@@ -3,8 +3,8 @@
 // the operator's client certificate for that training. Certificates are kept in memory. Connections
 // are not kept: a thousand trainings would hold a thousand connections open.
 #include <cstdint>
-#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -29,13 +29,9 @@ class Reports {
           std::uint16_t port = kAggregatorPort)
       : executor_(std::move(executor)), api_(api), origin_(origin), port_(port) {}
 
-  /// Called with the end of a training's first certificate, once its certificates have been read.
-  void on_expiry(std::function<void(const k8s::ObjectKey&, SystemTime)> handler) {
-    on_expiry_ = std::move(handler);
-  }
-
-  /// Reads the report of the aggregator at `address`, the IP of its pod. Errors say which step
-  /// failed.
+  /// Reads the report of the aggregator at `address`, the IP of its pod. A certificate that has
+  /// been renewed is used at once; where the aggregator does not take it yet, so is the one before.
+  /// Errors say which step failed.
   [[nodiscard]] boost::asio::awaitable<Result<wire::StatusReport>> ask(Training training,
                                                                        std::string address);
   /// Drops the training's certificate and token.
@@ -43,19 +39,26 @@ class Reports {
 
  private:
   struct Identity {
+    std::string secret;  // its uid
     std::string authority;
     std::string certificate;
     crypto::Secret key;
     crypto::Secret token;
   };
-  [[nodiscard]] boost::asio::awaitable<Status> read_identity(Training training);
+  struct Identities {
+    Identity newest;
+    std::optional<Identity> before;  // until the newest has been taken
+  };
+  [[nodiscard]] boost::asio::awaitable<Result<Identity>> read_identity(Training training);
+  [[nodiscard]] boost::asio::awaitable<Result<wire::StatusReport>> ask_as(Identity identity,
+                                                                          Training training,
+                                                                          std::string address);
 
   boost::asio::any_io_executor executor_;
   k8s::Api& api_;
   const Origin& origin_;
-  std::uint16_t port_;                          // of all aggregators
-  std::map<std::string, Identity> identities_;  // by the training's uid
-  std::function<void(const k8s::ObjectKey&, SystemTime)> on_expiry_;
+  std::uint16_t port_;                            // of all aggregators
+  std::map<std::string, Identities> identities_;  // by the training's uid
 };
 
 }  // namespace genesis::control

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operator/causes.hpp"
+#include "operator/judge.hpp"
 #include "operator/naming.hpp"
 #include "operator/pod_settings.hpp"
 #include "operator/reasons.hpp"
@@ -10,25 +11,57 @@
 namespace genesis::control {
 namespace {
 
+void withdraw(TrainingStatus& status,
+              std::string_view type,
+              std::string_view reason,
+              SystemTime now) {
+  const auto found = std::ranges::find(status.conditions, type, &Condition::type);
+  if (found != status.conditions.end()) {
+    found->holds = false;
+    found->reason = reason;
+    found->since = now;
+  }
+}
+
 // The training as if it had not failed.
 void retry(Training& training, SystemTime now) {
   auto& status = training.status;
   status.retry = *training.spec.retry;
   status.retry_time = now;
   status.completion_time.reset();
-  for (auto& condition : status.conditions) {
-    if (condition.type == kFailed) {
-      condition.holds = false;
-      condition.reason = reason::kNoFailure;
-      condition.since = now;
-    }
-  }
+  withdraw(status, kFailed, reason::kNoFailure, now);
   for (auto& participant : status.participants) {
     if (participant.state == kStateFailed || participant.state == kStateAbsent) {
       participant.state = "Pending";
       participant.reason.clear();
     }
   }
+}
+
+// The training as if it had been stopped after the last of the rounds that it had so far.
+void extend(Training& training, SystemTime now) {
+  auto& status = training.status;
+  status.retry_time = now;
+  status.completion_time.reset();
+  status.round->total = training.spec.rounds.count;
+  status.spec_sha256 = spec_digest(training.spec);
+  withdraw(status, kComplete, reason::kInProgress, now);
+  withdraw(status, kTraining, reason::kNotStarted, now);
+  withdraw(status, kQuorumReached, reason::kWaitingForClients, now);
+  for (auto& participant : status.participants) {
+    participant.state = "Pending";
+    participant.reason.clear();
+  }
+}
+
+// The spec in NAME-training is not what the programs are to read any more.
+void hide_spec(Observed& seen) {
+  const std::string name = Names(seen.training->name).training;
+  auto& maps = seen.children.of(k8s::kConfigMaps);
+  if (const auto found = maps.find(name); found != maps.end() && found->second.is_ours) {
+    found->second.is_outdated = true;
+  }
+  seen.training->recorded.erase(record_key(k8s::kConfigMaps.kind, name));
 }
 
 void hide(Observed& seen, const std::string& name, Child& child) {
@@ -95,17 +128,27 @@ bool is_to_be_retried(const Training& training) {
   return training.status.holds(kFailed) && training.spec.retry.value_or(0) > training.status.retry;
 }
 
+bool is_to_be_extended(const Training& training) {
+  const auto& round = training.status.round;
+  return training.status.holds(kComplete) && training.invalid.empty() && round &&
+         training.spec.rounds.count > round->total;
+}
+
 Restarts restarted(const Observed& seen) {
   Restarts made;
   made.seen = seen;
   Training& training = *made.seen.training;
   made.is_retried = is_to_be_retried(training);
+  made.is_extended = is_to_be_extended(training);
   if (made.is_retried) {
     retry(training, seen.now);
+  } else if (made.is_extended) {
+    extend(training, seen.now);
+    hide_spec(made.seen);
   }
   for (auto& [name, child] : made.seen.children.of(k8s::kJobs)) {
     const bool is_going = child.is_deleting && child.job && child.job->is_failed;
-    if (child.is_ours && (made.is_retried || child.is_outdated || is_going)) {
+    if (child.is_ours && (made.is_retried || made.is_extended || child.is_outdated || is_going)) {
       hide(made.seen, name, child);
     }
   }

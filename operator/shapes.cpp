@@ -4,15 +4,21 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/crypto/digest.hpp"
 #include "common/k8s/json_text.hpp"
 #include "common/k8s/object.hpp"
 #include "common/k8s/resource.hpp"
 #include "common/spec/parse.hpp"
+#include "operator/children.hpp"
 #include "operator/naming.hpp"
 #include "operator/origin.hpp"
+#include "operator/renewal.hpp"
 
 namespace genesis::control {
 namespace {
+
+// In a ConfigMap as it is cached, in place of its data.
+constexpr const char* kFoundDigest = "foundSha256";
 
 const Json& at(const Json& object, std::initializer_list<const char*> path) {
   static const Json kNothing;
@@ -168,6 +174,19 @@ void keep_metadata(Json& object) {
   object = Json{{"metadata", slim_metadata(object)}};
 }
 
+// Of what NAME-deny holds.
+std::string deny_digest_of(const Json& object) {
+  const Json& kept = at(object, {kFoundDigest});
+  const Json& list = at(object, {"data", kDenyKey});
+  return list.is_string()   ? crypto::sha256_hex(list.get_ref<const std::string&>())
+         : kept.is_string() ? kept.get<std::string>()
+                            : crypto::sha256_hex("");
+}
+
+void keep_config_map(Json& object) {
+  object = Json{{"metadata", slim_metadata(object)}, {kFoundDigest, deny_digest_of(object)}};
+}
+
 void keep_job(Json& object) {
   Json metadata = slim_metadata(object);
   keep(object, {{"spec", "suspend"}, {"status", "failed"}, {"status", "conditions"}});
@@ -187,6 +206,12 @@ void keep_policy(Json& object) {
   object["metadata"] = std::move(metadata);
 }
 
+// The image of the pod's container, as its Job names it.
+Json first_image(const Json& object) {
+  const Json& containers = at(object, {"spec", "containers"});
+  return containers.is_array() && !containers.empty() ? at(containers.front(), {"image"}) : Json();
+}
+
 void keep_pod(Json& object) {
   Json metadata = slim_metadata(object);
   Json conditions = Json::array();
@@ -197,16 +222,20 @@ void keep_pod(Json& object) {
   if (const Json& all = at(object, {"status", "containerStatuses"}); all.is_array()) {
     for (const Json& one : all) {
       Json container = one;
-      keep(container, {{"state"}, {"lastState"}});
+      keep(container, {{"state"}, {"lastState"}, {"imageID"}});
       containers.push_back(std::move(container));
     }
   }
+  const Json spec_image = first_image(object);
   keep(object,
        {{"status", "phase"},
         {"status", "hostIP"},
         {"status", "podIP"},
         {"status", "reason"},
         {"status", "message"}});
+  if (spec_image.is_string()) {
+    object["spec"]["containers"] = Json::array({{{"image", spec_image}}});
+  }
   object["status"]["conditions"] = std::move(conditions);
   object["status"]["containerStatuses"] = std::move(containers);
   object["metadata"] = std::move(metadata);
@@ -260,6 +289,10 @@ Child child_from(const k8s::Resource& kind, const Json& object, std::string_view
     child.job = job_from(object);
   } else if (kind == k8s::kServices) {
     child.service = service_from(object);
+  } else if (kind == k8s::kConfigMaps) {
+    child.found = deny_digest_of(object);
+  } else if (kind == k8s::kSecrets) {
+    child.certificate = certificate_from(object);
   }
   if (const Json& spec = at(object, {"spec"});
       spec.is_object() && (kind == k8s::kServices || kind == k8s::kNetworkPolicies)) {
@@ -304,9 +337,13 @@ Pod pod_from(const Json& object) {
   if (text(unscheduled, {"reason"}) == "Unschedulable") {
     pod.unschedulable = text(unscheduled, {"message"});
   }
+  if (const Json image = first_image(object); image.is_string()) {
+    pod.image = image.get<std::string>();
+  }
   const Json& containers = at(object, {"status", "containerStatuses"});
   if (containers.is_array() && !containers.empty()) {
     const Json& container = containers.front();
+    pod.image_id = text(container, {"imageID"});
     const Json& state = at(container, {"state"});
     pod.is_running = at(state, {"running"}).is_object();
     pod.waiting_reason = text(state, {"waiting", "reason"});
@@ -334,6 +371,9 @@ Selection selection_of(const k8s::Resource& resource) {
   }
   if (resource == k8s::kNetworkPolicies) {
     return {k8s::Detail::kWhole, keep_policy};
+  }
+  if (resource == k8s::kConfigMaps) {
+    return {k8s::Detail::kWhole, keep_config_map};
   }
   return {k8s::Detail::kMetadataOnly, keep_metadata};
 }

@@ -138,6 +138,14 @@ TrainingStatus status_from_json(const Json& json) {
   status.retry = integer(json, "retry").value_or(0);
   status.retry_time = time(json, "retryTime");
   status.replaced_after_round = integer(json, "replacedAfterRound");
+  if (const Json& images = field(json, "images"); images.is_object()) {
+    for (const auto& [name, image] : images.items()) {
+      if (image.is_string()) {
+        status.images.emplace(name, image.get<std::string>());
+      }
+    }
+  }
+  status.certificate_expiry = time(json, "certificateExpiry");
   status.start_time = time(json, "startTime");
   status.completion_time = time(json, "completionTime");
   if (const Json& children = field(json, "children"); children.is_object()) {
@@ -191,6 +199,12 @@ Json to_json(const TrainingStatus& status) {
     json["retryTime"] = to_rfc3339(*status.retry_time);
   }
   set(json, "replacedAfterRound", status.replaced_after_round);
+  if (!status.images.empty()) {
+    json["images"] = status.images;
+  }
+  if (status.certificate_expiry) {
+    json["certificateExpiry"] = to_rfc3339(*status.certificate_expiry);
+  }
   if (status.start_time) {
     json["startTime"] = to_rfc3339(*status.start_time);
   }

@@ -71,6 +71,10 @@ struct TrainingStatus {
   std::int64_t retry = 0;  // of the spec, as far as it was acted on
   std::optional<SystemTime> retry_time;
   std::optional<std::int64_t> replaced_after_round;  // when the aggregator's Job was replaced
+  // The images that the training started with, by "aggregator", "worker", or as the spec names
+  // them.
+  std::map<std::string, std::string> images;
+  std::optional<SystemTime> certificate_expiry;  // of the first that ends, until it is over
   std::optional<SystemTime> start_time;
   std::optional<SystemTime> completion_time;
   std::optional<Record> children;  // those that were created; absent in a status of old

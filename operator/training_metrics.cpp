@@ -52,6 +52,9 @@ std::map<Series, double> series_of(const Training& training) {
   if (status.start_time) {
     series[{kStartTime, {}}] = seconds(*status.start_time);
   }
+  if (status.certificate_expiry) {
+    series[{kCertificateExpiry, {}}] = seconds(*status.certificate_expiry);
+  }
   if (status.completion_time) {
     series[{kCompletionTime, {}}] = seconds(*status.completion_time);
   }
@@ -145,21 +148,7 @@ void TrainingMetrics::show(const Training& training, SystemTime now) {
   }
   auto series = series_of(training);
   series[{TrainingMetric::kProgressTime, {}}] = seconds(shown.progress);
-  if (shown.not_after) {
-    series[{TrainingMetric::kCertificateExpiry, {}}] = seconds(*shown.not_after);
-  }
   replace(key, shown, series);
-}
-
-void TrainingMetrics::expires(const k8s::ObjectKey& key, SystemTime not_after) {
-  const auto found = shown_.find(key);
-  if (found == shown_.end()) {
-    return;
-  }
-  found->second.not_after = not_after;
-  const Series series{TrainingMetric::kCertificateExpiry, {}};
-  set(key, series, seconds(not_after));
-  found->second.series.insert(series);
 }
 
 void TrainingMetrics::forget(const k8s::ObjectKey& key) {

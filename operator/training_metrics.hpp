@@ -5,7 +5,6 @@
 #include <compare>
 #include <cstddef>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -41,7 +40,7 @@ struct Series {
   auto operator<=>(const Series&) const = default;
 };
 
-/// All series of a training but those that its status does not tell: progress and certificates.
+/// All series of a training but its progress, which its status does not tell.
 [[nodiscard]] std::map<Series, double> series_of(const Training& training);
 
 class TrainingMetrics {
@@ -51,8 +50,6 @@ class TrainingMetrics {
 
   /// The training as it is at `now`.
   void show(const Training& training, SystemTime now);
-  /// When the first certificate of the training ends.
-  void expires(const k8s::ObjectKey& key, SystemTime not_after);
   /// The training is gone, and so are its series.
   void forget(const k8s::ObjectKey& key);
 
@@ -61,7 +58,6 @@ class TrainingMetrics {
     std::set<Series> series;
     std::string stand;  // phase, round and how often it was started: a change is progress
     SystemTime progress;
-    std::optional<SystemTime> not_after;
   };
   void set(const k8s::ObjectKey& key, const Series& series, double value);
   void replace(const k8s::ObjectKey& key, Shown& shown, const std::map<Series, double>& now);

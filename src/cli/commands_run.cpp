@@ -149,7 +149,7 @@ Result<Outcome> run(const Options& options) {
     if (page) {
       page->show(report);
     }
-    outcome.rounds = report.total_rounds;
+    outcome.rounds = report.current_round.value;
     outcome.clients = report.clients.size();
   };
   GENESIS_ASSIGN(const auto files, site_files(training, options, output));

@@ -88,17 +88,24 @@ class Servers(unittest.TestCase):
         (self.dir / "rows.csv").write_text("ssn,surname,age\n" + "".join(rows))
 
     def run_client(self, table, *more, policy=None):
+        server = self.serve(table)
+        if policy:
+            (self.dir / "policy.yaml").write_text(POLICY + policy)
+            more = (*more, "--policy", self.dir / "policy.yaml")
+        return server, self.start_client(server, *more)
+
+    def serve(self, table):
         server = Server(table)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         self.addCleanup(server.server_close)
         self.addCleanup(thread.join)
         self.addCleanup(server.shutdown)
-        if policy:
-            (self.dir / "policy.yaml").write_text(POLICY + policy)
-            more = (*more, "--policy", self.dir / "policy.yaml")
+        return server
+
+    def start_client(self, server, *more):
         command = [BIN / "genesis-worker", "--server", f"http://127.0.0.1:{server.server_port}", "--data", self.dir / "rows.csv", "--client-id", "h", *more]
-        return server, subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120)
+        return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120)
 
     def test_a_spec_that_makes_identifiers_categories_gets_none_of_them(self):
         text = {"columns": [{"name": "ssn", "kind": "category"}]}
@@ -130,6 +137,15 @@ class Servers(unittest.TestCase):
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("the server asks for summaries on another plan", done.stderr)
         self.assertEqual(server.sent, ["/v1/collections/1/contributions/h"])
+
+    def test_counts_are_answered_once_by_all_processes_that_share_a_state(self):
+        server = self.serve({})
+        for start in range(2):
+            done = self.start_client(server, "--state", self.dir / "state")
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn("the server asks for summaries on another plan", done.stderr)
+            self.assertEqual(server.sent, ["/v1/collections/1/contributions/h"], f"start {start}")
+        self.assertEqual(server.asked, 3)
 
     def test_a_dry_run_says_what_would_leave_and_sends_nothing(self):
         server, done = self.run_client({}, "--dry-run", policy="  {neverSend: [surname], minCategoryCount: 0}\n")

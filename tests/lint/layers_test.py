@@ -33,7 +33,8 @@ MAY_INCLUDE = {
     # How a collection becomes a secure sum, for both sides of it.
     "sums": ["base", "crypto", "secure", "spec", "rounds", "wire", "method"],
     "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
-    "autoregressive": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
+    # Under differential privacy it starts from the mixture's noisy counts.
+    "autoregressive": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method", "mixture"],
     "mixture": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "method"],
     "methods": ["base", "privacy", "spec", "wire", "method", "ctgan", "autoregressive", "mixture"],
     "genesis": ["base", "crypto", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
@@ -50,7 +51,7 @@ MAY_INCLUDE = {
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
             "k8s"],
     # The module of the Python package.
-    "core": ["base", "crypto", "secure/paillier_files.hpp", "spec", "tabular", "quality", "wire", "genesis"],
+    "core": ["base", "crypto", "secure/paillier_files.hpp", "spec", "tabular", "method/table_reading.hpp", "quality", "wire", "genesis"],
 }
 # No line of these knows a method by name: it comes in through the tables of src/common/methods.
 KNOW_NO_METHOD = ["aggregator", "worker", "wire", "rounds", "http"]

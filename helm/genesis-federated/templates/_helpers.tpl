@@ -59,8 +59,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [configmaps]  # patch: NAME-deny follows spec.security.deny
   verbs: [list, watch, get, create, patch, delete]
 - apiGroups: [""]
-  resources: [secrets]
-  verbs: [get, create, delete]
+  resources: [secrets]  # patch: certificates are renewed
+  verbs: [get, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]

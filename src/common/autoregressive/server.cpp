@@ -5,6 +5,7 @@
 #include "common/autoregressive/discretizer.hpp"
 #include "common/autoregressive/exchange.hpp"
 #include "common/autoregressive/parameters.hpp"
+#include "common/autoregressive/private_server.hpp"
 #include "common/autoregressive/settings.hpp"
 #include "common/method/rounds_server.hpp"
 
@@ -15,6 +16,7 @@ struct Network {
   using Encoding = Discretizer;
 
   Settings settings;
+  bool has_holdout = false;  // sites keep rows out of training
 
   [[nodiscard]] Status check_fits(const tabular::Layout& layout) const {
     std::vector<std::string> names;
@@ -48,8 +50,8 @@ struct Network {
   }
   [[nodiscard]] static Tensors released(const Tensors& global) { return global; }
   [[nodiscard]] std::string document() const { return model_document(settings); }
-  [[nodiscard]] static std::span<const method::TelemetryName> telemetry() {
-    return std::span(kTelemetry).first(kRoundTelemetry);
+  [[nodiscard]] std::span<const method::TelemetryName> telemetry() const {
+    return round_telemetry(has_holdout);
   }
 };
 
@@ -57,7 +59,11 @@ struct Network {
 
 Result<std::unique_ptr<method::ServerMethod>> make_server(const spec::FederatedTraining& training) {
   GENESIS_ASSIGN(auto settings, settings_of(training.model));
-  return std::make_unique<method::RoundsServer<Network>>(training, Network{std::move(settings)});
+  if (training.privacy.differential_privacy) {
+    return make_private_server(training, std::move(settings));
+  }
+  return std::make_unique<method::RoundsServer<Network>>(
+      training, Network{std::move(settings), training.rounds.stop_condition.has_value()});
 }
 
 }  // namespace genesis::autoregressive

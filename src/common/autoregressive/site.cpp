@@ -5,6 +5,7 @@
 
 #include "common/autoregressive/discretizer.hpp"
 #include "common/autoregressive/exchange.hpp"
+#include "common/autoregressive/private_site.hpp"
 #include "common/autoregressive/settings.hpp"
 #include "common/autoregressive/trainer.hpp"
 #include "common/base/rng.hpp"
@@ -18,6 +19,7 @@ struct Network {
   using Trainer = autoregressive::Trainer;
 
   Settings settings;
+  bool has_holdout = false;  // rows are kept out of training
 
   [[nodiscard]] Result<Trainer> trainer(const method::SiteSetup& setup,
                                         const tabular::Sketch& sketch,
@@ -34,6 +36,9 @@ struct Network {
     GENESIS_ASSIGN(config.order, order_of(discretizer.names(), settings.target));
     config.site_logits = site_logits(coded, discretizer.shares());
     config.ordered = settings.ordered;
+    if (training.rounds.stop_condition) {
+      config.holdout_share = training.rounds.stop_condition->holdout_share;
+    }
     config.batch_size = training.local.batch_size;
     config.epochs = training.local.epochs;
     config.rules = {training.aggregation.proximal_mu,
@@ -53,20 +58,31 @@ struct Network {
 
   [[nodiscard]] static rounds::Telemetry telemetry_of(const TrainResult& trained) {
     const auto steps = static_cast<double>(trained.steps);
-    return {{kTrainingLoss, trained.loss},
-            {method::kUpdateNorm, trained.update_norm},
-            {method::kStepSeconds, trained.seconds / std::max(1.0, steps)},
-            {method::kTrainSeconds, trained.seconds},
-            {method::kSteps, steps}};
+    rounds::Telemetry told{{kTrainingLoss, trained.loss},
+                           {method::kUpdateNorm, trained.update_norm},
+                           {method::kStepSeconds, trained.seconds / std::max(1.0, steps)},
+                           {method::kTrainSeconds, trained.seconds},
+                           {method::kSteps, steps}};
+    if (trained.holdout_loss) {
+      told[method::kHoldoutLoss] = *trained.holdout_loss;
+    }
+    return told;
   }
-  [[nodiscard]] static std::span<const method::TelemetryName> telemetry() { return kTelemetry; }
+  [[nodiscard]] std::span<const method::TelemetryName> telemetry() const {
+    return site_telemetry(has_holdout);
+  }
 };
 
 }  // namespace
 
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup) {
   GENESIS_ASSIGN(auto settings, settings_of(setup.training.model));
-  return method::RoundsSite<Network>::create(std::move(setup), Network{std::move(settings)});
+  if (setup.training.privacy.differential_privacy) {
+    return make_private_site(std::move(setup), std::move(settings));
+  }
+  const bool has_holdout = setup.training.rounds.stop_condition.has_value();
+  return method::RoundsSite<Network>::create(std::move(setup),
+                                             Network{std::move(settings), has_holdout});
 }
 
 }  // namespace genesis::autoregressive

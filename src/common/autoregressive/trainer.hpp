@@ -16,6 +16,7 @@
 #include "common/base/rng.hpp"
 #include "common/base/tensors.hpp"
 #include "common/model/optimizer.hpp"
+#include "common/privacy/noise_bits.hpp"
 
 namespace genesis::autoregressive {
 
@@ -27,6 +28,7 @@ struct TrainingConfig {
   std::vector<std::vector<float>> site_logits;
   std::vector<std::uint32_t> order;  // in which rows are drawn without conditions
   double ordered = 0.7;              // share of the batches in that order
+  double holdout_share = 0.0;        // of the rows, which are kept out of training
   std::int64_t batch_size = 500;
   std::int64_t epochs = 1;  // per call of train()
   model::GradientRules rules = {};
@@ -39,10 +41,19 @@ struct TrainingConfig {
 
 struct TrainResult {
   Tensors parameters;
-  double loss = 0.0;  // nats a row, mean over the steps
+  double loss = 0.0;                        // nats a row, mean over the steps
+  std::optional<double> holdout_loss = {};  // of the global parameters, where there are such rows
   double update_norm = 0.0;
   std::uint64_t steps = 0;
   double seconds = 0.0;  // that all steps took
+};
+
+/// Steps of DP-SGD (Abadi et al. 2016): what they reveal of a row follows from these numbers alone.
+struct PrivateSteps {
+  std::uint64_t steps = 1;     // of one call of train_privately()
+  std::uint64_t sampling = 0;  // rows take part with this probability (privacy::Cost::sampling)
+  double max_grad_norm = 1.0;  // that a row's gradient is clipped to
+  double multiplier = 1.0;     // deviation of the noise in the sum over that norm
 };
 
 /// A site's trainer. Adam's moments live here between rounds.
@@ -53,6 +64,10 @@ class Trainer {
   [[nodiscard]] static Result<Trainer> create(TrainingConfig config,
                                               const Shape& shape,
                                               CodedTable table);
+  /// The same for train_privately() alone, which takes a table without rows as well.
+  [[nodiscard]] static Result<Trainer> create_private(TrainingConfig config,
+                                                      const Shape& shape,
+                                                      CodedTable table);
 
   /// Trains config.epochs from `global`; the result depends on (global, moments, round, seed,
   /// client) alone. Errors: kInvalidArgument when shapes differ or a value is not finite;
@@ -61,6 +76,19 @@ class Trainer {
   [[nodiscard]] Result<TrainResult> train(const Tensors& global,
                                           RoundId round,
                                           double learning_rate);
+
+  /// The same under differential privacy: each step samples rows, clips what each of them brings,
+  /// adds noise to the sum and divides it by config.batch_size, whatever number of rows took part.
+  /// Rows and noise are drawn from `bits`, so that no two calls have the same. Nothing but the
+  /// parameters, their norm and the time is told: no loss. Charge it to the ledger first.
+  [[nodiscard]] Result<TrainResult> train_privately(const Tensors& global,
+                                                    RoundId round,
+                                                    double learning_rate,
+                                                    const PrivateSteps& steps,
+                                                    privacy::NoiseBits& bits);
+
+  /// Whether these are parameters that it can train from. Errors: kInvalidArgument.
+  [[nodiscard]] Status check(const Tensors& global) const;
 
   /// Adam's moments and step count, to be kept on the site's own disk.
   [[nodiscard]] Tensors optimizer_state() const;
@@ -72,15 +100,32 @@ class Trainer {
           std::vector<TensorSpec> specs,
           CodedTable table);
   void forget_moments();
+  /// Nats a row; nothing where no row is kept out of training.
+  [[nodiscard]] std::optional<double> holdout_loss(const Tensors& parameters);
   /// Nothing once it is told to stop.
   [[nodiscard]] std::optional<TrainResult> run(const Tensors& global,
                                                RoundId round,
                                                double learning_rate);
+  [[nodiscard]] std::optional<TrainResult> run_privately(const Tensors& global,
+                                                         RoundId round,
+                                                         double learning_rate,
+                                                         const PrivateSteps& steps,
+                                                         privacy::NoiseBits& bits);
+  [[nodiscard]] static Result<Trainer> checked(TrainingConfig config,
+                                               const Shape& shape,
+                                               CodedTable table);
+  [[nodiscard]] Result<TrainResult> judged(
+      const Tensors& global,
+      double learning_rate,
+      const std::function<std::optional<TrainResult>()>& train);
+  [[nodiscard]] std::vector<std::uint32_t> draw_order(Rng& rng) const;
 
   TrainingConfig config_;
   std::vector<TensorSpec> specs_;
   std::vector<model::Extent> extents_;
   CodedTable table_;
+  std::vector<std::uint32_t> training_rows_;  // of the table
+  std::vector<std::uint32_t> holdout_rows_;   // the others
   BatchLoss batch_loss_;
   model::Moments moments_;
   std::vector<float> gradient_;

@@ -56,6 +56,11 @@ Result<tcp::acceptor> listen(const asio::any_io_executor& executor, const Listen
   }
   tcp::acceptor acceptor(executor);
   acceptor.open(endpoint.protocol(), error);
+  if (error == asio::error::address_family_not_supported &&
+      endpoint.address() == asio::ip::address_v6::any()) {  // a system without IPv6
+    endpoint = tcp::endpoint(asio::ip::address_v4::any(), address.port);
+    acceptor.open(endpoint.protocol(), error);
+  }
   if (!error) {
     acceptor.set_option(asio::socket_base::reuse_address(true), error);
   }

@@ -104,7 +104,8 @@ struct Counters {
 };
 
 struct ListenAddress {
-  // An IP address of this machine, 0.0.0.0 or :: for all, or a name.
+  // An IP address of this machine, 0.0.0.0 for all IPv4 addresses, :: for all (of a system without
+  // IPv6, those of IPv4), or a name.
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0 takes a free one
 };

@@ -13,5 +13,7 @@ inline constexpr const char* kUpdateNorm = "update_norm";
 inline constexpr const char* kStepSeconds = "step_seconds";
 inline constexpr const char* kTrainSeconds = "train_seconds";
 inline constexpr const char* kSteps = "steps";
+// Where spec.rounds.stopCondition asks for it.
+inline constexpr const char* kHoldoutLoss = "holdout_loss";
 
 }  // namespace genesis::method

@@ -15,6 +15,7 @@
 //   std::string document()                      "model" of the model file
 //   std::span<const TelemetryName> telemetry()
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@
 #include "common/method/learning_rate.hpp"
 #include "common/method/rounds_exchange.hpp"
 #include "common/method/server_method.hpp"
+#include "common/method/stop_rule.hpp"
 #include "common/method/table_reading.hpp"
 #include "common/wire/model_file.hpp"
 #include "common/wire/safetensors.hpp"
@@ -45,7 +47,11 @@ class RoundsServer final : public ServerMethod {
             declarations(training.table),
             electorate(training),
             [this](const tabular::Layout& layout) { return network_.check_fits(layout); },
-            grid_of(training)) {}
+            grid_of(training)) {
+    if (training.rounds.stop_condition) {
+      stop_rule_.emplace(*training.rounds.stop_condition);
+    }
+  }
 
   Result<std::uint64_t> introduce(const ClientId& client, std::string_view introduction) override {
     return encoding_ ? introduce_late(client, introduction, network_.encoder_of(*encoding_))
@@ -54,6 +60,19 @@ class RoundsServer final : public ServerMethod {
   void leave(const ClientId& client) override { agreement_.leave(client); }
   std::vector<Disqualified> take_disqualified() override { return agreement_.take_disqualified(); }
   std::vector<std::string> notes() const override { return agreement_.notes(); }
+
+  void hear(const std::map<ClientId, Told>& told) override {
+    if (!stop_rule_ || !encoding_) {
+      return;
+    }
+    std::map<ClientId, HoldoutLoss> losses;
+    for (const auto& [id, site] : told) {
+      if (const auto loss = site.telemetry.find(kHoldoutLoss); loss != site.telemetry.end()) {
+        losses[id] = {loss->second, site.weight};
+      }
+    }
+    stop_rule_->note(losses);
+  }
 
   Result<Next> next(std::optional<Sum> sum) override {
     if (sum) {
@@ -65,6 +84,9 @@ class RoundsServer final : public ServerMethod {
     }
     if (closed_.value >= total_rounds_) {
       return Next{Done{}};
+    }
+    if (stop_rule_ && stop_rule_->is_met()) {
+      return Next{Done{stop_rule_->reason()}};
     }
     return Next{ask_for_updates()};
   }
@@ -91,12 +113,23 @@ class RoundsServer final : public ServerMethod {
 
   wire::MethodState checkpoint() const override {
     GENESIS_CHECK(encoding_.has_value(), "a checkpoint follows a sum");
-    return {{{std::string(kEncoderDocument), *encoder_document_.bytes}}, global_};
+    wire::MethodState state{{{std::string(kEncoderDocument), *encoder_document_.bytes}}, global_};
+    if (stop_rule_) {
+      state.documents[kStopDocument] = stop_rule_->state();
+    }
+    return state;
   }
   Status restore(wire::MethodState state, RoundId closed) override {
     const auto found = state.documents.find(std::string(kEncoderDocument));
     if (found == state.documents.end()) {
       return fail(Errc::kInvalidArgument, "checkpoint: lacks the encoder");
+    }
+    if (stop_rule_) {
+      const auto kept = state.documents.find(kStopDocument);
+      if (kept == state.documents.end()) {
+        return fail(Errc::kInvalidArgument, "checkpoint: lacks the state of the stop condition");
+      }
+      GENESIS_RETURN_IF_ERROR(stop_rule_->restore(kept->second));
     }
     GENESIS_ASSIGN(auto encoding, network_.parse(found->second));
     GENESIS_ASSIGN(const auto specs, network_.specs(encoding));
@@ -112,6 +145,8 @@ class RoundsServer final : public ServerMethod {
   std::span<const TelemetryName> telemetry() const override { return network_.telemetry(); }
 
  private:
+  static constexpr const char* kStopDocument = "stop-condition";
+
   [[nodiscard]] Status take_up(const Sum& sum) {
     if (!encoding_) {
       return agree(std::get<rounds::Counts>(sum));
@@ -148,6 +183,7 @@ class RoundsServer final : public ServerMethod {
   spec::Local local_;
   std::uint32_t total_rounds_;
   aggregation::ServerStep step_ = aggregation::AddMean{};
+  std::optional<StopRule> stop_rule_;
   Agreement agreement_;
   std::optional<typename Network::Encoding> encoding_;  // from here on: once it is agreed
   Document encoder_document_;

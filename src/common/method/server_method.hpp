@@ -56,8 +56,16 @@ struct Ask {
 /// What the answers have become.
 using Sum = std::variant<rounds::Counts, std::vector<float>>;
 
+/// What a site told beside its answer, and what it weighed in the sum.
+struct Told {
+  rounds::Telemetry telemetry;
+  std::uint64_t weight = 0;
+};
+
 /// The model is ready to be released.
-struct Done {};
+struct Done {
+  std::string remark = {};  // for people: why before the last round; "": it was the last
+};
 /// Something that takes long is due: `run` it once, on any thread, then call next() again without a
 /// sum. Until it has returned, only introduce(), leave() and const functions are called beside it.
 struct Work {
@@ -87,6 +95,10 @@ class ServerMethod {
   [[nodiscard]] virtual std::vector<Disqualified> take_disqualified() { return {}; }
   /// What people should know of what the sites have told: what was clamped, what to declare.
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
+
+  /// What the sites of the sum that next() is given next told of themselves. Not called where the
+  /// sum is a secure one, whose sites tell nothing.
+  virtual void hear(const std::map<ClientId, Told>& /*told*/) {}
 
   /// What comes next: without a sum what is due now, at the start or after restore(); else what
   /// follows from the sum of what was asked last. Errors end the training.

@@ -89,6 +89,14 @@ struct TableSpec {
   bool operator==(const TableSpec&) const = default;
 };
 
+/// When a training ends before its last round.
+struct StopCondition {
+  std::int64_t patience = 0;       // rounds without improvement
+  double min_improvement = 0.001;  // nats a row
+  double holdout_share = 0.1;      // of each site's rows
+  bool operator==(const StopCondition&) const = default;
+};
+
 struct Rounds {
   std::int64_t count = 10;
   std::optional<std::int64_t> min_clients;  // what is in force: min_clients_of()
@@ -99,6 +107,7 @@ struct Rounds {
   std::int64_t start_deadline_seconds = 600;
   std::int64_t retries = 2;
   std::int64_t max_failures = 3;
+  std::optional<StopCondition> stop_condition = {};
   bool operator==(const Rounds&) const = default;
 };
 

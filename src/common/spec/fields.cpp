@@ -139,6 +139,13 @@ void visit(Visitor& field, T& table) {
   field("columns", table.columns);
 }
 
+template <typename Visitor, Is<StopCondition> T>
+void visit(Visitor& field, T& condition) {
+  field("patience", condition.patience);
+  field("minImprovement", condition.min_improvement);
+  field("holdoutShare", condition.holdout_share);
+}
+
 template <typename Visitor, Is<Rounds> T>
 void visit(Visitor& field, T& rounds) {
   field("count", rounds.count);
@@ -150,6 +157,7 @@ void visit(Visitor& field, T& rounds) {
   field("startDeadlineSeconds", rounds.start_deadline_seconds);
   field("retries", rounds.retries);
   field("maxFailures", rounds.max_failures);
+  field("stopCondition", rounds.stop_condition);
 }
 
 template <typename Visitor, Is<Local> T>

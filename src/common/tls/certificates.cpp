@@ -54,11 +54,27 @@ bool set_random_serial(X509* certificate) {
          BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate)) != nullptr;
 }
 
-bool set_times(X509* certificate, const Validity& validity) {
-  const auto now = SystemClock::now();
-  const auto not_after = now + validity.lifetime;
+std::optional<SystemClock::time_point> to_time(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) {
+    ERR_clear_error();
+    return std::nullopt;
+  }
+  const auto day = std::chrono::sys_days(std::chrono::year(parts.tm_year + 1900) /
+                                         (parts.tm_mon + 1) / parts.tm_mday);
+  return day + std::chrono::hours(parts.tm_hour) + std::chrono::minutes(parts.tm_min) +
+         std::chrono::seconds(parts.tm_sec);
+}
+
+// `signer` is the certificate itself where it is self-signed.
+bool set_times(X509* certificate, const X509* signer, const Validity& validity) {
+  SystemClock::time_point not_after = validity.now + validity.lifetime;
+  if (signer != certificate) {  // what outlives its authority is not accepted any more
+    not_after = std::min(not_after, to_time(X509_get0_notAfter(signer)).value_or(not_after));
+  }
   // A certificate that expired long ago still begins before it ends.
-  const auto not_before = std::min(now - validity.backdate, not_after - std::chrono::seconds(1));
+  const auto not_before = std::min<SystemClock::time_point>(validity.now - validity.backdate,
+                                                            not_after - std::chrono::seconds(1));
   const std::time_t from = SystemClock::to_time_t(not_before);
   const std::time_t until = SystemClock::to_time_t(not_after);
   return ASN1_TIME_set(X509_getm_notBefore(certificate), from) != nullptr &&
@@ -94,8 +110,14 @@ struct Issuer {
 Result<CertifiedKey> issue(std::string_view name,
                            const Validity& validity,
                            const Issuer* issuer,
+                           std::string_view key_pem,
                            const std::vector<ExtensionText>& extensions) {
-  const Key key(EVP_EC_gen("P-256"));
+  Key key;
+  if (key_pem.empty()) {
+    key.reset(EVP_EC_gen("P-256"));
+  } else {
+    GENESIS_ASSIGN(key, read_key("key", key_pem));
+  }
   const Certificate certificate(X509_new());
   if (key == nullptr || certificate == nullptr) {
     return library_failure("making a P-256 key");
@@ -104,7 +126,7 @@ Result<CertifiedKey> issue(std::string_view name,
   const X509* signer = issuer != nullptr ? issuer->certificate.get() : raw;
   EVP_PKEY* signing_key = issuer != nullptr ? issuer->key.get() : key.get();
   if (X509_set_version(raw, X509_VERSION_3) != 1 || !set_random_serial(raw) ||
-      !set_times(raw, validity) || !set_common_name(X509_get_subject_name(raw), name) ||
+      !set_times(raw, signer, validity) || !set_common_name(X509_get_subject_name(raw), name) ||
       X509_set_issuer_name(raw, X509_get_subject_name(signer)) != 1 ||
       X509_set_pubkey(raw, key.get()) != 1) {
     return library_failure("filling a certificate");
@@ -194,6 +216,30 @@ Status check_name(std::string_view what, std::string_view name) {
   return {};
 }
 
+Result<std::string> key_digest(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  if (size <= 0) {
+    return library_failure("reading a public key");
+  }
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  const bool is_done =
+      EVP_Digest(
+          der, static_cast<std::size_t>(size), digest.data(), &length, EVP_sha256(), nullptr) == 1;
+  OPENSSL_free(der);
+  if (!is_done) {
+    return library_failure("hashing a public key");
+  }
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (unsigned i = 0; i < length; ++i) {
+    text += kDigits[digest[i] >> 4U];
+    text += kDigits[digest[i] & 0xFU];
+  }
+  return text;
+}
+
 std::string name_text(const GENERAL_NAME* name) {
   if (name->type == GEN_DNS) {
     const ASN1_IA5STRING* text = name->d.dNSName;
@@ -212,26 +258,17 @@ std::string name_text(const GENERAL_NAME* name) {
   return text.data();
 }
 
-std::optional<SystemClock::time_point> to_time(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) {
-    ERR_clear_error();
-    return std::nullopt;
-  }
-  const auto day = std::chrono::sys_days(std::chrono::year(parts.tm_year + 1900) /
-                                         (parts.tm_mon + 1) / parts.tm_mday);
-  return day + std::chrono::hours(parts.tm_hour) + std::chrono::minutes(parts.tm_min) +
-         std::chrono::seconds(parts.tm_sec);
-}
-
 }  // namespace
 
-Result<CertifiedKey> make_authority(std::string_view name, const Validity& validity) {
+Result<CertifiedKey> make_authority(std::string_view name,
+                                    const Validity& validity,
+                                    std::string_view key_pem) {
   GENESIS_RETURN_IF_ERROR(check_name("CA name", name));
   // pathlen 0: an authority below this one could name itself as any site.
   return issue(name,
                validity,
                nullptr,
+               key_pem,
                {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
                 {NID_key_usage, "critical,keyCertSign,cRLSign"},
                 {NID_subject_key_identifier, "hash"}});
@@ -239,7 +276,8 @@ Result<CertifiedKey> make_authority(std::string_view name, const Validity& valid
 
 Result<CertifiedKey> issue_server(const CertifiedKey& authority,
                                   const std::vector<std::string>& names,
-                                  const Validity& validity) {
+                                  const Validity& validity,
+                                  std::string_view key_pem) {
   if (names.empty()) {
     return fail(Errc::kInvalidArgument,
                 "server certificate: pass at least one host name or IP address");
@@ -248,14 +286,17 @@ Result<CertifiedKey> issue_server(const CertifiedKey& authority,
   GENESIS_ASSIGN(const Issuer issuer, load_issuer(authority));
   // Clients check the SAN; a longer first name is cut to what a CN may hold.
   const std::string_view name = std::string_view(names.front()).substr(0, kMaxCommonName);
-  return issue(name, validity, &issuer, end_entity("serverAuth", std::move(alternative_names)));
+  return issue(
+      name, validity, &issuer, key_pem, end_entity("serverAuth", std::move(alternative_names)));
 }
 
 Result<CertifiedKey> issue_client(const CertifiedKey& authority,
                                   const ClientId& client,
-                                  const Validity& validity) {
+                                  const Validity& validity,
+                                  std::string_view key_pem) {
   GENESIS_ASSIGN(const Issuer issuer, load_issuer(authority));
-  return issue(client.str(), validity, &issuer, end_entity("clientAuth", "DNS:" + client.str()));
+  return issue(
+      client.str(), validity, &issuer, key_pem, end_entity("clientAuth", "DNS:" + client.str()));
 }
 
 Result<CertificateInfo> inspect(std::string_view pem) {
@@ -271,12 +312,27 @@ Result<CertificateInfo> inspect(std::string_view pem) {
   info.issuer_common_name = common_name(X509_get_issuer_name(certificate));
   info.not_before = *not_before;
   info.not_after = *not_after;
+  GENESIS_ASSIGN(info.key_sha256, key_digest(certificate));
   const Handle<GENERAL_NAMES, GENERAL_NAMES_free> names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     info.names.push_back(name_text(sk_GENERAL_NAME_value(names.get(), i)));
   }
   return info;
+}
+
+Result<std::vector<std::string>> split_certificates(std::string_view pem) {
+  GENESIS_ASSIGN(const auto certificates, read_certificates("certificate", pem));
+  std::vector<std::string> texts;
+  for (const Certificate& certificate : certificates) {
+    const Bio bio(BIO_new(BIO_s_mem()));
+    if (PEM_write_bio_X509(bio.get(), certificate.get()) != 1) {
+      return library_failure("writing PEM");
+    }
+    GENESIS_ASSIGN(std::string text, contents(bio.get()));
+    texts.push_back(std::move(text));
+  }
+  return texts;
 }
 
 std::string to_utc(SystemClock::time_point time) {

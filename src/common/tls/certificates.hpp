@@ -18,29 +18,35 @@ struct CertifiedKey {
   std::string key_pem;
 };
 
-/// When a certificate holds: from now - backdate until now + lifetime. The five minutes back
-/// forgive clocks that differ; a negative lifetime makes an expired certificate, a negative
-/// backdate one that is not valid yet (both for tests).
+/// When a certificate holds: from now - backdate until now + lifetime, but no longer than its
+/// authority. The five minutes back forgive clocks that differ; a negative lifetime makes an
+/// expired certificate, a negative backdate one that is not valid yet (both for tests).
 struct Validity {
   std::chrono::seconds lifetime = std::chrono::hours(24) * 365;
   std::chrono::seconds backdate = std::chrono::minutes(5);
+  std::chrono::system_clock::time_point now = std::chrono::system_clock::now();
 };
 
 /// A self-signed authority with common name `name` that may sign end-entity certificates only.
-/// Errors: kInvalidArgument for an empty name or one above 64 bytes.
-[[nodiscard]] Result<CertifiedKey> make_authority(std::string_view name, const Validity& validity);
+/// `key_pem` in this and the next two is the key of a certificate that is renewed; "" makes one.
+/// Errors: kInvalidArgument for an empty name or one above 64 bytes, or a key that does not parse.
+[[nodiscard]] Result<CertifiedKey> make_authority(std::string_view name,
+                                                  const Validity& validity,
+                                                  std::string_view key_pem = {});
 
 /// A server certificate for `names`: DNS names and IP addresses, of which the first is also the CN.
 /// Errors: kInvalidArgument for no name, a name that is neither, or an authority that does not
 /// parse.
 [[nodiscard]] Result<CertifiedKey> issue_server(const CertifiedKey& authority,
                                                 const std::vector<std::string>& names,
-                                                const Validity& validity);
+                                                const Validity& validity,
+                                                std::string_view key_pem = {});
 
 /// A client certificate whose CN (and DNS SAN) is the site's id.
 [[nodiscard]] Result<CertifiedKey> issue_client(const CertifiedKey& authority,
                                                 const ClientId& client,
-                                                const Validity& validity);
+                                                const Validity& validity,
+                                                std::string_view key_pem = {});
 
 /// What people ask about a certificate.
 struct CertificateInfo {
@@ -49,10 +55,14 @@ struct CertificateInfo {
   std::vector<std::string> names;  // SAN, DNS and IP, in their order
   std::chrono::system_clock::time_point not_before;
   std::chrono::system_clock::time_point not_after;
+  std::string key_sha256;  // of the public key (SubjectPublicKeyInfo), in hexadecimal
 };
 
 /// Reads the first certificate of `pem`. Errors: kInvalidArgument "not a PEM certificate".
 [[nodiscard]] Result<CertificateInfo> inspect(std::string_view pem);
+
+/// The certificates of `pem`, each as PEM of its own, in their order. Errors as inspect().
+[[nodiscard]] Result<std::vector<std::string>> split_certificates(std::string_view pem);
 
 /// "2026-03-01 12:00:00 UTC".
 std::string to_utc(std::chrono::system_clock::time_point time);

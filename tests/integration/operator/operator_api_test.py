@@ -153,13 +153,17 @@ def undo_drift(test, name):
     until(lambda: get("service", f"{name}-aggregator")["spec"]["selector"] == selector, "the selector as it was")
     kubectl("delete", "networkpolicy", f"{name}-aggregator")
     until(lambda: get("networkpolicy", f"{name}-aggregator"), "the policy again")
+    denied = get("configmap", f"{name}-deny")["data"]
+    kubectl("patch", "configmap", f"{name}-deny", "--type=merge", "-p", '{"data": {"deny.txt": "nobody\\n"}}')
+    until(lambda: get("configmap", f"{name}-deny")["data"] == denied, "the deny list as it was")
     def told():
         events = get("events", "--field-selector", f"involvedObject.name={name},reason=ChildRestored")["items"]
         return {one["message"] for one in events}
-    until(lambda: len(told()) == 3, "an Event for each")
+    until(lambda: len(told()) == 4, "an Event for each")
     test.assertEqual(told(), {f"NetworkPolicy {name}-workers was changed by somebody else; it is as it was",
                               f"Service {name}-aggregator was changed by somebody else; it is as it was",
-                              f"NetworkPolicy {name}-aggregator was deleted; it is created again"})
+                              f"NetworkPolicy {name}-aggregator was deleted; it is created again",
+                              f"ConfigMap {name}-deny was changed by somebody else; it is as it was"})
 
 
 def setUpModule():
@@ -364,6 +368,92 @@ class Reconcile(unittest.TestCase):
                              "jsonpath={.items[*].reason}").stdout.split()
             self.assertNotIn("ChildRestored", events)
 
+    def test_a_complete_training_goes_on_when_it_is_to_have_more_rounds(self):
+        kubectl("apply", "-f", "-", text=training("longer", sites(1, "output: {rows: 0},")))
+        raised = lambda count, **more: kubectl("patch", FT, "longer", "--type=merge", "-p", json.dumps(
+            {"spec": {"rounds": {"count": count} | more}}), check=False)
+        spec = lambda: json.loads((get("configmap", "longer-training") or {"data": {"training.json": "{}"}})["data"]["training.json"])
+        with Operator(None, "--no-leader-election"):
+            until(lambda: get("job", "longer-worker-s0"), "the last Job")
+            first = get("job", "longer-aggregator")["metadata"]["uid"]
+            secret = get("secret", "longer-worker-s0")["metadata"]["uid"]
+            self.assertIn("once it has succeeded", raised(20).stderr)
+            for name in ("longer-worker-s0", "longer-aggregator"):
+                end_job(name, "Complete")
+            until(lambda: condition("longer", "Complete").get("status") == "True", "Complete")
+            for refused in (raised(9), raised(10, retries=3), raised(20, minClients=None)):
+                self.assertIn("cannot change once the training has started", refused.stderr)
+            self.assertEqual(raised(20).returncode, 0)
+            until(lambda: condition("longer", "Complete").get("status") == "False", "the training to go on")
+            until(lambda: get("job", "longer-worker-s0") and
+                  (get("job", "longer-aggregator") or {"metadata": {"uid": first}})["metadata"]["uid"] != first, "new Jobs")
+            self.assertEqual(spec()["spec"]["rounds"]["count"], 20)
+            self.assertEqual(get("secret", "longer-worker-s0")["metadata"]["uid"], secret)
+            until(lambda: condition("longer", "Degraded").get("status") == "False", "no problem")
+            self.assertEqual(get(FT, "longer")["status"]["rounds"], "10/20")
+            for name in ("longer-worker-s0", "longer-aggregator"):
+                end_job(name, "Complete")
+            until(lambda: condition("longer", "Complete").get("status") == "True", "Complete again")
+            self.assertEqual(get(FT, "longer")["status"]["rounds"], "20/20")
+            events = kubectl("get", "events", "--field-selector=involvedObject.name=longer", "-o",
+                             "jsonpath={.items[*].reason}").stdout.split()
+            self.assertIn("Extended", events)
+            self.assertNotIn("ChildRestored", events)
+
+    def test_a_deleted_authority_is_followed_by_one_beside_which_the_old_is_trusted(self):
+        kubectl("apply", "-f", "-", text=training("signed", sites(2)))
+        data = lambda name, key: base64.b64decode(get("secret", name)["data"][key]).decode()
+        count = lambda name: data(name, "ca.crt").count("BEGIN CERTIFICATE")
+        leaves = ("signed-aggregator", "signed-worker-s0", "signed-worker-s1")
+        with Operator(None, "--no-leader-election") as operator:
+            until(lambda: get("job", "signed-worker-s1"), "the last Job")
+            until(lambda: get(FT, "signed")["status"].get("certificateExpiry"), "the end of the first certificate")
+            until(lambda: "genesis_training_certificate_expiry_timestamp_seconds{" in operator.metrics(), "the metric")
+            operator.stop()
+        before = {name: get("secret", name) for name in leaves}
+        kubectl("delete", "secret", "signed-operator")
+        with Operator(None, "--no-leader-election"):
+            until(lambda: all(count(name) == 2 for name in leaves), "a bundle of both")
+            for name in leaves:
+                now = get("secret", name)
+                self.assertEqual(now["metadata"]["uid"], before[name]["metadata"]["uid"])
+                for key in ("tls.crt", "tls.key", "token"):  # until every pod trusts the new one
+                    self.assertEqual(now["data"][key], before[name]["data"][key])
+                with tempfile.TemporaryDirectory() as folder:
+                    for key in ("ca.crt", "tls.crt"):
+                        (pathlib.Path(folder) / key).write_text(data(name, key))
+                    subprocess.run(["openssl", "verify", "-CAfile", f"{folder}/ca.crt", f"{folder}/tls.crt"], check=True,
+                                   capture_output=True)
+            self.assertNotEqual(data("signed-operator", "ca.crt"), base64.b64decode(before[leaves[0]]["data"]["ca.crt"]).decode())
+            until(lambda: condition("signed", "Degraded").get("status") == "False", "no problem")
+            recorded = lambda: get(FT, "signed")["status"]["children"]["Secret/signed-operator"]
+            until(lambda: recorded() == get("secret", "signed-operator")["metadata"]["uid"], "the record")
+
+    def test_an_authority_that_somebody_else_renews_is_taken_up(self):
+        def renew():
+            made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                                   "-subj", "/CN=own", "-days", "90", "-keyout", "-", "-addext",
+                                   "keyUsage=critical,keyCertSign,cRLSign"], capture_output=True, text=True, check=True).stdout
+            key, certificate = made.split("-----BEGIN CERTIFICATE")
+            kubectl("apply", "-f", "-", text=json.dumps({
+                "apiVersion": "v1", "kind": "Secret", "stringData": {"tls.key": key, "tls.crt": "-----BEGIN CERTIFICATE" + certificate},
+                "metadata": {"name": "managed-ca", "namespace": "default", "labels": {"federated.genesis.dev/allow-training": "ANY"}}}))
+            return ("-----BEGIN CERTIFICATE" + certificate).strip()
+        self.addCleanup(kubectl, "delete", "secret", "managed-ca", "--ignore-not-found")
+        data = lambda name, key: base64.b64decode(get("secret", name)["data"][key]).decode()
+        first = renew()
+        kubectl("apply", "-f", "-", text=training("managed", sites(1, "security: {tls: {secretName: managed-ca}},")))
+        with Operator(None, "--no-leader-election") as operator:
+            until(lambda: get("job", "managed-worker-s0"), "the last Job")
+            self.assertEqual(data("managed-aggregator", "ca.crt").strip(), first)
+            operator.stop()
+        second = renew()
+        with Operator(None, "--no-leader-election"):
+            until(lambda: data("managed-worker-s0", "ca.crt").startswith(second), "the new authority")
+            self.assertIn(first, data("managed-worker-s0", "ca.crt"))
+            self.assertNotIn("ca.key", get("secret", "managed-operator")["data"])
+            until(lambda: condition("managed", "Degraded").get("status") == "False", "no problem")
+
     def test_a_raised_retry_starts_a_failed_training_again(self):
         kubectl("apply", "-f", "-", text=training("again", sites(1)))
         with Operator(None, "--no-leader-election"):
@@ -408,7 +498,7 @@ class Reconcile(unittest.TestCase):
             until(lambda: condition("drifting", "Degraded").get("status") == "False", "conditions")
             undo_drift(self, "drifting")
             writes = lambda: sum(event["verb"] == "patch" for event in audit()
-                                 if (event.get("objectRef") or {}).get("resource") in ("networkpolicies", "services"))
+                                 if (event.get("objectRef") or {}).get("resource") in ("networkpolicies", "services", "configmaps"))
             before = writes()
             operator.stop()
         with Operator(None, "--no-leader-election") as operator:  # what the API server adds is no drift
@@ -950,7 +1040,7 @@ class Rbac(unittest.TestCase):
         self.addCleanup(kubectl, "delete", "namespace", "elsewhere", "--wait=false")
         self.assertEqual(may("get", "secrets/x", "default"), "yes")
         for verb, what, namespace in (("list", "secrets", "default"), ("watch", "secrets", "default"),
-                                      ("patch", "secrets/x", "default"), ("get", "secrets/x", "elsewhere"),
+                                      ("update", "secrets/x", "default"), ("get", "secrets/x", "elsewhere"),
                                       ("create", "secrets", "elsewhere"), ("get", "secrets/x", "genesis-system"),
                                       ("delete", "secrets/x", "genesis-system"), ("create", "pods", "default")):
             with self.subTest(f"{verb} {what} -n {namespace}"):
@@ -961,6 +1051,10 @@ class Rbac(unittest.TestCase):
         kubectl("delete", "secret", "genesis-operator-origin", "-n", "genesis-system", "--ignore-not-found")
         with Operator(self.kubeconfig_of("genesis-operator"), "--watch-namespace", "default") as operator:
             self.walk_through(operator)
+        kubectl("delete", "secret", "r-operator")
+        with Operator(self.kubeconfig_of("genesis-operator"), "--watch-namespace", "default"):
+            # What was made of the authority that is gone is patched.
+            until(lambda: base64.b64decode(get("secret", "r-worker-s0")["data"]["ca.crt"]).count(b"BEGIN CERT") == 2, "a bundle of both")
         granted = set()
         for role in (get("role", TRAININGS_ROLE, "-n", "default"), get("role", "genesis-operator", "-n", "genesis-system")):
             for rule in role["rules"]:

@@ -84,6 +84,7 @@ rounds::Counts sum_of_counts(Federation& made, const method::Ask& ask) {
 std::vector<float> mean_of_tensors(Federation& made, const method::Ask& ask, double& loss) {
   std::vector<float> mean(element_count(std::get<method::MeanOfTensors>(ask.combine).specs));
   loss = 0.0;
+  std::map<ClientId, method::Told> told;
   for (const auto& one : made.sites) {
     Served documents(ask);
     const auto answer =
@@ -94,13 +95,16 @@ std::vector<float> mean_of_tensors(Federation& made, const method::Ask& ask, dou
       mean[i] += update.values[i] / static_cast<float>(made.sites.size());
     }
     loss += answer.telemetry.at("training_loss") / static_cast<double>(made.sites.size());
+    told[client(told.size())] = {answer.telemetry, one->rows()};
   }
+  made.server->hear(told);
   return mean;
 }
 
 struct Trained {
   std::string bytes;
   std::vector<double> losses;
+  std::string remark = {};  // at the end
 };
 
 // `restart` makes server and sites anew from what they keep, before each round.
@@ -112,6 +116,7 @@ Trained run(Federation& made, bool restart = false) {
     const auto* ask = std::get_if<method::Ask>(&next);
     if (ask == nullptr) {
       trained.bytes = must(made.server->model("{}"));
+      trained.remark = std::get<method::Done>(next).remark;
       return trained;
     }
     if (ask->request.round.value == 0) {
@@ -180,6 +185,58 @@ TEST_CASE("autoregressive: the loss falls, and restarts change no byte", "[autor
   CHECK(trained.losses.back() < trained.losses.front() - 1.0);
   auto restarted = federation(tables);
   CHECK(run(restarted, true).bytes == trained.bytes);
+}
+
+TEST_CASE("autoregressive: a training that gets no better on held-out rows ends early",
+          "[autoregressive]") {
+  const std::vector<std::string> tables{related_rows(900, 1), related_rows(500, 2)};
+  auto spec = training();
+  spec.rounds.stop_condition = spec::StopCondition{.patience = 2};
+  auto learning = federation(tables, spec);
+  const auto learned = run(learning);
+  CHECK(learned.losses.size() == 12);
+  CHECK(learned.remark.empty());
+  spec.local.learning_rate = 1e-9;  // it learns nothing
+  auto stuck = federation(tables, spec);
+  const auto ended = run(stuck);
+  CHECK(ended.losses.size() == 3);
+  CHECK_THAT(ended.remark, ContainsSubstring("rounds.stopCondition"));
+  auto restarted = federation(tables, spec);
+  CHECK(run(restarted, true).bytes == ended.bytes);
+
+  auto without = federation(tables, training());
+  auto state = restarted.server->checkpoint();
+  CHECK(without.server->restore(state, RoundId{3}));
+  state.documents.erase("stop-condition");
+  CHECK_FALSE(restarted.server->restore(state, RoundId{3}));
+}
+
+TEST_CASE(
+    "autoregressive: a site trains on the rows that it does not keep out, and tells the "
+    "loss of the others",
+    "[autoregressive]") {
+  const auto first_round = [](const spec::FederatedTraining& spec) {
+    auto made = federation({related_rows(400, 1)}, spec);
+    auto next = must(made.server->next(std::nullopt));
+    next = must(made.server->next(sum_of_counts(made, std::get<method::Ask>(next))));
+    const auto& ask = std::get<method::Ask>(next);
+    Served documents(ask);
+    auto answer = must(
+        made.sites[0]->answer({ask.request.purpose, ask.request.round, ask.parameters}, documents));
+    for (const auto& named : made.sites[0]->telemetry()) {  // what it says that it tells
+      CHECK(answer.telemetry.contains(std::string(named.name)));
+    }
+    return answer.telemetry;
+  };
+  auto spec = training();
+  const auto all = first_round(spec);
+  CHECK(all.at("steps") == 4);
+  CHECK_FALSE(all.contains("holdout_loss"));
+  spec.rounds.stop_condition = spec::StopCondition{.patience = 5, .holdout_share = 0.5};
+  const auto some = first_round(spec);
+  CHECK(some.at("steps") == 2);
+  // Before the first step: of weights that know nothing.
+  CHECK(some.at("holdout_loss") > all.at("training_loss"));
 }
 
 TEST_CASE("autoregressive: sites with another table or a wrong target are refused by name",

@@ -167,6 +167,7 @@ class Cluster {
     std::visit(Overloaded{
                    [&](const ApplyObject& a) { apply(a); },
                    [&](const MakeKey&) { seen.key = KeyState::kBeingMade; },
+                   [&](const RenewSecret&) {},  // Secrets have no content here
                    [&](const DeleteObject& a) { remove(a); },
                    [&](const PatchStatus& a) {
                      // Through JSON, as in the cluster.

@@ -12,13 +12,13 @@ Json secret(const SecretSpec& spec,
             const Authority& authority,
             const UserCredentials& given = {},
             const crypto::Secret& key = {}) {
-  return Json{{"data", secret_data(spec, authority, given, key).value()}};
+  return Json{{"data", secret_data(spec, authority, given, Issue{.now = now()}, key).value()}};
 }
 
 const Authority& an_authority() {
   static const Authority kAuthority = [] {
     crypto::SystemEntropy entropy;
-    return make_authority("demo/hospitals", {}, entropy).value();
+    return make_authority("demo/hospitals", {}, entropy, now()).value();
   }();
   return kAuthority;
 }
@@ -89,12 +89,12 @@ TEST_CASE("operator: the key of encrypted sums goes to the sites, and not to the
 
 TEST_CASE("operator: what is given is used, what is not is new each time", "[operator]") {
   crypto::SystemEntropy entropy;
-  const auto other = make_authority("demo/hospitals", {}, entropy).value();
+  const auto other = make_authority("demo/hospitals", {}, entropy, now()).value();
   CHECK_FALSE(other.token == an_authority().token);
   CHECK(other.pair.key_pem != an_authority().pair.key_pem);
   UserCredentials given;
   given.token = crypto::Secret(std::string_view("ours"));
-  CHECK(make_authority("x", given, entropy)->token.equals("ours"));
+  CHECK(make_authority("x", given, entropy, now())->token.equals("ours"));
 }
 
 TEST_CASE("operator: a Secret without the key, or without base64, gives nothing", "[operator]") {

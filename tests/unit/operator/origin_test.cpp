@@ -54,6 +54,27 @@ TEST_CASE("operator: an owner reference alone makes no child", "[operator]") {
   CHECK_FALSE(origin.is_ours(training, "Secret", name, a_child("planted", code)));
 }
 
+TEST_CASE(
+    "operator: a child that was made again and not recorded is the operator's, and no copy is",
+    "[operator]") {
+  const auto origin = an_origin();
+  Cluster cluster(kThreeSites);
+  auto& training = *cluster.seen.training;
+  const std::string name = "hospitals-aggregator";
+  const auto first = origin.code(training, "Job", name);
+  training.status.children.emplace();
+  training.recorded["Job/" + name] = "first";
+  const auto second = origin.code(training, "Job", name);
+  CHECK(second != first);
+  CHECK_FALSE(origin.is_ours(training, "Job", name, a_child("copy", first)));
+  CHECK(origin.is_ours(training, "Job", name, a_child("second", second)));
+  cluster.seen.children.of(k8s::kJobs)[name] = a_child("second", second);
+  settle(origin, training, cluster.seen.children);
+  CHECK(cluster.seen.children.find(k8s::kJobs, name)->is_ours);
+  CHECK(training.recorded["Job/" + name] == "second");
+  CHECK_FALSE(origin.is_ours(training, "Job", name, a_child("copy", second)));
+}
+
 TEST_CASE("operator: children from before there were records are taken as they are", "[operator]") {
   const auto origin = an_origin();
   Training training = a_training(kThreeSites);

@@ -246,6 +246,49 @@ TEST_CASE("operator: a site whose pod looks well but that the aggregator has los
   CHECK_FALSE(cluster.condition(kDegraded).holds);
 }
 
+TEST_CASE("operator: a deny list that somebody else has changed is as it was, and told of",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.training->spec.security.deny = {"b"};
+  cluster.reconcile();
+  const Plan unchanged = plan(cluster.seen, settings());
+  CHECK(unchanged.actions.empty());
+  cluster.seen.children.of(k8s::kConfigMaps).at("hospitals-deny").found = "another";
+  const Plan made = plan(cluster.seen, settings());
+  REQUIRE(made.actions.size() == 1);
+  CHECK(std::get<ApplyObject>(made.actions.front()).healed ==
+        "ConfigMap hospitals-deny was changed by somebody else; it is as it was");
+}
+
+TEST_CASE("operator: a pod that a drain has ended is missed only when none takes its place",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.after(3600s).reconcile();
+  std::erase_if(cluster.seen.children.pods,
+                [](const Pod& pod) { return pod.job == "hospitals-worker-a"; });
+  cluster.seen.last_pod["hospitals-worker-a"] = cluster.seen.now;
+  cluster.after(5s).reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+  cluster.after(30s).reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kPodMissing);
+}
+
+TEST_CASE("operator: sites outside the cluster are told to wait for a load balancer's address",
+          "[operator]") {
+  Cluster cluster(
+      "{participants: [{name: far, external: true}], aggregator: {service: {type: LoadBalancer}}}");
+  cluster.reconcile();
+  cluster.after(10s).reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+  cluster.start_pods();
+  cluster.after(30s).reconcile();
+  CHECK(cluster.condition(kDegraded).reason == reason::kServicePending);
+  cluster.seen.children.of(k8s::kServices).at("hospitals-aggregator").service->balancer_address =
+      "192.0.2.1";
+  cluster.after(1s).reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+}
+
 TEST_CASE("operator: the deny list follows spec.security.deny while the training runs",
           "[operator]") {
   Cluster cluster = a_running_cluster();

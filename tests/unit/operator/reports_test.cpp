@@ -27,9 +27,9 @@ class Aggregator {
  public:
   explicit Aggregator(std::string answer) : answer_(std::move(answer)) {
     crypto::SystemEntropy entropy;
-    const auto authority = make_authority("ns/hospitals", {}, entropy).value();
+    const auto authority = make_authority("ns/hospitals", {}, entropy, now()).value();
     Desired secret = children_of(training_, settings()).front();
-    secret.object["data"] = secret_data(*secret.secret, authority, {}).value();
+    secret.object["data"] = secret_data(*secret.secret, authority, {}, Issue{.now = now()}).value();
     secret.object["metadata"]["uid"] = "uid-of-" + secret.name();
     secret.object["metadata"]["annotations"][std::string(kOrigin)] =
         origin_.code(training_, secret.resource.kind, secret.name());

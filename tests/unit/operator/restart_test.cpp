@@ -173,4 +173,112 @@ TEST_CASE("operator: images and places of pods may change while the training is 
   CHECK(cluster.job("worker-a").suspend);
 }
 
+TEST_CASE("operator: a complete training goes on when rounds.count is raised, with the new spec",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.training->spec.output.rows = 0;
+  cluster.status().spec_sha256 = spec_digest(cluster.seen.training->spec);
+  cluster.report(wire::Phase::kComplete, 5);
+  cluster.complete_job("aggregator");
+  cluster.after(1s).reconcile();
+  REQUIRE(cluster.condition(kComplete).holds);
+  CHECK(cluster.status().rounds == "5/5");
+  cluster.seen.report.reset();
+  cluster.after(60s).reconcile();
+  CHECK(cluster.reconcile().empty());
+
+  cluster.seen.training->spec.rounds.count = 8;
+  const Done done = cluster.after(60s).reconcile();
+  CHECK(count(done, "delete Job hospitals-aggregator") == 1);
+  CHECK(count(done, "delete ConfigMap hospitals-training") == 1);
+  CHECK(count(done, "create Job hospitals-aggregator") == 0);
+  CHECK(count(done, "event Extended") == 1);
+  CHECK_FALSE(cluster.condition(kComplete).holds);
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+  CHECK_FALSE(cluster.status().completion_time);
+  CHECK(cluster.status().rounds == "5/8");
+  for (const char* const name : {"aggregator", "worker-a", "worker-b", "worker-c"}) {
+    remove_pods(cluster, name);
+  }
+  cluster.events.clear();
+  const Done made = cluster.after(1s).reconcile();
+  const auto at = [&](const std::string& what) { return std::ranges::find(made, what); };
+  CHECK(at("create ConfigMap hospitals-training") < at("create Job hospitals-aggregator"));
+  CHECK(count(made, "create Job hospitals-worker-c") == 1);
+  CHECK(count(made, "create PersistentVolumeClaim hospitals-worker-b") == 0);
+  CHECK(std::ranges::count(cluster.events, std::string(reason::kChildRestored)) == 0);
+  cluster.start_pods();
+  cluster.report(wire::Phase::kTraining, 6);
+  cluster.after(1s).reconcile();
+  CHECK(cluster.status().phase == "Running");
+  cluster.report(wire::Phase::kComplete, 8);
+  cluster.complete_job("aggregator");
+  cluster.after(1s).reconcile();
+  CHECK(cluster.condition(kComplete).holds);
+  CHECK(cluster.status().rounds == "8/8");
+}
+
+TEST_CASE("operator: no Job is made before the spec that it is to read", "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.seen.children.of(k8s::kJobs).erase("hospitals-worker-a");
+  auto& spec = cluster.seen.children.of(k8s::kConfigMaps).at("hospitals-training");
+  spec.is_deleting = true;
+  CHECK(count(cluster.reconcile(), "create Job hospitals-worker-a") == 0);
+  cluster.seen.children.of(k8s::kConfigMaps).erase("hospitals-training");
+  const Done made = cluster.reconcile();
+  CHECK(std::ranges::find(made, "create ConfigMap hospitals-training") <
+        std::ranges::find(made, "create Job hospitals-worker-a"));
+}
+
+TEST_CASE("operator: an upgrade of the operator leaves the images of a training as they are",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  auto& training = *cluster.seen.training;
+  for (auto& [name, job] : cluster.seen.children.of(k8s::kJobs)) {
+    job.content = digest_of(settings_of(training, name));
+  }
+  cluster.start_pods();
+  cluster.reconcile();
+  CHECK(cluster.status().images.empty());
+  const std::string digest = "@sha256:" + std::string(64, 'a');
+  for (auto& pod : cluster.seen.children.pods) {
+    const bool is_worker = pod.job != "hospitals-aggregator";
+    pod.image = is_worker ? settings().worker_image : settings().aggregator_image;
+    pod.image_id = is_worker ? "sha256:" + std::string(64, 'b')  // loaded by hand
+                             : "docker-pullable://localhost/genesis-aggregator" + digest;
+  }
+  cluster.after(1s).reconcile();
+  const std::map<std::string, std::string> images{
+      {"aggregator", "localhost/genesis-aggregator" + digest},
+      {"worker", "localhost/genesis-worker:1"}};
+  CHECK(cluster.status().images == images);
+  Settings later = settings();
+  later.aggregator_image = "localhost/genesis-aggregator:2";
+  later.worker_image = "localhost/genesis-worker:2";
+  const auto image = [](const Json& job) {
+    return job.at("spec").at("template").at("spec").at("containers").at(0).at("image");
+  };
+  CHECK(image(aggregator_job(training, later)) == images.at("aggregator"));
+  CHECK(image(worker_job(training, training.spec.participants.front(), later)) ==
+        images.at("worker"));
+  CHECK(image(generate_job(training, later)) == images.at("worker"));
+  // What the spec names is the user's to change while the training is suspended.
+  training.spec.aggregator.pod.image = "localhost/genesis-aggregator:3";
+  CHECK(image(aggregator_job(training, later)) == "localhost/genesis-aggregator:3");
+  cluster.after(1s).reconcile();
+  CHECK(cluster.status().images == images);  // the pod is still of the old Job
+}
+
+TEST_CASE("operator: an image is pinned to a digest of its own repository alone", "[operator]") {
+  const std::string digest = "@sha256:" + std::string(64, 'a');
+  CHECK(pinned_image("busybox:1", "docker.io/library/busybox" + digest) == "busybox" + digest);
+  CHECK(pinned_image("team/a", "docker.io/team/a" + digest) == "team/a" + digest);
+  CHECK(pinned_image("r.example:5000/a:1", "r.example:5000/a" + digest) ==
+        "r.example:5000/a" + digest);
+  CHECK(pinned_image("r.example/a:1", "docker.io/library/import-2026-01-01" + digest) ==
+        "r.example/a:1");
+  CHECK(pinned_image("r.example/a:1", "sha256:" + std::string(64, 'b')) == "r.example/a:1");
+}
+
 }  // namespace genesis::control

@@ -120,17 +120,17 @@ TEST_CASE("training metrics: two trainings are two, and a deleted one is none", 
   training.spec.privacy.differential_privacy = spec::DifferentialPrivacy{.epsilon = 1.5};
   scrape.trainings.show(training, kStart);
   CHECK(scrape.has(R"(genesis_training_privacy_epsilon{name="banks",namespace="demo"} 1.5)"));
-  scrape.trainings.expires({"demo", "banks"}, kStart);
+  training.status.certificate_expiry = kStart;
+  scrape.trainings.show(training, kStart);
   CHECK(scrape.has(
       R"(genesis_training_certificate_expiry_timestamp_seconds{name="banks",namespace="demo"} 1767225600)"));
   scrape.trainings.forget({"demo", "hospitals"});
   CHECK_FALSE(scrape.mentions("hospitals"));
   CHECK(scrape.mentions("banks"));
-  scrape.trainings.show(training, kStart);  // keeps what only an expiry has told
-  CHECK(scrape.mentions("certificate_expiry_timestamp_seconds{"));
+  training.status.certificate_expiry.reset();  // it is over
+  scrape.trainings.show(training, kStart);
+  CHECK_FALSE(scrape.mentions("certificate_expiry_timestamp_seconds{"));
   scrape.trainings.forget({"demo", "banks"});
-  CHECK_FALSE(scrape.mentions("banks"));
-  scrape.trainings.expires({"demo", "banks"}, kStart);
   CHECK_FALSE(scrape.mentions("banks"));
 }
 

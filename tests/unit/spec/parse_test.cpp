@@ -172,6 +172,18 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.rounds.overSelection: requires clientFraction below 1, since otherwise all clients "
        "are "
        "selected anyway; lower clientFraction or remove overSelection"},
+      {"{rounds: {stopCondition: {patience: 3}}, model: {method: autoregressive}}", ""},
+      {"{rounds: {stopCondition: {patience: 3}}}",
+       "spec.rounds.stopCondition: needs a likelihood of rows, which method ctgan does not have; "
+       "use "
+       "autoregressive or remove stopCondition"},
+      {"{rounds: {stopCondition: {patience: 3}}, model: {method: autoregressive}, participants: "
+       "[{name: a, external: true}, {name: b, external: true}, {name: c, external: true}], "
+       "privacy: "
+       "{secureAggregation: {}}}",
+       "spec.rounds.stopCondition: needs a loss of each site, which privacy.secureAggregation "
+       "keeps "
+       "at the sites; remove one of the two"},
       {"{rounds: {minClients: 5}, participants: []}", ""},
       {"{rounds: {minClients: 1}, participants: [{name: a, external: true}]}", ""},
       {"{rounds: {minClients: 5}, participants: [{name: a, external: true}, {name: b, external: "
@@ -207,9 +219,23 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{model: {method: mixture, bins: 65}}",
        "spec.model.bins: must be at most 64 with method mixture, whose tables grow with the square "
        "of it; lower it"},
-      {"{model: {method: autoregressive}, privacy: {differentialPrivacy: {epsilon: 3}}}",
-       "spec.privacy.differentialPrivacy: is not implemented for method autoregressive, whose "
-       "updates carry no noise; remove it or use a method that adds noise"},
+      {"{model: {method: autoregressive}, privacy: {differentialPrivacy: {epsilon: 3}}, "
+       "participants: [{name: a, maxRows: 100}]}",
+       ""},
+      {"{model: {method: autoregressive}, privacy: {differentialPrivacy: {epsilon: 3}}, "
+       "participants: [{name: a, maxRows: 100}, {name: b}]}",
+       "spec.participants: each needs maxRows with differentialPrivacy and method autoregressive, "
+       "about as many rows as the site has, a number that everybody may know"},
+      {"{model: {method: autoregressive}, privacy: {unitColumn: who, maxRowsPerUnit: 2, "
+       "differentialPrivacy: {epsilon: 3}}}",
+       "spec.privacy.unitColumn: is not implemented for method autoregressive, whose unit is one "
+       "row; remove it or use method mixture"},
+      {"{model: {method: autoregressive}, rounds: {minClients: 3}, privacy: {secureAggregation: "
+       "{}, "
+       "differentialPrivacy: {epsilon: 3}}}",
+       "spec.privacy.secureAggregation: is not implemented for method autoregressive with "
+       "differentialPrivacy, where each site's own noise protects its updates; remove it or use "
+       "method mixture"},
       {"{model: {pac: 7}}",
        "spec.local.batchSize: 500 is not a multiple of model.pac, 7; use 504 or change model.pac"},
       {"{aggregation: {strategy: fedprox, proximalMu: 0.1}}", ""},

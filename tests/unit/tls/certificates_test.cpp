@@ -184,3 +184,46 @@ TEST_CASE("tls: times print in UTC", "[tls]") {
   CHECK(tls::to_utc(std::chrono::sys_days(std::chrono::year(2026) / 3 / 1) + 12h + 5s) ==
         "2026-03-01 12:00:05 UTC");
 }
+
+TEST_CASE("tls: a certificate does not outlive its authority, whatever is asked for", "[tls]") {
+  const auto authority = an_authority();
+  const auto end = tls::inspect(authority.certificate_pem)->not_after;
+  const Validity longer{.lifetime = 48h};
+  const auto site = ClientId::parse("site-1").value();
+  CHECK(tls::inspect(tls::issue_client(authority, site, longer)->certificate_pem)->not_after ==
+        end);
+  CHECK(tls::inspect(tls::issue_server(authority, {"a"}, longer)->certificate_pem)->not_after ==
+        end);
+  CHECK(tls::inspect(tls::issue_server(authority, {"a"}, {.lifetime = 1h})->certificate_pem)
+            ->not_after < end);
+}
+
+TEST_CASE("tls: what is renewed keeps its key and lasts longer, at the time that is given",
+          "[tls]") {
+  const auto now = std::chrono::system_clock::now();
+  const auto old = an_authority();
+  const auto renewed =
+      tls::make_authority("Training", {.lifetime = 24h, .now = now + 16h}, old.key_pem).value();
+  CHECK(renewed.key_pem == old.key_pem);
+  CHECK(renewed.certificate_pem != old.certificate_pem);
+  const auto leaf = tls::issue_server(old, {"localhost"}, kDay).value();
+  // Either certificate of the authority verifies what its key has signed.
+  CHECK(verify(old, leaf, X509_PURPOSE_SSL_SERVER) == X509_V_OK);
+  const auto again =
+      tls::issue_server(renewed, {"localhost"}, {.lifetime = 2h, .now = now}, leaf.key_pem).value();
+  CHECK(again.key_pem == leaf.key_pem);
+  CHECK(verify(old, again, X509_PURPOSE_SSL_SERVER) == X509_V_OK);
+  const auto info = tls::inspect(again.certificate_pem).value();
+  CHECK(info.key_sha256 == tls::inspect(leaf.certificate_pem)->key_sha256);
+  CHECK(info.key_sha256 != tls::inspect(old.certificate_pem)->key_sha256);
+  CHECK(tls::inspect(renewed.certificate_pem)->not_after > now + 39h);
+  CHECK_FALSE(tls::issue_server(old, {"localhost"}, kDay, "no key"));
+}
+
+TEST_CASE("tls: a bundle is split into its certificates", "[tls]") {
+  const auto one = an_authority("one");
+  const auto two = an_authority("two");
+  CHECK(tls::split_certificates(one.certificate_pem + "\n# two\n" + two.certificate_pem).value() ==
+        std::vector<std::string>{one.certificate_pem, two.certificate_pem});
+  CHECK_FALSE(tls::split_certificates("none"));
+}
