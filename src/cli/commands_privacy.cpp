@@ -260,9 +260,16 @@ Result<AuditReport> audit_ledger(const AuditOptions& options) {
   GENESIS_ASSIGN(report.settings.delta, delta_of(options.ledger));
   std::size_t charges = 0;
   std::uint64_t tables = 0;
-  for (const auto& cost : ledger.costs()) {
+  auto counts = ledger.costs();
+  const auto trainings = std::erase_if(counts, [](const auto& cost) { return cost.is_training(); });
+  for (const auto& cost : counts) {
     ++charges;
     tables += cost.tables;
+  }
+  if (trainings > 0) {
+    std::cerr << "note: " << trainings
+              << " charges are steps of training, which this audit does not attack: it draws the "
+                 "noise of counts\n";
   }
   // A sound ledger is to be refuted as seldom, however many audits it has.
   auto settings = report.settings;
@@ -276,7 +283,8 @@ Result<AuditReport> audit_ledger(const AuditOptions& options) {
     return {};
   };
   for (const auto& entry : ledger.entries()) {
-    if (const auto* charged = std::get_if<privacy::Charged>(&entry.event)) {
+    const auto* charged = std::get_if<privacy::Charged>(&entry.event);
+    if (charged != nullptr && !charged->cost.is_training()) {
       GENESIS_RETURN_IF_ERROR(add(name_of(*charged), {charged->cost}));
     }
   }
@@ -287,7 +295,7 @@ Result<AuditReport> audit_ledger(const AuditOptions& options) {
     std::cerr << "note: all charges together have " << tables << " tables, of which an audit takes "
               << privacy::kMostAuditedTables << ": each was audited by itself\n";
   } else if (report.lines.size() > 1) {
-    GENESIS_RETURN_IF_ERROR(add("all together", ledger.costs()));
+    GENESIS_RETURN_IF_ERROR(add("all together", counts));
   }
   return report;
 }

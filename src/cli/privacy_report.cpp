@@ -40,6 +40,14 @@ double sigma_of_sum(const PrivacyPlan& plan, const Cost& cost) {
   return sigma_at_site(cost) * std::sqrt(static_cast<double>(plan.sites));
 }
 
+bool is_training(const privacy::PlannedQuery& query) {
+  return query.sampling > 0;
+}
+
+bool has_training(const PrivacyPlan& plan) {
+  return std::ranges::any_of(plan.queries.queries, is_training);
+}
+
 // The tables with most of the budget are what the model is made of; others may look for the few
 // cells that stand out.
 std::size_t main_query(const privacy::QueryPlan& plan) {
@@ -111,7 +119,8 @@ struct Scaled {
 // Of groups of rows, where each row is a unit of its own; of units, nobody asks for several.
 Result<std::vector<Scaled>> groups_of(const PrivacyPlan& plan) {
   std::vector<Scaled> groups;
-  if (!plan.unit_column) {
+  // A group's rows are sampled one by one, which the accountant has no loss for.
+  if (!plan.unit_column && !has_training(plan)) {
     for (const std::uint64_t rows : {2U, 5U, 10U}) {
       GENESIS_ASSIGN(const auto epsilon, epsilon_of_group(plan, rows));
       groups.push_back({rows, epsilon});
@@ -172,7 +181,7 @@ std::vector<std::string> advice_for(const PrivacyPlan& plan) {
   const auto main = main_query(plan.queries);
   const auto& query = plan.queries.queries[main];
   const auto rows = rows_per_cell(plan, query);
-  if (rows && *rows < sigma_of_sum(plan, plan.noise.costs[main])) {
+  if (!has_training(plan) && rows && *rows < sigma_of_sum(plan, plan.noise.costs[main])) {
     advice.push_back(query.name + ": an average cell has " + print("%.1f", *rows) +
                      " rows, which is less than its noise; use fewer columns, bins or "
                      "categories, or a larger epsilon");
@@ -213,8 +222,14 @@ std::string describe(const privacy::Event& event) {
                    std::to_string(question.collection) +
                    (question.attempt > 0 ? ", attempt " + std::to_string(question.attempt)
                                          : std::string()) +
-                   ": " + std::to_string(cost.tables) + " tables, " + std::to_string(cost.cells) +
-                   " cells, sigma " + print("%.2f", sigma_at_site(cost));
+                   ": " +
+                   (cost.is_training()
+                        ? std::to_string(cost.tables) + " steps of training, sampling rate " +
+                              print("%.4f",
+                                    static_cast<double>(cost.sampling) * privacy::kSamplingUnit) +
+                              ", sigma " + print("%.4f", sigma_at_site(cost)) + " times maxGradNorm"
+                        : std::to_string(cost.tables) + " tables, " + std::to_string(cost.cells) +
+                              " cells, sigma " + print("%.2f", sigma_at_site(cost)));
           },
           [](const Released& released) {
             return "released for line " + std::to_string(released.charge + 1) + ": sha256 " +
@@ -294,9 +309,20 @@ Result<std::string> to_text(const PrivacyPlan& plan) {
                            "sigma at a site",
                            "sigma of the sum",
                            "95% of cells within");
+  std::string training;
   for (std::size_t i = 0; i < plan.queries.queries.size(); ++i) {
     const auto& query = plan.queries.queries[i];
     const auto& cost = plan.noise.costs[i];
+    if (is_training(query)) {
+      training = print(
+          "%-10.10s %7llu steps, each on a share of %.4f of the rows, sigma %.4f times "
+          "maxGradNorm\n",
+          query.name.c_str(),
+          static_cast<unsigned long long>(query.tables),
+          query.sampling,
+          sigma_at_site(cost));
+      continue;
+    }
     text += print("%-10.10s %7llu %9llu %15.2f %16.2f %18.0f\n",
                   query.name.c_str(),
                   static_cast<unsigned long long>(query.tables),
@@ -305,7 +331,7 @@ Result<std::string> to_text(const PrivacyPlan& plan) {
                   sigma_of_sum(plan, cost),
                   kTwoSided95 * sigma_of_sum(plan, cost));
   }
-  text += pairs_of(plan) + "\n";
+  text += training + pairs_of(plan) + "\n";
   for (const auto& group : groups) {
     text += print("a person with %2llu rows at a site     epsilon %.2f\n",
                   static_cast<unsigned long long>(group.factor),
@@ -347,6 +373,9 @@ Result<std::string> to_json(const PrivacyPlan& plan) {
                                {"cells", query.cells},
                                {"sigma", sigma_at_site(cost)},
                                {"sigmaOfSum", sigma_of_sum(plan, cost)}});
+    if (is_training(query)) {
+      json["queries"].back()["samplingRate"] = query.sampling;
+    }
   }
   if (!plan.queries.left_out.empty()) {
     json["pairs"] = plan.queries.pairs;

@@ -34,7 +34,8 @@ MAY_INCLUDE = {
     # How a collection becomes a secure sum, for both sides of it.
     "sums": ["base", "crypto", "secure", "spec", "rounds", "wire", "method"],
     "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
-    "autoregressive": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
+    # Under differential privacy it starts from the mixture's noisy counts.
+    "autoregressive": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method", "mixture"],
     "mixture": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "method"],
     "methods": ["base", "privacy", "spec", "wire", "method", "ctgan", "autoregressive", "mixture"],
     "genesis": ["base", "crypto", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],

@@ -18,12 +18,20 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRIVACY, MIXTURE = "src/common/privacy/", "src/common/mixture/"
+AUTOREGRESSIVE = "src/common/autoregressive/"
 
 SCALE = "mixture: a site's noise is as large as its ledger says, in every stage"
 SHARED = "mixture: no two answers of a site, of two runs or of two sites share their noise"
 TWICE = "mixture: a question that is asked twice is measured once"
 SENSITIVITY = "mixture: one row more changes each table by at most one count of 1"
 UNITS = "mixture: of each unit the first rows are counted, and its column is not learned"
+DEVIATION = "autoregressive: the noise of a private training has the deviation that was asked for"
+CLIPPED = "autoregressive: the sum of clipped rows is that of rows' own gradients, clipped"
+ONE_MORE = "autoregressive: one row more changes a clipped sum by no more than the norm"
+EXPECTED = "autoregressive: a private training without noise to speak of is a step along the sum"
+COINS = "privacy: each row takes part by a coin of its own"
+GAUSSIAN = "privacy: noise of training is Gaussian, its variance and tails included"
+CHARGED = "privacy: a training is charged before it begins, and its bytes are kept"
 AUDIT = "mixture: an audit through the site's own answers is near the claim and not above it"
 
 DRAW = "    NoiseBits bits;\n    return encode(add_noise(counts, DiscreteGaussian(charged.variance), bits));\n"
@@ -89,6 +97,32 @@ SABOTAGES = [
         MIXTURE + "counts.cpp", "      ++counts[unit / width];\n", "      counts[unit / width] += 2;\n")]),
     Sabotage("units keep a hundred rows more", [UNITS], [(
         MIXTURE + "site.cpp", "    if (rows++ < most) {\n", "    if (rows++ < most + 100) {\n")]),
+    Sabotage("training without noise", [DEVIATION], [(
+        AUTOREGRESSIVE + "trainer.cpp", "    noise.add(deviation, gradient_);\n",
+        "    static_cast<void>(noise);\n    static_cast<void>(deviation);\n")], "test_autoregressive"),
+    Sabotage("training with noise x0.95", [DEVIATION], [(
+        AUTOREGRESSIVE + "trainer.cpp", "    noise.add(deviation, gradient_);\n", "    noise.add(0.95 * deviation, gradient_);\n")],
+        "test_autoregressive"),
+    Sabotage("rows are not clipped", [CLIPPED, ONE_MORE], [(
+        AUTOREGRESSIVE + "network.cpp", "    const double scaled = most * kRounding / norm;\n",
+        "    const double scaled = 1.0 + 0.0 * most * kRounding;\n")], "test_autoregressive"),
+    Sabotage("embeddings have no part in a row's norm", [CLIPPED], [(
+        AUTOREGRESSIVE + "network.cpp", "  add_row_squares(matrix(std::as_const(known_).data(), rows_, wide), squares_.data());\n", "")],
+        "test_autoregressive"),
+    Sabotage("a sum over its own number of rows", [EXPECTED], [(
+        AUTOREGRESSIVE + "trainer.cpp", "      value *= share;\n",
+        "      value *= share * static_cast<float>(config_.batch_size) / static_cast<float>(std::max<std::size_t>(rows.size(), 1));\n")],
+        "test_autoregressive"),
+    Sabotage("batches of one size", [COINS], [(
+        PRIVACY + "gaussian_noise.cpp", "      if (words[i] >> 32U < sampling) {\n",
+        "      if ((first + i) * sampling >> 32U != (first + i + 1) * sampling >> 32U) {\n")], "test_privacy"),
+    Sabotage("training noise with its tails cut", [GAUSSIAN], [(
+        PRIVACY + "gaussian_noise.cpp", "    make_exponentials(radii.data(), exponentials_.data());\n",
+        "    make_exponentials(radii.data(), exponentials_.data());\n"
+        "    for (float& value : exponentials_) {\n      value = std::min(value, 7.0F);\n    }\n")], "test_privacy"),
+    Sabotage("trained twice, charged once", [CHARGED], [(
+        PRIVACY + "account.cpp", "  if (kept && (!size || kept->size() == *size)) {\n", "  if (kept && size && kept->size() == *size) {\n"), (
+        PRIVACY + "account.cpp", "  if (before->released_sha256) {\n", "  if (before->released_sha256 && size) {\n")], "test_privacy"),
 ]
 
 

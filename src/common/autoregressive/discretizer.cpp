@@ -331,6 +331,26 @@ Result<Discretizer> Discretizer::fit(const tabular::Plan& plan,
   return Discretizer(std::move(encoder), std::move(columns));
 }
 
+Result<Discretizer> Discretizer::of(tabular::Encoder encoder, std::vector<CodedColumn> columns) {
+  // As everybody will read it.
+  return parse(Discretizer(std::move(encoder), std::move(columns)).text());
+}
+
+std::uint32_t Discretizer::code_of(std::size_t coded, double value) const {
+  return atom_at(columns_[coded].atoms, value).code;
+}
+
+std::uint32_t code_atoms(std::vector<Atom>& atoms, std::size_t bins) {
+  if (atoms.size() > std::max(bins, tabular::kFewValues)) {
+    return cut(atoms, bins);
+  }
+  std::uint32_t next = 0;
+  for (auto& atom : atoms) {
+    atom.code = next++;
+  }
+  return next;
+}
+
 std::string Discretizer::text() const {
   auto json = tabular::to_json(encoder_);
   auto list = nlohmann::json::array();

@@ -88,6 +88,12 @@ class Discretizer {
     return encoder_.columns()[columns_[coded].column];
   }
 
+  /// Of an encoder and what its columns are coded as, otherwise known. Errors: kInvalidArgument.
+  [[nodiscard]] static Result<Discretizer> of(tabular::Encoder encoder,
+                                              std::vector<CodedColumn> columns);
+  /// Of a number or date: the code of `value`, which is within the column's bounds.
+  [[nodiscard]] std::uint32_t code_of(std::size_t coded, double value) const;
+
   /// Errors: as Encoder::encode.
   [[nodiscard]] Result<CodedTable> encode(const tabular::Table& table, const Rng& rng) const;
   /// The codes of the cells of `texts` that the model understands, `unknown` for the others; and of
@@ -117,6 +123,11 @@ class Discretizer {
   tabular::Encoder encoder_;
   std::vector<CodedColumn> columns_;
 };
+
+/// Gives atoms with rows codes 0, 1, ... by value, and returns their number: single values that 1
+/// row in `bins` has are codes, and so are bins of the others, of about equal mass; where there are
+/// few atoms, each is.
+[[nodiscard]] std::uint32_t code_atoms(std::vector<Atom>& atoms, std::size_t bins);
 
 /// The logarithm of how much more often than at all sites each code occurs in `coded`, of each
 /// column. Few rows say little: counts are smoothed towards `shares`.

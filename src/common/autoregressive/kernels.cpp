@@ -179,8 +179,8 @@ GENESIS_KERNEL void gate(const ConstMatrix& gate_,
 
 GENESIS_KERNEL double cross_entropy(const float* bias,
                                     const std::uint32_t* codes,
+                                    float share,
                                     const Matrix& logits) {
-  const float share = 1.0F / static_cast<float>(logits.rows);
   double loss = 0.0;
   for (std::size_t r = 0; r < logits.rows; ++r) {
     float* values = row_of(logits, r);
@@ -196,6 +196,72 @@ GENESIS_KERNEL double cross_entropy(const float* bias,
     gradient[codes[r]] -= share;
   }
   return loss;
+}
+
+GENESIS_KERNEL void add_row_squares(const ConstMatrix& m, float* squares) {
+  for (std::size_t r = 0; r < m.rows; ++r) {
+    In values = row_of(m, r);
+    float lanes[kLanes] = {};
+    std::size_t j = 0;
+    for (; j + kLanes <= m.columns; j += kLanes) {
+      for (std::size_t k = 0; k < kLanes; ++k) {
+        lanes[k] += values[j + k] * values[j + k];
+      }
+    }
+    float sum = 0.0F;
+    for (; j < m.columns; ++j) {
+      sum += values[j] * values[j];
+    }
+    for (const float lane : lanes) {
+      sum += lane;
+    }
+    squares[r] += sum;
+  }
+}
+
+GENESIS_KERNEL void add_outer_squares(const float* a_,
+                                      const float* b_,
+                                      std::size_t rows,
+                                      float* norms_) {
+  In a = a_;
+  In b = b_;
+  Out norms = norms_;
+  for (std::size_t r = 0; r < rows; ++r) {
+    norms[r] += a[r] * (b[r] + 1.0F);
+  }
+}
+
+GENESIS_KERNEL void scale_rows(const float* factor, const Matrix& m) {
+  for (std::size_t r = 0; r < m.rows; ++r) {
+    Out values = row_of(m, r);
+    const float by = factor[r];
+    if (by == 0.0F) {
+      for (std::size_t j = 0; j < m.columns; ++j) {
+        values[j] = 0.0F;
+      }
+    } else {
+      for (std::size_t j = 0; j < m.columns; ++j) {
+        values[j] *= by;
+      }
+    }
+  }
+}
+
+GENESIS_KERNEL void add_blocks(const ConstMatrix& source_,
+                               const bool* is_taken,
+                               std::size_t block,
+                               float* into_) {
+  for (std::size_t r = 0; r < source_.rows; ++r) {
+    In source = row_of(source_, r);
+    Out into = into_ + r * source_.columns;
+    for (std::size_t first = 0, i = 0; first < source_.columns; first += block, ++i) {
+      if (is_taken[i]) {
+        for (std::size_t j = first; j < first + block; ++j) {
+          into[j] += source[j];
+        }
+      }
+    }
+  }
 }
 
 GENESIS_KERNEL void draw_codes(const float* bias,

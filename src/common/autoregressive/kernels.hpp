@@ -44,11 +44,26 @@ void gate(const model::ConstMatrix& gate,
           const model::ConstMatrix& source,
           const model::Matrix& target);
 
-/// In: logits without their bias, and the code that each row has. Out: the gradient of the mean
-/// cross entropy by the logits. Returns the cross entropy, summed over the rows.
+/// In: logits without their bias, and the code that each row has. Out: `share` times the gradient
+/// of the rows' cross entropy by the logits. Returns the cross entropy, summed over the rows.
 [[nodiscard]] double cross_entropy(const float* bias,
                                    const std::uint32_t* codes,
+                                   float share,
                                    const model::Matrix& logits);
+
+/// squares[r] += |m[r]|^2.
+void add_row_squares(const model::ConstMatrix& m, float* squares);
+/// norms[r] += a[r] (b[r] + 1): what an outer product of rows of those squared norms, and a bias
+/// that gets the first of them, have together.
+void add_outer_squares(const float* a, const float* b, std::size_t rows, float* norms);
+/// m[r] *= factor[r]; rows whose factor is 0 are set to 0, whatever they hold.
+void scale_rows(const float* factor, const model::Matrix& m);
+/// into[r] += block number i of source[r], for the blocks that `is_taken` names; `block` values a
+/// block, `into` as wide as the source.
+void add_blocks(const model::ConstMatrix& source,
+                const bool* is_taken,
+                std::size_t block,
+                float* into);
 
 /// For each row: draws a code in proportion to exp(logits + bias) shares, where uniform[r] in (0,
 /// 1) says which. `shares` may be null: all 1. `kept` (may be null) is multiplied by the part of

@@ -5,6 +5,7 @@
 #include "common/autoregressive/discretizer.hpp"
 #include "common/autoregressive/exchange.hpp"
 #include "common/autoregressive/parameters.hpp"
+#include "common/autoregressive/private_server.hpp"
 #include "common/autoregressive/settings.hpp"
 #include "common/method/rounds_server.hpp"
 
@@ -58,6 +59,9 @@ struct Network {
 
 Result<std::unique_ptr<method::ServerMethod>> make_server(const spec::FederatedTraining& training) {
   GENESIS_ASSIGN(auto settings, settings_of(training.model));
+  if (training.privacy.differential_privacy) {
+    return make_private_server(training, std::move(settings));
+  }
   return std::make_unique<method::RoundsServer<Network>>(
       training, Network{std::move(settings), training.rounds.stop_condition.has_value()});
 }

@@ -5,6 +5,7 @@
 
 #include "common/autoregressive/discretizer.hpp"
 #include "common/autoregressive/exchange.hpp"
+#include "common/autoregressive/private_site.hpp"
 #include "common/autoregressive/settings.hpp"
 #include "common/autoregressive/trainer.hpp"
 #include "common/base/rng.hpp"
@@ -76,6 +77,9 @@ struct Network {
 
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup) {
   GENESIS_ASSIGN(auto settings, settings_of(setup.training.model));
+  if (setup.training.privacy.differential_privacy) {
+    return make_private_site(std::move(setup), std::move(settings));
+  }
   const bool has_holdout = setup.training.rounds.stop_condition.has_value();
   return method::RoundsSite<Network>::create(std::move(setup),
                                              Network{std::move(settings), has_holdout});

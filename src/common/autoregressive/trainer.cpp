@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/clock.hpp"
+#include "common/privacy/gaussian_noise.hpp"
 #include "common/wire/safetensors.hpp"
 
 namespace genesis::autoregressive {
@@ -43,13 +44,23 @@ double distance(std::span<const float> a, std::span<const float> b) {
 }  // namespace
 
 Result<Trainer> Trainer::create(TrainingConfig config, const Shape& shape, CodedTable table) {
+  if (table.rows == 0) {
+    return fail(Errc::kInvalidArgument, "table: has no rows; nothing to train on");
+  }
+  return checked(std::move(config), shape, std::move(table));
+}
+
+Result<Trainer> Trainer::create_private(TrainingConfig config,
+                                        const Shape& shape,
+                                        CodedTable table) {
+  return checked(std::move(config), shape, std::move(table));
+}
+
+Result<Trainer> Trainer::checked(TrainingConfig config, const Shape& shape, CodedTable table) {
   if (config.batch_size < 1 || config.epochs < 0) {
     return fail(Errc::kInvalidArgument,
                 "local: batchSize " + std::to_string(config.batch_size) + " and epochs " +
                     std::to_string(config.epochs) + " must be positive");
-  }
-  if (table.rows == 0) {
-    return fail(Errc::kInvalidArgument, "table: has no rows; nothing to train on");
   }
   GENESIS_ASSIGN(auto specs, parameter_specs(shape));
   return Trainer(std::move(config), shape, std::move(specs), std::move(table));
@@ -62,9 +73,10 @@ Trainer::Trainer(TrainingConfig config,
     : config_(std::move(config)),
       specs_(std::move(specs)),
       table_(std::move(table)),
-      batch_loss_(shape,
-                  std::min(table_.rows, static_cast<std::size_t>(config_.batch_size)),
-                  config_.site_logits),
+      batch_loss_(
+          shape,
+          std::clamp(table_.rows, std::size_t{1}, static_cast<std::size_t>(config_.batch_size)),
+          config_.site_logits),
       gradient_(element_count(specs_)) {
   std::size_t offset = 0;
   for (const auto& spec : specs_) {
@@ -104,6 +116,65 @@ std::optional<double> Trainer::holdout_loss(const Tensors& parameters) {
   return sum / static_cast<double>(holdout_rows_.size());
 }
 
+std::vector<std::uint32_t> Trainer::draw_order(Rng& rng) const {
+  auto order = config_.order;
+  if (rng.uniform() >= config_.ordered) {
+    shuffle(order, rng);
+  }
+  return order;
+}
+
+std::optional<TrainResult> Trainer::run_privately(const Tensors& global,
+                                                  RoundId round,
+                                                  double learning_rate,
+                                                  const PrivateSteps& steps,
+                                                  privacy::NoiseBits& bits) {
+  Rng order_rng(config_.seed, round, config_.client, "order of columns");
+  privacy::GaussianNoise noise(bits);
+  const double deviation = steps.multiplier * steps.max_grad_norm;
+  const auto share = static_cast<float>(1.0 / static_cast<double>(config_.batch_size));
+  model::GradientRules rules;
+  rules.proximal_mu = config_.rules.proximal_mu;  // rows are clipped each, not their sum
+  TrainResult result;
+  result.parameters = global;
+  const Elapsed elapsed;
+  double step_start = 0.0;
+  // With a weight that is not finite a single row could spoil the whole sum, which no clipping
+  // bounds: such a training ends, as its weights say, which have noise.
+  for (; result.steps < steps.steps && wire::check_finite(result.parameters); ++result.steps) {
+    if (config_.stop.stop_requested()) {
+      return std::nullopt;
+    }
+    const auto rows = privacy::sample_rows(bits, table_.rows, steps.sampling);
+    std::ranges::fill(gradient_, 0.0F);
+    batch_loss_.add_clipped(result.parameters.values,
+                            table_,
+                            rows,
+                            draw_order(order_rng),
+                            steps.max_grad_norm,
+                            gradient_);
+    noise.add(deviation, gradient_);
+    for (float& value : gradient_) {
+      value *= share;
+    }
+    model::step({.learning_rate = learning_rate, .betas = model::kUsualBetas},
+                rules,
+                extents_,
+                global.values,
+                gradient_,
+                moments_,
+                result.parameters.values);
+    if (config_.on_step) {
+      const double now = elapsed.seconds();
+      config_.on_step(now - step_start, result.steps + 1 == steps.steps);
+      step_start = now;
+    }
+  }
+  result.seconds = elapsed.seconds();
+  result.update_norm = distance(result.parameters.values, global.values);
+  return result;
+}
+
 std::optional<TrainResult> Trainer::run(const Tensors& global,
                                         RoundId round,
                                         double learning_rate) {
@@ -126,10 +197,7 @@ std::optional<TrainResult> Trainer::run(const Tensors& global,
       }
       const std::size_t begin = i * rows.size() / epoch_steps;
       const std::size_t end = (i + 1) * rows.size() / epoch_steps;
-      auto order = config_.order;
-      if (order_rng.uniform() >= config_.ordered) {
-        shuffle(order, order_rng);
-      }
+      const auto order = draw_order(order_rng);
       result.loss += batch_loss_(result.parameters.values,
                                  table_,
                                  std::span(rows).subspan(begin, end - begin),
@@ -159,13 +227,33 @@ std::optional<TrainResult> Trainer::run(const Tensors& global,
 }
 
 Result<TrainResult> Trainer::train(const Tensors& global, RoundId round, double learning_rate) {
+  return judged(global, learning_rate, [&] { return run(global, round, learning_rate); });
+}
+
+Result<TrainResult> Trainer::train_privately(const Tensors& global,
+                                             RoundId round,
+                                             double learning_rate,
+                                             const PrivateSteps& steps,
+                                             privacy::NoiseBits& bits) {
+  return judged(global, learning_rate, [&] {
+    return run_privately(global, round, learning_rate, steps, bits);
+  });
+}
+
+Status Trainer::check(const Tensors& global) const {
   GENESIS_RETURN_IF_ERROR(wire::check_matches(global, specs_));
-  GENESIS_RETURN_IF_ERROR(wire::check_finite(global));
+  return wire::check_finite(global);
+}
+
+Result<TrainResult> Trainer::judged(const Tensors& global,
+                                    double learning_rate,
+                                    const std::function<std::optional<TrainResult>()>& train) {
+  GENESIS_RETURN_IF_ERROR(check(global));
   if (!std::isfinite(learning_rate) || learning_rate < 0.0) {
     return fail(Errc::kInvalidArgument, "local.learningRate: must be finite and not negative");
   }
   try {
-    auto result = run(global, round, learning_rate);
+    auto result = train();
     if (!result) {
       return fail(Errc::kUnavailable, "stopped before the training was over");
     }

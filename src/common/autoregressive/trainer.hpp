@@ -16,6 +16,7 @@
 #include "common/base/rng.hpp"
 #include "common/base/tensors.hpp"
 #include "common/model/optimizer.hpp"
+#include "common/privacy/noise_bits.hpp"
 
 namespace genesis::autoregressive {
 
@@ -47,6 +48,14 @@ struct TrainResult {
   double seconds = 0.0;  // that all steps took
 };
 
+/// Steps of DP-SGD (Abadi et al. 2016): what they reveal of a row follows from these numbers alone.
+struct PrivateSteps {
+  std::uint64_t steps = 1;     // of one call of train_privately()
+  std::uint64_t sampling = 0;  // rows take part with this probability (privacy::Cost::sampling)
+  double max_grad_norm = 1.0;  // that a row's gradient is clipped to
+  double multiplier = 1.0;     // deviation of the noise in the sum over that norm
+};
+
 /// A site's trainer. Adam's moments live here between rounds.
 class Trainer {
  public:
@@ -55,6 +64,10 @@ class Trainer {
   [[nodiscard]] static Result<Trainer> create(TrainingConfig config,
                                               const Shape& shape,
                                               CodedTable table);
+  /// The same for train_privately() alone, which takes a table without rows as well.
+  [[nodiscard]] static Result<Trainer> create_private(TrainingConfig config,
+                                                      const Shape& shape,
+                                                      CodedTable table);
 
   /// Trains config.epochs from `global`; the result depends on (global, moments, round, seed,
   /// client) alone. Errors: kInvalidArgument when shapes differ or a value is not finite;
@@ -63,6 +76,19 @@ class Trainer {
   [[nodiscard]] Result<TrainResult> train(const Tensors& global,
                                           RoundId round,
                                           double learning_rate);
+
+  /// The same under differential privacy: each step samples rows, clips what each of them brings,
+  /// adds noise to the sum and divides it by config.batch_size, whatever number of rows took part.
+  /// Rows and noise are drawn from `bits`, so that no two calls have the same. Nothing but the
+  /// parameters, their norm and the time is told: no loss. Charge it to the ledger first.
+  [[nodiscard]] Result<TrainResult> train_privately(const Tensors& global,
+                                                    RoundId round,
+                                                    double learning_rate,
+                                                    const PrivateSteps& steps,
+                                                    privacy::NoiseBits& bits);
+
+  /// Whether these are parameters that it can train from. Errors: kInvalidArgument.
+  [[nodiscard]] Status check(const Tensors& global) const;
 
   /// Adam's moments and step count, to be kept on the site's own disk.
   [[nodiscard]] Tensors optimizer_state() const;
@@ -80,6 +106,19 @@ class Trainer {
   [[nodiscard]] std::optional<TrainResult> run(const Tensors& global,
                                                RoundId round,
                                                double learning_rate);
+  [[nodiscard]] std::optional<TrainResult> run_privately(const Tensors& global,
+                                                         RoundId round,
+                                                         double learning_rate,
+                                                         const PrivateSteps& steps,
+                                                         privacy::NoiseBits& bits);
+  [[nodiscard]] static Result<Trainer> checked(TrainingConfig config,
+                                               const Shape& shape,
+                                               CodedTable table);
+  [[nodiscard]] Result<TrainResult> judged(
+      const Tensors& global,
+      double learning_rate,
+      const std::function<std::optional<TrainResult>()>& train);
+  [[nodiscard]] std::vector<std::uint32_t> draw_order(Rng& rng) const;
 
   TrainingConfig config_;
   std::vector<TensorSpec> specs_;

@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 
+#include "common/autoregressive/private_plan.hpp"
 #include "common/autoregressive/server.hpp"
 #include "common/autoregressive/settings.hpp"
 #include "common/ctgan/server.hpp"
@@ -29,7 +30,10 @@ Result<std::unique_ptr<method::ServerMethod>> make_mixture(
 std::span<const ServerEntry> server_methods() {
   static constexpr std::array kMethods{
       ServerEntry{ctgan::kMethod, ctgan::make_server},
-      ServerEntry{autoregressive::kMethod, autoregressive::make_server},
+      ServerEntry{autoregressive::kMethod,
+                  autoregressive::make_server,
+                  autoregressive::query_plan,
+                  autoregressive::plans_if_declared},
       ServerEntry{mixture::kMethod, make_mixture, mixture::query_plan, mixture::plans_if_declared}};
   return kMethods;
 }

@@ -68,29 +68,42 @@ void add_pairs(const Schema& schema, const TablePlan& tables, privacy::QueryPlan
   }
 }
 
-Result<privacy::QueryPlan> plan_of(const Settings& settings,
-                                   const Schema& schema,
-                                   const privacy::Guarantee& guarantee) {
-  GENESIS_ASSIGN(const auto target, target_of(settings, schema));
+// Each column's own counts, and the names of its values.
+struct MarginalPlan {
   privacy::QueryPlan plan;
+  Binnings binnings;  // as many bins as there may be
+};
+
+MarginalPlan marginals(const Settings& settings,
+                       const Schema& schema,
+                       const privacy::Guarantee& guarantee) {
+  MarginalPlan marginal;
+  auto& queries = marginal.plan.queries;
   const auto fine = fine_query(settings, schema);
-  plan.queries.push_back({std::string(fine.purpose), fine.tables, fine_cells(schema), fine.share});
-  Binnings binnings;
+  queries.push_back({std::string(fine.purpose), fine.tables, fine_cells(schema), fine.share});
   std::uint64_t wide = 0;
   std::uint64_t zoom_cells = 0;
   for (const auto& column : schema) {
     Binning binning;
     binning.bins = most_bins(column, settings);
-    binnings.push_back(binning);
+    marginal.binnings.push_back(binning);
     if (column.is_number() && (column.units == 0 || fine_width(column) > 1)) {
       ++wide;
       zoom_cells += column.units == 0 ? kZoomCells : std::min(column.units, kZoomCells);
     }
   }
   if (wide > 0) {
-    plan.queries.push_back({std::string(kZoom), wide, zoom_cells, settings.zoom_share});
+    queries.push_back({std::string(kZoom), wide, zoom_cells, settings.zoom_share});
   }
-  add_names(settings, guarantee, plan);
+  add_names(settings, guarantee, marginal.plan);
+  return marginal;
+}
+
+Result<privacy::QueryPlan> plan_of(const Settings& settings,
+                                   const Schema& schema,
+                                   const privacy::Guarantee& guarantee) {
+  GENESIS_ASSIGN(const auto target, target_of(settings, schema));
+  auto [plan, binnings] = marginals(settings, schema, guarantee);
   const auto [tables, is_without_target] = choose_tables(binnings, target);
   if (is_without_target) {
     plan.remarks.emplace_back(kWithoutTarget);
@@ -112,16 +125,28 @@ Result<Schema> known_columns(const spec::FederatedTraining& training) {
   return declared_schema(table);
 }
 
-}  // namespace
-
-Result<privacy::QueryPlan> query_plan(const spec::FederatedTraining& training) {
-  GENESIS_ASSIGN(const auto settings, settings_of(training));
-  GENESIS_ASSIGN(const auto schema, known_columns(training));
+Result<Schema> learned_columns(const spec::FederatedTraining& training) {
+  GENESIS_ASSIGN(auto schema, known_columns(training));
   if (counted_columns(schema) == 0) {
     return fail(Errc::kInvalidArgument,
                 "spec.table: names no column that is learned, so that it is not known what will be "
                 "asked; declare the columns in table.columns");
   }
+  return schema;
+}
+
+}  // namespace
+
+Result<privacy::QueryPlan> marginal_plan(const spec::FederatedTraining& training) {
+  GENESIS_ASSIGN(const auto settings, settings_of(training));
+  GENESIS_ASSIGN(const auto schema, learned_columns(training));
+  GENESIS_ASSIGN(const auto guarantee, guarantee_of(training));
+  return marginals(settings, schema, guarantee).plan;
+}
+
+Result<privacy::QueryPlan> query_plan(const spec::FederatedTraining& training) {
+  GENESIS_ASSIGN(const auto settings, settings_of(training));
+  GENESIS_ASSIGN(const auto schema, learned_columns(training));
   GENESIS_ASSIGN(const auto guarantee, guarantee_of(training));
   return plan_of(settings, schema, guarantee);
 }

@@ -16,9 +16,13 @@ namespace genesis::mixture {
 /// as there may be. Errors: kInvalidArgument names the field of spec.model or spec.table.
 [[nodiscard]] Result<privacy::QueryPlan> query_plan(const spec::FederatedTraining& training);
 
-/// The same plan if the spec declared the categories that it leaves open, and then the bounds too,
-/// of numbers with so few values that the fine counts have a cell for each; none where nothing is
-/// open. Errors: those of query_plan().
+/// Each column's own counts and the names of values alone, for methods that have another use for
+/// the rest of the budget. Errors: as above.
+[[nodiscard]] Result<privacy::QueryPlan> marginal_plan(const spec::FederatedTraining& training);
+
+/// What query_plan() would be if the spec declared the categories that it leaves open, and then the
+/// bounds too, of numbers with so few values that the fine counts have a cell for each; none where
+/// nothing is open. Errors: those of query_plan().
 [[nodiscard]] Result<std::vector<privacy::DeclaredPlan>> plans_if_declared(
     const spec::FederatedTraining& training);
 

@@ -1,8 +1,6 @@
 #include "common/mixture/server.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -11,12 +9,11 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/check.hpp"
-#include "common/base/fields.hpp"
 #include "common/base/json.hpp"
 #include "common/mixture/bins.hpp"
+#include "common/mixture/counting.hpp"
 #include "common/mixture/exchange.hpp"
 #include "common/mixture/fit.hpp"
-#include "common/mixture/introduction.hpp"
 #include "common/mixture/model.hpp"
 #include "common/mixture/settings.hpp"
 #include "common/mixture/stages.hpp"
@@ -41,7 +38,7 @@ constexpr std::size_t kMostBins = 8192;
 constexpr double kRowsPerSigma = 0.5;
 constexpr std::size_t kLeastBins = 4;
 
-enum class Stage { kFine, kZoom, kTables, kFit, kDone };
+enum class Stage { kCounting, kTables, kFit, kDone };
 
 // What a fit is made of, and what comes of it. Shared with whoever runs it.
 struct Fitting {
@@ -59,18 +56,17 @@ class Server final : public method::ServerMethod {
          Settings settings,
          std::optional<Protection> protection)
       : settings_(std::move(settings)),
-        declared_(training.table),
         seed_(training.seed),
-        is_told_rows_(!protection && !training.privacy.secure_aggregation),
-        protection_(protection) {}
+        counting_(training, settings_, protection) {}
 
-  Result<std::uint64_t> introduce(const ClientId& client, std::string_view introduction) override;
-  void leave(const ClientId& client) override {
-    introductions_.erase(client);
-    together_.reset();
+  Result<std::uint64_t> introduce(const ClientId& client, std::string_view introduction) override {
+    return counting_.introduce(client, introduction);
   }
+  void leave(const ClientId& client) override { counting_.leave(client); }
   Result<method::Next> next(std::optional<method::Sum> sum) override;
-  Status check(const rounds::Plain& answer, std::uint64_t rows) const override;
+  Status check(const rounds::Plain& answer, std::uint64_t /*rows*/) const override {
+    return Counting::check(answer);
+  }
   Result<std::string> model(const std::string& provenance) const override;
   wire::MethodState checkpoint() const override;
   Status restore(wire::MethodState state, RoundId closed) override;
@@ -78,34 +74,19 @@ class Server final : public method::ServerMethod {
   std::span<const method::TelemetryName> telemetry() const override { return {}; }
 
  private:
-  [[nodiscard]] std::vector<Introduction> introduced() const;
-  /// Columns and target, from what the sites have told.
-  [[nodiscard]] Status agree(Schema schema);
   /// The sum of the open stage; then the next one is open.
   [[nodiscard]] Status take_up(Summed sum);
-  [[nodiscard]] std::size_t cells() const;  // of the open stage
-  [[nodiscard]] double deviation(const Query& query, std::uint64_t sites) const;
   void make_bins();
   void plan_with(std::size_t most_bins);
   [[nodiscard]] method::Work fit_model();
   [[nodiscard]] method::Ask ask() const;
 
   Settings settings_;
-  spec::TableSpec declared_;
   std::uint64_t seed_;
-  bool is_told_rows_;  // of each site
-  std::optional<Protection> protection_;
-  std::map<ClientId, Introduction> introductions_;
-  std::optional<Introduction> together_;  // all of them; nothing: not known
+  Counting counting_;
 
-  Stage stage_ = Stage::kFine;
-  Schema schema_;  // empty until it is agreed
-  std::optional<std::uint32_t> target_;
+  Stage stage_ = Stage::kCounting;
   std::vector<Summed> sums_;  // so far; all else follows from them
-  Measured fine_;
-  Zoom zoom_;
-  Measured zoomed_;
-  std::uint64_t sites_ = 1;  // in the sum of fine counts
   TablePlan plan_;
   bool is_without_target_ = false;  // which the tables had no room for
   Measured tables_;
@@ -113,62 +94,8 @@ class Server final : public method::ServerMethod {
   Model model_;
 };
 
-Result<std::uint64_t> Server::introduce(const ClientId& client, std::string_view introduction) {
-  auto told = parse_introduction(introduction);
-  if (!told) {
-    return tl::unexpected(told.error().within("client " + client.str()));
-  }
-  if (told->rows.has_value() != is_told_rows_) {
-    return fail(Errc::kInvalidArgument,
-                "client " + client.str() +
-                    ": has other privacy settings than this server; start it with the same spec");
-  }
-  if (!together_ && !introductions_.empty()) {
-    GENESIS_ASSIGN(together_, merged(introduced()));
-  }
-  std::vector<Introduction> all;
-  if (together_) {
-    all.push_back(*together_);
-  }
-  if (!introductions_.contains(client)) {
-    all.push_back(*told);
-  }
-  auto schema = schema_of(declared_, all);
-  if (schema) {
-    if (auto target = target_of(settings_, *schema); !target) {
-      return tl::unexpected(target.error());
-    }
-  } else {
-    return tl::unexpected(schema.error().within("client " + client.str()));
-  }
-  const auto rows = told->rows.value_or(0);
-  GENESIS_ASSIGN(together_, merged(all));
-  introductions_.insert_or_assign(client, std::move(*told));
-  return rows;
-}
-
-std::vector<Introduction> Server::introduced() const {
-  std::vector<Introduction> all;
-  for (const auto& [client, introduction] : introductions_) {
-    all.push_back(introduction);
-  }
-  return all;
-}
-
-Status Server::agree(Schema schema) {
-  GENESIS_ASSIGN(target_, target_of(settings_, schema));
-  if (counted_columns(schema) == 0) {
-    return fail(Errc::kInvalidArgument, "table: every column is an identifier; nothing to learn");
-  }
-  schema_ = std::move(schema);
-  return {};
-}
-
 Result<method::Next> Server::next(std::optional<method::Sum> sum) {
-  if (schema_.empty()) {
-    GENESIS_ASSIGN(auto schema, schema_of(declared_, introduced()));
-    GENESIS_RETURN_IF_ERROR(agree(std::move(schema)));
-  }
+  GENESIS_RETURN_IF_ERROR(counting_.agree());
   if (sum) {
     GENESIS_ASSIGN(auto summed, from_words(std::get<rounds::Counts>(*sum)));
     GENESIS_RETURN_IF_ERROR(take_up(std::move(summed)));
@@ -182,72 +109,52 @@ Result<method::Next> Server::next(std::optional<method::Sum> sum) {
       return method::Next{fit_model()};
     case Stage::kDone:
       return method::Next{method::Done{}};
-    default:
-      return method::Next{ask()};
-  }
-}
-
-double Server::deviation(const Query& query, std::uint64_t sites) const {
-  return protection_ ? std::sqrt(variance_of(*protection_, query) * static_cast<double>(sites))
-                     : 0.0;
-}
-
-std::size_t Server::cells() const {
-  switch (stage_) {
-    case Stage::kFine:
-      return fine_cells(schema_);
-    case Stage::kZoom:
-      return zoom_cells(zoom_.ranges);
+    case Stage::kCounting:
+      return method::Next{counting_.ask()};
     case Stage::kTables:
-      return plan_.cells();
-    case Stage::kFit:
-    case Stage::kDone:
-      return 0;
+      break;
   }
-  return 0;
+  return method::Next{ask()};
 }
 
 Status Server::take_up(Summed sum) {
-  if (sum.counts.size() != cells()) {
-    return fail(Errc::kInvalidArgument,
-                "sum of counts: " + std::to_string(sum.counts.size()) + "; expected " +
-                    std::to_string(cells()));
-  }
-  sums_.push_back(sum);
+  auto kept = sum;
   switch (stage_) {
-    case Stage::kFine:
-      sites_ = sum.sites;
-      fine_ = {std::move(sum.counts), deviation(fine_query(settings_, schema_), sum.sites)};
-      zoom_ = plan_zoom(schema_, fine_.counts, fine_.sigma);
-      stage_ = Stage::kZoom;
-      if (zoom_.ranges.empty()) {
+    case Stage::kCounting:
+      GENESIS_RETURN_IF_ERROR(counting_.take_up(std::move(sum)));
+      if (counting_.is_done()) {
         make_bins();
       }
       break;
-    case Stage::kZoom:
-      zoomed_ = {std::move(sum.counts), deviation(zoom_query(settings_, zoom_.ranges), sum.sites)};
-      make_bins();
-      break;
     case Stage::kTables:
-      tables_ = {std::move(sum.counts),
-                 deviation(tables_query(settings_, schema_, plan_), sum.sites)};
+      if (sum.counts.size() != plan_.cells()) {
+        return fail(Errc::kInvalidArgument,
+                    "sum of counts: " + std::to_string(sum.counts.size()) + "; expected " +
+                        std::to_string(plan_.cells()));
+      }
+      tables_ = {
+          std::move(sum.counts),
+          counting_.deviation(tables_query(settings_, counting_.schema(), plan_), sum.sites)};
       stage_ = Stage::kFit;
       break;
     case Stage::kFit:
     case Stage::kDone:
-      break;
+      return fail(Errc::kInvalidArgument, "sum of counts: nothing is left to count");
   }
+  sums_.push_back(std::move(kept));
   return {};
 }
 
 void Server::make_bins() {
-  model_.schema = zoom_.schema;
-  model_.marginals = marginals_of(schema_, fine_, zoom_, zoomed_);
-  const std::size_t room = std::max<std::size_t>(2, kMostBins / counted_columns(schema_));
+  model_.schema = counting_.bounded();
+  model_.marginals = counting_.marginals();
+  const std::size_t room =
+      std::max<std::size_t>(2, kMostBins / counted_columns(counting_.schema()));
   std::size_t most = std::min(settings_.bins, room);
   plan_with(most);
   const auto is_fine_enough = [&] {
-    const double sigma = deviation(tables_query(settings_, schema_, plan_), sites_);
+    const double sigma =
+        counting_.deviation(tables_query(settings_, counting_.schema(), plan_), counting_.sites());
     const double cells = static_cast<double>(plan_.cells());
     const double rows = model_.marginals.rows * static_cast<double>(plan_.pairs.size());
     return rows >= kRowsPerSigma * sigma * cells;
@@ -263,9 +170,11 @@ void Server::make_bins() {
 
 // Bins of numbers as many as `most_bins`, and the tables of them.
 void Server::plan_with(std::size_t most_bins) {
-  const std::size_t room = std::max<std::size_t>(2, kMostBins / counted_columns(schema_));
-  model_.binnings = bin(zoom_.schema, model_.marginals, {most_bins, target_, room});
-  auto choice = choose_tables(model_.binnings, target_);
+  const std::size_t room =
+      std::max<std::size_t>(2, kMostBins / counted_columns(counting_.schema()));
+  model_.binnings =
+      bin(counting_.bounded(), model_.marginals, {most_bins, counting_.target(), room});
+  auto choice = choose_tables(model_.binnings, counting_.target());
   plan_ = std::move(choice.plan);
   is_without_target_ = choice.is_without_target;
 }
@@ -294,50 +203,19 @@ method::Work Server::fit_model() {
   }};
 }
 
+// For the tables.
 method::Ask Server::ask() const {
-  const auto document = [](std::string_view name, const nlohmann::json& json) {
-    return method::make_document(std::string(name), dump_json(json));
-  };
   method::Ask ask;
-  std::string_view purpose;
-  RoundId round;
-  ask.documents = {document(kSchemaDocument, to_json(schema_))};
-  switch (stage_) {
-    case Stage::kFine:
-      purpose = kFine;
-      break;
-    case Stage::kZoom:
-      purpose = kZoom;
-      ask.documents.push_back(document(kColumnsDocument, to_json(zoom_.schema)));
-      ask.documents.push_back(document(kRangesDocument, to_json(zoom_.ranges)));
-      break;
-    case Stage::kTables:
-      purpose = kTables;
-      round = RoundId{1};
-      ask.documents.push_back(document(kColumnsDocument, to_json(zoom_.schema)));
-      ask.documents.push_back(document(kBinsDocument, to_json(model_.binnings)));
-      ask.documents.push_back(document(kPairsDocument, to_json(plan_)));
-      if (is_without_target_) {
-        ask.remarks.emplace_back(kWithoutTarget);
-      }
-      break;
-    case Stage::kFit:
-    case Stage::kDone:
-      break;
+  ask.documents = {json_document(kSchemaDocument, to_json(counting_.schema())),
+                   json_document(kColumnsDocument, to_json(counting_.bounded())),
+                   json_document(kBinsDocument, to_json(model_.binnings)),
+                   json_document(kPairsDocument, to_json(plan_))};
+  if (is_without_target_) {
+    ask.remarks.emplace_back(kWithoutTarget);
   }
-  ask.request = {std::string(purpose), rounds::Roster::kEveryone, round};
-  ask.combine = method::SumOfCounts{cells() + 1};
+  ask.request = {std::string(kTables), rounds::Roster::kEveryone, RoundId{1}};
+  ask.combine = method::SumOfCounts{plan_.cells() + 1};
   return ask;
-}
-
-Status Server::check(const rounds::Plain& answer, std::uint64_t /*rows*/) const {
-  const auto* counts = std::get_if<rounds::Counts>(&answer.values);
-  if (counts == nullptr) {
-    return {};
-  }
-  GENESIS_ASSIGN(const auto one, from_words(*counts));
-  return one.sites == 1 ? Status()
-                        : Status(fail(Errc::kInvalidArgument, "counts: the first one must be 1"));
 }
 
 Result<std::string> Server::model(const std::string& provenance) const {
@@ -346,12 +224,8 @@ Result<std::string> Server::model(const std::string& provenance) const {
 }
 
 wire::MethodState Server::checkpoint() const {
-  auto sums = nlohmann::json::array();
-  for (const auto& sum : sums_) {
-    sums.push_back({{"sites", sum.sites}, {"counts", sum.counts}});
-  }
-  return {{{std::string(kSchemaDocument), dump_json(to_json(schema_))},
-           {kSumsDocument, dump_json(sums)}},
+  return {{{std::string(kSchemaDocument), dump_json(to_json(counting_.schema()))},
+           {kSumsDocument, dump_json(to_json(sums_))}},
           {}};
 }
 
@@ -363,24 +237,13 @@ Status Server::restore(wire::MethodState state, RoundId /*closed*/) {
   }
   GENESIS_ASSIGN(const auto columns, parse_json(schema->second));
   GENESIS_ASSIGN(auto agreed, schema_from_json(columns));
-  stage_ = Stage::kFine;
+  stage_ = Stage::kCounting;
   sums_.clear();
-  zoomed_ = {};
   fitting_.reset();
-  GENESIS_RETURN_IF_ERROR(agree(std::move(agreed)));
-  GENESIS_ASSIGN(const auto all, parse_json(sums->second));
-  for (const JsonValue entry : all.root().elements()) {
-    GENESIS_ASSIGN(const auto fields, Fields::of(entry, "checkpoint: sum"));
-    Summed sum;
-    GENESIS_ASSIGN(sum.sites, fields.count("sites"));
-    const auto counts = entry.find("counts");
-    for (const JsonValue count : counts.value_or(entry).elements()) {
-      const auto value = count.integer();
-      if (!value) {
-        return fields.wrong("counts", "whole numbers");
-      }
-      sum.counts.push_back(*value);
-    }
+  GENESIS_RETURN_IF_ERROR(counting_.agree(std::move(agreed)));
+  GENESIS_ASSIGN(const auto json, parse_json(sums->second));
+  GENESIS_ASSIGN(auto all, sums_from_json(json.root()));
+  for (auto& sum : all) {
     GENESIS_RETURN_IF_ERROR(take_up(std::move(sum)));
   }
   return {};

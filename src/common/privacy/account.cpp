@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kBytes = 8;  // of a count in a file, the least significant byte first
-constexpr std::uint64_t kMaxAnswer = std::uint64_t{64} << 20U;
+constexpr std::uint64_t kMaxAnswer = std::uint64_t{256} << 20U;
 constexpr double kMostRaise = 0.01;  // of a variance
 
 std::string encode(std::span<const std::int64_t> counts) {
@@ -229,7 +229,7 @@ Result<std::string> Account::answer(const Request& request,
 }
 
 Result<std::string> Account::fix(std::uint64_t charge, const Cost& cost, const Draw& draw) {
-  auto bytes = draw(cost);
+  GENESIS_ASSIGN(auto bytes, draw(cost));
   GENESIS_RETURN_IF_ERROR(write_file_atomic(answer_path(charge), bytes));
   if (const auto recorded = file_.record_release(charge, crypto::sha256_hex(bytes), utc_now());
       !recorded) {
@@ -244,12 +244,23 @@ Result<std::vector<std::int64_t>> Account::release(const Request& request,
   GENESIS_ASSIGN(auto cost, cost_of(request.tables, counts.size(), variance, terms_.rows_per_unit));
   cost.shares = request.shares;
   GENESIS_RETURN_IF_ERROR(check(cost));
-  const auto draw = [&](const Cost& charged) {
+  const auto draw = [&](const Cost& charged) -> Result<std::string> {
     NoiseBits bits;
     return encode(add_noise(counts, DiscreteGaussian(charged.variance), bits));
   };
   GENESIS_ASSIGN(const auto bytes, answer(request, cost, counts.size() * kBytes, draw));
   return decode(bytes);
+}
+
+Result<std::string> Account::release_training(
+    const Request& request,
+    const Cost& cost,
+    const std::function<Result<std::string>(const Cost&)>& train) {
+  GENESIS_RETURN_IF_ERROR(check(cost));
+  if (!cost.is_training() || terms_.rows_per_unit != 1) {
+    return fail(Errc::kInternal, "privacy: a training is charged as one of rows");
+  }
+  return answer(request, cost, std::nullopt, train);
 }
 
 Result<std::vector<std::string>> Account::release_names(const Request& request,
@@ -260,7 +271,7 @@ Result<std::vector<std::string>> Account::release_names(const Request& request,
   GENESIS_ASSIGN(const auto variance, NoiseVariance::at_least(request.variance));
   GENESIS_ASSIGN(auto cost, cost_of(request.tables, kMostValues, variance, terms_.rows_per_unit));
   cost.extra_delta = rule.extra_delta;
-  const auto draw = [&](const Cost& charged) {
+  const auto draw = [&](const Cost& charged) -> Result<std::string> {
     std::vector<std::uint64_t> counts;
     for (const auto& [name, rows] : values) {
       counts.push_back(rows);

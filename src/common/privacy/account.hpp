@@ -87,6 +87,16 @@ class Account {
                                                                const NameRule& rule,
                                                                std::span<const Named> values);
 
+  /// What `train` makes of rows by steps of DP-SGD: `request.tables` of them, with noise of the
+  /// variance that the cost has, which it is called with at most once, after that is charged. The
+  /// same question gets the same bytes without another training; where a training has ended before
+  /// its bytes were kept, nothing of it has left, and another one needs no further charge. Errors:
+  /// those of release(), and of `train`, whose charge stays.
+  [[nodiscard]] Result<std::string> release_training(
+      const Request& request,
+      const Cost& cost,
+      const std::function<Result<std::string>(const Cost&)>& train);
+
   [[nodiscard]] const Terms& terms() const { return terms_; }
   [[nodiscard]] const Ledger& ledger() const { return file_.ledger(); }
   /// LedgerFile::told_head.
@@ -98,7 +108,7 @@ class Account {
       : file_(std::move(file)), answers_(std::move(answers)), terms_(terms) {}
 
   /// Makes an answer's bytes with noise of the cost's variance.
-  using Draw = std::function<std::string(const Cost&)>;
+  using Draw = std::function<Result<std::string>(const Cost&)>;
   /// The bytes of the answer, `size` of them where that is known.
   [[nodiscard]] Result<std::string> answer(const Request& request,
                                            const Cost& least,

@@ -73,6 +73,9 @@ Status check(std::span<const Cost> costs, const AuditSettings& settings) {
   std::uint64_t tables = 0;
   for (const auto& cost : costs) {
     GENESIS_RETURN_IF_ERROR(privacy::check(cost));
+    if (cost.is_training()) {
+      return fail(Errc::kInvalidArgument, "audit: expected counts, got steps of training");
+    }
     tables += cost.tables;
   }
   if (tables < 1 || tables > kMostAuditedTables) {

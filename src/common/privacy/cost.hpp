@@ -2,6 +2,7 @@
 // What one answer costs, in exact numbers, and what all answers of a data set cost together. Pure.
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/privacy/guarantee.hpp"
@@ -9,8 +10,9 @@
 
 namespace genesis::privacy {
 
-/// Tables of counts that one answer holds, with the noise that this site adds to every cell. All
-/// are integers, so that sums over a ledger are exact.
+/// Tables of counts that one answer holds, with the noise that this site adds to every cell; or
+/// steps of DP-SGD that it comes of (`sampling`). All are integers, so that sums over a ledger are
+/// exact.
 struct Cost {
   std::uint64_t tables = 1;
   std::uint64_t cells = 1;  // of all tables
@@ -24,8 +26,17 @@ struct Cost {
   /// Statistical distance of all cells' noise from what the accountant takes it for, rounded up;
   /// units of 2^-90.
   std::uint64_t distance = 0;
+  /// 0: counts. Else the answer is what `tables` steps of DP-SGD have come to: in each of them
+  /// every row takes part with this probability, in units of 2^-32, and the sum of what rows bring,
+  /// clipped to the norm 1, has noise of `variance` in each of its values.
+  std::uint64_t sampling = 0;
   bool operator==(const Cost&) const = default;
+
+  [[nodiscard]] bool is_training() const { return sampling > 0; }
 };
+
+inline constexpr double kSamplingUnit = 0x1p-32;
+inline constexpr std::uint64_t kMostSampling = std::uint64_t{1} << 32U;  // every row, always
 
 /// Least variance of one site's noise where several share it: below it the sum of theirs is no
 /// discrete Gaussian any more. A share that would be smaller is made as large.
@@ -41,6 +52,14 @@ inline constexpr double kDistanceUnit = 0x1p-90;
                                    NoiseVariance variance,
                                    std::uint64_t shift = 1);
 
+/// Of `steps` steps of DP-SGD whose sums have at most `values` values each. `sampling` is rounded
+/// up to the next unit. The distance is that of the noise's generator (gaussian_noise.hpp). Errors:
+/// as above.
+[[nodiscard]] Result<Cost> training_cost(std::uint64_t steps,
+                                         std::uint64_t values,
+                                         NoiseVariance variance,
+                                         double sampling);
+
 /// Errors: kInvalidArgument where the numbers are no cost.
 [[nodiscard]] Status check(const Cost& cost);
 
@@ -48,7 +67,9 @@ inline constexpr double kDistanceUnit = 0x1p-90;
 /// everybody else together, where this site's own noise is all that is left.
 enum class Adversary { kClaimed, kAllOthers };
 
-/// tables shift^2 / variance in units of 2^-40, rounded up.
+/// tables shift^2 / variance in units of 2^-40, rounded up. Of DP-SGD, which has no such number,
+/// the limit for many steps, q^2 steps (e^(1 / variance) - 1) (Bu, Dong, Long & Su 2020): for
+/// people.
 [[nodiscard]] std::uint64_t squared_mu(const Cost& cost, Adversary adversary);
 
 /// The least epsilon of all answers together at `delta`; 0 of none, +inf where it cannot be met.

@@ -27,18 +27,22 @@ nlohmann::json to_json(const Event& event) {
                  },
                  [](const Charged& charged) {
                    const auto& [question, cost] = charged;
-                   return nlohmann::json{{"kind", "charged"},
-                                         {"run", question.run},
-                                         {"collection", question.collection},
-                                         {"attempt", question.attempt},
-                                         {"querySha256", question.query_sha256},
-                                         {"tables", cost.tables},
-                                         {"cells", cost.cells},
-                                         {"variance", cost.variance.units()},
-                                         {"shift", cost.shift},
-                                         {"shares", cost.shares},
-                                         {"extraDelta", cost.extra_delta},
-                                         {"distance", cost.distance}};
+                   nlohmann::json json{{"kind", "charged"},
+                                       {"run", question.run},
+                                       {"collection", question.collection},
+                                       {"attempt", question.attempt},
+                                       {"querySha256", question.query_sha256},
+                                       {"tables", cost.tables},
+                                       {"cells", cost.cells},
+                                       {"variance", cost.variance.units()},
+                                       {"shift", cost.shift},
+                                       {"shares", cost.shares},
+                                       {"extraDelta", cost.extra_delta},
+                                       {"distance", cost.distance}};
+                   if (cost.is_training()) {
+                     json["sampling"] = cost.sampling;
+                   }
+                   return json;
                  },
                  [](const Released& released) {
                    return nlohmann::json{{"kind", "released"},
@@ -83,6 +87,9 @@ Result<Event> charged_of(const Fields& fields) {
   GENESIS_ASSIGN(cost.shares, fields.small_count("shares"));
   GENESIS_ASSIGN(cost.extra_delta, fields.count("extraDelta"));
   GENESIS_ASSIGN(cost.distance, fields.count("distance"));
+  if (fields.has("sampling")) {
+    GENESIS_ASSIGN(cost.sampling, fields.count("sampling"));
+  }
   GENESIS_RETURN_IF_ERROR(check(cost));
   return Charged{std::move(question), cost};
 }

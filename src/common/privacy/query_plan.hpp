@@ -20,6 +20,10 @@ struct PlannedQuery {
   double share = 1;               // of mu^2; those of a plan add up to 1 or less
   std::uint64_t extra_delta = 0;  // beside the noise (Cost::extra_delta)
   bool is_summed = true;          // else each site answers for itself, and has noise for itself
+  /// Above 0: `tables` steps of DP-SGD in which a row takes part with this probability; `cells` are
+  /// the values of all steps. They have no share of mu^2: their noise is the least that leaves the
+  /// whole within the guarantee.
+  double sampling = 0;
 };
 
 /// Two columns by their names.

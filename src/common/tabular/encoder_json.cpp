@@ -5,7 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/json.hpp"
 #include "common/tabular/encoder.hpp"
+#include "common/tabular/encoder_columns.hpp"
 #include "common/tabular/encoder_layout.hpp"
 #include "common/tabular/grid.hpp"
 #include "common/tabular/json_reader.hpp"
@@ -211,9 +213,11 @@ Result<EncodedColumnSpec> column_from_json(JsonValue json, const std::string& pa
 
 }  // namespace
 
-nlohmann::json to_json(const Encoder& encoder) {
+namespace {
+
+nlohmann::json json_of(const std::vector<EncodedColumnSpec>& specs) {
   auto columns = nlohmann::json::array();
-  for (const auto& column : encoder.columns()) {
+  for (const auto& column : specs) {
     auto modes = nlohmann::json::array();
     for (const auto& mode : column.modes) {
       modes.push_back(mode_to_json(mode));
@@ -231,6 +235,19 @@ nlohmann::json to_json(const Encoder& encoder) {
                        {"modes", std::move(modes)}});
   }
   return {{"columns", std::move(columns)}};
+}
+
+}  // namespace
+
+nlohmann::json to_json(const Encoder& encoder) {
+  return json_of(encoder.columns());
+}
+
+Result<Encoder> encoder_of(const std::vector<EncodedColumnSpec>& columns) {
+  constexpr JsonLimits kOwn{.max_bytes = std::size_t{64} << 20, .max_values = std::size_t{8} << 20};
+  const auto text = dump_json(json_of(columns));
+  GENESIS_ASSIGN(const auto json, parse_json(text, kOwn));
+  return encoder_from_json(json.root());
 }
 
 Result<Encoder> encoder_from_json(JsonValue json) {

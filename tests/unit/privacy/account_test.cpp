@@ -257,6 +257,109 @@ TEST_CASE("privacy: names leave where enough rows have them, once, and count to 
   why_not(*account, a_request(10));  // the names took half of what is left
 }
 
+namespace {
+
+// A quarter or less of what a run with epsilon 3 may be asked.
+Cost a_round() {
+  return *training_cost(50, 1000, *NoiseVariance::at_least(1.0), 0.02);
+}
+
+Request a_round_request(std::uint32_t collection) {
+  auto request = a_request(collection);
+  request.tables = a_round().tables;
+  request.variance = a_round().variance.value();
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("privacy: a training is charged before it begins, and its bytes are kept", "[privacy]") {
+  const TemporaryFolder folder;
+  int trainings = 0;
+  const auto train = [&](Account& account, std::uint32_t collection) {
+    return account.release_training(
+        a_round_request(collection), a_round(), [&](const Cost& cost) -> Result<std::string> {
+          CHECK(cost == a_round());
+          CHECK(account.ledger().costs().back() == cost);  // on disk already
+          return "update " + std::to_string(++trainings);
+        });
+  };
+  {
+    auto account = open(folder.path());
+    CHECK(train(account, 1).value() == "update 1");
+    CHECK(train(account, 1).value() == "update 1");
+    // Asked again under another number, with the same question.
+    auto again = a_round_request(7);
+    again.query_sha256 = a_round_request(1).query_sha256;
+    CHECK(account
+              .release_training(again,
+                                a_round(),
+                                [](const Cost&) -> Result<std::string> {
+                                  FAIL("trained twice");
+                                  return "";
+                                })
+              .value() == "update 1");
+    CHECK(charges(account) == 1);
+  }
+  auto account = open(folder.path());
+  CHECK(train(account, 1).value() == "update 1");
+  CHECK(train(account, 2).value() == "update 2");
+  CHECK(charges(account) == 2);
+  fs::remove_all(folder.path() / "patients.answers");
+  fs::create_directory(folder.path() / "patients.answers");
+  CHECK(train(account, 2).error().code == Errc::kDataLoss);
+  CHECK(trainings == 2);
+}
+
+TEST_CASE("privacy: a training that ended half way is charged once and made again", "[privacy]") {
+  const TemporaryFolder folder;
+  auto account = open(folder.path());
+  const auto stopped = account.release_training(
+      a_round_request(1), a_round(), [](const Cost&) -> Result<std::string> {
+        return fail(Errc::kUnavailable, "stopped");
+      });
+  REQUIRE_FALSE(stopped);
+  CHECK(stopped.error().code == Errc::kUnavailable);
+  CHECK(charges(account) == 1);
+  CHECK(account
+            .release_training(a_round_request(1),
+                              a_round(),
+                              [](const Cost&) -> Result<std::string> { return "anew"; })
+            .value() == "anew");
+  CHECK(charges(account) == 1);
+}
+
+TEST_CASE("privacy: a server that asks for more rounds than epsilon pays for is refused",
+          "[privacy]") {
+  const TemporaryFolder folder;
+  auto account = open(folder.path());
+  std::uint32_t rounds = 0;
+  Result<std::string> answer = "";
+  while (answer && rounds < 1000) {
+    answer = account.release_training(a_round_request(++rounds),
+                                      a_round(),
+                                      [](const Cost&) -> Result<std::string> { return "update"; });
+  }
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == Errc::kPermissionDenied);
+  CHECK(answer.error().message.starts_with(kExhausted));
+  CHECK(charges(account) == rounds - 1);
+  const auto spent = account.ledger().spent(Delta{1e-5});
+  CHECK(spent->epsilon.value <= 3.0);
+  CHECK(spent->epsilon.value > 2.5);
+}
+
+TEST_CASE("privacy: a charge of training reads back as it was written", "[privacy]") {
+  Ledger ledger = Ledger::empty();
+  REQUIRE(ledger.append(
+      ledger.next(Opened{"patients", std::string(32, '1'), std::string(64, '2')}, kNow)));
+  REQUIRE(ledger.append(ledger.next(Charged{a_question(1), a_round()}, kNow)));
+  const auto read = Ledger::read(ledger.text());
+  INFO((read ? "" : read.error().message));
+  REQUIRE(read);
+  CHECK(read->ledger.costs() == std::vector{a_round()});
+}
+
 TEST_CASE("privacy: an exported ledger answers nothing new, and stays readable", "[privacy]") {
   const TemporaryFolder folder;
   const auto request = a_request();

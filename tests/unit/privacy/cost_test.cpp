@@ -62,7 +62,43 @@ TEST_CASE("privacy: delta pays for thresholds and for the sampler's distance", "
   CHECK(with([](Cost& cost) { cost.distance = std::uint64_t{1} << 60U; }) >= base);
 }
 
+TEST_CASE("privacy: steps of training cost what they do alone, and counts beside them add to it",
+          "[privacy]") {
+  const auto variance = *NoiseVariance::at_least(1.0);
+  const auto cost = training_cost(1000, 100, variance, 0.01);
+  REQUIRE(cost);
+  CHECK(cost->is_training());
+  CHECK(static_cast<double>(cost->sampling) * kSamplingUnit >= 0.01);
+  CHECK(cost->distance > 0);
+  const auto epsilon = [](const std::vector<Cost>& costs) {
+    return epsilon_of(costs, Delta{1e-5}, Adversary::kClaimed)->value;
+  };
+  // dp-accounting's PLD of the same run is 1.8282.
+  CHECK_THAT(epsilon({*cost}), WithinRel(1.8282436456, 3e-3));
+  CHECK(epsilon({*cost}) > 1.8282);
+  const auto half = training_cost(500, 100, variance, 0.01);
+  CHECK_THAT(epsilon({*half, *half}), WithinRel(epsilon({*cost}), 1e-12));
+  CHECK(epsilon({*half}) < epsilon({*cost}));
+  const auto both = epsilon({*cost, a_cost(91, 200.0)});
+  CHECK(both > epsilon({*cost}));
+  CHECK(both < epsilon({*cost}) + epsilon({a_cost(91, 200.0)}));
+  CHECK(epsilon_of(std::vector{*cost}, Delta{1e-5}, Adversary::kAllOthers)->value ==
+        epsilon({*cost}));
+  // What people are shown of it: q^2 steps (e - 1).
+  CHECK_THAT(static_cast<double>(squared_mu(*cost, Adversary::kClaimed)) * 0x1p-40,
+             WithinRel(1e-4 * 1000 * 1.718281828, 1e-6));
+}
+
 TEST_CASE("privacy: a cost without sense is refused", "[privacy]") {
+  const auto variance = *NoiseVariance::at_least(1.0);
+  for (const double rate : {0.0, -0.1, 1.5, std::nan("")}) {
+    CHECK_FALSE(training_cost(10, 10, variance, rate));
+  }
+  CHECK_FALSE(training_cost(0, 10, variance, 0.5));
+  auto grouped = *training_cost(10, 10, variance, 0.5);
+  grouped.shift = 2;  // which this accountant has no loss for
+  CHECK_FALSE(check(grouped));
+  CHECK_FALSE(epsilon_of(std::vector{grouped}, Delta{1e-5}, Adversary::kClaimed));
   CHECK_FALSE(cost_of(0, 1, *NoiseVariance::at_least(1)));
   CHECK_FALSE(cost_of(1, 0, *NoiseVariance::at_least(1)));
   CHECK_FALSE(cost_of(1, 1, *NoiseVariance::at_least(1), 0));

@@ -5,6 +5,7 @@
 #include <rapidcheck.h>
 
 #include "common/privacy/gaussian.hpp"
+#include "common/privacy/renyi.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/privacy/costs.hpp"
 
@@ -33,6 +34,46 @@ TEST_CASE("privacy: the planned noise keeps the guarantee and wastes next to not
              WithinAbs(14.1, 0.1));
   CHECK_THAT(std::sqrt(plan_noise(kPlan, a_guarantee(1), {})->costs[2].variance.value()),
              WithinAbs(37.9, 0.1));
+}
+
+TEST_CASE("privacy: steps of training get the least noise that leaves the whole in the guarantee",
+          "[privacy]") {
+  QueryPlan plan{{{"fine", 15, 2'000, 0.08}, {"zoom", 4, 24'000, 0.04}}};
+  plan.queries.push_back(
+      {.name = "updates", .tables = 1000, .cells = 1000 * 5000, .share = 0.0, .sampling = 0.0192});
+  for (const double epsilon : {0.5, 3.0, 10.0}) {
+    const auto guarantee = a_guarantee(epsilon);
+    const auto noise = plan_noise(plan, guarantee, {});
+    INFO((noise ? "" : noise.error().message));
+    REQUIRE(noise);
+    CHECK(noise->epsilon <= Epsilon{epsilon});
+    CHECK(noise->epsilon.value > 0.997 * epsilon);
+    CHECK(noise->worst == noise->epsilon);
+    REQUIRE(noise->costs[2].is_training());
+    // Renyi divergences, which are independent, need more noise for the training alone than this
+    // where it has nearly all of the budget.
+    const auto alone = epsilon_of(
+        SubsampledGaussian{.sampling_rate = 0.0192,
+                           .noise_multiplier = std::sqrt(noise->costs[2].variance.value()),
+                           .steps = 1000},
+        guarantee.delta(),
+        default_orders());
+    CHECK(alone.epsilon.value > 0.85 * epsilon);
+    // Of rounds that are charged one by one, the whole is what was planned.
+    std::vector<Cost> rounds(noise->costs.begin(), noise->costs.begin() + 2);
+    for (int round = 0; round < 20; ++round) {
+      const auto cost = training_cost(50, 5000, noise->costs[2].variance, 0.0192);
+      REQUIRE(cost);
+      rounds.push_back(*cost);
+    }
+    const auto spent = epsilon_of(rounds, guarantee.delta(), Adversary::kClaimed);
+    REQUIRE(spent);
+    CHECK(*spent <= guarantee.epsilon());
+    CHECK_THAT(spent->value, WithinRel(noise->epsilon.value, 1e-9));
+  }
+  plan.queries[2].tables = 900'000;
+  plan.queries[2].sampling = 1.0;
+  CHECK_FALSE(plan_noise(plan, a_guarantee(0.01), {}));
 }
 
 TEST_CASE("privacy: a ledger accepts exactly what was planned", "[privacy]") {

@@ -219,9 +219,23 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
       {"{model: {method: mixture, bins: 65}}",
        "spec.model.bins: must be at most 64 with method mixture, whose tables grow with the square "
        "of it; lower it"},
-      {"{model: {method: autoregressive}, privacy: {differentialPrivacy: {epsilon: 3}}}",
-       "spec.privacy.differentialPrivacy: is not implemented for method autoregressive, whose "
-       "updates carry no noise; remove it or use a method that adds noise"},
+      {"{model: {method: autoregressive}, privacy: {differentialPrivacy: {epsilon: 3}}, "
+       "participants: [{name: a, external: true, maxRows: 100}]}",
+       ""},
+      {"{model: {method: autoregressive}, privacy: {differentialPrivacy: {epsilon: 3}}, "
+       "participants: [{name: a, external: true, maxRows: 100}, {name: b, external: true}]}",
+       "spec.participants: each needs maxRows with differentialPrivacy and method autoregressive, "
+       "about as many rows as the site has, a number that everybody may know"},
+      {"{model: {method: autoregressive}, privacy: {unitColumn: who, maxRowsPerUnit: 2, "
+       "differentialPrivacy: {epsilon: 3}}}",
+       "spec.privacy.unitColumn: is not implemented for method autoregressive, whose unit is one "
+       "row; remove it or use method mixture"},
+      {"{model: {method: autoregressive}, rounds: {minClients: 3}, privacy: {secureAggregation: "
+       "{}, "
+       "differentialPrivacy: {epsilon: 3}}}",
+       "spec.privacy.secureAggregation: is not implemented for method autoregressive with "
+       "differentialPrivacy, where each site's own noise protects its updates; remove it or use "
+       "method mixture"},
       {"{model: {pac: 7}}",
        "spec.local.batchSize: 500 is not a multiple of model.pac, 7; use 504 or change model.pac"},
       {"{aggregation: {strategy: fedprox, proximalMu: 0.1}}", ""},
