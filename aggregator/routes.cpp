@@ -19,6 +19,8 @@ const http::RouteTable& routes() {
        {Role::kMember},
        wire::kMaxChunkBytes},
       {"GET", "/v1/status", {Role::kObserver, Role::kMember, Role::kAdmin}},
+      {"GET", "/v1/page", {Role::kObserver, Role::kMember, Role::kAdmin}},
+      {"GET", "/v1/rounds", {Role::kObserver, Role::kMember, Role::kAdmin}},
       {"DELETE", "/v1/clients/{client}", {Role::kAdmin}},
       {"POST", "/v1/rollback", {Role::kAdmin}, kMaxRollbackBytes},
   });

@@ -13,7 +13,8 @@
 namespace genesis::aggregator {
 
 /// Names of certificates that stand for a role and not for a client. No client can have them.
-inline constexpr std::string_view kObserverName = "genesis-observer";  // reads /v1/status
+inline constexpr std::string_view kObserverName =
+    "genesis-observer";                                          // reads /v1/status and the page
 inline constexpr std::string_view kAdminName = "genesis-admin";  // changes how a training goes
 
 /// In the order of routes().
@@ -27,6 +28,8 @@ enum class Resource {
   kUploadProgress,
   kContribution,
   kStatus,
+  kPage,
+  kRounds,
   kEviction,
   kRollback,
 };

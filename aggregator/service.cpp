@@ -13,12 +13,14 @@
 #include "common/base/check.hpp"
 #include "common/base/text.hpp"
 #include "common/crypto/digest.hpp"
+#include "common/crypto/entropy.hpp"
 #include "common/federation/deadlines.hpp"
 #include "common/federation/spec_views.hpp"
 #include "common/http/range.hpp"
 #include "common/http/worker_pool.hpp"
 #include "common/rounds/membership.hpp"
 #include "common/spec/parse.hpp"
+#include "common/status_page/page.hpp"
 #include "common/wire/compression.hpp"
 #include "common/wire/messages.hpp"
 
@@ -173,6 +175,8 @@ std::variant<http::Admission, http::Response> Service::admit(const http::Request
     case Resource::kDocument:
     case Resource::kUploadProgress:
     case Resource::kStatus:
+    case Resource::kPage:
+    case Resource::kRounds:
     case Resource::kEviction:
     case Resource::kRollback:
       break;
@@ -256,6 +260,10 @@ http::Response Service::answer(const http::Request& request, const http::RouteTa
       return upload_progress(request);
     case Resource::kStatus:
       return status(request);
+    case Resource::kPage:
+      return page();
+    case Resource::kRounds:
+      return rounds(request);
     case Resource::kEviction:
       return evict(route.parts.at("client"));
     case Resource::kRollback:
@@ -383,10 +391,14 @@ std::variant<Service::Address, http::Response> Service::awaited(const http::Requ
   return address;
 }
 
-http::Response Service::status(const http::Request& request) {
-  auto report = coordinator_.status(clock_.now());
+bool Service::sees_all(const http::Request& request) const {
   const auto asking = roles(request);
-  const bool sees_all = asking && asking->meets({http::Role::kObserver, http::Role::kAdmin});
+  return asking && asking->meets({http::Role::kObserver, http::Role::kAdmin});
+}
+
+wire::StatusReport Service::report_for(const http::Request& request) const {
+  auto report = coordinator_.status(clock_.now());
+  const bool sees_all = this->sees_all(request);
   if (!sees_all) {
     report.warnings.clear();  // they tell of the others' rows and values
   }
@@ -404,10 +416,26 @@ http::Response Service::status(const http::Request& request) {
       client = std::move(seen);
     }
   }
+  return report;
+}
+
+http::Response Service::status(const http::Request& request) const {
+  auto report = report_for(request);
   if (request.query.contains("summary")) {
     report = wire::summary_of(std::move(report));
   }
   return http::json_response(200, wire::encode(report));
+}
+
+http::Response Service::page() const {
+  crypto::SystemEntropy entropy;
+  return status_page::page(crypto::random_id(entropy));
+}
+
+// The means of all sites' losses tell a member of two those of the other.
+http::Response Service::rounds(const http::Request& request) const {
+  return status_page::numbers(wire::encode(report_for(request)),
+                              sees_all(request) ? history_ : status_page::RoundHistory());
 }
 
 void Service::announce_changes() {
@@ -416,6 +444,9 @@ void Service::announce_changes() {
     uploads_.forget_before(coordinator_.state().open.id);
     if (std::exchange(open_, coordinator_.state().open.id) != coordinator_.state().open.id) {
       served_.clear();
+      history_.add(coordinator_.status(clock_.now()));
+    } else if (coordinator_.is_over()) {
+      history_.add(coordinator_.status(clock_.now()));
     }
     changed_.expires_after(long_poll_);  // wakes every waiting poll
   }

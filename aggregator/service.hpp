@@ -21,6 +21,7 @@
 #include "common/base/clock.hpp"
 #include "common/crypto/secret.hpp"
 #include "common/http/server.hpp"
+#include "common/status_page/round_history.hpp"
 
 namespace genesis::aggregator {
 
@@ -108,7 +109,12 @@ class Service {
   /// Members whose certificates are refused leave the training.
   void drop_the_denied();
   /// A member reads of the others whether they take part, but not their rows, losses and failures.
-  [[nodiscard]] http::Response status(const http::Request& request);
+  [[nodiscard]] wire::StatusReport report_for(const http::Request& request) const;
+  [[nodiscard]] bool sees_all(const http::Request& request) const;
+  [[nodiscard]] http::Response status(const http::Request& request) const;
+  /// The page that shows it in a browser, and that page's numbers; past rounds not for members.
+  [[nodiscard]] http::Response page() const;
+  [[nodiscard]] http::Response rounds(const http::Request& request) const;
   /// A conflict tells the current round, so that a client knows where to go on.
   [[nodiscard]] http::Response reply(const Status& status) const;
   /// Who speaks in a request, if it may.
@@ -130,6 +136,7 @@ class Service {
   const std::shared_ptr<const std::string> training_;  // the answer to GET /v1/training
   std::map<std::string, Served> served_;  // by the document's digest; of the open collection
   CollectionId open_;
+  status_page::RoundHistory history_;  // since this process has started
   std::set<ClientId> told_the_end_;
 };
 

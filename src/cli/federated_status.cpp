@@ -101,6 +101,9 @@ Result<int> report(const Options& options) {
   std::unique_ptr<StatusPage> page;
   if (options.web) {
     GENESIS_ASSIGN(page, StatusPage::start(*options.web));
+    if (auto rounds = ask_rounds(client, token)) {  // else the curves begin now
+      page->begin(std::move(*rounds));
+    }
     std::cerr << "page: " << page->url() << "\n";
   }
   while (true) {

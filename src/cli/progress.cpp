@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/text.hpp"
-#include "common/rounds/telemetry_mean.hpp"
+#include "common/wire/status_means.hpp"
 
 namespace genesis::cli {
 namespace {
@@ -27,26 +27,6 @@ std::string number(double value) {
   return text.data();
 }
 
-// Over the clients that have told, by rows, as the server's metrics have it.
-rounds::Telemetry mean_telemetry(const wire::StatusReport& report) {
-  rounds::TelemetryMean mean;
-  for (const auto& client : report.clients) {
-    mean.add(client.telemetry, client.rows.value_or(0));
-  }
-  return mean.mean();
-}
-
-rounds::Telemetry losses(const rounds::Telemetry& telemetry) {
-  constexpr std::string_view kLoss = "_loss";
-  rounds::Telemetry losses;
-  for (const auto& [name, value] : telemetry) {
-    if (name.ends_with(kLoss)) {
-      losses.emplace(name.substr(0, name.size() - kLoss.size()), value);
-    }
-  }
-  return losses;
-}
-
 std::string line(const wire::StatusReport& report) {
   if (report.phase == wire::Phase::kJoining || report.phase == wire::Phase::kSummarizing) {
     return std::string(to_string(report.phase)) + ": " + std::to_string(report.clients.size()) +
@@ -59,7 +39,7 @@ std::string line(const wire::StatusReport& report) {
                      (reported > 0 ? std::to_string(reported) + " of " : "") +
                      std::to_string(report.clients.size()) + " clients" +
                      (reported > 0 ? " reported" : "");
-  const auto losses = losses_text(mean_telemetry(report));
+  const auto losses = losses_text(wire::mean_telemetry(report));
   text += losses.empty() ? "" : "  loss " + losses;
   if (report.bytes_received > 0) {
     text += "  in " + human_bytes(static_cast<double>(report.bytes_received)) + " out " +
@@ -76,14 +56,10 @@ std::string line(const wire::StatusReport& report) {
 
 std::string losses_text(const rounds::Telemetry& telemetry) {
   std::string text;
-  for (const auto& [name, value] : losses(telemetry)) {
+  for (const auto& [name, value] : wire::losses_of(telemetry)) {
     text += (text.empty() ? "" : " ") + name + " " + number(value);
   }
   return text;
-}
-
-rounds::Telemetry mean_losses(const wire::StatusReport& report) {
-  return losses(mean_telemetry(report));
 }
 
 ProgressPrinter::ProgressPrinter() : is_terminal_(::isatty(STDERR_FILENO) == 1) {}

@@ -10,10 +10,6 @@ namespace genesis::cli {
 /// What the method calls a loss, by name: "discriminator 0.123 generator -0.456"; "" without any.
 [[nodiscard]] std::string losses_text(const rounds::Telemetry& telemetry);
 
-/// What the method calls a loss, by name without "_loss": over the clients that have told, by rows,
-/// as the server's metrics have it.
-[[nodiscard]] rounds::Telemetry mean_losses(const wire::StatusReport& report);
-
 class ProgressPrinter {
  public:
   ProgressPrinter();

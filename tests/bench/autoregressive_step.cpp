@@ -1,6 +1,7 @@
 // Milliseconds of a training step and rows a second of sampling of an autoregressive network on a
 // table shaped like UCI Adult, beside what the matrix library reaches on the same shapes in the
-// same run. One thread.
+// same run; and of a step under differential privacy, whose batches have as many rows on average.
+// One thread.
 //   bench_autoregressive_step [repetitions]
 #include <algorithm>
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include "common/autoregressive/sampler.hpp"
 #include "common/autoregressive/trainer.hpp"
 #include "common/model/threads.hpp"
+#include "common/privacy/cost.hpp"
 #include "tests/bench/products.hpp"
 
 namespace {
@@ -84,6 +86,20 @@ int main(int argc, char** argv) {
               training.flop * 1e-9,
               training.flop / training.seconds * 1e-9);
   std::printf("  step / products  %6.2f\n", step / training.seconds);
+
+  const autoregressive::PrivateSteps private_steps{
+      .steps = static_cast<std::uint64_t>(kSteps),
+      .sampling = genesis::privacy::kMostSampling / 4,
+      .max_grad_norm = 1.0,
+      .multiplier = 1.0};
+  genesis::privacy::NoiseBits bits;
+  const double private_epoch = best_of(repetitions, [&] {
+    *parameters = std::move(
+        trainer->train_privately(*parameters, RoundId{++round}, 2e-4, private_steps, bits)
+            ->parameters);
+  });
+  std::printf("private step       %6.2f ms\n", private_epoch / kSteps * 1e3);
+  std::printf("  private / plain  %6.2f\n", private_epoch / epoch);
 
   const auto sampler = autoregressive::Sampler::create(shape, config.order, std::move(*parameters));
   if (!sampler) {

@@ -296,13 +296,13 @@ class Page(Commands):
         threading.Thread(target=run.stderr.read, daemon=True).start()
         ask = lambda path="": urllib.request.urlopen(url + path, timeout=DEADLINE).read().decode()
         self.assertIn("<title>Genesis Federated</title>", ask())
-        wait_until(lambda: len(json.loads(ask("status"))["rounds"]) >= 3, "three rounds")
-        seen = json.loads(ask("status"))
+        wait_until(lambda: len(json.loads(ask("rounds"))["rounds"]) >= 3, "three rounds")
+        seen = json.loads(ask("rounds"))
         self.assertEqual(seen["status"]["round"]["total"], 2000)
         self.assertEqual({client["id"] for client in seen["status"]["clients"]}, {"a", "b"})
         self.assertIn("generator", seen["rounds"][0]["losses"])
         with self.assertRaises(urllib.error.HTTPError):
-            urllib.request.urlopen(url.rsplit("/", 2)[0] + "/status", timeout=DEADLINE)
+            urllib.request.urlopen(url.rsplit("/", 2)[0] + "/rounds", timeout=DEADLINE)
 
 
 class Conditions(Commands):

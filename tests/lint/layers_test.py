@@ -25,6 +25,7 @@ MAY_INCLUDE = {
     "tls": ["base", "crypto", "genesis/certificates.hpp", "genesis/tls_files.hpp"],
     "command_line": ["base", "spec", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp"],
     "http": ["base", "tls", "metrics"],
+    "status_page": ["base", "rounds", "wire", "http"],
     "k8s": ["base", "crypto", "tls", "http", "metrics"],
     "federation": ["base", "crypto", "spec", "wire/model_card.hpp", "wire/quantization.hpp"],
     "policy": ["base", "crypto", "spec", "tabular"],
@@ -38,7 +39,7 @@ MAY_INCLUDE = {
     "mixture": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "method"],
     "methods": ["base", "privacy", "spec", "wire", "method", "ctgan", "autoregressive", "mixture"],
     "genesis": ["base", "crypto", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "method", "methods", "aggregator", "worker"],
-    "aggregator": ["base", "crypto", "privacy", "secure", "sums", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "federation",
+    "aggregator": ["base", "crypto", "privacy", "secure", "sums", "spec", "aggregation", "rounds", "metrics", "log", "wire", "tls", "http", "status_page", "federation",
                    "method", "methods/lookup.hpp", "methods/server_methods.hpp", "genesis/callbacks.hpp",
                    "genesis/federated_server.hpp", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     "worker": ["base", "crypto", "privacy", "secure", "sums", "spec", "aggregation/direction.hpp", "aggregation/norm_bound.hpp", "tabular", "policy", "rounds", "metrics", "log", "model/threads.hpp", "wire", "tls", "http", "federation",
@@ -46,7 +47,7 @@ MAY_INCLUDE = {
                "genesis/metrics_listener.hpp", "genesis/tls_files.hpp", "command_line"],
     # wire: the aggregator's report is a message, and each message is there once.
     "operator": ["base", "crypto", "secure/paillier_files.hpp", "spec", "metrics", "log", "wire", "tls", "http", "k8s"],
-    "cli": ["base", "crypto", "privacy", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http",
+    "cli": ["base", "crypto", "privacy", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http", "status_page",
             "federation", "method", "methods/lookup.hpp", "methods/server_methods.hpp", "aggregator", "worker", "genesis", "command_line",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
             "k8s"],

@@ -139,7 +139,9 @@ std::optional<TrainResult> Trainer::run_privately(const Tensors& global,
   result.parameters = global;
   const Elapsed elapsed;
   double step_start = 0.0;
-  for (; result.steps < steps.steps; ++result.steps) {
+  // With a weight that is not finite a single row could spoil the whole sum, which no clipping
+  // bounds: such a training ends, as its weights say, which have noise.
+  for (; result.steps < steps.steps && wire::check_finite(result.parameters); ++result.steps) {
     if (config_.stop.stop_requested()) {
       return std::nullopt;
     }

@@ -1,6 +1,5 @@
 #include "common/method/stop_rule.hpp"
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/base/fields.hpp"
@@ -28,10 +27,8 @@ void StopRule::note(const std::map<ClientId, HoldoutLoss>& losses) {
 }
 
 std::string StopRule::reason() const {
-  return fmt::format(
-      "the rounds end here, as the model has become no better on held-out rows for {} rounds "
-      "(rounds.stopCondition)",
-      patience_);
+  return "the rounds end here, as the model has become no better on held-out rows for " +
+         std::to_string(patience_) + " rounds (rounds.stopCondition)";
 }
 
 std::string StopRule::state() const {

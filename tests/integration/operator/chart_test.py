@@ -247,6 +247,17 @@ class Installed(unittest.TestCase):
             self.assertEqual((shown.returncode, shown.stdout), (0, ""))
         run("kubectl", "delete", "-f", "-", "--wait=false", text=text)
 
+    def test_the_samples_are_as_they_were_applied_so_that_a_second_apply_changes_nothing(self):
+        samples = sorted((SOURCE / "manifests/samples").glob("*.yaml"))
+        self.assertGreaterEqual(len(samples), 4)
+        for sample in samples:
+            for mode in ([], ["--server-side"]):
+                with self.subTest(f"{sample.name} {mode}"):
+                    run("kubectl", "apply", *mode, "-f", sample)
+                    shown = run("kubectl", "diff", *mode, "-f", sample, check=False)
+                    self.assertEqual((shown.returncode, shown.stdout), (0, ""))
+                    run("kubectl", "delete", "--wait=false", "-f", sample)
+
 
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)

@@ -127,10 +127,13 @@ TEST_CASE("aggregator: a role may take its routes and no other", "[aggregator]")
            Case{"GET", "/v1/collections/2/contributions/a", 0, 403, 403},
            Case{"PUT", "/v1/collections/2/contributions/a", 0, 403, 403},
            Case{"GET", "/v1/status", 0, 0, 0},
+           Case{"GET", "/v1/page", 0, 0, 0},
+           Case{"GET", "/v1/rounds", 0, 0, 0},
            Case{"DELETE", "/v1/clients/a", 403, 403, 0},
            Case{"POST", "/v1/rollback", 403, 403, 0},
            Case{"GET", "/v1/elsewhere", 404, 404, 404},
            Case{"POST", "/v1/status", 405, 405, 405},
+           Case{"POST", "/v1/page", 405, 405, 405},
        }) {
     CAPTURE(method, path);
     CHECK(served.refusal("a", method, path) == member);
@@ -199,6 +202,36 @@ TEST_CASE("aggregator: a member reads its own rows and losses and nobody else's"
   const auto other = nlohmann::json::parse(text.bytes())["clients"][1];
   CHECK(other == nlohmann::json{{"id", "b"}, {"state", "reported"}, {"last_round", 1}});
   CHECK(report("b").clients[1] == whole.clients[1]);
+}
+
+TEST_CASE(
+    "aggregator: the page shows each round's losses to who sees all clients, and to a member "
+    "its own row",
+    "[aggregator]") {
+  Guarded served;
+  for (const char* client : {"a", "b"}) {
+    auto contribution = served.training.update(client, 1, 0.01F);
+    contribution.telemetry = {{"generator_loss", client[0] == 'a' ? 0.25 : 0.75}};
+    REQUIRE(served.training.send(std::move(contribution)));
+  }
+  const auto ask = [&](const std::string& name) {
+    return nlohmann::json::parse(served.answer(name, "GET", "/v1/rounds").bytes());
+  };
+  ask("genesis-observer");  // a round that has closed is noticed with the next request or tick
+  for (const char* name : {"genesis-observer", "genesis-admin"}) {
+    const auto all = ask(name);
+    REQUIRE(all.at("rounds").size() == 1);
+    CHECK(all.at("rounds")[0].at("round") == 1);
+    CHECK(all.at("status").at("clients")[1].contains("telemetry"));
+  }
+  const auto own = ask("a");
+  CHECK(own.at("rounds").empty());
+  CHECK(own.at("status").at("clients")[0].contains("telemetry"));
+  CHECK_FALSE(own.at("status").at("clients")[1].contains("telemetry"));
+
+  const auto page = [&] { return std::string(served.answer("a", "GET", "/v1/page").bytes()); };
+  CHECK_THAT(page(), ContainsSubstring("<!DOCTYPE html>"));
+  CHECK(page() != page());  // each with a nonce of its own
 }
 
 TEST_CASE("aggregator: a summary of the status is short", "[aggregator]") {

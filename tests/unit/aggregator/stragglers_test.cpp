@@ -119,10 +119,10 @@ TEST_CASE(
   other.rounds.retries += 1;
   CHECK(Coordinator::resume(other, *saved, training.now));
   other.seed = 9;
-  other.rounds.count = 20;
+  other.local.epochs = 20;
   const auto refused = Coordinator::resume(other, *saved, training.now);
   REQUIRE_FALSE(refused);
-  CHECK_THAT(refused.error().message, ContainsSubstring("rounds.count: "));
+  CHECK_THAT(refused.error().message, ContainsSubstring("local.epochs: "));
   CHECK_THAT(refused.error().message, ContainsSubstring(", now 20; seed: "));
   CHECK_THAT(refused.error().message, !ContainsSubstring("deadlineSeconds"));
 }

@@ -191,12 +191,13 @@ TEST_CASE("autoregressive: a training that gets no better on held-out rows ends 
           "[autoregressive]") {
   const std::vector<std::string> tables{related_rows(900, 1), related_rows(500, 2)};
   auto spec = training();
-  spec.rounds.stop_condition = spec::StopCondition{.patience = 2};
+  spec.rounds.stop_condition = spec::StopCondition{.patience = 12};
   auto learning = federation(tables, spec);
   const auto learned = run(learning);
   CHECK(learned.losses.size() == 12);
   CHECK(learned.remark.empty());
   spec.local.learning_rate = 1e-9;  // it learns nothing
+  spec.rounds.stop_condition->patience = 2;
   auto stuck = federation(tables, spec);
   const auto ended = run(stuck);
   CHECK(ended.losses.size() == 3);

@@ -401,6 +401,22 @@ TEST_CASE("autoregressive: a private training without noise to speak of is a ste
   CHECK(trained.update_norm > 0.0);
 }
 
+TEST_CASE("autoregressive: a private training whose weights are no longer finite ends there",
+          "[autoregressive]") {
+  const PrivateSteps steps{
+      .steps = 50, .sampling = privacy::kMostSampling / 2, .max_grad_norm = 1.0, .multiplier = 1.0};
+  privacy::NoiseBits bits;
+  int taken = 0;
+  auto config = private_config();
+  config.on_step = [&](double /*seconds*/, bool /*ends_epoch*/) { ++taken; };
+  auto trainer = must(Trainer::create_private(config, kShape, some_rows(kShape, 30)));
+  const auto diverged = trainer.train_privately(
+      must(initial_parameters(kShape, 5)), RoundId{1}, 1e38, steps, bits);
+  REQUIRE_FALSE(diverged);
+  CHECK(diverged.error().code == Errc::kFailedPrecondition);
+  CHECK(taken < 50);
+}
+
 TEST_CASE("autoregressive: the noise of a private training has the deviation that was asked for",
           "[autoregressive][statistical]") {
   const auto global = must(initial_parameters(kShape, 5));

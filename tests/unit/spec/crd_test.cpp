@@ -158,6 +158,16 @@ std::string document_with(std::string_view model) {
   return text.replace(text.find(kCtganModel), kCtganModel.size(), model);
 }
 
+// The same for method autoregressive, which alone takes a stop condition.
+std::string autoregressive_document() {
+  std::string text = document_with(kAutoregressiveModel);
+  constexpr std::string_view kLast = "maxFailures: 2";
+  return text.replace(text.find(kLast),
+                      kLast.size(),
+                      "maxFailures: 2, stopCondition: {patience: 4, minImprovement: 0.01, "
+                      "holdoutShare: 0.25}");
+}
+
 // The paths of the fields that a document gives, as walk() names them.
 void paths_of(const std::string& path, const Json& value, std::set<std::string>& paths) {
   paths.insert(path);
@@ -268,7 +278,7 @@ TEST_CASE("spec: each rule points at a field that exists, and all can be evaluat
     }
   };
   const Schema& spec = *document_schema().property("spec");
-  REQUIRE(spec.rules.size() == 32);
+  REQUIRE(spec.rules.size() == 38);
   check_rules(spec, full.at("spec"));
   const Schema& columns = *spec.property("table")->property("columns")->items;
   REQUIRE(columns.rules.size() == 12);
@@ -290,7 +300,7 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
   paths_of("", secure, given);
   paths_of("", read_yaml(kPrivate, "private").value(), given);
   paths_of("", read_yaml(document_with(kMixtureModel), "mixture").value(), given);
-  paths_of("", read_yaml(document_with(kAutoregressiveModel), "autoregressive").value(), given);
+  paths_of("", read_yaml(autoregressive_document(), "autoregressive").value(), given);
   walk(".spec",
        whole_schema().at("properties").at("spec"),
        [&](const std::string& path, const Json&) {
@@ -299,7 +309,7 @@ TEST_CASE("spec: each field of the CRD is read by the C++ type and written back"
        });
 
   for (const auto& text :
-       {std::string(kFull), document_with(kMixtureModel), document_with(kAutoregressiveModel)}) {
+       {std::string(kFull), document_with(kMixtureModel), autoregressive_document()}) {
     const auto parsed = parse(text, "full");
     CAPTURE(parsed ? "" : parsed.error().message);
     REQUIRE(parsed);

@@ -220,10 +220,10 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.model.bins: must be at most 64 with method mixture, whose tables grow with the square "
        "of it; lower it"},
       {"{model: {method: autoregressive}, privacy: {differentialPrivacy: {epsilon: 3}}, "
-       "participants: [{name: a, maxRows: 100}]}",
+       "participants: [{name: a, external: true, maxRows: 100}]}",
        ""},
       {"{model: {method: autoregressive}, privacy: {differentialPrivacy: {epsilon: 3}}, "
-       "participants: [{name: a, maxRows: 100}, {name: b}]}",
+       "participants: [{name: a, external: true, maxRows: 100}, {name: b, external: true}]}",
        "spec.participants: each needs maxRows with differentialPrivacy and method autoregressive, "
        "about as many rows as the site has, a number that everybody may know"},
       {"{model: {method: autoregressive}, privacy: {unitColumn: who, maxRowsPerUnit: 2, "

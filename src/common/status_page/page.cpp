@@ -1,6 +1,8 @@
-#include "cli/status_page.hpp"
+#include "common/status_page/page.hpp"
 
-namespace genesis::cli {
+#include <string_view>
+
+namespace genesis::status_page {
 namespace {
 
 // NONCE stands for the nonce. Names and reasons come from other sites: they are only ever set as
@@ -145,11 +147,11 @@ function show({status: s, rounds}) {
 
 async function follow() {
   try {
-    const answer = await fetch("status", {cache: "no-store"});
+    const answer = await fetch("rounds", {cache: "no-store"});
     show(await answer.json());
     at("contact").textContent = "";
   } catch {
-    at("contact").textContent = "The command that serves this page has ended or does not answer; these are its last numbers.";
+    at("contact").textContent = "What serves this page has ended or does not answer; these are its last numbers.";
   }
   setTimeout(follow, 1000);
 }
@@ -159,9 +161,7 @@ follow();
 </html>
 )html";
 
-}  // namespace
-
-std::string status_page_html(const std::string& nonce) {
+std::string html(const std::string& nonce) {
   constexpr std::string_view kPlace = "NONCE";
   std::string page;
   std::string_view rest = kPage;
@@ -172,4 +172,26 @@ std::string status_page_html(const std::string& nonce) {
   return page + std::string(rest);
 }
 
-}  // namespace genesis::cli
+}  // namespace
+
+http::Response page(const std::string& nonce) {
+  auto page = http::make_response(200, "text/html; charset=utf-8", html(nonce));
+  page.headers.push_back({"Content-Security-Policy",
+                          "default-src 'none'; connect-src 'self'; script-src 'nonce-" + nonce +
+                              "'; style-src 'nonce-" + nonce +
+                              "'; img-src data:; base-uri 'none'; form-action 'none'; "
+                              "frame-ancestors 'none'"});
+  page.headers.push_back({"Referrer-Policy", "no-referrer"});
+  page.headers.push_back({"Cache-Control", "no-store"});
+  return page;
+}
+
+http::Response numbers(const std::string& status, const RoundHistory& history) {
+  auto json = http::json_response(200,
+                                  R"({"status":)" + (status.empty() ? "null" : status) +
+                                      R"(,"rounds":)" + history.json() + "}");
+  json.headers.push_back({"Cache-Control", "no-store"});
+  return json;
+}
+
+}  // namespace genesis::status_page
