@@ -20,7 +20,7 @@ tests_of = '^($(subst $(space),|,$(strip $(1)))): '
 
 .DEFAULT_GOAL := help
 .PHONY: help deps wheel test-python build build-sanitized test test-full soak test-unit test-sanitized test-threads test-properties test-strategies \
-  test-seeds test-tables test-private test-sabotage test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install dist bench manifests cli-reference lint format clean
+  test-seeds test-tables test-private test-sabotage test-pages test-e2e fuzz demo demo-private images cluster-up cluster-demo cluster-down install dist bench manifests cli-reference lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -85,6 +85,9 @@ test-tables: build ## Train on tables that Python packages ship, beside the ctga
 test-private: build ## Train Adult privately with five seeds; the rows of each have to be as good as is claimed
 	@scripts/judges
 	@scripts/private-figures $(BUILD)/bin
+
+test-pages: build ## Run each block of commands in README.md and docs (as root)
+	@tests/e2e/pages_test.py $(BUILD)/bin .
 
 test-sabotage: ## Break the noise of private trainings in a copy of the sources, and see that the tests notice
 	@tests/sabotage/sabotage_test.py
