@@ -87,16 +87,15 @@ int main(int argc, char** argv) {
               training.flop / training.seconds * 1e-9);
   std::printf("  step / products  %6.2f\n", step / training.seconds);
 
-  const autoregressive::PrivateSteps private_steps{
-      .steps = static_cast<std::uint64_t>(kSteps),
-      .sampling = genesis::privacy::kMostSampling / 4,
-      .max_grad_norm = 1.0,
-      .multiplier = 1.0};
+  const autoregressive::PrivateSteps private_steps{.steps = static_cast<std::uint64_t>(kSteps),
+                                                   .sampling = genesis::privacy::kMostSampling / 4,
+                                                   .max_grad_norm = 1.0,
+                                                   .multiplier = 1.0};
   genesis::privacy::NoiseBits bits;
   const double private_epoch = best_of(repetitions, [&] {
-    *parameters = std::move(
-        trainer->train_privately(*parameters, RoundId{++round}, 2e-4, private_steps, bits)
-            ->parameters);
+    *parameters =
+        std::move(trainer->train_privately(*parameters, RoundId{++round}, 2e-4, private_steps, bits)
+                      ->parameters);
   });
   std::printf("private step       %6.2f ms\n", private_epoch / kSteps * 1e3);
   std::printf("  private / plain  %6.2f\n", private_epoch / epoch);

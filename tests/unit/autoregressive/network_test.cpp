@@ -410,8 +410,8 @@ TEST_CASE("autoregressive: a private training whose weights are no longer finite
   auto config = private_config();
   config.on_step = [&](double /*seconds*/, bool /*ends_epoch*/) { ++taken; };
   auto trainer = must(Trainer::create_private(config, kShape, some_rows(kShape, 30)));
-  const auto diverged = trainer.train_privately(
-      must(initial_parameters(kShape, 5)), RoundId{1}, 1e38, steps, bits);
+  const auto diverged =
+      trainer.train_privately(must(initial_parameters(kShape, 5)), RoundId{1}, 1e38, steps, bits);
   REQUIRE_FALSE(diverged);
   CHECK(diverged.error().code == Errc::kFailedPrecondition);
   CHECK(taken < 50);
