@@ -211,7 +211,7 @@ TEST_CASE("privacy: a total as large as the training's own epsilon is enough for
 
 TEST_CASE("privacy: names that one unit alone has are told as seldom as delta says", "[privacy]") {
   const double sigma = 10;
-  for (const std::uint64_t rows_per_unit : {1, 5}) {
+  for (const std::uint64_t rows_per_unit : {std::uint64_t{1}, std::uint64_t{5}}) {
     const auto rule = name_rule(sigma * sigma, rows_per_unit, 1e-6);
     REQUIRE(rule.has_value());
     CHECK(static_cast<double>(rule->extra_delta) * kDeltaUnit <= 1e-6 * (1 + 1e-9));
