@@ -32,14 +32,15 @@ Result<std::unique_ptr<method::ServerMethod>> make_method(const spec::FederatedT
   return entry->make(training);
 }
 
-// A checkpoint goes on with its own spec, but for what people may want to change meanwhile, and for
-// more rounds than it had. Under differential privacy the number of rounds is what noise and budget
-// were chosen for, and a stop condition has had the last word on it.
+// A checkpoint goes on with its own spec, but for what people may want to change meanwhile, and,
+// once all its rounds are closed, for more of them. Under differential privacy the number of rounds
+// is what noise and budget were chosen for, and a stop condition has had the last word on it.
 Status check_spec(const spec::FederatedTraining& training, const wire::Checkpoint& checkpoint) {
   GENESIS_ASSIGN(auto differing,
                  spec::differences(checkpoint.training_json, spec::print_json(training)));
   GENESIS_ASSIGN(const auto before, spec::parse(checkpoint.training_json, "checkpoint"));
   const bool has_more_rounds = training.rounds.count > before.rounds.count &&
+                               checkpoint.round.value >= before.rounds.count &&
                                !training.privacy.differential_privacy &&
                                !training.rounds.stop_condition;
   std::erase_if(differing, [&](const auto& one) {

@@ -134,6 +134,31 @@ Result<std::filesystem::path> uploads_folder(const ServerOptions& options) {
   return folder / ("genesis-uploads-" + crypto::random_id(entropy));
 }
 
+// A training that is over goes on where nothing is asked of it but more rounds; else a new one
+// begins in its folder, as after any training that is over.
+std::optional<aggregator::Coordinator> extended(const spec::FederatedTraining& training,
+                                                const federation::RoundFiles& files,
+                                                Instant now) {
+  const auto bytes = files.read_complete();
+  if (!bytes) {
+    return std::nullopt;
+  }
+  auto checkpoint = wire::decode_checkpoint(*bytes, files.complete_path().string());
+  if (!checkpoint) {
+    spdlog::warn("not used: {}", checkpoint.error().message);
+  } else if (checkpoint->round.value < static_cast<std::uint64_t>(training.rounds.count)) {
+    const auto run = checkpoint->run;
+    const auto round = checkpoint->round;
+    if (auto resumed = aggregator::Coordinator::resume(training, *std::move(checkpoint), now)) {
+      spdlog::info("more rounds: run={} goes on after-round={}", run, round.value);
+      return std::move(*resumed);
+    }
+  }
+  std::error_code ignored;
+  std::filesystem::remove(files.complete_path(), ignored);
+  return std::nullopt;
+}
+
 // A training that goes on from `files` where they hold one, else starts.
 Result<aggregator::Coordinator> coordinate(spec::FederatedTraining training,
                                            const std::optional<federation::RoundFiles>& files,
@@ -153,6 +178,11 @@ Result<aggregator::Coordinator> coordinate(spec::FederatedTraining training,
   if (checkpoint) {
     spdlog::info("resume run={} after-round={}", checkpoint->run, checkpoint->round.value);
     return aggregator::Coordinator::resume(std::move(training), std::move(*checkpoint), now);
+  }
+  if (files) {
+    if (auto more = extended(training, *files, now)) {
+      return std::move(*more);
+    }
   }
   crypto::SystemEntropy entropy;
   return aggregator::Coordinator::start(std::move(training), crypto::random_id(entropy), now);
@@ -348,7 +378,7 @@ Result<TrainedModel> FederatedServer::Impl::finish() {
     model.path = options.output / kModelFile;
     GENESIS_RETURN_IF_ERROR(write_file_atomic(model.path, model.bytes));
     GENESIS_RETURN_IF_ERROR(federation::write_model_card(options.output, model.bytes, {}));
-    files->clear();  // every client has heard of the end
+    files->complete();  // every client has heard of the end
   }
   if (callbacks.on_training_complete) {
     callbacks.on_training_complete(model);

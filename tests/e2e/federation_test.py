@@ -295,6 +295,23 @@ class Kill(Programs):
                 model.unlink()
                 shutil.rmtree(self.dir / "state")
 
+    def test_a_complete_training_goes_on_with_more_rounds_to_the_bytes_of_one_that_had_them_from_the_start(self):
+        spec = self.write_spec(self.sites())
+        text = spec.read_text()
+        model = self.dir / "served" / "model.safetensors"
+        digests = []
+        tls = self.make_pki("site-1", "site-4")
+        for rounds in (2, self.ROUNDS):
+            spec.write_text(text.replace("count: 3", f"count: {rounds}"))
+            self.parts = {}
+            self.port = "0"
+            self.start_all(spec, tls)
+            for name, part in self.parts.items():
+                self.assertEqual(part.wait(DEADLINE), 0, (name, (self.dir / "server.log").read_text()[-2000:]))
+            digests.append(hashlib.sha256(model.read_bytes()).hexdigest())
+        self.assertNotEqual(*digests)
+        self.assertEqual(digests[1], self.run_json(spec, "sim", "--simulate")["model_sha256"])
+
     def test_a_damaged_checkpoint_is_quarantined(self):
         spec = self.write_spec(self.sites())
         spec.write_text(spec.read_text().replace("count: 3", f"count: {self.ROUNDS}"))

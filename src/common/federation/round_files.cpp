@@ -74,10 +74,24 @@ void RoundFiles::remove(RoundId round) const {
   std::filesystem::remove(path(round), ignored);
 }
 
-void RoundFiles::clear() const {
+std::filesystem::path RoundFiles::complete_path() const {
+  return folder_ / ("complete" + std::string(kSuffix));
+}
+
+Result<std::string> RoundFiles::read_complete() const {
+  return read_file(complete_path(), kMaxBytes);
+}
+
+void RoundFiles::complete() const {
   const auto newest_first = rounds();
   for (auto round = newest_first.rbegin(); round != newest_first.rend(); ++round) {
-    remove(*round);
+    if (*round != newest_first.front()) {
+      remove(*round);
+    }
+  }
+  if (!newest_first.empty()) {
+    std::error_code ignored;
+    std::filesystem::rename(path(newest_first.front()), complete_path(), ignored);
   }
 }
 

@@ -27,14 +27,18 @@ class RoundFiles {
   /// Rounds that have a file, newest first.
   [[nodiscard]] std::vector<RoundId> rounds() const;
   [[nodiscard]] Result<std::string> read(RoundId round) const;
+  /// What complete() has kept. Errors: kIo, also where there is nothing.
+  [[nodiscard]] Result<std::string> read_complete() const;
   [[nodiscard]] std::filesystem::path path(RoundId round) const;
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
   /// Renames a damaged file to *.damaged, where a person may look at it.
   void quarantine(RoundId round) const;
   void remove(RoundId round) const;
-  /// Removes the files of all rounds, the newest last: a crash on the way leaves that one.
-  void clear() const;
+  /// Once all is over: the newest file stays as complete_path(), which is none of a round; those
+  /// before it go first, so that a crash on the way leaves that one.
+  void complete() const;
+  [[nodiscard]] std::filesystem::path complete_path() const;
 
  private:
   RoundFiles(std::filesystem::path folder, std::size_t kept)

@@ -119,12 +119,32 @@ TEST_CASE(
   other.rounds.retries += 1;
   CHECK(Coordinator::resume(other, *saved, training.now));
   other.seed = 9;
-  other.local.epochs = 20;
+  other.rounds.count = 20;
   const auto refused = Coordinator::resume(other, *saved, training.now);
   REQUIRE_FALSE(refused);
-  CHECK_THAT(refused.error().message, ContainsSubstring("local.epochs: "));
+  CHECK_THAT(refused.error().message, ContainsSubstring("rounds.count: "));
   CHECK_THAT(refused.error().message, ContainsSubstring(", now 20; seed: "));
   CHECK_THAT(refused.error().message, !ContainsSubstring("deadlineSeconds"));
+}
+
+TEST_CASE("aggregator: a training goes on with more rounds once all that it had are closed",
+          "[aggregator]") {
+  Training training;
+  std::vector<wire::Checkpoint> saved;
+  training.coordinator.on_checkpoint([&](const wire::Checkpoint& made) { saved.push_back(made); });
+  for (const std::uint32_t round : {1U, 2U}) {
+    REQUIRE(training.send(training.update("a", round, 0.5F)));
+    REQUIRE(training.send(training.update("b", round, 0.5F)));
+  }
+  REQUIRE(training.coordinator.state().phase == rounds::Phase::kComplete);
+  auto more = training.coordinator.training();
+  more.rounds.count = 4;
+  const auto resumed = Coordinator::resume(more, saved.back(), training.now);
+  REQUIRE(resumed);
+  CHECK(resumed->state().open.request.round == RoundId{3});
+  CHECK_FALSE(Coordinator::resume(more, saved[saved.size() - 2], training.now));  // of round 1
+  more.rounds.count = 1;
+  CHECK_FALSE(Coordinator::resume(more, saved.back(), training.now));
 }
 
 TEST_CASE("aggregator: a resumed training remembers who is quarantined", "[aggregator]") {

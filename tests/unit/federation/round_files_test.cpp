@@ -63,3 +63,19 @@ TEST_CASE("federation: the newest file that is sound and wanted is taken", "[fed
   CHECK(damaged[0] == files.path(RoundId{3}).string());
   CHECK(std::filesystem::exists(damaged[0] + ".damaged"));
 }
+
+TEST_CASE("federation: of a training that is over the newest file stays, and is none of a round",
+          "[federation]") {
+  const Folder folder;
+  auto files = *RoundFiles::open(folder.path / "states");
+  files.complete();  // of nothing
+  CHECK_FALSE(files.read_complete());
+  REQUIRE(files.save(RoundId{1}, "first"));
+  REQUIRE(files.save(RoundId{2}, "second"));
+  files.complete();
+  CHECK(files.rounds().empty());
+  CHECK(files.read_complete() == "second");
+  REQUIRE(files.save(RoundId{3}, "third"));
+  files.complete();
+  CHECK(files.read_complete() == "third");
+}
