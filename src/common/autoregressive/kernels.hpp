@@ -8,6 +8,16 @@
 
 namespace genesis::autoregressive {
 
+/// Rows without gaps between them.
+[[nodiscard]] inline model::Matrix matrix(float* data, std::size_t rows, std::size_t columns) {
+  return {data, rows, columns, columns};
+}
+[[nodiscard]] inline model::ConstMatrix matrix(const float* data,
+                                               std::size_t rows,
+                                               std::size_t columns) {
+  return {data, rows, columns, columns};
+}
+
 /// For each row the first `count` of `stride` numbers of rows in a table.
 struct Indices {
   const std::uint32_t* data = nullptr;

@@ -62,6 +62,8 @@ class BatchLoss {
                        std::size_t nets,
                        Into into,
                        std::span<float> gradient);
+  /// Of the embeddings of the codes that were used.
+  void add_embeddings(std::span<float> gradient) const;
   void take_embeddings(std::span<const float> weights);
   void open_tables(std::size_t nets);
   [[nodiscard]] std::size_t unknown_row(std::size_t column, std::size_t net) const {
