@@ -8,25 +8,13 @@
 #include "common/autoregressive/synthesizer.hpp"
 #include "common/tabular/text_table.hpp"
 #include "common/wire/model_file.hpp"
+#include "tests/support/served.hpp"
 #include "tests/unit/autoregressive/builders.hpp"
 
 namespace genesis::autoregressive {
 namespace {
 
-class Served final : public method::Documents {
- public:
-  explicit Served(const method::Ask& ask) {
-    for (const auto& document : ask.documents) {
-      documents[document.name] = *document.bytes;
-    }
-  }
-  Result<std::string> fetch(std::string_view name) override {
-    const auto found = documents.find(std::string(name));
-    return found == documents.end() ? fail(Errc::kNotFound, "no such document")
-                                    : Result<std::string>(found->second);
-  }
-  std::map<std::string, std::string> documents;
-};
+using method::Served;
 
 spec::FederatedTraining training(std::int64_t rounds = 12) {
   spec::FederatedTraining made;

@@ -13,11 +13,14 @@
 #include "common/privacy/account.hpp"
 #include "common/tabular/text_table.hpp"
 #include "common/wire/model_file.hpp"
+#include "tests/support/served.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/unit/autoregressive/builders.hpp"
 
 namespace genesis::autoregressive {
 namespace {
+
+using method::Served;
 
 ClientId client(std::size_t number) {
   return ClientId::parse("site-" + std::to_string(number)).value();
@@ -70,21 +73,6 @@ spec::FederatedTraining training(std::size_t sites = 1, std::int64_t rounds = 6)
 tabular::Table texts(const std::string& csv) {
   return must(tabular::parse_text_table(csv, "test"));
 }
-
-class Served final : public method::Documents {
- public:
-  explicit Served(const method::Ask& ask) {
-    for (const auto& document : ask.documents) {
-      documents[document.name] = *document.bytes;
-    }
-  }
-  Result<std::string> fetch(std::string_view name) override {
-    const auto found = documents.find(std::string(name));
-    return found == documents.end() ? fail(Errc::kNotFound, "no such document")
-                                    : Result<std::string>(found->second);
-  }
-  std::map<std::string, std::string> documents;
-};
 
 struct PrivateSite {
   std::shared_ptr<privacy::Account> account;

@@ -8,6 +8,7 @@
 #include "common/method/table_reading.hpp"
 #include "common/tabular/summary_counts.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/served.hpp"
 
 using namespace genesis;
 using namespace genesis::method;
@@ -26,24 +27,6 @@ tabular::Table rows_of(const char* csv) {
 tabular::Sketch whole_sketch(const tabular::Table& table) {
   return tabular::sketch(table, {.min_category_count = 1});
 }
-
-// The documents of an ask, as a site gets them.
-class Served final : public Documents {
- public:
-  explicit Served(const Ask& ask) {
-    for (const auto& document : ask.documents) {
-      texts_[document.name] = *document.bytes;
-    }
-  }
-  Result<std::string> fetch(std::string_view name) override {
-    const auto found = texts_.find(std::string(name));
-    return found != texts_.end() ? Result<std::string>(found->second)
-                                 : fail(Errc::kNotFound, std::string(name));
-  }
-
- private:
-  std::map<std::string, std::string> texts_;
-};
 
 const char* const kOfA = "colour,size\nred,1.5\nblue,2.5\nred,3.5\n";
 const char* const kOfB = "colour,size\ngreen,9.5\nblue,8.5\n";

@@ -10,25 +10,13 @@
 #include "common/mixture/synthesizer.hpp"
 #include "common/privacy/cost.hpp"
 #include "common/wire/model_file.hpp"
+#include "tests/support/served.hpp"
 #include "tests/unit/mixture/builders.hpp"
 
 namespace genesis::mixture {
 namespace {
 
-class Served final : public method::Documents {
- public:
-  explicit Served(const method::Ask& ask) {
-    for (const auto& document : ask.documents) {
-      documents[document.name] = *document.bytes;
-    }
-  }
-  Result<std::string> fetch(std::string_view name) override {
-    const auto found = documents.find(std::string(name));
-    return found == documents.end() ? fail(Errc::kNotFound, "no such document")
-                                    : Result<std::string>(found->second);
-  }
-  std::map<std::string, std::string> documents;
-};
+using method::Served;
 
 spec::FederatedTraining training() {
   spec::FederatedTraining made;
