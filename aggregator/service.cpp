@@ -442,10 +442,12 @@ void Service::announce_changes() {
   if (announced_ != coordinator_.version()) {
     announced_ = coordinator_.version();
     uploads_.forget_before(coordinator_.state().open.id);
-    if (std::exchange(open_, coordinator_.state().open.id) != coordinator_.state().open.id) {
+    const auto open = coordinator_.state().open.id;
+    const bool has_moved = std::exchange(open_, open) != open;
+    if (has_moved) {
       served_.clear();
-      history_.add(coordinator_.status(clock_.now()));
-    } else if (coordinator_.is_over()) {
+    }
+    if (has_moved || coordinator_.is_over()) {
       history_.add(coordinator_.status(clock_.now()));
     }
     changed_.expires_after(long_poll_);  // wakes every waiting poll
