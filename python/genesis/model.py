@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import json
 import os
 import pathlib
@@ -263,3 +264,36 @@ def _one_of(column: str, values: Iterable[Any], layout: _data.Layout) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
+
+
+class HasModel(abc.ABC):
+    """What comes to a trained model, and makes rows with it."""
+
+    @property
+    @abc.abstractmethod
+    def model(self) -> Model:
+        """The trained model; an error says why there is none yet."""
+
+    def generate(
+        self,
+        n: int | None = None,
+        conditions: Conditions | None = None,
+        *,
+        balance: str | None = None,
+        rows_like: Any = None,
+        seed: int = 0,
+    ) -> Any:
+        """`n` synthetic rows of the trained model; see Model.generate."""
+        return self.model.generate(n, conditions, balance=balance, rows_like=rows_like, seed=seed)
+
+    def impute(self, table: Any, *, seed: int = 0, spec: Spec | None = None) -> Any:
+        """The same table with its missing cells filled; see Model.impute."""
+        return self.model.impute(table, seed=seed, spec=spec)
+
+    def evaluate(self, real: Any, **options: Any) -> Report:
+        """How close generated rows are to real ones; see Model.evaluate."""
+        return self.model.evaluate(real, **options)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the model; see Model.save."""
+        self.model.save(path)

@@ -11,13 +11,13 @@ from typing import Any
 from .. import _core, _jobs
 from .._spec import Spec
 from ..errors import ArgumentError, GenesisError, TrainingError, translated
-from ..model import Conditions, Model, Report
+from ..model import HasModel, Model
 from .arguments import Settings, check_files, max_rounds, path_of
 from .callbacks import CheckpointCallback, Hooks
 from .progress import Progress
 
 
-class FederatedServer:
+class FederatedServer(HasModel):
     """Waits for clients, runs the rounds and keeps the model. The arguments that FederatedSynthesizer has mean the same.
 
     host, port              address to listen on; port 0 takes a free one
@@ -259,28 +259,6 @@ class FederatedServer:
         if error is not None:
             raise error
         raise TrainingError("there is no trained model yet", advice="call start(), or wait() after start(background=True)")
-
-    def generate(
-        self,
-        n: int | None = None,
-        conditions: Conditions | None = None,
-        *,
-        balance: str | None = None,
-        rows_like: Any = None,
-        seed: int = 0,
-    ) -> Any:
-        """`n` synthetic rows of the trained model; see Model.generate."""
-        return self.model.generate(n, conditions, balance=balance, rows_like=rows_like, seed=seed)
-
-    def impute(self, table: Any, *, seed: int = 0, spec: Spec | None = None) -> Any:
-        """The same table with its missing cells filled; see Model.impute."""
-        return self.model.impute(table, seed=seed, spec=spec)
-
-    def evaluate(self, real: Any, **options: Any) -> Report:
-        return self.model.evaluate(real, **options)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        self.model.save(path)
 
     def __enter__(self) -> FederatedServer:
         return self

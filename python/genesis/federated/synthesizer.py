@@ -10,13 +10,13 @@ from typing import Any
 from .. import _core, _data, _jobs
 from .._spec import Spec
 from ..errors import ArgumentError, TrainingError, translated
-from ..model import Conditions, Model, Report, column_names
+from ..model import HasModel, Model, Report, column_names
 from .arguments import Settings, key_file, max_rounds, path_of
 from .callbacks import Hooks
 from .progress import Progress
 
 
-class FederatedSynthesizer:
+class FederatedSynthesizer(HasModel):
     """Learns one generator from several tables, each of which stands for a client's rows.
 
     method           ctgan, autoregressive or mixture
@@ -137,32 +137,12 @@ class FederatedSynthesizer:
             raise TrainingError("there is no trained model yet", advice="call fit(datasets) or load(path) first")
         return self._model
 
-    def generate(
-        self,
-        n: int | None = None,
-        conditions: Conditions | None = None,
-        *,
-        balance: str | None = None,
-        rows_like: Any = None,
-        seed: int = 0,
-    ) -> Any:
-        """`n` synthetic rows; see Model.generate."""
-        return self.model.generate(n, conditions, balance=balance, rows_like=rows_like, seed=seed)
-
-    def impute(self, table: Any, *, seed: int = 0, spec: Spec | None = None) -> Any:
-        """The same table with its missing cells filled; see Model.impute."""
-        return self.model.impute(table, seed=seed, spec=spec)
-
     def evaluate(self, real: Any, **options: Any) -> Report:
         """How close generated rows are to real ones; see Model.evaluate. A list of tables counts as one."""
         return self.model.evaluate(_together(real), **options)
 
     def card(self) -> dict[str, Any]:
         return self.model.card()
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model; see Model.save."""
-        self.model.save(path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FederatedSynthesizer:
