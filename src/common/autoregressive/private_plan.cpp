@@ -14,14 +14,15 @@ namespace {
 Status check_supported(const spec::FederatedTraining& training) {
   if (training.privacy.unit_column) {
     return fail(Errc::kInvalidArgument,
-                "spec.privacy.unitColumn: is not implemented for method autoregressive, whose unit "
-                "is one row; remove it or use method mixture");
+                "spec.privacy.unitColumn: is not implemented for method " + training.model.method +
+                    ", whose unit is one row; remove it or use method mixture");
   }
   if (training.privacy.secure_aggregation) {
     return fail(Errc::kInvalidArgument,
-                "spec.privacy.secureAggregation: is not implemented for method autoregressive with "
-                "differentialPrivacy, where each site's own noise protects its updates; remove it "
-                "or use method mixture");
+                "spec.privacy.secureAggregation: is not implemented for method " +
+                    training.model.method +
+                    " with differentialPrivacy, where each site's own noise protects its updates; "
+                    "remove it or use method mixture");
   }
   return {};
 }
@@ -49,9 +50,10 @@ Result<std::uint64_t> declared_rows(const spec::FederatedTraining& training,
   if (found == training.participants.end() || !found->max_rows) {
     return fail(Errc::kInvalidArgument,
                 "spec.participants[" + std::string(client) +
-                    "].maxRows: is absent. With differential privacy, method autoregressive takes "
-                    "local.batchSize / maxRows of a site's rows in a step; set it to about as many "
-                    "rows as the site has, a number that everybody may know");
+                    "].maxRows: is absent. With differential privacy, method " +
+                    training.model.method +
+                    " takes local.batchSize / maxRows of a site's rows in a step; set it to about "
+                    "as many rows as the site has, a number that everybody may know");
   }
   return static_cast<std::uint64_t>(*found->max_rows);
 }
