@@ -183,7 +183,7 @@ class Arguments(unittest.TestCase):
         self.refused("proximal_mu", proximal_mu=0.1)
         self.refused("config", config={"embeding_dim": 3})
         self.refused("privacy", privacy={"epsilon": 1.0})
-        self.refused("privacy['differential_privacy']", privacy={"differential_privacy": {"epsilon": 1.0}})
+        self.refused("config['pac']", config={"pac": 10}, privacy={"differential_privacy": {"epsilon": 1.0}})
         self.refused("clip_per_layer", clip_per_layer=True)
         self.refused("batch_size", batch_size=5, config={"pac": 10})
         self.refused("config['pac']", config={"pac": object()})
