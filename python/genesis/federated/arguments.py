@@ -183,7 +183,6 @@ class Settings:
                 raise _unknown(key, list(_DIFFERENTIAL_PRIVACY), where)
             self.set(_DIFFERENTIAL_PRIVACY[key], value, f"{where}['{key}']")
         self.arguments["privacy.differentialPrivacy"] = where
-        self.arguments.setdefault("model.pac", "config['pac']")  # whose default is none under it
 
     def set_secure_aggregation(self, asked: bool, encryption: str | None) -> None:
         self.arguments |= {

@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "common/mixture/exchange.hpp"
 #include "common/mixture/privacy_plan.hpp"
+#include "common/mixture/settings.hpp"
 #include "common/privacy/gaussian.hpp"
 
 namespace genesis::autoregressive {
@@ -31,6 +33,15 @@ Status check_supported(const spec::FederatedTraining& training) {
 Result<privacy::QueryPlan> plan_of(const spec::FederatedTraining& training, std::uint64_t rows) {
   GENESIS_RETURN_IF_ERROR(check_supported(training));
   GENESIS_ASSIGN(auto plan, mixture::marginal_plan(training));
+  GENESIS_ASSIGN(const auto counts, mixture::settings_of(training));
+  // A table may have numbers that the spec does not name, so both counts keep their shares.
+  plan.queries.front().tables = std::max<std::uint64_t>(1, plan.queries.front().tables);
+  plan.queries.front().cells = std::max<std::uint64_t>(1, plan.queries.front().cells);
+  if (std::ranges::find(plan.queries, mixture::kZoom, &privacy::PlannedQuery::name) ==
+      plan.queries.end()) {
+    plan.queries.push_back(
+        {.name = std::string(mixture::kZoom), .tables = 1, .share = counts.zoom_share});
+  }
   GENESIS_ASSIGN(const auto round, steps_of(training, rows));
   const auto steps = round.steps * static_cast<std::uint64_t>(training.rounds.count);
   plan.queries.push_back({.name = "updates",

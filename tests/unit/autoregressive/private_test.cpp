@@ -155,6 +155,18 @@ TEST_CASE("autoregressive: cells are coded each by itself, and a row without a c
   CHECK_FALSE(code_rows(texts("kind\na\n"), schema, discretizer));
 }
 
+TEST_CASE("autoregressive: columns that the spec does not name leave the budget of the rounds",
+          "[autoregressive]") {
+  auto made = training(1, 3);
+  std::erase_if(made.table.columns, [](const auto& column) { return column.kind != "category"; });
+  Federation federation(kMethod, made, {related_rows(2000, 1)});
+  CHECK_FALSE(federation.run().empty());
+  CHECK(trainings(*federation.sites[0].account).size() == 3);
+  made.table.columns.clear();
+  made.model.settings.json = R"({"embeddingDim":4,"hidden":16})";
+  CHECK(must(query_plan(made)).queries.size() == 3);
+}
+
 TEST_CASE("autoregressive: the plan is that of the site with the fewest declared rows",
           "[autoregressive]") {
   auto made = training(2);
