@@ -34,9 +34,7 @@ Result<privacy::QueryPlan> plan_of(const spec::FederatedTraining& training, std:
   GENESIS_RETURN_IF_ERROR(check_supported(training));
   GENESIS_ASSIGN(auto plan, mixture::marginal_plan(training));
   GENESIS_ASSIGN(const auto counts, mixture::settings_of(training));
-  // A table may have numbers that the spec does not name, so both counts keep their shares.
-  plan.queries.front().tables = std::max<std::uint64_t>(1, plan.queries.front().tables);
-  plan.queries.front().cells = std::max<std::uint64_t>(1, plan.queries.front().cells);
+  // A table may have numbers that the spec does not name, which are looked at closer.
   if (std::ranges::find(plan.queries, mixture::kZoom, &privacy::PlannedQuery::name) ==
       plan.queries.end()) {
     plan.queries.push_back(
