@@ -8,9 +8,6 @@
 namespace genesis::tabular {
 namespace {
 
-// A column of which so large a share are numbers or dates is meant to be all of them.
-constexpr double kNearMiss = 0.8;
-
 // What a declaration would have to say, for the texts that keep a column from being numbers.
 std::string remedy_for(const Typing& column, const Reading& reading) {
   const std::string_view first = column.text(reading.odd.front());
@@ -72,13 +69,18 @@ std::optional<NearMiss> find_near_miss(const Typing& column,
   if (moments && !moments->reading.odd.empty() && moments->reading.share() > kNearMiss) {
     return NearMiss{"date", moments->reading, moments->format};
   }
-  return std::nullopt;
+  return find_units(column, numbers);
 }
 
 std::string to_text(const Typing& column, const NearMiss& miss) {
   const std::string what(miss.what);
   const std::size_t others = miss.reading.odd.size() - 1;
   std::string text = in_quotes(column.text(miss.reading.odd.front()));
+  if (!miss.unit.empty()) {
+    return text + " is a number with a unit, as " + percent_of(miss.reading.share()) +
+           " of the cells are: write the numbers alone, all in one unit, or declare kind: category "
+           "or identifier in table.columns";
+  }
   if (others == 0) {
     text += " is no " + what;
   } else {

@@ -120,15 +120,21 @@ using Words = std::vector<std::optional<std::string>>;
 /// Fills categories and codes, sorted.
 void categorize(const RawColumn& raw, const Words& words, Column& column);
 
+/// A column of which so large a share are numbers or dates is meant to be all of them.
+inline constexpr double kNearMiss = 0.8;
 /// A column that is meant to be numbers or dates, and is not quite.
 struct NearMiss {
-  std::string_view what;  // "number" or "date"
+  std::string_view what;  // "number", "date", "number with a unit"
   Reading reading;
-  std::string format;
+  std::string format = {};
+  std::string unit = {};  // that most of them carry; then `reading` is of numbers with a unit
 };
 [[nodiscard]] std::optional<NearMiss> find_near_miss(const Typing& column,
                                                      const std::optional<Numbers>& numbers,
                                                      const std::optional<Moments>& moments);
+/// More than kFewValues different numbers that carry a unit ("72.5 kg"), most of them the same.
+[[nodiscard]] std::optional<NearMiss> find_units(const Typing& column,
+                                                 const std::optional<Numbers>& numbers);
 /// Which cell is at fault, and the declaration that would mend it.
 [[nodiscard]] std::string to_text(const Typing& column, const NearMiss& miss);
 [[nodiscard]] std::string percent_of(double share);

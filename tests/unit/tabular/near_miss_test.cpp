@@ -56,6 +56,66 @@ TEST_CASE("tabular: a column that is almost one of dates stops too", "[tabular]"
   CHECK(std::isnan(read(one_column(cells)).numbers.back()));
 }
 
+TEST_CASE("tabular: numbers that carry their unit stop, and are not taken for words", "[tabular]") {
+  const auto cells = [](const std::string& before, const std::string& after) {
+    std::vector<std::string> all;
+    for (int i = 0; i < 120; ++i) {
+      all.push_back('"' + before + std::to_string(50 + i) + after + '"');
+    }
+    return all;
+  };
+  CHECK(
+      why(one_column(cells("", ".5 kg"))) ==
+      "t.csv:2: column 'x': \"50.5 kg\" is a number with a unit, as 100.0% of the cells are: write "
+      "the numbers alone, all in one unit, or declare kind: category or identifier in "
+      "table.columns");
+  for (const auto* const unit :
+       {".5mm²", ",5 kg", ".5 Pa", " kg", "kg", "mmHg", " years", " °C", "mg/dl", " /min"}) {
+    INFO(unit);
+    CHECK_THAT(why(one_column(cells("", unit))), ContainsSubstring("with a unit"));
+  }
+  auto some = cells("", "kg");
+  some.insert(some.end(), {"", "NA", "heavy", "130 lb", "12.5"});
+  CHECK_THAT(why(one_column(some)), ContainsSubstring("98.3% of the cells"));
+  CHECK_THAT(ok(parse_csv(one_column(some), "t.csv", {.lenient = true})).notes.at(0),
+             ContainsSubstring("50kg") && ContainsSubstring("read as text"));
+  // A few doses are names of doses.
+  CHECK(read(one_column({"100 mg", "250 mg", "500 mg", "100 mg", "250 mg"})).kind ==
+        Kind::kCategory);
+}
+
+TEST_CASE("tabular: codes, addresses and words behind numbers are no units", "[tabular]") {
+  const auto kind_of = [](const std::string& before, const std::vector<std::string>& after) {
+    std::vector<std::string> all;
+    for (std::size_t i = 0; i < 120; ++i) {
+      all.push_back('"' + before + std::to_string(50 + i) + after[i % after.size()] + '"');
+    }
+    return read(one_column(all)).kind;
+  };
+  for (const auto* const after : {" B",
+                                  "B",
+                                  "ER",
+                                  "a",
+                                  "-A",
+                                  "-kg",
+                                  "/7",
+                                  "th",
+                                  " rooms or more",
+                                  " Main Street",
+                                  " High Street, London",
+                                  " Hauptstr.",
+                                  "_x",
+                                  " Q4",
+                                  " (kg)"}) {
+    INFO(after);
+    CHECK(kind_of("", {after}) == Kind::kIdentifier);
+  }
+  CHECK(kind_of("A ", {""}) == Kind::kIdentifier);
+  CHECK(kind_of("Ward ", {" kg"}) == Kind::kIdentifier);
+  // Letters that differ from cell to cell are a part of a code, although some are units.
+  CHECK(kind_of("", {"g", "m", "s", "d", "l"}) == Kind::kIdentifier);
+}
+
 TEST_CASE("tabular: lenient reading takes a near miss as text and says so", "[tabular]") {
   const auto table = ok(parse_csv(numbers_and({"missing"}), "t.csv", {.lenient = true}));
   CHECK(table.columns[0].kind == Kind::kCategory);
