@@ -26,9 +26,21 @@ std::string remedy_for(const Typing& column, const Reading& reading) {
   return "correct it, or list it in table.missingValues if it stands for no value" + or_category;
 }
 
+// A decimal number with a flag behind it, as laboratories write what is high or low: "6.3 H".
+bool is_flagged(std::string_view text, const NumberStyle& style) {
+  constexpr std::size_t kLongestFlag = 2;
+  const auto digit = text.find_last_of("0123456789");
+  if (digit == std::string_view::npos || digit + 1 == text.size()) {
+    return false;
+  }
+  const auto flag = trim(text.substr(digit + 1));
+  const auto number = parse_number(text.substr(0, digit + 1), style);
+  return number && number->decimals > 0 && flag.size() <= kLongestFlag;
+}
+
 // Whether the texts that are no numbers are all of a kind that says that the others are.
 bool is_number_like(std::string_view text, const NumberStyle& style) {
-  return parse_censored(text, style).has_value() || is_infinity(text);
+  return parse_censored(text, style).has_value() || is_infinity(text) || is_flagged(text, style);
 }
 
 // Codes with leading zeros are no numbers, and the digits beside them are codes too.

@@ -89,6 +89,9 @@ struct Moments {
 [[nodiscard]] std::optional<Numbers> read_numbers(const Typing& column);
 /// Whole numbers that number the rows instead of measuring something (table.hpp).
 [[nodiscard]] bool is_key(const Typing& column, const Numbers& numbers);
+/// Whole numbers that name things, such as postal codes, as far as one can tell: they repeat, and
+/// most of those that do lie far from any other (in units of the numbers' greatest common divisor).
+[[nodiscard]] bool look_like_codes(const Typing& column, const Numbers& numbers);
 /// A number a row, from those that `raw` keeps and those of its texts.
 [[nodiscard]] std::vector<double> cells_of(const RawColumn& raw, const std::vector<double>& values);
 /// Of the numbers that `raw` keeps and those of its texts, NaN left out.
@@ -108,7 +111,10 @@ struct DistinctNumbers {
 /// The format with as many digits of a fraction as the cells have, and with the parts of the time
 /// of day that all of them share.
 [[nodiscard]] std::string settled_format(const Typing& column, const Moments& moments);
-/// Dates written as digits alone: all of them dates of our times, which whole numbers hardly are.
+/// Whether nearly all of many texts are dates or times as people write them (moment_like.hpp).
+[[nodiscard]] bool are_moment_like(const Typing& column);
+/// Dates written as digits alone: all or nearly all of them dates of our times, which whole numbers
+/// hardly are.
 [[nodiscard]] std::optional<Moments> find_digit_dates(const Typing& column);
 
 /// What each text of a column stands for as a word; nothing where it is missing.

@@ -12,9 +12,9 @@ namespace {
 
 // Units that stand behind whole numbers, where most letters are those of a code.
 constexpr std::string_view kUnits =
-    " kg g mg \xC2\xB5g \xCE\xBCg mcg ng t lb lbs oz km m cm mm ft in l L dl dL ml mL cc mmHg "
+    " kg g mg µg μg mcg ng t lb lbs oz km m cm mm ft in l L dl dL ml mL cc mmHg "
     "mmol/l mmol/L mg/dl mg/dL g/dl g/dL g/l g/L U/l U/L IU/l IU/L IU bpm /min y yr yrs yo mo d h "
-    "hrs min s ms \xC2\xB0\x43 \xC2\xB0\x46 kcal kJ km/h mph kW kWh MB GB ";
+    "hrs min s ms °C °F kcal kJ km/h mph kW kWh MB GB ";
 
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';

@@ -56,6 +56,21 @@ TEST_CASE("tabular: a column that is almost one of dates stops too", "[tabular]"
   CHECK(std::isnan(read(one_column(cells)).numbers.back()));
 }
 
+TEST_CASE("tabular: numbers that are flagged or mixed with remarks are not thrown away",
+          "[tabular]") {
+  std::vector<std::string> flagged;
+  std::vector<std::string> remarks;
+  for (int i = 0; i < 120; ++i) {
+    const auto number = std::to_string(i) + ".5";
+    flagged.push_back(number + (i % 5 == 0 ? " H" : i % 7 == 0 ? "*" : ""));
+    remarks.push_back(i % 3 == 0 ? "see note " + std::to_string(i) : number);
+  }
+  CHECK_THAT(why(one_column(flagged)), ContainsSubstring("\"0.5 H\" and 37 other texts"));
+  CHECK_THAT(why(one_column(remarks)), ContainsSubstring("\"see note 0\" and 39 other texts"));
+  const auto lenient = ok(parse_csv(one_column(remarks), "t.csv", {.lenient = true}));
+  CHECK(lenient.columns[0].kind == Kind::kIdentifier);
+}
+
 TEST_CASE("tabular: numbers that carry their unit stop, and are not taken for words", "[tabular]") {
   const auto cells = [](const std::string& before, const std::string& after) {
     std::vector<std::string> all;
@@ -233,6 +248,23 @@ TEST_CASE("tabular: a column of many numbers keeps their texts where these matte
   CHECK(table.columns[1].numbers[1] == 1.5);
 }
 
+TEST_CASE("tabular: addresses tell nothing of decimal signs, and 3E33 is a code", "[tabular]") {
+  std::string text = "host;x\n";
+  for (int i = 0; i < 20; ++i) {
+    text += "10." + std::to_string(290 + i) + ".194." + std::to_string(290 + i) + ";" +
+            std::to_string(1 + i % 9) + ".250\n10.3." + std::to_string(i) + ";2.500\n10.4." +
+            std::to_string(i) + ";2.500\n";
+  }
+  CHECK(ok(parse_csv(text, "t.csv", {})).columns[1].numbers[3] == 2.25);
+  CHECK(read(one_column({"3E33", "1E10", "5E42", "2E11"})).kind == Kind::kCategory);
+  CHECK(read(one_column({"3E+05", "1.5E10", "7"})).numbers ==
+        std::vector<double>{3e5, 1.5e10, 7.0});
+  CHECK(read(one_column({"1E5", "70000", "80000"})).numbers[0] == 1e5);
+  CHECK(read(one_column({"\"₹1,234.50\"", "₹7.25"})).numbers == std::vector<double>{1234.5, 7.25});
+  CHECK(read(one_column({"\"12,50 zł\"", "\"7,25 zł\""})).numbers ==
+        std::vector<double>{12.5, 7.25});
+}
+
 TEST_CASE("tabular: thousands are not taken for decimals in silence", "[tabular]") {
   const std::string tabs = "pay\tx\n1,234\t1\n12,345\t2\n999\t3\n";
   const auto read_as = [](const std::string& text, const ReadOptions& options = {}) {
@@ -281,6 +313,18 @@ TEST_CASE("tabular: dates are read in the formats of exports", "[tabular]") {
   CHECK(format_of({"20220304", "20211231"}) == "%Y%m%d");
   CHECK(format_of({"20220304", "20221304"}) == "integer");
   CHECK(format_of({"23:59", "00:01"}) == "%H:%M");
+  CHECK(format_of({"3. März 2024", "31. Dezember 2023"}) == "%d. %B %Y");
+  CHECK(ok(parse_csv(one_column({"3. März 2024", "31. Dezember 2023"}), "t.csv", {})).notes ==
+        std::vector<std::string>{"column 'x': names of months are written in English"});
+  CHECK(ok(parse_csv(one_column({"04-MAR-2022", "31-DEC-2021"}), "t.csv", {})).notes.empty());
+  CHECK(format_of({"3 mars 2024", "14 FÉVRIER 2023"}) == "%d %B %Y");
+  CHECK(format_of({"03-Mär-2024", "31-Dez-2023", "01-Jan-2023"}) == "%d-%b-%Y");
+  CHECK(format_of({"3. Okt. 2024", "14. Sept. 2023", "1. Mai 2023"}) == "%d. %b %Y");
+  CHECK(format_of({"3 janv. 2024", "14 juil. 2023", "1 déc. 2023"}) == "%d %b %Y");
+  CHECK(format_of({"\"2022-03-04 10:11:12,123\"", "\"2022-03-05 10:11:12,456\""}) ==
+        "%Y-%m-%d %H:%M:%S,%3f");
+  CHECK(format_of({"2022-03-04 10:11:12 UTC", "2022-03-05 10:11:13 UTC"}) ==
+        "%Y-%m-%d %H:%M:%S %z");
   CHECK(format_of({"36:15:00", "07:00:30"}) == "[%H]:%M:%S");
   CHECK(format_of({"2 days 03:00:01", "0 days 12:30:00"}) == "[%d] days %H:%M:%S");
 }
