@@ -164,7 +164,7 @@ class Cursor {
     return value / place;
   }
 
-  // The longest name that fits; a short one may end in a point.
+  // The longest name that fits.
   std::optional<int> month(bool is_short) {
     std::size_t length = 0;
     int found = 0;
@@ -186,9 +186,6 @@ class Cursor {
       return std::nullopt;
     }
     rest_.remove_prefix(length);
-    if (is_short) {
-      take('.');
-    }
     return found;
   }
 
@@ -459,6 +456,10 @@ std::optional<double> DatetimeFormat::read(std::string_view text) const {
           return std::nullopt;
         }
         fields.month = *month;
+        const bool is_point_next = i + 1 < parts_.size() && parts_[i + 1].literal == '.';
+        if (part.conversion == 'b' && !is_point_next) {
+          cursor.take('.');
+        }
         continue;
       }
       case 'p':

@@ -238,7 +238,11 @@ Result<TypedColumn> infer(const Typing& typing) {
                                   : is_text && are_moment_like(typing)  ? kUnknown
                                                                         : "";
   if (!unread.empty() && !typing.rules.lenient) {
-    return typing.refuse(0, std::string(unread));
+    std::size_t first = 0;
+    while (first + 1 < typing.size() && typing.missing.in_values(typing.text(first))) {
+      ++first;
+    }
+    return typing.refuse(first, std::string(unread));
   }
   auto typed = typed_text(typing, Discreteness::kInferred);
   if (typed.column.kind == Kind::kIdentifier && numbers && !numbers->digits_only &&

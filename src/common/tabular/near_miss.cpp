@@ -40,7 +40,7 @@ bool is_flagged(std::string_view text, const NumberStyle& style) {
 
 // Whether the texts that are no numbers are all of a kind that says that the others are.
 bool is_number_like(std::string_view text, const NumberStyle& style) {
-  return parse_censored(text, style).has_value() || is_infinity(text) || is_flagged(text, style);
+  return parse_censored(text, style).has_value() || is_infinity(text);
 }
 
 // Codes with leading zeros are no numbers, and the digits beside them are codes too.
@@ -64,7 +64,9 @@ std::optional<NearMiss> find_near_miss(const Typing& column,
     std::uint64_t like = numbers->read;
     std::size_t other = 0;
     for (const auto code : numbers->odd) {
-      const bool is_like = is_number_like(column.text(code), column.rules.style);
+      const auto text = column.text(code);
+      const bool is_like = is_number_like(text, column.rules.style) ||
+                           (numbers->share() > 0.5 && is_flagged(text, column.rules.style));
       like += is_like ? column.counts[code] : 0;
       other += is_like ? 0 : 1;
     }

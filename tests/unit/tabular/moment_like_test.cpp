@@ -81,6 +81,9 @@ TEST_CASE("tabular: dates and times in no known format stop, and are not made an
                ContainsSubstring("t.csv:2: column 'x': holds dates or times in a format that is "
                                  "not known"));
   }
+  auto with_gap = cells(unknown[0]);
+  with_gap.insert(with_gap.begin(), "NA");
+  CHECK_THAT(why(with_gap), ContainsSubstring("t.csv:3: column 'x'"));
   const Cell codes[] = {
       [](const std::string& a, const std::string& b) { return "2021-00" + a + b; },
       [](const std::string& a, const std::string& b) { return "10." + a + ".0." + b; },

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "common/tabular/datetime.hpp"
 #include "common/tabular/infer.hpp"
 #include "tests/unit/tabular/builders.hpp"
 
@@ -65,6 +66,11 @@ TEST_CASE("tabular: numbers that are flagged or mixed with remarks are not throw
     flagged.push_back(number + (i % 5 == 0 ? " H" : i % 7 == 0 ? "*" : ""));
     remarks.push_back(i % 3 == 0 ? "see note " + std::to_string(i) : number);
   }
+  std::vector<std::string> codes(flagged.size(), "7.5");
+  for (std::size_t i = 1; i < codes.size(); ++i) {
+    codes[i] = std::to_string(i % 40) + ".5A";
+  }
+  CHECK(read(one_column(codes)).kind == Kind::kCategory);
   CHECK_THAT(why(one_column(flagged)), ContainsSubstring("\"0.5 H\" and 37 other texts"));
   CHECK_THAT(why(one_column(remarks)), ContainsSubstring("\"see note 0\" and 39 other texts"));
   const auto lenient = ok(parse_csv(one_column(remarks), "t.csv", {.lenient = true}));
@@ -317,6 +323,8 @@ TEST_CASE("tabular: dates are read in the formats of exports", "[tabular]") {
   CHECK(ok(parse_csv(one_column({"3. März 2024", "31. Dezember 2023"}), "t.csv", {})).notes ==
         std::vector<std::string>{"column 'x': names of months are written in English"});
   CHECK(ok(parse_csv(one_column({"04-MAR-2022", "31-DEC-2021"}), "t.csv", {})).notes.empty());
+  CHECK(ok(DatetimeFormat::parse("%d.%b.%Y")).read("03.Mar.2024") ==
+        ok(DatetimeFormat::parse("%F")).read("2024-03-03"));
   CHECK(format_of({"3 mars 2024", "14 FÉVRIER 2023"}) == "%d %B %Y");
   CHECK(format_of({"03-Mär-2024", "31-Dez-2023", "01-Jan-2023"}) == "%d-%b-%Y");
   CHECK(format_of({"3. Okt. 2024", "14. Sept. 2023", "1. Mai 2023"}) == "%d. %b %Y");
