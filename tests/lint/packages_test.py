@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """What `make dist` makes of a build: Debian packages with their programs, pages and needs, and bills of materials that name
-what those programs load: packages_test.py SOURCE BUILD."""
+what those programs load. As root they are installed, run and removed, in a copy of this machine's root that is gone
+afterwards: packages_test.py SOURCE BUILD."""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 
-SOURCE, BUILD = map(pathlib.Path, sys.argv[1:3])
+SOURCE, BUILD = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 PROGRAMS = {"operator": {"genesis-operator"}, "aggregator": {"genesis-aggregator"}, "worker": {"genesis-worker"},
             "cli": {"genesis", "genesis-federated"}}
 
@@ -76,11 +78,46 @@ def findings_of_bill(path, part):
             yield f"{path.name}: {relation} names what is not there"
 
 
+# In a root whose changes stay in memory: $1 the packages, $2 the version, $3 the programs.
+INSTALL = """
+set -eu
+mount -t tmpfs tmpfs "$1/root"
+mkdir "$1/root/changes" "$1/root/work" "$1/root/all"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/root/changes,workdir=$1/root/work" "$1/root/all"
+mkdir -p "$1/root/all/packages"
+cp "$1"/*.deb "$1/root/all/packages"
+mount -t proc proc "$1/root/all/proc"
+exec chroot "$1/root/all" /bin/sh -eu -c '
+  dpkg -i /packages/*.deb >/dev/null
+  for program in $2; do
+    found=$("/usr/bin/$program" --version | head -1)
+    case $found in *"$1"*) ;; *) echo "$program --version: $found"; exit 1 ;; esac
+  done
+  bash -c ". /usr/share/bash-completion/completions/genesis && complete -p genesis" >/dev/null
+  dpkg --purge genesis-cli genesis-worker genesis-aggregator genesis-operator >/dev/null
+  find /usr/bin /usr/share /etc /var/lib/dpkg/info -path "*genesis*" -newer /packages ! -type d
+' sh "$2" "$3"
+"""
+
+
+def findings_of_install(out, version):
+    (out / "root").mkdir()
+    done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "sh", "-c", INSTALL, "sh", out, version,
+                           " ".join(sorted(set.union(*PROGRAMS.values())))], capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        yield f"the packages do not install, run and go: {done.stdout}{done.stderr}"
+    elif done.stdout:
+        yield f"the packages leave behind: {done.stdout}"
+
+
 version = re.search(r"^project\(genesis-federated VERSION (\S+)", (SOURCE / "CMakeLists.txt").read_text(), re.MULTILINE)[1]
 if not (BUILD / "cli/cli.md").exists():
     said(SOURCE / "scripts/cli-reference", BUILD / "bin", BUILD / "cli")
 with tempfile.TemporaryDirectory() as folder:
     said(SOURCE / "scripts/dist", BUILD, pathlib.Path(folder) / "dist", "--no-images")
     found = list(findings(pathlib.Path(folder) / "dist", version))
-print("\n".join(found) or "four packages, each with its bill of materials")
+    is_root = os.geteuid() == 0
+    found += findings_of_install(pathlib.Path(folder) / "dist", version) if is_root else []
+print("\n".join(found) or "four packages, each with its bill of materials; " +
+      ("installed, run and removed" if is_root else "not installed, which needs root"))
 sys.exit(1 if found else 0)
