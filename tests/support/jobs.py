@@ -129,7 +129,8 @@ class Pod:
         labels = job["metadata"]["labels"]
         training, site = labels[TRAINING], labels.get(PARTICIPANT)
         # As the PodMonitor of the chart.
-        self.labels = {"namespace": "default", "name": training, "pod": name,
+        self.labels = {"namespace": "default", "name": training, "pod": name, "endpoint": "metrics",
+                       "container": job["spec"]["template"]["spec"]["containers"][0]["name"],
                        "instance": "/".join(filter(None, ["default", training, site])),
                        "job": "genesis-" + labels["app.kubernetes.io/component"]} | ({"participant": site} if site else {})
 
@@ -260,6 +261,10 @@ class Jobs:
             reason = "PodFailurePolicy" if code in (2, 3) else "BackoffLimitExceeded"
             status["conditions"] = [condition(kind, reason) for kind in ("FailureTarget", "Failed")]
         self.api.patch(f"{self.JOBS}/{name}/status", {"status": status})
+
+
+def federated_trainings(name=""):
+    return f"/apis/federated.genesis.dev/v1alpha1/namespaces/default/federatedtrainings{name and '/' + name}"
 
 
 def install(api, source):

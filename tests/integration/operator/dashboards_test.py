@@ -19,7 +19,7 @@ import yaml
 
 BIN, SOURCE, PROMETHEUS = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
 sys.path.insert(0, str(SOURCE / "tests" / "support"))
-from jobs import PORT, Api, Jobs, install, start_operator  # noqa: E402
+from jobs import PORT, Api, Jobs, federated_trainings, install, start_operator  # noqa: E402
 from programs import DEADLINE, OwnFolder  # noqa: E402
 from prometheus import Prometheus  # noqa: E402
 
@@ -107,7 +107,7 @@ class Dashboards(OwnFolder):
         # The private training's only collection stays open: its second site is not started.
         self.jobs.held.add(f"private-worker-{SITES[1]}")
         for name, more in TRAININGS.items():
-            api.request("POST", "/apis/federated.genesis.dev/v1alpha1/namespaces/default/federatedtrainings", training(name, more))
+            api.request("POST", federated_trainings(), training(name, more))
         slow = "open-worker-" + SITES[2]
         self.run_until(lambda: {"open-aggregator", "private-aggregator", slow} <= set(self.jobs.pods), lambda: "the programs")
         self.run_until(lambda: 'genesis_joins_total{result="accepted"} 3' in page(self.jobs.pods["open-aggregator"].metrics),
