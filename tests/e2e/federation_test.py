@@ -265,6 +265,13 @@ class Federation(Programs):
         self.assertIn("The last answer was: small: Joining, round 0 of", self.watched())
         self.assertIn("model.safetensors is in its --output", self.watched())
 
+    def test_watch_ends_as_the_training_does(self):
+        spec = self.write_spec(self.sites())
+        server, url = self.start_server("-f", spec, *self.make_pki("site-1", "site-4"))
+        watch = self.start_watch(url, "Joining: 0 clients")
+        clients = [self.start_client(url, site) for site in ("site-1", "site-4")]
+        self.assertEqual([process.wait(DEADLINE) for process in (watch, server, *clients)], [0] * 4, self.watched())
+
     def test_watch_hears_of_the_success_from_a_server_that_is_started_again(self):
         spec = self.write_spec(self.sites())
         server, url = self.start_server("-f", spec, *self.make_pki("site-1", "site-4"))
