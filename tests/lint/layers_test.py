@@ -28,6 +28,7 @@ MAY_INCLUDE = {
     "http": ["base", "tls", "metrics"],
     "status_page": ["base", "rounds", "wire", "http"],
     "k8s": ["base", "crypto", "tls", "http", "metrics"],
+    "fetch": ["base", "crypto", "k8s"],
     "federation": ["base", "crypto", "spec", "wire/model_card.hpp", "wire/quantization.hpp"],
     "policy": ["base", "crypto", "spec", "tabular"],
     # The seam of methods, one folder a method, and the tables of all methods.
@@ -52,7 +53,9 @@ MAY_INCLUDE = {
     "cli": ["base", "crypto", "privacy", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http", "status_page",
             "federation", "method", "methods/lookup.hpp", "methods/server_methods.hpp", "aggregator", "worker", "genesis", "command_line",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
-            "k8s"],
+            "k8s",
+            # of `fetch`, whose pod has no token either
+            "fetch"],
     # The module of the Python package.
     "core": ["base", "crypto", "secure/paillier_files.hpp", "spec", "tabular", "method/table_reading.hpp", "quality", "wire", "genesis"],
 }
