@@ -259,10 +259,12 @@ http::Response Service::answer(const http::Request& request, const http::RouteTa
     case Resource::kUploadProgress:
       return upload_progress(request);
     case Resource::kStatus:
+      note_watcher(request);
       return status(request);
     case Resource::kPage:
       return page();
     case Resource::kRounds:
+      note_watcher(request);
       return rounds(request);
     case Resource::kEviction:
       return evict(route.parts.at("client"));
@@ -438,6 +440,14 @@ http::Response Service::rounds(const http::Request& request) const {
                               sees_all(request) ? history_ : status_page::RoundHistory());
 }
 
+void Service::note_watcher(const http::Request& request) {
+  if (coordinator_.is_over()) {
+    watchers_.told_the_end(request.connection);
+  } else {
+    watchers_.told(request.connection, clock_.now());
+  }
+}
+
 void Service::announce_changes() {
   if (announced_ != coordinator_.version()) {
     announced_ = coordinator_.version();
@@ -474,7 +484,9 @@ boost::asio::awaitable<void> Service::run(Milliseconds grace) {
       over_since = over_since.value_or(now);
       const auto listening = std::ranges::count_if(
           coordinator_.state().members, [](const auto& m) { return !m.second.standing.is_lost; });
-      if (std::cmp_greater_equal(told_the_end_.size(), listening) || now - *over_since >= grace) {
+      const bool all_know = std::cmp_greater_equal(told_the_end_.size(), listening) &&
+                            !watchers_.is_awaited(*over_since, now);
+      if (all_know || now - *over_since >= grace) {
         co_return;
       }
     }

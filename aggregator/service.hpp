@@ -18,6 +18,7 @@
 #include "aggregator/presence.hpp"
 #include "aggregator/routes.hpp"
 #include "aggregator/uploads.hpp"
+#include "aggregator/watchers.hpp"
 #include "common/base/clock.hpp"
 #include "common/crypto/secret.hpp"
 #include "common/http/server.hpp"
@@ -120,6 +121,8 @@ class Service {
   /// Who speaks in a request, if it may.
   [[nodiscard]] Result<rounds::Speaker> speaker(const http::Request& request,
                                                 std::string_view name) const;
+  /// The status is told in answer to `request`.
+  void note_watcher(const http::Request& request);
   void announce_changes();
 
   boost::asio::any_io_executor executor_;
@@ -133,6 +136,7 @@ class Service {
   Uploads uploads_;
   std::set<ClientId> decoding_;  // whose contribution is being decoded
   Presence presence_;
+  Watchers watchers_;
   const std::shared_ptr<const std::string> training_;  // the answer to GET /v1/training
   std::map<std::string, Served> served_;  // by the document's digest; of the open collection
   CollectionId open_;

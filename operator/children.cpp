@@ -200,6 +200,7 @@ spec::FederatedTraining training_part(const spec::FederatedTraining& spec) {
   part.suspend = defaults.suspend;
   part.active_deadline_seconds = defaults.active_deadline_seconds;
   part.ttl_seconds_after_finished = defaults.ttl_seconds_after_finished;
+  part.managed_by = defaults.managed_by;
   part.retry = defaults.retry;
   part.backoff_limit = defaults.backoff_limit;
   part.aggregator = defaults.aggregator;

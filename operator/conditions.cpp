@@ -280,6 +280,9 @@ std::string client_state(std::string word) {
   return word;
 }
 
+// Why a site whose Job somebody else has suspended does not take part.
+constexpr std::string_view kHeld = "its Job is suspended, and not by this operator";
+
 // The state of a site that the aggregator does not know, judged by its pods.
 std::string pod_state(const Training& training,
                       const spec::Participant& participant,
@@ -343,6 +346,14 @@ ParticipantStatus participant_status(const Training& training,
     const auto found =
         std::ranges::find(seen.report->clients, participant.name, &wire::ClientReport::id);
     client = found == seen.report->clients.end() ? nullptr : &*found;
+  }
+  if (job != nullptr && job->is_held) {
+    status.state = "Suspended";
+    status.reason = kHeld;
+    return status;
+  }
+  if (status.reason == kHeld) {
+    status.reason.clear();
   }
   if (client == nullptr) {
     if (!seen.report && old != training.status.participants.end() && !is_stopped(verdict) &&

@@ -277,8 +277,10 @@ class Judge {
     // A running aggregator enforces the start deadline itself, and the deadline of each round.
     const auto* const pod = seen_.children.newest_pod(names_.aggregator);
     const bool has_run = pod != nullptr && (pod->is_running || pod->last);
-    if (!is_trained() && !training_.status.holds(kQuorumReached) && !seen_.report && !has_run &&
-        !awaits_key()) {
+    const auto* const job = seen_.children.job(names_.aggregator);
+    const bool is_held = job != nullptr && job->is_held;
+    if (!is_held && !is_trained() && !training_.status.holds(kQuorumReached) && !seen_.report &&
+        !has_run && !awaits_key()) {
       const auto limit = spec.rounds.start_deadline_seconds;
       found.push_back({reason::kStartDeadlineExceeded,
                        "the aggregator did not start within rounds.startDeadlineSeconds, which "
@@ -297,13 +299,16 @@ class Judge {
            seen_.children.job(names_.aggregator) == nullptr;
   }
 
-  // The time that the making of a key has taken is not the aggregator's.
+  // Neither the time that the making of a key has taken is the aggregator's, nor that in a queue.
   SystemTime may_start_since() const {
-    const auto since = active_since();
+    const auto* const job = seen_.children.job(names_.aggregator);
+    auto since = active_since();
+    if (job != nullptr && job->started) {
+      since = std::max(since, *job->started);  // after somebody else's suspension
+    }
     if (!needs_key(training_.spec)) {
       return since;
     }
-    const auto* const job = seen_.children.job(names_.aggregator);
     return std::max(since, job != nullptr ? job->created : seen_.key_since.value_or(since));
   }
 
@@ -357,11 +362,13 @@ class Judge {
         }
         add_pending_service(found);
         add_absent_clients(found);
+        add_held_jobs(found);
         add_warnings(found);
         break;
       case Stage::kGenerating:
         add_problems_of_objects(found);
         add_problem_of_pod(names_.generate, "the generating Job", found);
+        add_held_jobs(found);
         break;
       case Stage::kComplete:
         add_left_out(verdict, found);
@@ -572,6 +579,23 @@ class Judge {
             {reason::kParticipantAbsent,
              "participant " + client.id + " is " + client.state + ": " + client.reason});
       }
+    }
+  }
+
+  // A queue does that until there is room, and a person for reasons of their own.
+  void add_held_jobs(Findings& found) const {
+    std::string names;
+    for (const auto& [name, child] : seen_.children.of(k8s::kJobs)) {
+      const auto* const job = seen_.children.job(name);
+      if (job != nullptr && job->is_held && !job->is_complete && !job->is_failed) {
+        names += (names.empty() ? "" : ", ") + name;
+      }
+    }
+    if (!names.empty()) {
+      found.push_back({reason::kJobSuspended,
+                       "suspended, and not by this operator, which leaves it so: Job " + names +
+                           "; a queue such as Kueue resumes it once there is room, a person with "
+                           "`kubectl patch job`"});
     }
   }
 

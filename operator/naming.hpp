@@ -17,6 +17,10 @@ inline constexpr std::string_view kParticipantLabel = "federated.genesis.dev/par
 /// Annotation of a child that changes: the digest of what it holds.
 inline constexpr std::string_view kContent = "federated.genesis.dev/content-sha256";
 
+/// Annotation of a Job: "true" while the operator keeps it suspended, "false" while it lets it run.
+/// A Job of ours that is suspended with "false" was suspended by somebody else, such as a queue.
+inline constexpr std::string_view kSuspendedByUs = "federated.genesis.dev/suspended";
+
 /// Annotation of a claim that outlives its training and so has no owner: NAME/UID of the training.
 inline constexpr std::string_view kRetainedFor = "federated.genesis.dev/retained-for";
 

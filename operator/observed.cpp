@@ -39,6 +39,10 @@ const ServiceState* Children::service(const std::string& name) const {
   return child != nullptr && child->is_ours && child->service ? &*child->service : nullptr;
 }
 
+bool is_managed_elsewhere(const Training& training) {
+  return !training.managed_by.empty() && training.managed_by != kController;
+}
+
 void link_ends(std::vector<Pod>& pods) {
   std::map<std::string, std::optional<Termination>> ends;  // by Job
   for (auto& pod : pods) {

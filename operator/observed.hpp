@@ -41,6 +41,7 @@ struct Training {
   std::int64_t generation = 0;
   bool is_deleting = false;  // its children are deleted through their owner references
   spec::FederatedTraining spec;
+  std::string managed_by;  // spec.managedBy, also of a spec that is invalid
   std::string invalid;
   TrainingStatus status;
   Record recorded;  // status.children, and what has been created since it was written
@@ -48,11 +49,19 @@ struct Training {
   bool has_default_storage = false;
 };
 
+/// The value of spec.managedBy that stands for this operator.
+inline constexpr std::string_view kController = "federated.genesis.dev/genesis-operator";
+/// Whether another controller looks after the training, as the contract of Kueue has it: then this
+/// operator neither makes nor writes anything.
+[[nodiscard]] bool is_managed_elsewhere(const Training& training);
+
 /// What is read of a Job.
 struct JobState {
   SystemTime created;
   bool suspend = false;
-  std::int64_t failures = 0;  // pods that have failed so far
+  bool is_held = false;               // suspended by somebody else than the operator
+  std::optional<SystemTime> started;  // or resumed the last time
+  std::int64_t failures = 0;          // pods that have failed so far
   bool is_complete = false;
   bool is_failed = false;
   std::string reason;   // of its Failed condition

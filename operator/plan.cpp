@@ -320,13 +320,18 @@ class Planner {
     }
   }
 
+  // What somebody else has suspended stays so until they resume it.
   void suspend_job(const std::string& name, const Child& child, bool suspend) {
-    if (!is_unfinished(child) || child.job->suspend == suspend) {
+    if (!is_unfinished(child) || child.job->suspend == suspend || child.job->is_held) {
       return;
     }
     Json object{{"apiVersion", k8s::kJobs.api_version()},
                 {"kind", k8s::kJobs.kind},
-                {"metadata", {{"name", name}, {"namespace", training_.ns}, {"uid", child.uid}}},
+                {"metadata",
+                 {{"name", name},
+                  {"namespace", training_.ns},
+                  {"uid", child.uid},
+                  {"annotations", {{std::string(kSuspendedByUs), suspend ? "true" : "false"}}}}},
                 {"spec", {{"suspend", suspend}}}};
     plan_.actions.emplace_back(
         ApplyObject{Desired{k8s::kJobs, std::move(object), std::nullopt}, child.uid, ""});

@@ -133,6 +133,7 @@ Json pod_spec(const spec::PodSettings& settings, Json main, Json volumes, const 
 Json job(const Training& training, const std::string& name, std::string_view component, Json pod) {
   Json metadata = child_metadata(training, name, component);
   metadata["annotations"][std::string(kContent)] = digest_of(settings_of(training, name));
+  metadata["annotations"][std::string(kSuspendedByUs)] = training.spec.suspend ? "true" : "false";
   Json object{{"apiVersion", k8s::kJobs.api_version()},
               {"kind", k8s::kJobs.kind},
               {"metadata", metadata},

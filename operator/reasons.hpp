@@ -64,6 +64,8 @@ inline constexpr std::string_view kCertificateExpiring =
     "CertificateExpiring";  // the user's authority ends soon
 inline constexpr std::string_view kAggregatorRestarting = "AggregatorRestarting";
 inline constexpr std::string_view kAggregatorUnreachable = "AggregatorUnreachable";
+inline constexpr std::string_view kJobSuspended =
+    "JobSuspended";  // by somebody else, such as a queue; the operator leaves it so
 inline constexpr std::string_view kTrainingWarning =
     "TrainingWarning";  // the aggregator warns: of a client that dominates, of divergence
 // Events.

@@ -470,7 +470,7 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   Memory& memory = memory_[key];
   Observed seen = observe(key, memory);
   Executor executor(api, entropy_, events_, world_, origin_, keys_, seen.now);
-  if (!seen.training) {
+  if (!seen.training || is_managed_elsewhere(*seen.training)) {
     reports_.forget(memory.uid);
     keys_.forget(memory.uid);
     memory_.erase(key);

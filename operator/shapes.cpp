@@ -118,7 +118,7 @@ Json slim_metadata(const Json& object) {
       metadata[name] = value;
     }
   }
-  for (const auto annotation : {kOrigin, kContent, kRetainedFor}) {
+  for (const auto annotation : {kOrigin, kContent, kRetainedFor, kSuspendedByUs}) {
     const Json& value = at(object, {"metadata", "annotations", annotation.data()});
     if (value.is_string()) {
       metadata["annotations"][std::string(annotation)] = value;
@@ -137,6 +137,9 @@ JobState job_from(const Json& object) {
   JobState job;
   job.created = created(object);
   job.suspend = at(object, {"spec", "suspend"}) == true;
+  job.is_held =
+      job.suspend && text(object, {"metadata", "annotations", kSuspendedByUs.data()}) == "false";
+  job.started = parse_rfc3339(text(object, {"status", "startTime"}));
   job.failures = integer(object, {"status", "failed"});
   job.is_complete = holding(object, "Complete").is_object();
   // FailureTarget comes before Failed, while pods are still being stopped.
@@ -189,7 +192,11 @@ void keep_config_map(Json& object) {
 
 void keep_job(Json& object) {
   Json metadata = slim_metadata(object);
-  keep(object, {{"spec", "suspend"}, {"status", "failed"}, {"status", "conditions"}});
+  keep(object,
+       {{"spec", "suspend"},
+        {"status", "startTime"},
+        {"status", "failed"},
+        {"status", "conditions"}});
   object["metadata"] = std::move(metadata);
 }
 
@@ -270,6 +277,7 @@ Training training_from(const Json& object, ParsedSpec parsed) {
   training.generation = generation_of(object);
   training.is_deleting = !k8s::metadata_text(object, "deletionTimestamp").empty();
   training.spec = std::move(parsed.spec);
+  training.managed_by = text(object, {"spec", "managedBy"});
   training.invalid = std::move(parsed.invalid);
   training.status = status_from_json(at(object, {"status"}));
   training.recorded = training.status.children.value_or(Record());

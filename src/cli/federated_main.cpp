@@ -5,6 +5,7 @@
 
 #include "cli/federated_bundle.hpp"
 #include "cli/federated_evict.hpp"
+#include "cli/federated_fetch.hpp"
 #include "cli/federated_rollback.hpp"
 #include "cli/federated_status.hpp"
 #include "cli/process.hpp"
@@ -21,6 +22,7 @@ constexpr std::string_view kHelp =
     "       genesis federated evict CLIENT       refuse a client's certificates from now on\n"
     "       genesis federated bundle [options]   write the file that a site joins with\n"
     "       genesis federated rollback [options] go on after an earlier round\n"
+    "       genesis federated volume COMMAND     list and send files in the pod of genesis fetch\n"
     "       genesis federated --version          print the version\n\n"
     "Use --help with each of them for its options.\n";
 
@@ -47,6 +49,12 @@ int main(int argc, char** argv) {
   }
   if (command == "rollback") {
     return genesis::cli::federated_rollback(argc - 1, argv + 1);
+  }
+  if (command == "fetch") {  // as `genesis fetch` calls it
+    return genesis::cli::federated_fetch(argc - 1, argv + 1);
+  }
+  if (command == "volume") {
+    return genesis::cli::federated_volume(argc - 1, argv + 1);
   }
   if (command != "server" && command != "client") {
     std::cerr << kHelp;

@@ -30,6 +30,12 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "federated") {
     return genesis::cli::become_sibling("genesis-federated", argc, argv);
   }
+  if (argc > 1 && std::string_view(argv[1]) == "fetch") {
+    std::vector<char*> arguments(argv, argv + argc);
+    arguments.insert(arguments.begin(), argv[0]);  // "fetch" is a command of the sibling
+    return genesis::cli::become_sibling(
+        "genesis-federated", static_cast<int>(arguments.size()), arguments.data());
+  }
   genesis::model::use_one_thread();
   CLI::App app(
       "Trains a generator of synthetic tables over several sites. Rows stay at their site.",
@@ -51,6 +57,7 @@ int main(int argc, char** argv) {
   add(genesis::cli::add_privacy(app), "privacy");
   add(genesis::cli::add_audit(app), "audit");
   app.add_subcommand("federated", "Train on separate machines: server, client and status");
+  app.add_subcommand("fetch", "Copy model and synthetic rows of a training in a cluster");
   auto* version = app.add_subcommand("version", "Print the version");
   app.footer(kFooter);  // after the subcommands, which would inherit it
   try {

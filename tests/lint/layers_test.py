@@ -21,19 +21,22 @@ MAY_INCLUDE = {
     "log": ["base"],
     "wire": ["base", "crypto", "rounds"],
     "quality": ["base", "tabular"],
-    "model": ["base", "tabular"],
+    # Noise is in a private step.
+    "model": ["base", "privacy", "tabular"],
     "tls": ["base", "crypto", "genesis/certificates.hpp", "genesis/tls_files.hpp"],
     "command_line": ["base", "spec", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp"],
     "http": ["base", "tls", "metrics"],
     "status_page": ["base", "rounds", "wire", "http"],
     "k8s": ["base", "crypto", "tls", "http", "metrics"],
+    "fetch": ["base", "crypto", "k8s"],
     "federation": ["base", "crypto", "spec", "wire/model_card.hpp", "wire/quantization.hpp"],
     "policy": ["base", "crypto", "spec", "tabular"],
     # The seam of methods, one folder a method, and the tables of all methods.
     "method": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire"],
     # How a collection becomes a secure sum, for both sides of it.
     "sums": ["base", "crypto", "secure", "spec", "rounds", "wire", "method"],
-    "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
+    # Under differential privacy it takes codes, and rounds on them, from the autoregressive network.
+    "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method", "autoregressive"],
     # Under differential privacy it starts from the mixture's noisy counts.
     "autoregressive": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method", "mixture"],
     "mixture": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "method"],
@@ -50,7 +53,9 @@ MAY_INCLUDE = {
     "cli": ["base", "crypto", "privacy", "secure", "spec", "tabular", "rounds", "model/threads.hpp", "wire", "quality", "tls", "http", "status_page",
             "federation", "method", "methods/lookup.hpp", "methods/server_methods.hpp", "aggregator", "worker", "genesis", "command_line",
             # of `federated status`, which reads a training in a cluster; the worker image has it, training pods no token
-            "k8s"],
+            "k8s",
+            # of `fetch`, whose pod has no token either
+            "fetch"],
     # The module of the Python package.
     "core": ["base", "crypto", "secure/paillier_files.hpp", "spec", "tabular", "method/table_reading.hpp", "quality", "wire", "genesis"],
 }

@@ -263,7 +263,8 @@ struct FederatedTraining {
   bool suspend = false;
   std::optional<std::int64_t> active_deadline_seconds;
   std::optional<std::int64_t> ttl_seconds_after_finished;
-  std::optional<std::int64_t> retry;  // counts the restarts that somebody has asked for
+  std::optional<std::string> managed_by;  // the controller; our operator if absent
+  std::optional<std::int64_t> retry;      // counts the restarts that somebody has asked for
   std::int64_t backoff_limit = 6;
   Model model;
   TableSpec table;

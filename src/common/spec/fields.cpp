@@ -289,6 +289,7 @@ void visit(Visitor& field, T& training) {
   field("suspend", training.suspend);
   field("activeDeadlineSeconds", training.active_deadline_seconds);
   field("ttlSecondsAfterFinished", training.ttl_seconds_after_finished);
+  field("managedBy", training.managed_by);
   field("retry", training.retry);
   field("backoffLimit", training.backoff_limit);
   field("model", training.model);

@@ -17,7 +17,7 @@ import unittest
 import yaml
 
 from node import (SOURCE, WORKER_IMAGE, NodeTest, adult_rows, apply, claim_folder, component, get, get_all, in_image,
-                  kill_container, kubectl, run, run_in_image, sha256, wait_until)
+                  kill_container, kubectl, node_exec, run, run_in_image, sha256, wait_until)
 from policies import Place, may_connect, place_of
 
 OPERATOR_NAMESPACE = "genesis-system"
@@ -107,6 +107,14 @@ class TrainingTest(NodeTest):
     def delete_pod(self, *which):
         kubectl("delete", "pod", self.pod(*which), "-n", self.namespace, "--grace-period=0", "--force")
 
+    def signal_process(self, pod, signal):
+        """Sends the container's process a signal, such as STOP."""
+        status = get("pod", pod, self.namespace)["status"]["containerStatuses"][0]
+        container = status["containerID"].removeprefix("containerd://")
+        tasks = node_exec("ctr", "-n", "k8s.io", "tasks", "ls").stdout.splitlines()
+        process = next(line.split()[1] for line in tasks if line.startswith(container))
+        node_exec("kill", f"-{signal}", process)
+
     def logs(self, name, *more):
         return kubectl("logs", name, "-n", self.namespace, *more, check=False).stdout
 
@@ -135,6 +143,19 @@ class EndsWell(TrainingTest):
         self.tables = {one["metadata"]["name"].removesuffix("-patients"): one["data"]["patients.csv"] for one in maps}
         kubectl("apply", "-f", sample, "-n", self.namespace)
         self.assert_same_bytes()
+        self.assert_is_fetched()
+
+    def assert_is_fetched(self):
+        """`genesis fetch`, as a user of the cluster runs it: all files as they are on the claim, and no pod left."""
+        claim = claim_folder(self.namespace, f"{NAME}-model")
+        with tempfile.TemporaryDirectory(prefix="genesis-fetch-") as name:
+            folder = pathlib.Path(name)
+            self.genesis(folder, "fetch", NAME, "-n", self.namespace, "--kubeconfig", "config", "-o", "out")
+            fetched = sorted(path.name for path in (folder / "out").iterdir())
+            self.assertEqual(fetched, ["model-card.json", "model-card.md", "model.safetensors", "synthetic.csv"])
+            for file in fetched:
+                self.assertEqual(sha256(folder / "out" / file), sha256(claim / file), file)
+        wait_until(lambda: not get_all("pods", self.namespace, "app.kubernetes.io/managed-by=genesis-fetch"), "the pod to go")
 
     def test_a_training_runs_to_the_simulations_bytes_and_tells_its_story(self):
         self.start()
@@ -155,12 +176,15 @@ class EndsWell(TrainingTest):
     def federated_status(self, *more):
         """`genesis federated status`, as a user of the cluster runs it."""
         with tempfile.TemporaryDirectory(prefix="genesis-status-") as name:
-            folder = pathlib.Path(name)
-            shutil.copy(os.environ["KUBECONFIG"], folder / "config")
-            folder.chmod(0o755)      # the image's user reads it
-            (folder / "config").chmod(0o644)
-            return run_in_image(WORKER_IMAGE, folder, "/usr/bin/genesis", "federated", "status", NAME, "-n",
-                                self.namespace, "--kubeconfig", "config", *more, more=["--net-host"])
+            return self.genesis(pathlib.Path(name), "federated", "status", NAME, "-n", self.namespace, "--kubeconfig",
+                                "config", *more)
+
+    def genesis(self, folder, *words):
+        """A command of the worker's image in `folder`, with the cluster's kubeconfig in the file `config`."""
+        shutil.copy(os.environ["KUBECONFIG"], folder / "config")
+        folder.chmod(0o777)      # the image's user reads and writes it
+        (folder / "config").chmod(0o644)
+        return run_in_image(WORKER_IMAGE, folder, "/usr/bin/genesis", *words, more=["--net-host"])
 
     def test_a_quota_with_defaults_from_a_limit_range_lets_the_training_through(self):
         metadata = {"name": "bounds", "namespace": self.namespace}

@@ -293,6 +293,46 @@ class Reconcile(unittest.TestCase):
             self.assertIn("controller_runtime_reconcile_total", operator.metrics())
             self.assertEqual(operator.stop(), 0)
 
+    def test_a_job_that_somebody_else_has_suspended_stays_so(self):
+        suspend = lambda name, value: kubectl("patch", *name, "--type=merge", "-p", json.dumps({"spec": {"suspend": value}}))
+        suspended = lambda job: get("job", job)["spec"]["suspend"]
+        kubectl("apply", "-f", "-", text=training("queued", sites(2)))
+        with Operator(None, "--no-leader-election"):
+            until(lambda: get("job", "queued-worker-s1"), "the last Job")
+            suspend(["job", "queued-worker-s1"], True)
+            until(lambda: condition("queued", "Degraded").get("reason") == "JobSuspended", "the status says so")
+            self.assertIn("queued-worker-s1", condition("queued", "Degraded")["message"])
+            self.assertTrue(suspended("queued-worker-s1"))
+            # A suspension of the training and its end touch the other Jobs alone.
+            suspend([FT, "queued"], True)
+            until(lambda: suspended("queued-worker-s0"), "the suspension")
+            suspend([FT, "queued"], False)
+            until(lambda: not suspended("queued-worker-s0") and not suspended("queued-aggregator"), "the resumption")
+            until(lambda: condition("queued", "Suspended").get("reason") == "Resumed", "the status")
+            self.assertTrue(suspended("queued-worker-s1"))
+            suspend(["job", "queued-worker-s1"], False)
+            until(lambda: condition("queued", "Degraded").get("reason") != "JobSuspended", "the status after it")
+            self.assertFalse(suspended("queued-worker-s1"))
+
+    def test_a_training_of_another_controller_is_left_alone(self):
+        kubectl("apply", "-f", "-", text=training("elsewhere", sites(1, "managedBy: kueue.x-k8s.io/multikueue,")))
+        kubectl("apply", "-f", "-", text=training("own", sites(1, "managedBy: federated.genesis.dev/genesis-operator,")))
+        with Operator(None, "--no-leader-election"):
+            until(lambda: get("job", "own-worker-s0"), "the Jobs of the operator's own")
+            before = get(FT, "elsewhere")["metadata"]["resourceVersion"]
+            # An edit brings about another pass.
+            kubectl("annotate", FT, "elsewhere", "touched=1")
+            kubectl("apply", "-f", "-", text=training("later", sites(1)))
+            until(lambda: get("job", "later-worker-s0"), "the Jobs of one that came after it")
+            after = get(FT, "elsewhere")
+            self.assertNotEqual(after["metadata"]["resourceVersion"], before)
+            self.assertNotIn("status", after)
+            label = "federated.genesis.dev/training=elsewhere"
+            self.assertEqual(get("jobs,secrets,configmaps,services,networkpolicies,pvc", "-l", label)["items"], [])
+        for change in ('{"spec": {"managedBy": null}}', '{"spec": {"managedBy": "federated.genesis.dev/genesis-operator"}}'):
+            refused = kubectl("patch", FT, "elsewhere", "--type=merge", "-p", change, check=False)
+            self.assertIn("cannot change", refused.stderr)
+
     def test_the_deny_list_follows_the_spec_of_a_running_training(self):
         kubectl("apply", "-f", "-", text=training("denying", sites(2, "security: {deny: [s1]},")))
         with Operator(None, "--no-leader-election"):

@@ -454,6 +454,59 @@ TEST_CASE("operator: suspension stops all Jobs and keeps them, resumption starts
   CHECK(cluster.status().phase == "Running");
 }
 
+TEST_CASE("operator: a Job that somebody else has suspended stays so, and the status says so",
+          "[operator]") {
+  Cluster cluster = a_running_cluster();
+  cluster.job("worker-b").suspend = true;
+  cluster.job("worker-b").is_held = true;
+  std::erase_if(cluster.seen.children.pods,
+                [](const Pod& pod) { return pod.job == "hospitals-worker-b"; });
+  cluster.reconcile();
+  CHECK(cluster.job("worker-b").suspend);
+  CHECK(cluster.condition(kDegraded).holds);
+  CHECK(cluster.condition(kDegraded).reason == reason::kJobSuspended);
+  CHECK_THAT(cluster.condition(kDegraded).message, ContainsSubstring("hospitals-worker-b"));
+  CHECK(cluster.status().participants.at(1).state == "Suspended");
+  CHECK_THAT(cluster.status().participants.at(1).reason, ContainsSubstring("not by this operator"));
+  CHECK(cluster.reconcile().empty());
+
+  // Neither a suspension of the training nor its end takes it from them.
+  cluster.seen.training->spec.suspend = true;
+  CHECK(std::ranges::count(cluster.reconcile(), "change Job hospitals-worker-b") == 0);
+  cluster.seen.training->spec.suspend = false;
+  CHECK(std::ranges::count(cluster.reconcile(), "change Job hospitals-worker-b") == 0);
+  CHECK(cluster.job("worker-b").suspend);
+
+  cluster.job("worker-b").suspend = false;  // they resume it
+  cluster.job("worker-b").is_held = false;
+  cluster.start_pods();
+  cluster.report(wire::Phase::kTraining, 3);
+  cluster.reconcile();
+  CHECK_FALSE(cluster.condition(kDegraded).holds);
+  CHECK(cluster.status().participants.at(1).reason.empty());
+}
+
+TEST_CASE("operator: the time that the aggregator's Job waits in a queue is no lateness",
+          "[operator]") {
+  Cluster cluster(kThreeSites);
+  cluster.reconcile();
+  for (const char* const job : {"aggregator", "worker-a", "worker-b", "worker-c"}) {
+    cluster.job(job).suspend = true;
+    cluster.job(job).is_held = true;
+  }
+  cluster.after(24h).reconcile();
+  CHECK_FALSE(cluster.status().holds(kFailed));
+  CHECK(cluster.condition(kDegraded).reason == reason::kJobSuspended);
+
+  cluster.job("aggregator").suspend = false;
+  cluster.job("aggregator").is_held = false;
+  cluster.job("aggregator").started = cluster.seen.now;
+  cluster.reconcile();
+  CHECK_FALSE(cluster.status().holds(kFailed));
+  cluster.after(600s).reconcile();
+  CHECK(cluster.condition(kFailed).reason == reason::kStartDeadlineExceeded);
+}
+
 TEST_CASE("operator: activeDeadlineSeconds counts from the start and from a resumption",
           "[operator]") {
   Cluster cluster(kThreeSites);

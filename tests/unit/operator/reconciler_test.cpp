@@ -58,6 +58,32 @@ struct Release {
 
 }  // namespace
 
+TEST_CASE("operator: a training that another controller manages is left alone, valid or not",
+          "[operator]") {
+  Json spec = spec_of(kThreeSites, false);
+  spec["managedBy"] = "kueue.x-k8s.io/multikueue";
+  SECTION("valid") {}
+  SECTION("not valid") {
+    spec["rounds"]["count"] = "many";
+  }
+  Rig rig(kThreeSites);
+  rig.put_training(spec);
+  const auto done = rig.reconcile();
+  REQUIRE(done);
+  CHECK_FALSE(done->requeue_after);
+  CHECK(rig.writes() == 0);
+  CHECK(rig.written_events().empty());
+}
+
+TEST_CASE("operator: a training whose managedBy names this operator is its own", "[operator]") {
+  Json spec = spec_of(kThreeSites, false);
+  spec["managedBy"] = "federated.genesis.dev/genesis-operator";
+  Rig rig(kThreeSites);
+  rig.put_training(spec);
+  REQUIRE(rig.reconcile());
+  CHECK(rig.has(k8s::kJobs, "hospitals-aggregator"));
+}
+
 TEST_CASE("operator: a key of encrypted sums is made beside the reconciles, and then stored once",
           "[operator]") {
   KeyMaker maker;

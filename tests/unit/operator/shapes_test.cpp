@@ -1,6 +1,8 @@
 // What plan() reads of the cluster's objects, also after the informers have dropped the rest.
 #include "operator/shapes.hpp"
 
+#include <map>
+
 #include "operator/causes.hpp"
 #include "operator/judge.hpp"
 #include "tests/support/catch.hpp"
@@ -58,6 +60,25 @@ TEST_CASE("operator: a Job is read alike before and after its slimming", "[opera
     CHECK(child.job->message == "limit");
     CHECK_FALSE(child_from(k8s::kJobs, object, "another").is_ours);
     selection_of(k8s::kJobs).keep(object);
+  }
+}
+
+TEST_CASE("operator: whose suspension of a Job it is can be told, before and after its slimming",
+          "[operator]") {
+  for (const auto& [annotation, is_held] :
+       std::map<std::string, bool>{{R"("federated.genesis.dev/suspended": "false")", true},
+                                   {R"("federated.genesis.dev/suspended": "true")", false},
+                                   {"", false}}) {
+    Json object = Json::parse(R"({"metadata": {"name": "j", "annotations": {)" + annotation +
+                              R"(}}, "spec": {"suspend": true},
+                               "status": {"startTime": "2026-01-01T00:00:05Z"}})");
+    for (int pass = 0; pass < 2; ++pass) {
+      const Child child = child_from(k8s::kJobs, object, "u");
+      REQUIRE(child.job);
+      CHECK(child.job->is_held == is_held);
+      CHECK(child.job->started == kStart + std::chrono::seconds(5));
+      selection_of(k8s::kJobs).keep(object);
+    }
   }
 }
 

@@ -52,6 +52,7 @@ spec:
   suspend: true
   activeDeadlineSeconds: 3600
   ttlSecondsAfterFinished: 60
+  managedBy: federated.genesis.dev/genesis-operator
   retry: 1
   backoffLimit: 2
   model: {method: ctgan, embeddingDim: 64, generatorDims: [32], discriminatorDims: [16, 8], pac: 5}
