@@ -28,7 +28,7 @@ const tabular::Encoder& model() {
     const tabular::SitePolicy policy{};
     const std::vector<tabular::NamedSketch> sites{{"a", tabular::sketch(*table, policy)}};
     const auto plan = tabular::plan(sites, {});
-    return *tabular::fit(*tabular::summarize(*table, *plan), *plan);
+    return *tabular::fit(*plan, *tabular::summarize(*table, *plan));
   }();
   return kEncoder;
 }
