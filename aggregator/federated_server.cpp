@@ -135,7 +135,8 @@ Result<std::filesystem::path> uploads_folder(const ServerOptions& options) {
 }
 
 // A training that is over goes on where nothing is asked of it but more rounds; else a new one
-// begins in its folder, as after any training that is over.
+// begins in its folder, as after any training that is over. What that was stays until the new one
+// has closed a round, so that a start by mistake loses nothing.
 std::optional<aggregator::Coordinator> extended(const spec::FederatedTraining& training,
                                                 const federation::RoundFiles& files,
                                                 Instant now) {
@@ -146,16 +147,25 @@ std::optional<aggregator::Coordinator> extended(const spec::FederatedTraining& t
   auto checkpoint = wire::decode_checkpoint(*bytes, files.complete_path().string());
   if (!checkpoint) {
     spdlog::warn("not used: {}", checkpoint.error().message);
-  } else if (checkpoint->round.value < static_cast<std::uint64_t>(training.rounds.count)) {
-    const auto run = checkpoint->run;
-    const auto round = checkpoint->round;
-    if (auto resumed = aggregator::Coordinator::resume(training, *std::move(checkpoint), now)) {
+    return std::nullopt;
+  }
+  const auto run = checkpoint->run;
+  const auto round = checkpoint->round;
+  std::string why = "all its rounds are done";
+  if (round.value < static_cast<std::uint64_t>(training.rounds.count)) {
+    auto resumed = aggregator::Coordinator::resume(training, *std::move(checkpoint), now);
+    if (resumed) {
       spdlog::info("more rounds: run={} goes on after-round={}", run, round.value);
       return std::move(*resumed);
     }
+    why = resumed.error().message;
   }
-  std::error_code ignored;
-  std::filesystem::remove(files.complete_path(), ignored);
+  spdlog::warn(
+      "this folder holds the model of run={}, which is over after-round={} ({}); a new training "
+      "begins, and its model will replace that one",
+      run,
+      round.value,
+      why);
   return std::nullopt;
 }
 

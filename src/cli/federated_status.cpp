@@ -1,5 +1,7 @@
 #include "cli/federated_status.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -22,6 +24,8 @@ namespace {
 
 constexpr std::size_t kLongestReason = 500;
 constexpr std::chrono::seconds kLastLook{3};  // for the page to ask once more
+constexpr std::chrono::milliseconds kShortestWatchInterval{100};
+constexpr std::chrono::seconds kServerGone{5};  // --watch waits for a server that is started again
 
 struct Options {
   std::string server;
@@ -91,6 +95,30 @@ int exit_code(wire::Phase phase) {
   return 1;
 }
 
+// The server ends soon after its training: near the end it is asked more often, to hear of it.
+std::chrono::milliseconds until_next_question(const wire::StatusReport& report) {
+  std::chrono::milliseconds wait = kWatchInterval;
+  if (report.estimated_remaining_seconds) {
+    const std::chrono::duration<double> half(*report.estimated_remaining_seconds / 2);
+    if (half < wait) {
+      wait = std::chrono::duration_cast<std::chrono::milliseconds>(half);
+    }
+  }
+  return std::max(wait, kShortestWatchInterval);
+}
+
+// A server that was there and does not answer any more.
+Error gone(const Error& error, const wire::StatusReport& last) {
+  return {error.code,
+          error.message + "\nThe last answer was: " + printable(last.name, kLongestReason) + ": " +
+              std::string(to_string(last.phase)) + ", round " +
+              std::to_string(last.current_round.value) + " of " +
+              std::to_string(last.total_rounds) +
+              ". A server ends with its training: if it is complete, the server has exited with 0 "
+              "and model.safetensors is in its --output. If not, start the server again with the "
+              "same command; it goes on after the last round."};
+}
+
 Result<int> report(const Options& options) {
   GENESIS_ASSIGN(auto tls, tls::load_context(options.tls));
   GENESIS_ASSIGN(auto token, federation::load_auth_token(options.token_file));
@@ -106,8 +134,20 @@ Result<int> report(const Options& options) {
     }
     std::cerr << "page: " << page->url() << "\n";
   }
+  std::optional<wire::StatusReport> last;
+  auto answered = std::chrono::steady_clock::now();
   while (true) {
-    GENESIS_ASSIGN(auto status, ask_status(client, token));
+    auto answer = ask_status(client, token);
+    if (!answer && last && is_retryable(answer.error().code)) {
+      if (std::chrono::steady_clock::now() - answered < kServerGone) {
+        std::this_thread::sleep_for(kWatchInterval);
+        continue;
+      }
+      live.finish();
+      return tl::unexpected(gone(answer.error(), *last));
+    }
+    GENESIS_ASSIGN(auto status, std::move(answer));
+    answered = std::chrono::steady_clock::now();
     if (page) {
       page->show(status);
     }
@@ -125,7 +165,8 @@ Result<int> report(const Options& options) {
       return code;
     }
     live(status);
-    std::this_thread::sleep_for(kWatchInterval);
+    std::this_thread::sleep_for(until_next_question(status));
+    last = std::move(status);
   }
 }
 

@@ -87,10 +87,11 @@ int main(int argc, char** argv) {
               training.flop / training.seconds * 1e-9);
   std::printf("  step / products  %6.2f\n", step / training.seconds);
 
-  const autoregressive::PrivateSteps private_steps{.steps = static_cast<std::uint64_t>(kSteps),
-                                                   .sampling = genesis::privacy::kMostSampling / 4,
-                                                   .max_grad_norm = 1.0,
-                                                   .multiplier = 1.0};
+  const genesis::privacy::PrivateSteps private_steps{
+      .steps = static_cast<std::uint64_t>(kSteps),
+      .sampling = genesis::privacy::kMostSampling / 4,
+      .max_grad_norm = 1.0,
+      .multiplier = 1.0};
   genesis::privacy::NoiseBits bits;
   const double private_epoch = best_of(repetitions, [&] {
     *parameters =

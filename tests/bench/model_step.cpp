@@ -7,8 +7,11 @@
 #include <limits>
 #include <string>
 
+#include "common/base/clock.hpp"
 #include "common/model/ctgan.hpp"
+#include "common/model/private_trainer.hpp"
 #include "common/model/threads.hpp"
+#include "common/privacy/cost.hpp"
 #include "tests/bench/products.hpp"
 #include "tests/unit/model/model_fixtures.hpp"
 
@@ -18,6 +21,52 @@ using genesis::RoundId;
 namespace model = genesis::model;
 using namespace genesis::bench;
 
+constexpr std::size_t kRows = 2000;  // four steps an epoch: short enough for a quiet moment
+
+// Seconds of a step, the least of all repetitions; `train` takes a round's number and gives its
+// result.
+template <typename Train>
+double step_seconds(int repetitions, genesis::Tensors parameters, const Train& train) {
+  double least = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < repetitions; ++i) {
+    const genesis::Elapsed elapsed;
+    auto result = train(parameters, RoundId{static_cast<std::uint32_t>(i + 1)});
+    if (!result) {
+      std::fprintf(stderr, "%s\n", result.error().message.c_str());
+      std::exit(1);
+    }
+    least = std::min(least, elapsed.seconds() / static_cast<double>(result->metrics.steps));
+    parameters = std::move(result->parameters);
+  }
+  return least;
+}
+
+// A private step of pac 1 takes one row of four by chance, as a plain one takes its batch.
+void print_private_step(int repetitions, const genesis::tabular::Layout& layout, double plain) {
+  const auto table = model::testing::random_table(layout, kRows);
+  model::TrainingConfig config;
+  config.client = "bench";
+  config.ctgan.pac = 1;
+  const auto parameters = model::initial_parameters(config.ctgan, layout, 7).value();
+  auto alone = model::Trainer::create(config, layout, table).value();
+  const double plain_alone =
+      step_seconds(repetitions, parameters, [&](const auto& from, RoundId round) {
+        return alone.train(from, round, 2e-4);
+      });
+  auto trainer =
+      model::PrivateTrainer::create(config, layout, table, static_cast<double>(kRows)).value();
+  genesis::privacy::NoiseBits bits;
+  const genesis::privacy::PrivateSteps steps{
+      .steps = 6, .sampling = genesis::privacy::kMostSampling / 4, .multiplier = 1.0};
+  const double seconds =
+      step_seconds(repetitions, parameters, [&](const auto& from, RoundId round) {
+        return trainer.train_privately(from, round, 2e-4, steps, bits);
+      });
+  std::printf("private step       %6.2f ms\n", seconds * 1e3);
+  std::printf("  private / plain  %6.2f\n", seconds / plain);
+  std::printf("  the same, pac 1  %6.2f  (%.2f ms)\n", seconds / plain_alone, plain_alone * 1e3);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -25,7 +74,6 @@ int main(int argc, char** argv) {
   model::use_one_thread();
   const auto layout = model::testing::adult_layout();
   const model::CtganConfig config;
-  constexpr std::size_t kRows = 2000;  // four steps an epoch: short enough for a quiet moment
   model::TrainingConfig training_config;
   training_config.client = "bench";
   auto trainer =
@@ -79,6 +127,8 @@ int main(int argc, char** argv) {
               training.flop * 1e-9,
               training.flop / training.seconds * 1e-9);
   std::printf("  step / products  %6.2f\n", step / training.seconds);
+
+  print_private_step(repetitions, layout, step);
 
   auto sampler = model::Sampler::create(config, layout, parameters);
   if (!sampler) {

@@ -7,13 +7,16 @@ federation_test.py BIN SOURCE: BIN holds the programs, SOURCE is the repository.
 import csv
 import gzip
 import hashlib
+import http.server
 import json
 import os
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
 import sys
+import threading
 import unittest
 
 BIN = pathlib.Path(sys.argv[1]).resolve()
@@ -99,10 +102,25 @@ class Programs(OwnFolder):
         return ["--ssl-cert", pki / "server.crt", "--ssl-key", pki / "server.key", "--ssl-client-ca", pki / "ca.crt",
                 "--auth-token-file", self.dir / "token"]
 
-    def status(self, url, *more, certificate="site-1"):
+    def status_arguments(self, url, certificate):
         pki = self.dir / "pki"
-        return genesis("federated", "status", "--server", url, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / f"{certificate}.crt",
-                       "--ssl-key", pki / f"{certificate}.key", "--auth-token-file", self.dir / "token", *more)
+        return ["federated", "status", "--server", url, "--ssl-verify", pki / "ca.crt", "--ssl-cert", pki / f"{certificate}.crt",
+                "--ssl-key", pki / f"{certificate}.key", "--auth-token-file", self.dir / "token"]
+
+    def status(self, url, *more, certificate="site-1"):
+        return genesis(*self.status_arguments(url, certificate), *more)
+
+    def start_watch(self, url, first):
+        """status --watch, which has printed the line `first`."""
+        log = open(self.dir / "watch.log", "w")
+        self.addCleanup(log.close)
+        watch = subprocess.Popen([BIN / "genesis", *self.status_arguments(url, "site-1"), "--watch"], stdout=log, stderr=log)
+        self.started.append(watch)
+        wait_until(lambda: first in self.watched(), "the first answer")
+        return watch
+
+    def watched(self):
+        return (self.dir / "watch.log").read_text()
 
 
 class Federation(Programs):
@@ -236,11 +254,54 @@ class Federation(Programs):
         self.assertEqual(joining.returncode, 3, joining.stderr)
         self.assertIn("site-1", joining.stdout)
         self.assertEqual(genesis("federated", "status").returncode, 2)
+        watch = self.start_watch(url, "Joining: 1 clients")
         server.kill()
         server.wait(10)
         gone = self.status(url)
         self.assertEqual(gone.returncode, 1)
         self.assertIn("127.0.0.1", gone.stderr)
+        # It has known the training: what is true of it, and where to see how it ended.
+        self.assertEqual(watch.wait(DEADLINE), 1)
+        self.assertIn("The last answer was: small: Joining, round 0 of", self.watched())
+        self.assertIn("model.safetensors is in its --output", self.watched())
+
+    def test_watch_ends_as_the_training_does(self):
+        spec = self.write_spec(self.sites())
+        server, url = self.start_server("-f", spec, *self.make_pki("site-1", "site-4"))
+        watch = self.start_watch(url, "Joining: 0 clients")
+        clients = [self.start_client(url, site) for site in ("site-1", "site-4")]
+        self.assertEqual([process.wait(DEADLINE) for process in (watch, server, *clients)], [0] * 4, self.watched())
+
+    def test_watch_hears_of_the_success_from_a_server_that_is_started_again(self):
+        spec = self.write_spec(self.sites())
+        server, url = self.start_server("-f", spec, *self.make_pki("site-1", "site-4"))
+        told = json.loads(self.status(url, "--json").stdout)
+        watch = self.start_watch(url, "Joining: 0 clients")
+        server.kill()
+        server.wait(10)
+
+        class Complete(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                body = json.dumps({**told, "phase": "Complete", "model_sha256": "0" * 64}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.dir / "pki/server.crt", self.dir / "pki/server.key")
+        again = http.server.ThreadingHTTPServer(("127.0.0.1", int(url.rsplit(":", 1)[1])), Complete)
+        self.addCleanup(again.server_close)
+        self.addCleanup(again.shutdown)
+        again.socket = context.wrap_socket(again.socket, server_side=True)
+        threading.Thread(target=again.serve_forever, daemon=True).start()
+        self.assertEqual(watch.wait(DEADLINE), 0, self.watched())
+        self.assertIn("small: Complete", self.watched())
 
 
 class Kill(Programs):

@@ -129,6 +129,20 @@ class PrivateTraining(unittest.TestCase):
         self.assert_older_copy_is_found(run, "site-1", card)
         self.assertNotIn("rows=15", run.log("site-1"))  # neither the number of rows
 
+    def test_a_network_is_charged_round_by_round_and_no_loss_is_told(self):
+        network = PRIVATE.replace("{method: mixture, components: 40, target: flag}", MODEL)
+        run = self.run_of(spec=SMALL_SPEC.replace(MODEL, network))
+        run.site.spec.write_text(run.site.spec.read_text().replace("    data:", "    maxRows: 1500\n    data:"))
+        self.start_all(run)
+        self.assert_trained(run)
+        trainings = [charge["tables"] for charge in self.assert_accounted(run).values() if "sampling" in charge]
+        self.assertEqual(trainings, [30, 30, 30])  # steps of three rounds
+        for part in ("server", *run.site.sites):
+            self.assertNotIn("loss=", run.log(part))
+        out = self.dir / "rows.csv"
+        run.site.genesis("generate", "--model", run.output / "model.safetensors", "--rows", 300, "--where", "group=a", "-o", out)
+        self.assertEqual({row.split(",")[2] for row in out.read_text().splitlines()[1:]}, {"a"})
+
     def test_kills_and_failing_disks_at_every_step_charge_and_draw_once(self):
         run = self.run_of(spec=SPEC.replace("deadlineSeconds: 60", "deadlineSeconds: 900"))
         run.start("server")

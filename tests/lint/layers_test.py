@@ -21,7 +21,8 @@ MAY_INCLUDE = {
     "log": ["base"],
     "wire": ["base", "crypto", "rounds"],
     "quality": ["base", "tabular"],
-    "model": ["base", "tabular"],
+    # Noise is in a private step.
+    "model": ["base", "privacy", "tabular"],
     "tls": ["base", "crypto", "genesis/certificates.hpp", "genesis/tls_files.hpp"],
     "command_line": ["base", "spec", "genesis/metrics_listener.hpp", "genesis/tls_files.hpp"],
     "http": ["base", "tls", "metrics"],
@@ -34,7 +35,8 @@ MAY_INCLUDE = {
     "method": ["base", "crypto", "spec", "tabular", "aggregation", "rounds", "wire"],
     # How a collection becomes a secure sum, for both sides of it.
     "sums": ["base", "crypto", "secure", "spec", "rounds", "wire", "method"],
-    "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method"],
+    # Under differential privacy it takes codes, and rounds on them, from the autoregressive network.
+    "ctgan": ["base", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method", "autoregressive"],
     # Under differential privacy it starts from the mixture's noisy counts.
     "autoregressive": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "model", "method", "mixture"],
     "mixture": ["base", "crypto", "privacy", "spec", "tabular", "aggregation", "rounds", "wire", "method"],

@@ -183,7 +183,9 @@ class Arguments(unittest.TestCase):
         self.refused("proximal_mu", proximal_mu=0.1)
         self.refused("config", config={"embeding_dim": 3})
         self.refused("privacy", privacy={"epsilon": 1.0})
-        self.refused("privacy['differential_privacy']", privacy={"differential_privacy": {"epsilon": 1.0}})
+        self.refused("config['pac']", config={"pac": 10}, privacy={"differential_privacy": {"epsilon": 1.0}})
+        self.refused("max_rows", max_rows=0)
+        self.refused("max_rows", max_rows={"a": "many"})
         self.refused("clip_per_layer", clip_per_layer=True)
         self.refused("batch_size", batch_size=5, config={"pac": 10})
         self.refused("config['pac']", config={"pac": object()})
@@ -315,7 +317,22 @@ class Running(unittest.TestCase):
                 method="mixture", privacy={"differential_privacy": {"epsilon": 3.0}}, ledger=ledger, verbose=False)
             synthesizer.fit([patients(0), patients(1)], discrete_columns=["diagnosis"])
             self.assertTrue(any(pathlib.Path(ledger).iterdir()))
+            self.networks_need_to_be_told_how_many_rows_there_are(ledger)
         self.assertTrue(re.search("epsilon", synthesizer.card()["markdown"], re.I))
+
+    def networks_need_to_be_told_how_many_rows_there_are(self, ledger):
+        private = {"differential_privacy": {"epsilon": 3.0}}
+        tables = {"ward-a": patients(0), "ward-b": patients(1)}
+        for method, config in (("ctgan", SMALL), ("autoregressive", {"hidden": 16, "batch_size": 50})):
+            one = {"method": method, "config": config, "privacy": private, "ledger": ledger, "n_rounds": 2, "local_epochs": 1, "verbose": False}
+            with self.assertRaises(genesis.ArgumentError) as raised:
+                FederatedSynthesizer(**one).fit(tables, discrete_columns=["diagnosis"])
+            self.assertEqual(raised.exception.field, "max_rows")
+            with self.assertRaises(genesis.ArgumentError) as raised:
+                FederatedSynthesizer(max_rows={"ward-a": 120}, **one).fit(tables, discrete_columns=["diagnosis"])
+            self.assertIn("'ward-b'", str(raised.exception))
+            fitted = FederatedSynthesizer(max_rows=120, **one).fit(tables, discrete_columns=["diagnosis"])
+            self.assertEqual(len(fitted.generate(30)), 30)
 
 
 if __name__ == "__main__":

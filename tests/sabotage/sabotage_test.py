@@ -18,7 +18,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRIVACY, MIXTURE = "src/common/privacy/", "src/common/mixture/"
-AUTOREGRESSIVE = "src/common/autoregressive/"
+AUTOREGRESSIVE, MODEL = "src/common/autoregressive/", "src/common/model/"
 
 SCALE = "mixture: a site's noise is as large as its ledger says, in every stage"
 SHARED = "mixture: no two answers of a site, of two runs or of two sites share their noise"
@@ -29,6 +29,9 @@ DEVIATION = "autoregressive: the noise of a private training has the deviation t
 CLIPPED = "autoregressive: the sum of clipped rows is that of rows' own gradients, clipped"
 ONE_MORE = "autoregressive: one row more changes a clipped sum by no more than the norm"
 EXPECTED = "autoregressive: a private training without noise to speak of is a step along the sum"
+GAN_DEVIATION = "model: the noise of a private step has the deviation that was asked for"
+GAN_CLIPPED = "model: the sum of clipped rows is that of rows' own gradients by autograd, clipped"
+GAN_ONE_MORE = "model: one row more moves a private step by no more than its share of the batch"
 COINS = "privacy: each row takes part by a coin of its own"
 GAUSSIAN = "privacy: noise of training is Gaussian, its variance and tails included"
 CHARGED = "privacy: a training is charged before it begins, and its bytes are kept"
@@ -104,15 +107,25 @@ SABOTAGES = [
         AUTOREGRESSIVE + "trainer.cpp", "    noise.add(deviation, gradient_);\n", "    noise.add(0.95 * deviation, gradient_);\n")],
         "test_autoregressive"),
     Sabotage("rows are not clipped", [CLIPPED, ONE_MORE], [(
-        AUTOREGRESSIVE + "network.cpp", "    const double scaled = most * kRounding / norm;\n",
+        AUTOREGRESSIVE + "clipped_sum.cpp", "    const double scaled = most * kRounding / norm;\n",
         "    const double scaled = 1.0 + 0.0 * most * kRounding;\n")], "test_autoregressive"),
     Sabotage("embeddings have no part in a row's norm", [CLIPPED], [(
-        AUTOREGRESSIVE + "network.cpp", "  add_row_squares(matrix(std::as_const(known_).data(), rows_, wide), squares_.data());\n", "")],
+        AUTOREGRESSIVE + "clipped_sum.cpp", "  add_row_squares(matrix(std::as_const(known_).data(), rows_, wide), squares_.data());\n", "")],
         "test_autoregressive"),
     Sabotage("a sum over its own number of rows", [EXPECTED], [(
         AUTOREGRESSIVE + "trainer.cpp", "      value *= share;\n",
         "      value *= share * static_cast<float>(config_.batch_size) / static_cast<float>(std::max<std::size_t>(rows.size(), 1));\n")],
         "test_autoregressive"),
+    Sabotage("a discriminator's training with noise x0.95", [GAN_DEVIATION], [(
+        MODEL + "private_trainer.cpp", "    noise.add(steps.multiplier * steps.max_grad_norm, gradient);\n",
+        "    noise.add(0.95 * steps.multiplier * steps.max_grad_norm, gradient);\n")], "test_model"),
+    Sabotage("the penalty has no part in a row's norm", [GAN_CLIPPED], [(
+        MODEL + "clipped_sum.cpp", "    squares += paired(inputs, gradients);\n",
+        "    static_cast<void>(&paired);\n"
+        "    squares += inputs.aa * gradients.aa + inputs.bb * gradients.bb + 2.0 * inputs.ab * gradients.ab;\n")], "test_model"),
+    Sabotage("generated rows go to rows by their order", [GAN_ONE_MORE], [(
+        MODEL + "private_trainer.cpp", "        const std::size_t fake = below(batch, one);\n",
+        "        const std::size_t fake = (first + i) % batch;\n")], "test_model"),
     Sabotage("batches of one size", [COINS], [(
         PRIVACY + "gaussian_noise.cpp", "      if (words[i] >> 32U < sampling) {\n",
         "      if ((first + i) * sampling >> 32U != (first + i + 1) * sampling >> 32U) {\n")], "test_privacy"),

@@ -26,6 +26,8 @@ class FederatedSynthesizer(HasModel):
     lr_schedule      constant, or cosine, which lowers the learning rate to zero over the training
     config           settings of the method, such as {"pac": 10}; "epochs" counts those of all rounds together
     privacy          {"differential_privacy": {"epsilon": 1.0}} bounds what the model can reveal of one row
+    max_rows         about how many rows each client has, a number for all or {"name": number}: a public number, which networks
+                     (ctgan and autoregressive) need with differential privacy
     ledger           folder of the privacy ledgers that such a training is charged to
     secure_aggregation, encryption    sums that hide single clients' values by masking (the default) or paillier; the model is the same
     paillier_key     path of the clients' key of encrypted sums, which paillier needs; make_paillier_key makes one
@@ -47,6 +49,7 @@ class FederatedSynthesizer(HasModel):
         lr_schedule: str | None = None,
         config: Mapping[str, Any] | None = None,
         privacy: Mapping[str, Any] | None = None,
+        max_rows: int | Mapping[str, int] | None = None,
         max_grad_norm: float | None = None,
         clip_per_layer: bool | None = None,
         min_clients: int | None = None,
@@ -81,6 +84,7 @@ class FederatedSynthesizer(HasModel):
         )
         self._settings.set_config(config, n_rounds, local_epochs)
         self._settings.set_privacy(privacy)
+        self._max_rows = _checked_max_rows(max_rows)
         self._settings.set_secure_aggregation(secure_aggregation, encryption)
         self._settings.set_others(settings)
         self._settings.fit_batch_size()
@@ -107,10 +111,12 @@ class FederatedSynthesizer(HasModel):
         names = [name for name, _ in rows]
         discrete = list(dict.fromkeys([*column_names(discrete_columns), *(c for _, r in rows for c in r.discrete)]))
         settings = self._settings
-        overrides = [*settings.overrides, ("participants", json.dumps([{"name": name, "external": True} for name in names]))]
+        participants = [{"name": name, "external": True, **_max_rows_of(self._max_rows, name)} for name in names]
+        overrides = [*settings.overrides, ("participants", json.dumps(participants))]
         if discrete:
             overrides.append(("table.discreteColumns", json.dumps(discrete)))
         arguments = settings.arguments | {f"participants[{i}].name": f"the name of {argument}" for i, (*_, argument) in enumerate(sites)}
+        arguments |= {"participants": "max_rows"} | {f"participants[{i}].maxRows": "max_rows" for i in range(len(sites))}
         _jobs.start()
         self._model = None
         with translated(arguments), Progress(self.n_rounds, "training", shown=self.verbose) as progress:
@@ -166,6 +172,26 @@ def _sites(datasets: Sequence[Any] | Mapping[str, Any]) -> list[tuple[str, Any, 
     if not sites:
         raise ArgumentError("datasets: is empty", field="datasets", advice="pass one table for each client")
     return sites
+
+
+def _checked_max_rows(asked: Any) -> int | Mapping[str, int] | None:
+    for number in asked.values() if isinstance(asked, Mapping) else [asked]:
+        if asked is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+            raise ArgumentError(
+                f"max_rows: expected a whole number above 0, or a dict of them by client, not {number!r}",
+                field="max_rows",
+                advice="give about as many rows as a client has, a number that everybody may know",
+            )
+    checked: int | Mapping[str, int] | None = asked
+    return checked
+
+
+def _max_rows_of(max_rows: int | Mapping[str, int] | None, name: str) -> dict[str, int]:
+    if not isinstance(max_rows, Mapping):
+        return {} if max_rows is None else {"maxRows": max_rows}
+    if name not in max_rows:
+        raise ArgumentError(f"max_rows: has no number for {name!r}", field="max_rows", advice="give one for each client, or one for all")
+    return {"maxRows": max_rows[name]}
 
 
 def _paillier_key(path: Any, encryption: str | None) -> str:

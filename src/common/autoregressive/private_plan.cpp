@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "common/mixture/exchange.hpp"
 #include "common/mixture/privacy_plan.hpp"
+#include "common/mixture/settings.hpp"
 #include "common/privacy/gaussian.hpp"
 
 namespace genesis::autoregressive {
@@ -14,14 +16,15 @@ namespace {
 Status check_supported(const spec::FederatedTraining& training) {
   if (training.privacy.unit_column) {
     return fail(Errc::kInvalidArgument,
-                "spec.privacy.unitColumn: is not implemented for method autoregressive, whose unit "
-                "is one row; remove it or use method mixture");
+                "spec.privacy.unitColumn: is not implemented for method " + training.model.method +
+                    ", whose unit is one row; remove it or use method mixture");
   }
   if (training.privacy.secure_aggregation) {
     return fail(Errc::kInvalidArgument,
-                "spec.privacy.secureAggregation: is not implemented for method autoregressive with "
-                "differentialPrivacy, where each site's own noise protects its updates; remove it "
-                "or use method mixture");
+                "spec.privacy.secureAggregation: is not implemented for method " +
+                    training.model.method +
+                    " with differentialPrivacy, where each site's own noise protects its updates; "
+                    "remove it or use method mixture");
   }
   return {};
 }
@@ -30,6 +33,13 @@ Status check_supported(const spec::FederatedTraining& training) {
 Result<privacy::QueryPlan> plan_of(const spec::FederatedTraining& training, std::uint64_t rows) {
   GENESIS_RETURN_IF_ERROR(check_supported(training));
   GENESIS_ASSIGN(auto plan, mixture::marginal_plan(training));
+  GENESIS_ASSIGN(const auto counts, mixture::settings_of(training));
+  // A table may have numbers that the spec does not name, which are looked at closer.
+  if (std::ranges::find(plan.queries, mixture::kZoom, &privacy::PlannedQuery::name) ==
+      plan.queries.end()) {
+    plan.queries.push_back(
+        {.name = std::string(mixture::kZoom), .tables = 1, .share = counts.zoom_share});
+  }
   GENESIS_ASSIGN(const auto round, steps_of(training, rows));
   const auto steps = round.steps * static_cast<std::uint64_t>(training.rounds.count);
   plan.queries.push_back({.name = "updates",
@@ -49,9 +59,10 @@ Result<std::uint64_t> declared_rows(const spec::FederatedTraining& training,
   if (found == training.participants.end() || !found->max_rows) {
     return fail(Errc::kInvalidArgument,
                 "spec.participants[" + std::string(client) +
-                    "].maxRows: is absent. With differential privacy, method autoregressive takes "
-                    "local.batchSize / maxRows of a site's rows in a step; set it to about as many "
-                    "rows as the site has, a number that everybody may know");
+                    "].maxRows: is absent. With differential privacy, method " +
+                    training.model.method +
+                    " takes local.batchSize / maxRows of a site's rows in a step; set it to about "
+                    "as many rows as the site has, a number that everybody may know");
   }
   return static_cast<std::uint64_t>(*found->max_rows);
 }

@@ -1,6 +1,7 @@
 #pragma once
 // What a training under differential privacy is going to ask of a site's rows, and the noise that
-// follows: each site computes it from the spec alone. Pure.
+// follows: each site computes it from the spec alone. For every network that is trained on noisy
+// counts' codes and by DP-SGD. Pure.
 #include <cstdint>
 #include <string_view>
 #include <vector>

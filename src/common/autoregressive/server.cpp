@@ -55,12 +55,28 @@ struct Network {
   }
 };
 
+// Under differential privacy.
+struct PrivateNetwork {
+  Settings settings;
+
+  [[nodiscard]] std::size_t bins() const { return static_cast<std::size_t>(settings.bins); }
+  [[nodiscard]] Result<std::vector<TensorSpec>> specs(const Discretizer& discretizer) const {
+    GENESIS_RETURN_IF_ERROR(order_of(discretizer.names(), settings.target));
+    return parameter_specs(shape_of(settings, discretizer.codes()));
+  }
+  [[nodiscard]] Result<Tensors> initial(const Discretizer& discretizer, std::uint64_t seed) const {
+    return initial_parameters(shape_of(settings, discretizer.codes()), seed);
+  }
+  [[nodiscard]] static Tensors released(const Tensors& global) { return global; }
+  [[nodiscard]] std::string document() const { return model_document(settings); }
+};
+
 }  // namespace
 
 Result<std::unique_ptr<method::ServerMethod>> make_server(const spec::FederatedTraining& training) {
   GENESIS_ASSIGN(auto settings, settings_of(training.model));
   if (training.privacy.differential_privacy) {
-    return make_private_server(training, std::move(settings));
+    return make_private_server(training, PrivateNetwork{std::move(settings)});
   }
   return std::make_unique<method::RoundsServer<Network>>(
       training, Network{std::move(settings), training.rounds.stop_condition.has_value()});

@@ -73,12 +73,46 @@ struct Network {
   }
 };
 
+// Under differential privacy. What only the site's own rows say is not used: its shares of codes.
+struct PrivateNetwork {
+  using Trainer = autoregressive::Trainer;
+
+  Settings settings;
+
+  [[nodiscard]] Result<std::vector<TensorSpec>> specs(const Discretizer& discretizer) const {
+    return parameter_specs(shape_of(settings, discretizer.codes()));
+  }
+  [[nodiscard]] Result<Trainer> trainer(const method::SiteSetup& setup,
+                                        const Discretizer& discretizer,
+                                        CodedTable coded) const {
+    const auto& training = setup.training;
+    TrainingConfig config;
+    GENESIS_ASSIGN(config.order, order_of(discretizer.names(), settings.target));
+    for (const auto codes : discretizer.codes()) {
+      config.site_logits.emplace_back(codes, 0.0F);
+    }
+    config.ordered = settings.ordered;
+    config.batch_size = training.local.batch_size;
+    config.rules.proximal_mu = training.aggregation.proximal_mu;
+    config.seed = training.seed;
+    config.client = setup.client.str();
+    config.stop = setup.stop;
+    if (setup.on_step) {
+      config.on_step = [tell = setup.on_step](double seconds, bool ends_epoch) {
+        tell({seconds, ends_epoch});
+      };
+    }
+    return Trainer::create_private(
+        std::move(config), shape_of(settings, discretizer.codes()), std::move(coded));
+  }
+};
+
 }  // namespace
 
 Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup) {
   GENESIS_ASSIGN(auto settings, settings_of(setup.training.model));
   if (setup.training.privacy.differential_privacy) {
-    return make_private_site(std::move(setup), std::move(settings));
+    return make_private_site(std::move(setup), PrivateNetwork{std::move(settings)});
   }
   const bool has_holdout = setup.training.rounds.stop_condition.has_value();
   return method::RoundsSite<Network>::create(std::move(setup),

@@ -127,7 +127,7 @@ std::vector<std::uint32_t> Trainer::draw_order(Rng& rng) const {
 std::optional<TrainResult> Trainer::run_privately(const Tensors& global,
                                                   RoundId round,
                                                   double learning_rate,
-                                                  const PrivateSteps& steps,
+                                                  const privacy::PrivateSteps& steps,
                                                   privacy::NoiseBits& bits) {
   Rng order_rng(config_.seed, round, config_.client, "order of columns");
   privacy::GaussianNoise noise(bits);
@@ -233,7 +233,7 @@ Result<TrainResult> Trainer::train(const Tensors& global, RoundId round, double 
 Result<TrainResult> Trainer::train_privately(const Tensors& global,
                                              RoundId round,
                                              double learning_rate,
-                                             const PrivateSteps& steps,
+                                             const privacy::PrivateSteps& steps,
                                              privacy::NoiseBits& bits) {
   return judged(global, learning_rate, [&] {
     return run_privately(global, round, learning_rate, steps, bits);

@@ -17,6 +17,7 @@
 #include "common/base/tensors.hpp"
 #include "common/model/optimizer.hpp"
 #include "common/privacy/noise_bits.hpp"
+#include "common/privacy/private_steps.hpp"
 
 namespace genesis::autoregressive {
 
@@ -48,14 +49,6 @@ struct TrainResult {
   double seconds = 0.0;  // that all steps took
 };
 
-/// Steps of DP-SGD (Abadi et al. 2016): what they reveal of a row follows from these numbers alone.
-struct PrivateSteps {
-  std::uint64_t steps = 1;     // of one call of train_privately()
-  std::uint64_t sampling = 0;  // rows take part with this probability (privacy::Cost::sampling)
-  double max_grad_norm = 1.0;  // that a row's gradient is clipped to
-  double multiplier = 1.0;     // deviation of the noise in the sum over that norm
-};
-
 /// A site's trainer. Adam's moments live here between rounds.
 class Trainer {
  public:
@@ -84,7 +77,7 @@ class Trainer {
   [[nodiscard]] Result<TrainResult> train_privately(const Tensors& global,
                                                     RoundId round,
                                                     double learning_rate,
-                                                    const PrivateSteps& steps,
+                                                    const privacy::PrivateSteps& steps,
                                                     privacy::NoiseBits& bits);
 
   /// Whether these are parameters that it can train from. Errors: kInvalidArgument.
@@ -109,7 +102,7 @@ class Trainer {
   [[nodiscard]] std::optional<TrainResult> run_privately(const Tensors& global,
                                                          RoundId round,
                                                          double learning_rate,
-                                                         const PrivateSteps& steps,
+                                                         const privacy::PrivateSteps& steps,
                                                          privacy::NoiseBits& bits);
   [[nodiscard]] static Result<Trainer> checked(TrainingConfig config,
                                                const Shape& shape,

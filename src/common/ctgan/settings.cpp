@@ -11,6 +11,8 @@ constexpr const char* kEmbeddingDim = "embeddingDim";
 constexpr const char* kGeneratorDims = "generatorDims";
 constexpr const char* kDiscriminatorDims = "discriminatorDims";
 constexpr const char* kPac = "pac";
+constexpr const char* kEncoding = "encoding";
+constexpr const char* kCodes = "codes";
 
 }  // namespace
 
@@ -28,16 +30,20 @@ Result<model::CtganConfig> settings_of(const spec::Model& model) {
   return config;
 }
 
-std::string model_document(const model::CtganConfig& config) {
-  const nlohmann::json json{{"method", kMethod},
-                            {kEmbeddingDim, config.embedding_dim},
-                            {kGeneratorDims, config.generator_dims},
-                            {kDiscriminatorDims, config.discriminator_dims},
-                            {kPac, config.pac}};
+std::string model_document(const ModelDocument& document) {
+  const auto& config = document.config;
+  nlohmann::json json{{"method", kMethod},
+                      {kEmbeddingDim, config.embedding_dim},
+                      {kGeneratorDims, config.generator_dims},
+                      {kDiscriminatorDims, config.discriminator_dims},
+                      {kPac, config.pac}};
+  if (document.encoding == Encoding::kCodes) {
+    json[kEncoding] = kCodes;
+  }
   return json.dump();
 }
 
-Result<model::CtganConfig> parse_model_document(std::string_view text) {
+Result<ModelDocument> parse_model_document(std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
   const auto broken = [](const std::string& what) {
     return fail(Errc::kInvalidArgument, "model file: its \"model\" document " + what);
@@ -48,13 +54,18 @@ Result<model::CtganConfig> parse_model_document(std::string_view text) {
   if (json.value("method", nlohmann::json()) != kMethod) {
     return broken("names a method that this version does not know");
   }
+  const bool has_encoding = json.contains(kEncoding);
+  if (has_encoding && json.at(kEncoding) != kCodes) {
+    return broken("names an encoding that this version does not know");
+  }
   try {
-    model::CtganConfig config;
+    ModelDocument document{{}, has_encoding ? Encoding::kCodes : Encoding::kModes};
+    auto& config = document.config;
     json.at(kEmbeddingDim).get_to(config.embedding_dim);
     json.at(kGeneratorDims).get_to(config.generator_dims);
     json.at(kDiscriminatorDims).get_to(config.discriminator_dims);
     json.at(kPac).get_to(config.pac);
-    return config;
+    return document;
   } catch (const nlohmann::json::exception& error) {
     return broken(std::string("is incomplete: ") + error.what());
   }

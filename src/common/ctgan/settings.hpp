@@ -14,8 +14,15 @@ inline constexpr std::string_view kMethod = "ctgan";
 /// Fields that are absent have the schema's defaults.
 [[nodiscard]] Result<model::CtganConfig> settings_of(const spec::Model& model);
 
-[[nodiscard]] std::string model_document(const model::CtganConfig& config);
+/// How the rows were encoded that a model learned: with Gaussian modes, or as codes (codes.hpp).
+enum class Encoding { kModes, kCodes };
+
+struct ModelDocument {
+  model::CtganConfig config;
+  Encoding encoding = Encoding::kModes;
+};
+[[nodiscard]] std::string model_document(const ModelDocument& document);
 /// Errors: kInvalidArgument names the key.
-[[nodiscard]] Result<model::CtganConfig> parse_model_document(std::string_view text);
+[[nodiscard]] Result<ModelDocument> parse_model_document(std::string_view text);
 
 }  // namespace genesis::ctgan

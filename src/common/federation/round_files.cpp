@@ -34,6 +34,8 @@ Status RoundFiles::save(RoundId round, std::string_view bytes) {
     }
   }
   GENESIS_RETURN_IF_ERROR(write_file_atomic(path(round), bytes));
+  std::error_code ignored;
+  std::filesystem::remove(complete_path(), ignored);
   const auto all = rounds();
   for (std::size_t i = kept_; i < all.size(); ++i) {
     remove(all[i]);

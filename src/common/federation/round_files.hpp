@@ -21,7 +21,7 @@ class RoundFiles {
                                                std::size_t kept = kKept);
 
   /// Durable when it returns (write_file_atomic). Files of later rounds, which were rolled back, go
-  /// before it; then all but the newest `kept`.
+  /// before it; then what complete() has kept, and all but the newest `kept`.
   [[nodiscard]] Status save(RoundId round, std::string_view bytes);
 
   /// Rounds that have a file, newest first.

@@ -29,7 +29,10 @@ Result<std::unique_ptr<method::ServerMethod>> make_mixture(
 
 std::span<const ServerEntry> server_methods() {
   static constexpr std::array kMethods{
-      ServerEntry{ctgan::kMethod, ctgan::make_server},
+      ServerEntry{ctgan::kMethod,
+                  ctgan::make_server,
+                  autoregressive::query_plan,
+                  autoregressive::plans_if_declared},
       ServerEntry{autoregressive::kMethod,
                   autoregressive::make_server,
                   autoregressive::query_plan,

@@ -11,6 +11,7 @@
 
 #include "common/base/json.hpp"
 #include "common/base/text.hpp"
+#include "common/tabular/cell.hpp"
 #include "common/tabular/datetime.hpp"
 #include "common/tabular/json_reader.hpp"
 
@@ -130,20 +131,93 @@ Status declare(Column& column, const spec::DeclaredColumn& declared) {
   return {};
 }
 
-// What two sites say of the same undeclared column becomes one.
-void merge(IntroducedColumn& all, const IntroducedColumn& one) {
-  const auto is_plain_number = [](Kind kind) {
-    return kind == Kind::kInteger || kind == Kind::kDecimal;
-  };
-  if (all.kind != one.kind) {
-    all.kind =
-        is_plain_number(all.kind) && is_plain_number(one.kind) ? Kind::kDecimal : Kind::kCategory;
-  } else if (all.format != one.format) {
-    all.kind = Kind::kCategory;
+bool is_plain_number(Kind kind) {
+  return kind == Kind::kInteger || kind == Kind::kDecimal;
+}
+
+// A category column of which nothing is told: that of a site that may have no value.
+bool is_silent(const IntroducedColumn& column) {
+  return column.kind == Kind::kCategory && column.categories.empty();
+}
+
+bool are_truths(const IntroducedColumn& column) {
+  return column.kind == Kind::kCategory && !column.categories.empty() &&
+         std::ranges::all_of(column.categories,
+                             [](const auto& word) { return tabular::truth(word).has_value(); });
+}
+
+// The kind of two sites' cells; nothing where they are different things.
+std::optional<Kind> common_kind(const IntroducedColumn& one, const IntroducedColumn& other) {
+  if (one.kind == other.kind || is_silent(other)) {
+    return one.kind;
   }
+  if (is_silent(one)) {
+    return other.kind;
+  }
+  if (is_plain_number(one.kind) && is_plain_number(other.kind)) {
+    return Kind::kDecimal;
+  }
+  const bool is_text = !tabular::is_continuous(one.kind) && !tabular::is_continuous(other.kind);
+  if (is_text) {
+    return Kind::kIdentifier;  // at a small site the texts of one may seem to be categories
+  }
+  const bool is_truth = (are_truths(one) && other.kind == Kind::kInteger) ||
+                        (are_truths(other) && one.kind == Kind::kInteger);
+  return is_truth ? std::optional(Kind::kCategory) : std::nullopt;  // 1 and 0 beside yes and no
+}
+
+// The finer one of two formats writes the moments of both; of equals the one with the year first.
+Result<std::string> common_format(const IntroducedColumn& one, const IntroducedColumn& other) {
+  if (one.format == other.format || other.format.empty()) {
+    return one.format;
+  }
+  if (one.format.empty()) {
+    return other.format;
+  }
+  GENESIS_ASSIGN(const auto first, tabular::DatetimeFormat::parse(one.format));
+  GENESIS_ASSIGN(const auto second, tabular::DatetimeFormat::parse(other.format));
+  if (!first.agrees_with(second)) {
+    return fail(Errc::kInvalidArgument,
+                "column '" + one.name + "': the format is " + one.format + " at one site and " +
+                    other.format +
+                    " at another; declare the column in table.columns, or correct "
+                    "the data");
+  }
+  const bool is_second =
+      second.step() < first.step() ||
+      (second.step() == first.step() && second.is_year_first() && !first.is_year_first());
+  return is_second ? other.format : one.format;
+}
+
+// What two sites say of the same undeclared column becomes one.
+Status merge(IntroducedColumn& all, const IntroducedColumn& one) {
+  const auto kind = common_kind(all, one);
+  if (!kind) {
+    return fail(Errc::kInvalidArgument,
+                "column '" + all.name + "': is " + std::string(tabular::to_string(all.kind)) +
+                    " at one site and " + std::string(tabular::to_string(one.kind)) +
+                    " at another; declare its kind in table.columns, or correct the data");
+  }
+  GENESIS_ASSIGN(all.format, common_format(all, one));
+  if (one.precision) {
+    all.precision = std::max(all.precision.value_or(0), *one.precision);
+  }
+  all.kind = *kind;
   std::set<std::string> categories(all.categories.begin(), all.categories.end());
   categories.insert(one.categories.begin(), one.categories.end());
   all.categories.assign(categories.begin(), categories.end());
+  return {};
+}
+
+// More than one spelling of true and false, or whole numbers beside one, become one.
+void settle_truth(IntroducedColumn& all, const std::vector<const IntroducedColumn*>& sites) {
+  const bool has_numbers = std::ranges::any_of(
+      sites, [](const auto* site) { return tabular::is_continuous(site->kind); });
+  const bool are_both = all.categories.size() == 2 && tabular::is_boolean(all.categories);
+  if (!are_truths(all) || are_both || (all.categories.size() <= 2 && !has_numbers)) {
+    return;
+  }
+  all.categories = {"false", "true"};
 }
 
 using Places = std::map<std::string_view, std::size_t>;
@@ -170,7 +244,8 @@ Result<Column> column_of(const spec::TableSpec& declared, const IntroducedColumn
   Column column;
   column.name = introduced.name;
   column.kind = declared_kind(declared, introduced.name).value_or(introduced.kind);
-  column.has_precision = column.kind != Kind::kDecimal;
+  column.has_precision = column.kind != Kind::kDecimal || introduced.precision;
+  column.precision = column.kind == Kind::kDecimal ? introduced.precision.value_or(0) : 0;
   column.format = column.kind == Kind::kDatetime ? introduced.format : "";
   if (column.kind == Kind::kCategory) {
     column.categories = introduced.categories;
@@ -206,9 +281,14 @@ Result<Introduction> introduce(const tabular::Table& table,
     if (introduced.kind == Kind::kDatetime && inference == Inference::kKinds) {
       introduced.format = column.format;
     }
+    if (introduced.kind == Kind::kDecimal && inference == Inference::kKinds && !kind) {
+      introduced.precision = column.precision;
+    }
     const auto* of_spec = declared_of(declared, column.name);
     const bool is_open = of_spec == nullptr || of_spec->categories.empty();
-    if (introduced.kind == Kind::kCategory && is_open) {
+    const bool has_values =
+        tabular::is_continuous(column.kind) || kind || !tabular::is_blank(column.categories);
+    if (introduced.kind == Kind::kCategory && is_open && has_values) {
       GENESIS_ASSIGN(introduced.categories, names(column));
       std::ranges::sort(introduced.categories);
     }
@@ -223,17 +303,24 @@ Result<Introduction> merged(const std::vector<Introduction>& introductions) {
   }
   auto all = introductions[0];
   const auto known = places_of(introductions[0]);
+  std::vector<std::vector<const IntroducedColumn*>> sites(all.columns.size());
   for (const auto& one : introductions) {
     const auto places = places_of(one);
     auto missing = lacking(all, places);
     missing = missing.empty() ? lacking(one, known) : missing;
     if (!missing.empty()) {
       return fail(Errc::kInvalidArgument,
-                  "column '" + missing + "' is not in the tables of all sites");
+                  "column '" + missing +
+                      "' is not in the tables of all sites; leave it out with "
+                      "table.ignoreColumns, or correct the header");
     }
-    for (auto& column : all.columns) {
-      merge(column, one.columns[places.at(column.name)]);
+    for (std::size_t i = 0; i < all.columns.size(); ++i) {
+      sites[i].push_back(&one.columns[places.at(all.columns[i].name)]);
+      GENESIS_RETURN_IF_ERROR(merge(all.columns[i], *sites[i].back()));
     }
+  }
+  for (std::size_t i = 0; i < all.columns.size(); ++i) {
+    settle_truth(all.columns[i], sites[i]);
   }
   return all;
 }
@@ -252,11 +339,11 @@ Result<Schema> schema_of(const spec::TableSpec& declared,
 Result<Schema> declared_schema(const spec::TableSpec& declared) {
   Introduction named;
   for (const auto& column : declared.columns) {
-    named.columns.push_back({column.name, Kind::kDecimal, "", {}});
+    named.columns.push_back({column.name, Kind::kDecimal, "", {}, std::nullopt});
   }
   for (const auto& name : declared.discrete_columns) {
     if (declared_of(declared, name) == nullptr) {
-      named.columns.push_back({name, Kind::kCategory, "", {}});
+      named.columns.push_back({name, Kind::kCategory, "", {}, std::nullopt});
     }
   }
   return named.columns.empty() ? Result<Schema>(Schema{}) : schema_of(declared, {named});
@@ -321,6 +408,9 @@ std::string text_of(const Introduction& introduction) {
     if (!column.categories.empty()) {
       object["categories"] = column.categories;
     }
+    if (column.precision) {
+      object["precision"] = *column.precision;
+    }
     columns.push_back(std::move(object));
   }
   nlohmann::json json{{"columns", std::move(columns)}};
@@ -350,6 +440,9 @@ Result<Introduction> parse_introduction(std::string_view text) {
     column.format = item.find("format") ? fields.text("format", kMaxFormatBytes) : "";
     if (item.find("categories")) {
       column.categories = fields.sorted_texts("categories", kMaxCategories);
+    }
+    if (item.find("precision")) {
+      column.precision = fields.small("precision", tabular::kMaxPrecision);
     }
     if (!column.categories.empty() && column.categories[0].empty()) {
       fields.refuse("categories", "the empty text is a missing value, not a category");

@@ -1,7 +1,8 @@
 #pragma once
 // What a site says of its table when it joins, and the schema that follows from the spec and from
 // what all sites say. Of what the spec declares nothing is read from rows; of the rest a site tells
-// names of columns, and names of categories as far as they may leave. Pure.
+// names and kinds of columns, formats of dates, decimal places, and names of categories as far as
+// they may leave. Pure.
 #include <functional>
 #include <optional>
 #include <string>
@@ -16,13 +17,14 @@
 
 namespace genesis::mixture {
 
-/// A column as one site has it. `categories`, `kind` and `format` are said only where the spec does
-/// not declare them.
+/// A column as one site has it. `categories`, `kind`, `format` and `precision` are said only where
+/// the spec does not declare them.
 struct IntroducedColumn {
   std::string name;
   tabular::Kind kind = tabular::Kind::kDecimal;
   std::string format;
   std::vector<std::string> categories;
+  std::optional<int> precision = std::nullopt;  // decimal places that most cells need
   bool operator==(const IntroducedColumn&) const = default;
 };
 
@@ -47,8 +49,9 @@ enum class Inference {
                                              Inference inference,
                                              const NameFilter& names);
 
-/// What all sites say together, in the order of the first one's columns. Errors: kInvalidArgument
-/// names a column that not all of them have.
+/// What all sites say together, in the order of the first one's columns: dates in the finest of the
+/// formats, one spelling of true and one of false. Errors: kInvalidArgument names
+/// a column that not all of them have, or that is another thing at another site.
 [[nodiscard]] Result<Introduction> merged(const std::vector<Introduction>& introductions);
 
 /// The columns that all introductions together have, in the order of the first one. Errors:

@@ -82,7 +82,56 @@ void bound(Column& column, double low, double high) {
   }
 }
 
+// Where exact counts begin and end: on or beyond each end lie so many rows that no end is that of
+// one row's value, or half of all where there are fewer. Nothing where there are no rows.
+std::optional<std::pair<std::size_t, std::size_t>> ends_of(std::span<const std::int64_t> bins) {
+  constexpr std::int64_t kLeastRows = 5;
+  const auto total = std::accumulate(bins.begin(), bins.end(), std::int64_t{0});
+  const auto beyond = std::min(kLeastRows, (total + 1) / 2);
+  const auto from = [&](auto begin) {
+    std::int64_t seen = 0;
+    std::size_t at = 0;
+    while (seen + begin[static_cast<std::ptrdiff_t>(at)] < beyond) {
+      seen += begin[static_cast<std::ptrdiff_t>(at++)];
+    }
+    return at;
+  };
+  if (total <= 0) {
+    return std::nullopt;
+  }
+  return std::pair(from(bins.begin()), bins.size() - 1 - from(bins.rbegin()));
+}
+
+// The first and the last bin of which `is_clear` says so.
+template <typename IsClear>
+std::optional<std::pair<std::size_t, std::size_t>> clear_ends(std::span<const std::int64_t> bins,
+                                                              const IsClear& is_clear) {
+  const auto first = std::ranges::find_if(bins, is_clear);
+  if (first == bins.end()) {
+    return std::nullopt;
+  }
+  const auto last = std::find_if(bins.rbegin(), bins.rend(), is_clear).base() - 1;
+  return std::pair(static_cast<std::size_t>(first - bins.begin()),
+                   static_cast<std::size_t>(last - bins.begin()));
+}
+
+// The fewest decimal places that nearly all rows do with. `cells` are classes of `bins` counts.
+int usual_precision(const OpenGrid& grid, std::span<const std::int64_t> cells) {
+  constexpr double kNearlyAll = 0.95;
+  const auto rows = [&](std::size_t classes) {
+    const auto some = cells.first(classes * grid.bins);
+    return static_cast<double>(std::accumulate(some.begin(), some.end(), std::int64_t{0}));
+  };
+  std::size_t classes = 1;
+  while (classes < grid.precisions.size() &&
+         rows(classes) < kNearlyAll * rows(grid.precisions.size())) {
+    ++classes;
+  }
+  return grid.precisions[classes - 1];
+}
+
 Opened open(std::uint32_t index, Column column, std::span<const std::int64_t> cells, double sigma) {
+  const bool is_exact = sigma == 0.0;
   const auto grid = open_grid(column);
   const std::size_t classes = grid.precisions.size();
   std::vector<std::int64_t> bins(grid.bins, 0);
@@ -93,16 +142,18 @@ Opened open(std::uint32_t index, Column column, std::span<const std::int64_t> ce
   // Among so many bins, one of noise alone is above this once in 100,000 columns.
   const double clear = std::sqrt(2.0 * std::log(static_cast<double>(bins.size()))) + 2.0;
   const auto is_clear = [&](std::int64_t count) {
-    return static_cast<double>(count) > clear * bin_sigma;
+    return static_cast<double>(count) > (is_exact ? 0.0 : clear * bin_sigma);
   };
-  const auto first = static_cast<std::size_t>(std::ranges::find_if(bins, is_clear) - bins.begin());
-  if (first == bins.size()) {
+  const auto ends = is_exact ? ends_of(bins) : clear_ends(bins, is_clear);
+  if (!ends) {
     bound(column, 0.0, 0.0);  // nothing but noise
     return {column, {{index, 0, 0, 1}}};
   }
-  const auto last = static_cast<std::size_t>(
-      std::find_if(bins.rbegin(), bins.rend(), is_clear).base() - bins.begin() - 1);
-  if (!column.has_precision) {
+  const auto [first, last] = *ends;
+  if (!column.has_precision && is_exact) {
+    column.has_precision = true;
+    column.precision = usual_precision(grid, cells.first(grid.bins * classes));
+  } else if (!column.has_precision) {
     column.has_precision = true;
     column.precision = 0;
     const double noise = at_least(sigma) * std::sqrt(static_cast<double>(last - first + 1));

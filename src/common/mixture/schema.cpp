@@ -83,11 +83,23 @@ std::unordered_map<std::string_view, std::uint64_t> index_of(const Column& colum
   return index;
 }
 
+// Of a column of true and false, another spelling of one of them.
+std::optional<std::uint64_t> unit_of_truth(std::string_view text, const Column& column) {
+  const auto value = tabular::truth(text);
+  if (!value || column.categories.size() != 2 || !tabular::is_boolean(column.categories)) {
+    return std::nullopt;
+  }
+  return tabular::truth(column.categories[0]) == value ? 0 : 1;
+}
+
 std::uint64_t unit_of_category(std::string_view text,
                                const Column& column,
                                const std::unordered_map<std::string_view, std::uint64_t>& index) {
   if (const auto found = index.find(text); found != index.end()) {
     return found->second;
+  }
+  if (const auto unit = unit_of_truth(text, column)) {
+    return *unit;
   }
   return text.empty() ? kMissingUnit : column.other ? *column.other : kNoUnit;
 }

@@ -9,6 +9,7 @@
 #include "common/crypto/digest.hpp"
 #include "common/mixture/exchange.hpp"
 #include "common/mixture/introduction.hpp"
+#include "common/mixture/rare_text.hpp"
 #include "common/mixture/settings.hpp"
 #include "common/mixture/stages.hpp"
 
@@ -112,7 +113,7 @@ class Site final : public method::SiteMethod {
     Counts counts;
   };
   [[nodiscard]] Result<Counted> count(const method::Assignment& assignment,
-                                      method::Documents& documents) const;
+                                      method::Documents& documents);
   /// The columns with bounds, which must agree with `schema` in all that it says.
   [[nodiscard]] Result<Schema> columns(const Schema& schema, method::Documents& documents) const;
   [[nodiscard]] Result<Counted> count_pairs(const Schema& schema,
@@ -168,9 +169,12 @@ Result<Site::Counted> Site::count_pairs(const Schema& schema, method::Documents&
 }
 
 Result<Site::Counted> Site::count(const method::Assignment& assignment,
-                                  method::Documents& documents) const {
+                                  method::Documents& documents) {
   GENESIS_ASSIGN(const auto schema, fetch(documents, kSchemaDocument, &schema_from_json));
   GENESIS_RETURN_IF_ERROR(check_asked(setup_.training.table, introduced_, schema));
+  if (!protection_) {  // under which each row is counted by itself
+    spread_rare_text(setup_.table, schema);
+  }
   if (assignment.purpose == kFine) {
     GENESIS_ASSIGN(auto counts, count_fine(setup_.table, schema));
     return Counted{fine_query(settings_, schema), std::move(counts)};
@@ -255,7 +259,7 @@ Result<std::unique_ptr<method::SiteMethod>> make_site(method::SiteSetup setup,
       return std::vector<std::string>();
     }
     if (!protection) {
-      return secure ? frequent(column, setup.policy.min_category_count) : column.categories;
+      return frequent(column, setup.policy.min_category_count);
     }
     return protection->noise->names(
         column.name, variance_alone(protection->protection, names_query(settings)), named(column));

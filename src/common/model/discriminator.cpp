@@ -135,7 +135,7 @@ void Discriminator::backward(std::span<const float> weights, Section first, std:
 
 // The penalty, from d_[0]'s interpolated rows u: leaves d penalty / d g in input_gradient_'s lower
 // half, where g = u W^T is the gradient of a score with respect to its group's input.
-double Discriminator::penalty(std::span<const float> weights) {
+double Discriminator::penalty(std::span<const float> weights, std::size_t rows) {
   const LinearPlace& first = network_->layers[0];
   const Matrix g{input_gradient_.data() + groups_ * inputs_, groups_, inputs_, inputs_};
   multiply(
@@ -148,11 +148,11 @@ double Discriminator::penalty(std::span<const float> weights) {
     sum += excess * excess;
     // At norm 0 the slope is undefined; 0 as torch has it.
     const double slope = norm > 0.0 ? 2.0 * static_cast<double>(kPenaltyWeight) * excess /
-                                          (static_cast<double>(groups_) * norm)
+                                          (static_cast<double>(rows) * norm)
                                     : 0.0;
     scale_all(row, static_cast<float>(slope), inputs_);
   }
-  return static_cast<double>(kPenaltyWeight) * sum / static_cast<double>(groups_);
+  return static_cast<double>(kPenaltyWeight) * sum / static_cast<double>(rows);
 }
 
 // Upwards again: d penalty / d(u before its slope), layer by layer, into h_'s interpolated rows.
@@ -174,9 +174,6 @@ void Discriminator::weight_gradients(const Input& input, std::span<float> gradie
   const std::size_t n = first.outputs;
   float* weight = gradient.data() + first.weight;
   // Fake rows and the penalty's g meet their gradients in one product; g's conditional part alone.
-  for (std::size_t r = 0; r < groups_; ++r) {
-    std::copy_n(input.fake.data + r * dense_, dense_, input_gradient_.data() + r * inputs_);
-  }
   multiply(transpose(ConstMatrix{input_gradient_.data(), 2 * groups_, dense_, inputs_}),
            view(rows_of(d_[0], n, kFake, 2)),
            {weight, dense_, n, n});
@@ -213,7 +210,7 @@ void Discriminator::weight_gradients(const Input& input, std::span<float> gradie
   gradient[output.bias] = 0.0F;  // -1 of the real groups and +1 of the fake
 }
 
-Discriminator::Losses Discriminator::losses(const Input& input, std::span<float> gradient) {
+double Discriminator::both_ways(const Input& input, std::size_t rows) {
   const std::size_t n = network_->layers[0].outputs;
   first_layer_real(input.weights.data(), input);
   first_layer_fake(input.weights.data(), input.fake, input.fake_condition);
@@ -224,17 +221,25 @@ Discriminator::Losses Discriminator::losses(const Input& input, std::span<float>
              rows_of(h_[0], n, kBetween, 1));
   forward(input.weights, input.dropout, kReal, kSections);
 
-  const float share = 1.0F / static_cast<float>(groups_);
+  const float share = 1.0F / static_cast<float>(rows);
   std::fill_n(score_gradient_.data() + kReal * groups_, groups_, -share);
   std::fill_n(score_gradient_.data() + kFake * groups_, groups_, share);
   std::fill_n(score_gradient_.data() + kBetween * groups_, groups_, 1.0F);
   backward(input.weights, kReal, kSections);
 
+  const double weighted = penalty(input.weights, rows);
+  penalty_chain(input.weights);
+  for (std::size_t r = 0; r < groups_; ++r) {
+    std::copy_n(input.fake.data + r * dense_, dense_, input_gradient_.data() + r * inputs_);
+  }
+  return weighted;
+}
+
+Discriminator::Losses Discriminator::losses(const Input& input, std::span<float> gradient) {
   Losses losses;
+  losses.penalty = both_ways(input, groups_);
   losses.real_score = mean(score_.data() + kReal * groups_, groups_);
   losses.fake_score = mean(score_.data() + kFake * groups_, groups_);
-  losses.penalty = penalty(input.weights);
-  penalty_chain(input.weights);
   weight_gradients(input, gradient);
   return losses;
 }

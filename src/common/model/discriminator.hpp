@@ -59,6 +59,11 @@ class Discriminator {
   /// mean D(fake) - mean D(real) + penalty, and its gradients (all of `gradient` is overwritten).
   Losses losses(const Input& input, std::span<float> gradient);
 
+  /// Under differential privacy. Adds to `sum` what each row's whole loss, penalty included, has as
+  /// gradient by all weights, scaled down to the norm `most`; one that is not finite counts as 0.
+  /// No row's gradient is written down. For pac 1, and at most `groups` rows.
+  void add_clipped(const Input& input, double most, std::span<float> sum);
+
   struct FakeInput {
     std::span<const float> weights;
     ConstMatrix fake;
@@ -86,9 +91,16 @@ class Discriminator {
                std::size_t sections);
   /// From score_gradient_ down to the first layer's pre-activations.
   void backward(std::span<const float> weights, Section first, std::size_t sections);
-  double penalty(std::span<const float> weights);
+  /// As a mean over `rows`; 1: as a sum.
+  double penalty(std::span<const float> weights, std::size_t rows);
   void penalty_chain(std::span<const float> weights);
+  /// From the input to both ends of each layer's gradient, for a mean over `rows` or a sum.
+  double both_ways(const Input& input, std::size_t rows);
   void weight_gradients(const Input& input, std::span<float> gradient);
+  /// Of add_clipped(): the squared norm of one row's gradient, not less than it is.
+  [[nodiscard]] double squared_norm(const Input& input, std::size_t row) const;
+  /// Of add_clipped(): what weight_gradients() multiplies, of one row.
+  void scale_row(std::size_t row, float factor);
 
   const Network* network_;  // outlives this: both belong to one Trainer
   std::size_t groups_;
@@ -100,7 +112,8 @@ class Discriminator {
   std::vector<std::vector<float>> d_;          // layer -> (3 groups, n)
   std::vector<float> score_, score_gradient_;  // (3 groups)
   std::vector<float>
-      input_gradient_;  // (2 groups, inputs_): fake rows, then the penalty's gradient
+      input_gradient_;          // (2 groups, inputs_): fake rows, then the penalty's gradient
+  std::vector<float> clipped_;  // of add_clipped(): one sum
 };
 
 }  // namespace genesis::model

@@ -390,6 +390,41 @@ GENESIS_KERNEL double sum_of_squares(const float* values, std::size_t count) {
   return sum;
 }
 
+GENESIS_KERNEL ThreeProducts products_of(const float* a,
+                                         const float* b,
+                                         const float* c,
+                                         std::size_t count) {
+  constexpr std::size_t kLanes = 8;
+  double lanes[6][kLanes] = {};
+  const auto add = [&](std::size_t i, std::size_t k) {
+    const auto x = static_cast<double>(a[i]);
+    const auto y = static_cast<double>(b[i]);
+    const auto z = static_cast<double>(c[i]);
+    lanes[0][k] += x * x;
+    lanes[1][k] += y * y;
+    lanes[2][k] += z * z;
+    lanes[3][k] += x * y;
+    lanes[4][k] += x * z;
+    lanes[5][k] += y * z;
+  };
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      add(i + k, k);
+    }
+  }
+  for (; i < count; ++i) {
+    add(i, 0);
+  }
+  double sums[6] = {};
+  for (std::size_t p = 0; p < 6; ++p) {
+    for (const double lane : lanes[p]) {
+      sums[p] += lane;
+    }
+  }
+  return {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
+}
+
 GENESIS_KERNEL void scale_all(float* values, float factor, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     values[i] *= factor;

@@ -99,6 +99,15 @@ void blend_rows(const float* share, const float* a, const float* b, const Matrix
 /// Sum of squares in double, in a fixed order.
 [[nodiscard]] double sum_of_squares(const float* values, std::size_t count);
 void scale_all(float* values, float factor, std::size_t count);
+/// Products of three vectors of `count` floats with each other, in double, in a fixed order.
+struct ThreeProducts {
+  double aa = 0.0, bb = 0.0, cc = 0.0;
+  double ab = 0.0, ac = 0.0, bc = 0.0;
+};
+[[nodiscard]] ThreeProducts products_of(const float* a,
+                                        const float* b,
+                                        const float* c,
+                                        std::size_t count);
 
 // --- exponentials --------------------------------------------------------------------------------
 /// values = exp(values) / noise^5: softmax terms at temperature 1/5 with Gumbel noise, since

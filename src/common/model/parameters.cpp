@@ -81,6 +81,14 @@ void fill_uniform(float* values, std::size_t count, double bound, Rng rng) {
 
 }  // namespace
 
+Status check_private(const CtganConfig& config) {
+  return config.pac == 1 ? Status()
+                         : fail(Errc::kInvalidArgument,
+                                "model.pac: is " + std::to_string(config.pac) +
+                                    "; with differentialPrivacy set it to 1, since a row that is "
+                                    "judged together with others changes what they bring");
+}
+
 Result<std::vector<TensorSpec>> parameter_specs(const CtganConfig& config,
                                                 const tabular::Layout& layout) {
   GENESIS_RETURN_IF_ERROR(check(config, layout));

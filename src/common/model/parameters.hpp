@@ -17,6 +17,10 @@ struct CtganConfig {
   std::int64_t pac = 10;
 };
 
+/// Under differential privacy a discriminator judges each row by itself: with more of them together
+/// one row would change what others bring. Errors: kInvalidArgument.
+[[nodiscard]] Status check_private(const CtganConfig& config);
+
 /// All that is aggregated, in this order: `generator.*` (weights, biases, batch-norm weight, bias,
 /// running mean, running variance), then `discriminator.*`. Errors: kResourceExhausted when the
 /// model would be larger than kMaxParameters.

@@ -7,12 +7,37 @@
 #include <utility>
 
 namespace genesis::model {
-namespace {
 
-Status check(const tabular::Layout& layout, const tabular::EncodedTable& table) {
-  if (table.rows == 0) {
-    return fail(Errc::kInvalidArgument, "table: holds no rows; a site needs at least one to train");
+void Conditions::add_column(std::size_t first, std::span<const double> weights) {
+  Column column;
+  double total = 0.0;
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    if (weights[k] > 0.0) {
+      total += weights[k];
+      column.cumulative.push_back(total);
+      column.condition.push_back(static_cast<std::uint32_t>(first + k));
+    }
   }
+  for (auto& share : column.cumulative) {
+    share /= total;
+  }
+  columns_.push_back(std::move(column));
+}
+
+void Conditions::draw(Rng& rng, std::span<std::uint32_t> condition) const {
+  if (columns_.empty()) {
+    return;
+  }
+  for (auto& drawn : condition) {
+    const Column& column = columns_[rng.below(columns_.size())];
+    const auto place = std::ranges::upper_bound(column.cumulative, rng.uniform());
+    const auto k = std::min(static_cast<std::size_t>(place - column.cumulative.begin()),
+                            column.condition.size() - 1);
+    drawn = column.condition[k];
+  }
+}
+
+Status check_table(const tabular::Layout& layout, const tabular::EncodedTable& table) {
   if (table.rows > std::numeric_limits<std::uint32_t>::max()) {
     return fail(Errc::kInvalidArgument, "table: more rows than row numbers of 32 bits can name");
   }
@@ -46,12 +71,13 @@ Status check(const tabular::Layout& layout, const tabular::EncodedTable& table) 
   return {};
 }
 
-}  // namespace
-
 Result<TrainingRows> TrainingRows::create(const Network& network,
                                           const tabular::Layout& layout,
                                           tabular::EncodedTable table) {
-  GENESIS_RETURN_IF_ERROR(check(layout, table));
+  GENESIS_RETURN_IF_ERROR(check_table(layout, table));
+  if (table.rows == 0) {
+    return fail(Errc::kInvalidArgument, "table: holds no rows; a site needs at least one to train");
+  }
   TrainingRows result;
   result.spans_ = network.spans;
   result.table_ = std::move(table);
@@ -67,48 +93,27 @@ Result<TrainingRows> TrainingRows::create(const Network& network,
       ++categories[mode].count;
     }
     auto first = static_cast<std::uint32_t>(result.rows_.size());
-    Column column;
-    double total = 0.0;
+    std::vector<double> weights(span.modes);
     for (std::uint32_t k = 0; k < span.modes; ++k) {
       categories[k].first_row = first;
       first += categories[k].count;
-      if (categories[k].count > 0) {
-        total += std::log1p(static_cast<double>(categories[k].count));
-        column.cumulative.push_back(total);
-        column.condition.push_back(static_cast<std::uint32_t>(span.condition_first) + k);
-      }
+      weights[k] = std::log1p(static_cast<double>(categories[k].count));
     }
-    for (auto& share : column.cumulative) {
-      share /= total;
-    }
+    result.conditions_.add_column(span.condition_first, weights);
     result.rows_.resize(first);
     std::vector<std::uint32_t> next(span.modes);
     for (std::uint32_t r = 0; r < modes.size(); ++r) {
       result.rows_[categories[modes[r]].first_row + next[modes[r]]++] = r;
     }
-    result.columns_.push_back(std::move(column));
   }
   return result;
-}
-
-void TrainingRows::draw_conditions(Rng& rng, std::span<std::uint32_t> condition) const {
-  if (columns_.empty()) {
-    return;
-  }
-  for (auto& drawn : condition) {
-    const Column& column = columns_[rng.below(columns_.size())];
-    const auto place = std::ranges::upper_bound(column.cumulative, rng.uniform());
-    const auto k = std::min(static_cast<std::size_t>(place - column.cumulative.begin()),
-                            column.condition.size() - 1);
-    drawn = column.condition[k];
-  }
 }
 
 void TrainingRows::draw_rows(Rng& rng,
                              std::span<const std::uint32_t> condition,
                              std::span<std::uint32_t> rows) const {
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (columns_.empty()) {
+    if (conditions_.empty()) {
       rows[i] = static_cast<std::uint32_t>(rng.below(table_.rows));
     } else {
       const Category& category = categories_[condition[i]];
@@ -117,10 +122,13 @@ void TrainingRows::draw_rows(Rng& rng,
   }
 }
 
-void TrainingRows::gather(std::span<const std::uint32_t> rows, RealRows& out) const {
-  out.modes_per_row = spans_.size();
+void gather(std::span<const Span> spans,
+            const tabular::EncodedTable& table,
+            std::span<const std::uint32_t> rows,
+            RealRows& out) {
+  out.modes_per_row = spans.size();
   out.value_columns.clear();
-  for (const auto& span : spans_) {
+  for (const auto& span : spans) {
     if (span.has_value) {
       out.value_columns.push_back(static_cast<std::uint32_t>(span.first - 1));
     }
@@ -129,9 +137,9 @@ void TrainingRows::gather(std::span<const std::uint32_t> rows, RealRows& out) co
   out.modes.resize(rows.size() * out.modes_per_row);
   out.values.resize(rows.size() * out.values_per_row);
   std::size_t value = 0;
-  for (std::size_t s = 0; s < spans_.size(); ++s) {
-    const auto& span = spans_[s];
-    const auto& cells = table_.columns[span.column];
+  for (std::size_t s = 0; s < spans.size(); ++s) {
+    const auto& span = spans[s];
+    const auto& cells = table.columns[span.column];
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::uint32_t mode = cells.mode[rows[i]];
       out.modes[i * out.modes_per_row + s] = static_cast<std::uint32_t>(span.first) + mode;

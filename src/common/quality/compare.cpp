@@ -127,15 +127,25 @@ Numbers read_numbers(const Column& column, const Column& real) {
   return result;
 }
 
-// Categories of the real column, then those that only other tables have.
+// Categories of the real column, then those that only other tables have. Spellings of true and
+// false are those of the real column, if it has both.
 class Domain {
  public:
   explicit Domain(const std::vector<std::string>& categories) {
     for (const std::string& category : categories) {
       code_of(category);
     }
+    if (categories.size() == 2 && tabular::is_boolean(categories)) {
+      const bool is_first_true = *tabular::truth(categories[0]);
+      truths_ = {is_first_true ? categories[1] : categories[0],
+                 is_first_true ? categories[0] : categories[1]};
+    }
   }
   std::uint32_t code_of(std::string_view category) {
+    const auto truth = truths_.empty() ? std::nullopt : tabular::truth(category);
+    if (truth) {
+      category = truths_[*truth ? 1 : 0];
+    }
     const auto code = static_cast<std::uint32_t>(codes_.size());
     return codes_.try_emplace(std::string(category), code).first->second;
   }
@@ -143,6 +153,7 @@ class Domain {
 
  private:
   std::unordered_map<std::string, std::uint32_t> codes_;
+  std::vector<std::string> truths_;  // false and true, or empty
 };
 
 std::vector<std::uint32_t> read_codes(const Column& column, Domain& domain) {

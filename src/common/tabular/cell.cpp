@@ -18,13 +18,15 @@ constexpr std::array<std::string_view, 3> kGroupSpaces = {
     kNoBreakSpace, "\xE2\x80\xAF", "\xE2\x80\x89"};  // and narrow, and thin
 constexpr std::string_view kMinusSign = "\xE2\x88\x92";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kTruthPairs = {
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kTruthPairs = {
     {{"false", "true"},
      {"no", "yes"},
      {"f", "t"},
      {"n", "y"},
      {"nein", "ja"},
      {"non", "oui"},
+     {"falsch", "wahr"},
+     {"faux", "vrai"},
      {"0", "1"}}};
 
 bool is_digit(char c) {
@@ -111,22 +113,14 @@ struct Currency {
   std::string_view sign;
   std::string_view name;
 };
-constexpr std::array<Currency, 16> kCurrencies = {{{"US$", "usd"},
-                                                   {"usd", "usd"},
-                                                   {"eur", "eur"},
-                                                   {"gbp", "gbp"},
-                                                   {"chf", "chf"},
-                                                   {"jpy", "jpy"},
-                                                   {"cad", "cad"},
-                                                   {"aud", "aud"},
-                                                   {"sek", "sek"},
-                                                   {"nok", "nok"},
-                                                   {"dkk", "dkk"},
-                                                   {"kr", "kr"},
-                                                   {"\xE2\x82\xAC", "eur"},
-                                                   {"\xC2\xA3", "gbp"},
-                                                   {"\xC2\xA5", "jpy"},
-                                                   {"$", "usd"}}};
+constexpr std::array<Currency, 28> kCurrencies = {
+    {{"US$", "usd"},          {"R$", "brl"},       {"brl", "brl"},          {"inr", "inr"},
+     {"\xE2\x82\xB9", "inr"}, {"pln", "pln"},      {"z\xC5\x82", "pln"},    {"czk", "czk"},
+     {"K\xC4\x8D", "czk"},    {"huf", "huf"},      {"\xE2\x82\xBD", "rub"}, {"\xE2\x82\xBA", "try"},
+     {"\xE2\x82\xA9", "krw"}, {"usd", "usd"},      {"eur", "eur"},          {"gbp", "gbp"},
+     {"chf", "chf"},          {"jpy", "jpy"},      {"cad", "cad"},          {"aud", "aud"},
+     {"sek", "sek"},          {"nok", "nok"},      {"dkk", "dkk"},          {"kr", "kr"},
+     {"\xE2\x82\xAC", "eur"}, {"\xC2\xA3", "gbp"}, {"\xC2\xA5", "jpy"},     {"$", "usd"}}};
 
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

@@ -1,6 +1,7 @@
 #include "common/tabular/csv_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -88,6 +89,25 @@ bool holds_a_delimiter(const RawColumn& column) {
 bool is_empty(const RawColumn& column) {
   return !column.holds_numbers() &&
          all_texts(column, [](std::string_view text) { return trim(text).empty(); });
+}
+
+// What a file is that is no table of text, by its first bytes; "" where these do not tell.
+std::string_view kind_of_file(std::string_view head) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kSigns = {
+      {{"PK\x03\x04", "an Excel workbook or a zip archive"},
+       {"\xD0\xCF\x11\xE0", "an Excel workbook"},
+       {"PAR1", "a Parquet file"},
+       {"ARROW1", "an Arrow file"},
+       {"SQLite format 3", "an SQLite database"},
+       {"%PDF-", "a PDF document"},
+       {"{\"", "JSON"},
+       {"[{", "JSON"},
+       {"<!", "a web page"},
+       {"<html", "a web page"},
+       {"<?xml", "XML"}}};
+  const auto found =
+      std::ranges::find_if(kSigns, [&](const auto& sign) { return head.starts_with(sign.first); });
+  return found == kSigns.end() ? std::string_view() : found->second;
 }
 
 // Text that no two encodings write alike.
@@ -276,6 +296,11 @@ struct CsvReader::Impl {
   void start(bool is_whole) {
     started = true;
     std::string_view rest = head;
+    if (const auto kind = kind_of_file(head); !kind.empty()) {
+      stop(Errc::kInvalidArgument,
+           "this is " + std::string(kind) + "; export the table as delimited text (CSV)");
+      return;
+    }
     const auto sign = encoding_sign(rest);
     Encoding encoding = declared.encoding.value_or(Encoding::kUtf8);
     if (sign) {

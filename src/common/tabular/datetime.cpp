@@ -27,6 +27,29 @@ constexpr std::array<std::string_view, 12> kMonths = {"January",
                                                       "December"};
 constexpr std::size_t kShortMonth = 3;
 
+// Month names of German and French, which are read and not written; short ones are those that
+// calendars print.
+struct MonthName {
+  std::string_view name;
+  int month;
+  bool is_short;
+};
+constexpr std::array<MonthName, 38> kOtherMonths = {{
+    {"Januar", 1, false},    {"Jänner", 1, false},    {"Februar", 2, false},
+    {"März", 3, false},      {"Mai", 5, false},       {"Juni", 6, false},
+    {"Juli", 7, false},      {"Oktober", 10, false},  {"Dezember", 12, false},
+    {"janvier", 1, false},   {"février", 2, false},   {"mars", 3, false},
+    {"avril", 4, false},     {"juin", 6, false},      {"juillet", 7, false},
+    {"août", 8, false},      {"septembre", 9, false}, {"octobre", 10, false},
+    {"novembre", 11, false}, {"décembre", 12, false}, {"Jän", 1, true},
+    {"Mär", 3, true},        {"Mrz", 3, true},        {"Mai", 5, true},
+    {"Okt", 10, true},       {"Dez", 12, true},       {"janv", 1, true},
+    {"févr", 2, true},       {"mars", 3, true},       {"avr", 4, true},
+    {"juin", 6, true},       {"juil", 7, true},       {"août", 8, true},
+    {"sept", 9, true},       {"déc", 12, true},       {"März", 3, true},
+    {"Juni", 6, true},       {"Juli", 7, true},
+}};
+
 struct Fields {
   int year = 1970;
   int month = 1;
@@ -83,8 +106,12 @@ bool is_digit(char c) {
 }
 
 bool starts_with_ignoring_case(std::string_view text, std::string_view word) {
+  // Of the letters beyond ASCII those of month names: the second bytes of Ä, É and Û.
   const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const bool is_accented = c == '\x84' || c == '\x89' || c == '\x9B';
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a')
+           : is_accented        ? static_cast<char>(c + 0x20)
+                                : c;
   };
   return text.size() >= word.size() &&
          std::equal(word.begin(), word.end(), text.begin(), [&](char a, char b) {
@@ -137,15 +164,29 @@ class Cursor {
     return value / place;
   }
 
-  std::optional<int> month(std::size_t shortened) {
+  // The longest name that fits.
+  std::optional<int> month(bool is_short) {
+    std::size_t length = 0;
+    int found = 0;
+    const auto look = [&](std::string_view name, int month) {
+      if (name.size() > length && starts_with_ignoring_case(rest_, name)) {
+        length = name.size();
+        found = month;
+      }
+    };
     for (std::size_t i = 0; i < kMonths.size(); ++i) {
-      const auto name = kMonths[i].substr(0, shortened);
-      if (starts_with_ignoring_case(rest_, name)) {
-        rest_.remove_prefix(name.size());
-        return static_cast<int>(i) + 1;
+      look(is_short ? kMonths[i].substr(0, kShortMonth) : kMonths[i], static_cast<int>(i) + 1);
+    }
+    for (const auto& other : kOtherMonths) {
+      if (other.is_short == is_short) {
+        look(other.name, other.month);
       }
     }
-    return std::nullopt;
+    if (length == 0) {
+      return std::nullopt;
+    }
+    rest_.remove_prefix(length);
+    return found;
   }
 
   std::optional<bool> afternoon() {
@@ -164,6 +205,12 @@ class Cursor {
   std::optional<int> offset_minutes() {
     if (take('Z') || take('z')) {
       return 0;
+    }
+    for (const std::string_view word : {"UTC", "GMT"}) {
+      if (starts_with_ignoring_case(rest_, word)) {
+        rest_.remove_prefix(word.size());
+        return 0;
+      }
     }
     const bool west = peek() == '-';
     if (!take('+') && !take('-')) {
@@ -404,11 +451,15 @@ std::optional<double> DatetimeFormat::read(std::string_view text) const {
     switch (part.conversion) {
       case 'b':
       case 'B': {
-        const auto month = cursor.month(part.conversion == 'b' ? kShortMonth : std::string::npos);
+        const auto month = cursor.month(part.conversion == 'b');
         if (!month) {
           return std::nullopt;
         }
         fields.month = *month;
+        const bool is_point_next = i + 1 < parts_.size() && parts_[i + 1].literal == '.';
+        if (part.conversion == 'b' && !is_point_next) {
+          cursor.take('.');
+        }
         continue;
       }
       case 'p':
@@ -607,12 +658,19 @@ std::span<const KnownFormat> known_datetime_formats() {
         formats.push_back({text, *std::move(format)});
       }
     };
-    constexpr std::array<std::string_view, 21> kDates = {
-        "%Y-%m-%d", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y",  "%d-%m-%Y",  "%m-%d-%Y",
-        "%Y.%m.%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d/%m/%y",
-        "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%y", "%d%b%Y",    "%d%b%y",    "%d %b %y"};
-    constexpr std::array<std::string_view, 7> kTimes = {
-        "%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I:%M%p", "%H:%M:%S.%f", "%I:%M:%S.%f %p"};
+    constexpr std::array<std::string_view, 24> kDates = {
+        "%Y-%m-%d",  "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y",  "%d.%m.%Y",  "%d-%m-%Y",
+        "%m-%d-%Y",  "%Y.%m.%d", "%d-%b-%Y", "%d %b %Y",  "%d %B %Y",  "%b %d, %Y",
+        "%B %d, %Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y",  "%d-%m-%y",  "%d-%b-%y",
+        "%d%b%Y",    "%d%b%y",   "%d %b %y", "%d. %B %Y", "%d. %b %Y", "%d. %b %y"};
+    constexpr std::array<std::string_view, 8> kTimes = {"%H:%M:%S",
+                                                        "%H:%M",
+                                                        "%I:%M:%S %p",
+                                                        "%I:%M %p",
+                                                        "%I:%M%p",
+                                                        "%H:%M:%S.%f",
+                                                        "%H:%M:%S,%f",
+                                                        "%I:%M:%S.%f %p"};
     constexpr std::array<std::string_view, 4> kZones = {"", "Z", "%z", " %z"};
     for (const auto date : kDates) {
       add(std::string(date));
@@ -638,6 +696,16 @@ std::span<const KnownFormat> known_datetime_formats() {
     return formats;
   }();
   return kFormats;
+}
+
+bool is_month_name(std::string_view text) {
+  for (const bool is_short : {false, true}) {
+    Cursor cursor(text);
+    if (cursor.month(is_short) && cursor.at_end()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool is_zero_date(std::string_view text) {

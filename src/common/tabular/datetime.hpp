@@ -13,12 +13,14 @@
 namespace genesis::tabular {
 
 /// A format as strptime reads it, and literal text. Conversions:
-///   %Y %y %m %b %B %d %j   year, two-digit year (1969 to 2068), month as number or English name,
-///                          day of the month, day of the year
+///   %Y %y %m %b %B %d %j   year, two-digit year (1969 to 2068), month as number or name, day of
+///   the
+///                          month, day of the year. Names of months are read in English, German
+///                          and French, short ones with or without a point, and written in English
 ///   %H %I %p %M %S         hour, hour of 12 with AM or PM, minute, second
 ///   %f %3f                 fraction of a second with 6 digits, or with so many; cells that have
 ///                          none, nor the point before it, are read too
-///   %z                     offset from UTC: Z, +02, +0200 or +02:00; written as +00:00
+///   %z                     offset from UTC: Z, UTC, GMT, +02, +0200 or +02:00; written as +00:00
 ///   %F %T %%               %Y-%m-%d, %H:%M:%S, a percent sign
 ///   [%d] [%H] [%M]         at the head of a duration: days, hours or minutes without end
 class DatetimeFormat {
@@ -69,6 +71,9 @@ struct KnownFormat {
 /// The formats that inference tries, in this order: day first comes before month first, so that a
 /// column that fits both is read as the former.
 std::span<const KnownFormat> known_datetime_formats();
+
+/// A name that %B or %b reads.
+bool is_month_name(std::string_view text);
 
 /// "0000-00-00" and the like, which databases write for a date that is missing.
 bool is_zero_date(std::string_view text);

@@ -115,7 +115,42 @@ TypedColumn typed_numbers(const Typing& typing, const Numbers& numbers) {
                                                                      ? "percent sign"
                                                                      : "separators of thousands"));
   }
+  if (look_like_codes(typing, numbers)) {
+    typed.column.remark =
+        "different whole numbers that repeat and lie far from each other are learnt as amounts, so "
+        "that rows are generated with numbers between them; declare kind: category if they are "
+        "codes";
+  }
   return typed;
+}
+
+// Whether months have other names than rows are written with.
+bool has_foreign_months(const Typing& typing, const std::string& format) {
+  constexpr std::size_t kLookedAt = 1000;
+  const auto parsed = DatetimeFormat::parse(format);
+  if (!parsed || format.find_first_of("bB") == std::string::npos) {
+    return false;
+  }
+  const auto letters_of = [](std::string_view text) {
+    std::string letters;
+    for (const char c : text) {
+      const bool is_upper = c >= 'A' && c <= 'Z';
+      const bool is_letter = is_upper || (c >= 'a' && c <= 'z') || static_cast<signed char>(c) < 0;
+      letters += is_letter ? std::string(1, static_cast<char>(is_upper ? c + 32 : c)) : "";
+    }
+    return letters;
+  };
+  std::string written(parsed->max_size(), ' ');
+  for (std::size_t code = 0; code < std::min(typing.size(), kLookedAt); ++code) {
+    const auto moment = parsed->read(typing.text(code));
+    if (moment) {
+      const char* const end = parsed->write(*moment, written.data());
+      if (letters_of(typing.text(code)) != letters_of({written.data(), end})) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 TypedColumn typed_moments(const Typing& typing, const Moments& moments) {
@@ -123,7 +158,10 @@ TypedColumn typed_moments(const Typing& typing, const Moments& moments) {
   const std::string format = settled_format(typing, moments);
   typed.column = column_of_moments(typing, format, moments.reading);
   if (format.find("%y") != std::string::npos) {
-    note(typed, "two-digit years are read as 1969 to 2068");
+    note(typed, "two-digit years are read as 1969 to 2068; write four digits if some are others");
+  }
+  if (has_foreign_months(typing, format)) {
+    note(typed, "names of months are written in English");
   }
   if (format.starts_with("%d/%m") || format.starts_with("%d-%m")) {
     std::string swapped = moments.format;
@@ -163,13 +201,22 @@ Result<TypedColumn> infer(const Typing& typing) {
     return typed_text(typing, Discreteness::kForced);
   }
   auto numbers = read_numbers(typing);
+  const auto digits = numbers && numbers->digits_only && !typing.raw.holds_numbers()
+                          ? find_digit_dates(typing)
+                          : std::nullopt;
+  if (digits && digits->reading.is_whole()) {
+    return typed_moments(typing, *digits);
+  }
+  if (digits && !typing.rules.lenient) {
+    const NearMiss miss{"date", digits->reading, digits->format};
+    return typing.refuse(digits->reading.odd.front(), to_text(typing, miss));
+  }
   if (numbers && numbers->is_whole()) {
-    if (numbers->digits_only) {
-      if (const auto dates = find_digit_dates(typing)) {
-        return typed_moments(typing, *dates);
-      }
+    auto typed = typed_numbers(typing, *numbers);
+    if (digits) {
+      note(typed, to_text(typing, {"date", digits->reading, digits->format}) + "; read as numbers");
     }
-    return typed_numbers(typing, *numbers);
+    return typed;
   }
   const auto moments =
       typing.raw.holds_numbers() ? std::nullopt : find_moments(typing);  // numbers are no dates
@@ -183,13 +230,27 @@ Result<TypedColumn> infer(const Typing& typing) {
   constexpr std::string_view kMixed =
       "holds dates in more than one format: write them alike, or declare kind: category or "
       "identifier in table.columns";
-  const bool mixed = !miss && !typing.raw.holds_numbers() && mixes_date_formats(typing);
-  if (mixed && !typing.rules.lenient) {
-    return typing.refuse(0, std::string(kMixed));
+  constexpr std::string_view kUnknown =
+      "holds dates or times in a format that is not known: write them as 2024-03-31 or 23:59, "
+      "declare their format, or kind: category or identifier, in table.columns";
+  const bool is_text = !miss && !typing.raw.holds_numbers();
+  const std::string_view unread = is_text && mixes_date_formats(typing) ? kMixed
+                                  : is_text && are_moment_like(typing)  ? kUnknown
+                                                                        : "";
+  if (!unread.empty() && !typing.rules.lenient) {
+    std::size_t first = 0;
+    while (first + 1 < typing.size() && typing.missing.in_values(typing.text(first))) {
+      ++first;
+    }
+    return typing.refuse(first, std::string(unread));
   }
   auto typed = typed_text(typing, Discreteness::kInferred);
-  if (mixed) {
-    note(typed, std::string(kMixed) + "; read as text");
+  if (typed.column.kind == Kind::kIdentifier && numbers && !numbers->digits_only &&
+      numbers->share() > 0.5 && !miss && !typing.rules.lenient) {
+    return typing.refuse(numbers->odd.front(), to_text(typing, {"number", *numbers}));
+  }
+  if (!unread.empty()) {
+    note(typed, std::string(unread) + "; read as text");
   }
   if (miss) {
     note(typed,
@@ -339,7 +400,7 @@ Result<TypedColumn> declared_text(const Typing& typing, Kind kind) {
   for (std::size_t code = 0; code < texts.size() && !allowed.empty(); ++code) {
     const auto& text = texts[code];
     if (text && std::find(allowed.begin(), allowed.end(), *text) == allowed.end()) {
-      const std::string near = nearest(*text, allowed);
+      const std::string near = looks_missing(*text) ? "" : nearest(*text, allowed);
       return typing.refuse(
           code,
           in_quotes(*text) + " is not one of the declared categories" +
@@ -448,8 +509,11 @@ bool needs_texts(const RawColumn& raw, const TypingRules& rules) {
   }
   constexpr double kFirstDate = 19000101.0;
   constexpr double kLastMoment = 20991231235959.0;
+  const auto like_dates = std::ranges::count_if(
+      raw.numbers, [](double number) { return number >= kFirstDate && number <= kLastMoment; });
   const bool may_be_dates =
-      raw.plain.digits_only && raw.plain.least >= kFirstDate && raw.plain.most <= kLastMoment;
+      raw.plain.digits_only &&
+      static_cast<double>(like_dates) > kNearMiss * static_cast<double>(raw.plain.cells);
   if (kind) {
     const bool beyond =
         (rules.declaration.minimum && raw.plain.least < *rules.declaration.minimum) ||

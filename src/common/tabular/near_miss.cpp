@@ -8,9 +8,6 @@
 namespace genesis::tabular {
 namespace {
 
-// A column of which so large a share are numbers or dates is meant to be all of them.
-constexpr double kNearMiss = 0.8;
-
 // What a declaration would have to say, for the texts that keep a column from being numbers.
 std::string remedy_for(const Typing& column, const Reading& reading) {
   const std::string_view first = column.text(reading.odd.front());
@@ -27,6 +24,18 @@ std::string remedy_for(const Typing& column, const Reading& reading) {
     return "correct it, or list it in table.missingValues" + or_category;
   }
   return "correct it, or list it in table.missingValues if it stands for no value" + or_category;
+}
+
+// A decimal number with a flag behind it, as laboratories write what is high or low: "6.3 H".
+bool is_flagged(std::string_view text, const NumberStyle& style) {
+  constexpr std::size_t kLongestFlag = 2;
+  const auto digit = text.find_last_of("0123456789");
+  if (digit == std::string_view::npos || digit + 1 == text.size()) {
+    return false;
+  }
+  const auto flag = trim(text.substr(digit + 1));
+  const auto number = parse_number(text.substr(0, digit + 1), style);
+  return number && number->decimals > 0 && flag.size() <= kLongestFlag;
 }
 
 // Whether the texts that are no numbers are all of a kind that says that the others are.
@@ -55,7 +64,9 @@ std::optional<NearMiss> find_near_miss(const Typing& column,
     std::uint64_t like = numbers->read;
     std::size_t other = 0;
     for (const auto code : numbers->odd) {
-      const bool is_like = is_number_like(column.text(code), column.rules.style);
+      const auto text = column.text(code);
+      const bool is_like = is_number_like(text, column.rules.style) ||
+                           (numbers->share() > 0.5 && is_flagged(text, column.rules.style));
       like += is_like ? column.counts[code] : 0;
       other += is_like ? 0 : 1;
     }
@@ -72,13 +83,18 @@ std::optional<NearMiss> find_near_miss(const Typing& column,
   if (moments && !moments->reading.odd.empty() && moments->reading.share() > kNearMiss) {
     return NearMiss{"date", moments->reading, moments->format};
   }
-  return std::nullopt;
+  return find_units(column, numbers);
 }
 
 std::string to_text(const Typing& column, const NearMiss& miss) {
   const std::string what(miss.what);
   const std::size_t others = miss.reading.odd.size() - 1;
   std::string text = in_quotes(column.text(miss.reading.odd.front()));
+  if (!miss.unit.empty()) {
+    return text + " is a number with a unit, as " + percent_of(miss.reading.share()) +
+           " of the cells are: write the numbers alone, all in one unit, or declare kind: category "
+           "or identifier in table.columns";
+  }
   if (others == 0) {
     text += " is no " + what;
   } else {

@@ -377,11 +377,13 @@ Status plan_categories(const ColumnAtSites& column, ColumnPlan& plan) {
     const std::set<std::string> allowed(declared.begin(), declared.end());
     for (const auto& category : domain) {
       if (allowed.count(category) == 0) {
-        const std::string near = nearest(category, declared);
+        const std::string near = looks_missing(category) ? "" : nearest(category, declared);
         return fail(Errc::kInvalidArgument,
                     "column '" + column.name + "': " + in_quotes(category) +
                         " is not one of the declared categories" +
-                        (near.empty() ? "" : "; the nearest is " + in_quotes(near)));
+                        (near.empty() ? "; list it there, or in table.missingValues if it stands "
+                                        "for no value"
+                                      : "; the nearest is " + in_quotes(near)));
       }
     }
     domain = allowed;

@@ -89,6 +89,9 @@ struct Moments {
 [[nodiscard]] std::optional<Numbers> read_numbers(const Typing& column);
 /// Whole numbers that number the rows instead of measuring something (table.hpp).
 [[nodiscard]] bool is_key(const Typing& column, const Numbers& numbers);
+/// Whole numbers that name things, such as postal codes, as far as one can tell: they repeat, and
+/// most of those that do lie far from any other (in units of the numbers' greatest common divisor).
+[[nodiscard]] bool look_like_codes(const Typing& column, const Numbers& numbers);
 /// A number a row, from those that `raw` keeps and those of its texts.
 [[nodiscard]] std::vector<double> cells_of(const RawColumn& raw, const std::vector<double>& values);
 /// Of the numbers that `raw` keeps and those of its texts, NaN left out.
@@ -108,7 +111,10 @@ struct DistinctNumbers {
 /// The format with as many digits of a fraction as the cells have, and with the parts of the time
 /// of day that all of them share.
 [[nodiscard]] std::string settled_format(const Typing& column, const Moments& moments);
-/// Dates written as digits alone: all of them dates of our times, which whole numbers hardly are.
+/// Whether nearly all of many texts are dates or times as people write them (moment_like.hpp).
+[[nodiscard]] bool are_moment_like(const Typing& column);
+/// Dates written as digits alone: all or nearly all of them dates of our times, which whole numbers
+/// hardly are.
 [[nodiscard]] std::optional<Moments> find_digit_dates(const Typing& column);
 
 /// What each text of a column stands for as a word; nothing where it is missing.
@@ -120,15 +126,21 @@ using Words = std::vector<std::optional<std::string>>;
 /// Fills categories and codes, sorted.
 void categorize(const RawColumn& raw, const Words& words, Column& column);
 
+/// A column of which so large a share are numbers or dates is meant to be all of them.
+inline constexpr double kNearMiss = 0.8;
 /// A column that is meant to be numbers or dates, and is not quite.
 struct NearMiss {
-  std::string_view what;  // "number" or "date"
+  std::string_view what;  // "number", "date", "number with a unit"
   Reading reading;
-  std::string format;
+  std::string format = {};
+  std::string unit = {};  // that most of them carry; then `reading` is of numbers with a unit
 };
 [[nodiscard]] std::optional<NearMiss> find_near_miss(const Typing& column,
                                                      const std::optional<Numbers>& numbers,
                                                      const std::optional<Moments>& moments);
+/// More than kFewValues different numbers that carry a unit ("72.5 kg"), most of them the same.
+[[nodiscard]] std::optional<NearMiss> find_units(const Typing& column,
+                                                 const std::optional<Numbers>& numbers);
 /// Which cell is at fault, and the declaration that would mend it.
 [[nodiscard]] std::string to_text(const Typing& column, const NearMiss& miss);
 [[nodiscard]] std::string percent_of(double share);

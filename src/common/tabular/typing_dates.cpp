@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "common/tabular/encoder.hpp"
+#include "common/tabular/moment_like.hpp"
 #include "common/tabular/typing.hpp"
 
 namespace genesis::tabular {
@@ -67,7 +69,7 @@ std::string with_digits(const Typing& column, std::string text) {
   std::size_t most = 1;
   for (std::size_t code = 0; code < column.size(); ++code) {
     const auto cell = column.text(code);
-    const auto point = cell.rfind('.');
+    const auto point = cell.find_last_of(".,");
     if (point != std::string_view::npos) {
       const auto end = std::find_if(cell.begin() + static_cast<std::ptrdiff_t>(point) + 1,
                                     cell.end(),
@@ -150,24 +152,44 @@ std::string settled_format(const Typing& column, const Moments& moments) {
   return with_constant_parts(with_digits(column, moments.format), moments.reading);
 }
 
+bool are_moment_like(const Typing& column) {
+  constexpr std::size_t kFewest = 10;  // texts, of which one can say so
+  constexpr double kNearlyAll = 0.8;
+  const auto sample = some_texts(column);
+  const auto like = std::ranges::count_if(
+      sample, [&](std::uint32_t code) { return is_moment_like(column.text(code)); });
+  return column.size() > kFewValues && sample.size() >= kFewest &&
+         static_cast<double>(like) > kNearlyAll * static_cast<double>(sample.size());
+}
+
 std::optional<Moments> find_digit_dates(const Typing& column) {
+  constexpr std::size_t kFewest = 10;  // texts that tell what the others are meant to be
   constexpr std::array<std::pair<std::size_t, std::string_view>, 3> kFormats = {
       {{8, "%Y%m%d"}, {12, "%Y%m%d%H%M"}, {14, "%Y%m%d%H%M%S"}}};
   for (const auto& [digits, text] : kFormats) {
     const auto format = DatetimeFormat::parse(text);
-    bool all = true;
-    std::size_t dates = 0;
-    for (std::size_t code = 0; code < column.size() && all; ++code) {
+    Reading reading;
+    for (std::uint32_t code = 0; code < column.size(); ++code) {
       const auto cell = column.text(code);
+      reading.values.push_back(kNoNumber);
       if (column.missing.in_values(cell) || is_zero_date(cell)) {
         continue;
       }
-      const bool of_our_times = cell.starts_with("19") || cell.starts_with("20");
-      all = cell.size() == digits && of_our_times && format->read(cell).has_value();
-      ++dates;
+      reading.present += column.counts[code];
+      // Also 99991231, which stands for no end.
+      const bool of_our_times =
+          cell.starts_with("19") || cell.starts_with("20") || cell.starts_with("9999");
+      const auto moment = cell.size() == digits && of_our_times ? format->read(cell) : std::nullopt;
+      if (moment) {
+        reading.read += column.counts[code];
+        reading.values.back() = *moment;
+      } else {
+        reading.odd.push_back(code);
+      }
     }
-    if (all && dates > 0) {
-      return Moments{std::string(text), read_moments(column, *format)};
+    const std::size_t dates = column.size() - reading.odd.size();
+    if (reading.is_whole() || (dates >= kFewest && reading.share() > kNearMiss)) {
+      return Moments{std::string(text), std::move(reading)};
     }
   }
   return std::nullopt;

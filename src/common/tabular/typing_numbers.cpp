@@ -99,6 +99,13 @@ bool names_a_key(const std::string& name) {
   return ends();
 }
 
+// As 3E33: programs write exponents with a sign or behind a point, 3e+33 and 3.0E33.
+bool is_digits_and_letter(std::string_view text) {
+  const auto letter = text.find('E');
+  return letter != std::string_view::npos && letter > 0 &&
+         text.find_first_not_of("0123456789E") == std::string_view::npos;
+}
+
 // 12% beside 12 is no number of the same column: the fewer of the two are odd.
 void set_apart(const Typing& column, bool percent, Numbers& numbers) {
   for (std::uint32_t code = 0; code < column.size(); ++code) {
@@ -164,7 +171,8 @@ std::optional<Numbers> read_numbers(const Typing& column) {
   if (column.raw.holds_numbers()) {
     builder.add(column.raw.plain);
   }
-  std::string_view currency;  // the first
+  std::string_view currency;    // the first
+  std::size_t with_letter = 0;  // of the texts, which are codes then
   for (std::size_t code = 0; code < column.size(); ++code) {
     const std::string_view text = column.text(code);
     numbers.values.push_back(kNoNumber);
@@ -177,13 +185,15 @@ std::optional<Numbers> read_numbers(const Typing& column) {
                                    number->currency != currency;  // $5 beside €5
     if (number && !is_other_currency) {
       currency = number->currency.empty() ? currency : number->currency;
+      with_letter += is_digits_and_letter(text) ? 1 : 0;
       builder.add(*number, column.counts[code]);
       numbers.values.back() = number->value;
     } else {
       numbers.odd.push_back(static_cast<std::uint32_t>(code));
     }
   }
-  if (numbers.read == 0 || !builder.are_amounts()) {
+  if (numbers.read == 0 || !builder.are_amounts() ||
+      (2 * with_letter > column.size() && !column.raw.holds_numbers())) {
     return std::nullopt;
   }
   const auto mixed = builder.mixes_percent();
@@ -261,13 +271,20 @@ std::optional<char> decimal_sign_of(const RawColumn& column) {
   constexpr std::size_t kMostTexts = 2000;
   std::size_t commas = 0;
   std::size_t points = 0;
+  std::size_t others = 0;  // hold a sign and are no numbers, such as 10.33.94.234
   const std::size_t texts = std::min(column.dictionary.size(), kMostTexts);
   for (std::size_t code = 0; code < texts; ++code) {
-    const auto sign = decimal_sign_of(trim(column.dictionary.text(code)));
+    const auto text = trim(column.dictionary.text(code));
+    const auto sign = decimal_sign_of(text);
     commas += sign == ',' ? 1 : 0;
     points += sign == '.' ? 1 : 0;
+    others += !sign && text.find_first_of(".,") != std::string_view::npos &&
+                      !parse_number(text, NumberStyle{'.', std::nullopt}) &&
+                      !parse_number(text, NumberStyle{',', std::nullopt})
+                  ? 1
+                  : 0;
   }
-  if (commas == points) {
+  if (commas == points || others > commas + points) {
     return std::nullopt;
   }
   return commas > points ? ',' : '.';

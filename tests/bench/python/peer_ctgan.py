@@ -28,6 +28,7 @@ import time
 
 import numpy as np
 import pandas as pd
+import threadpoolctl
 import torch
 from ctgan import CTGAN
 from ctgan.data_transformer import DataTransformer
@@ -52,6 +53,9 @@ def main():
     parser.add_argument("--missing", nargs="*", default=[])
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    # Debian's torch does not pass that on to OpenBLAS, whose threads wait in sched_yield() for each other: on a busy
+    # machine a training of a minute took hours.
+    threadpoolctl.threadpool_limits(arguments.threads)
     torch.manual_seed(7)
 
     table = pd.concat(

@@ -3,7 +3,7 @@ import json
 import time
 import unittest
 
-from node import apply, claim_folder, get, get_all, kubectl, node_exec, sha256, wait_until
+from node import apply, claim_folder, get, get_all, kubectl, sha256, wait_until
 from training_test import FINISHED, NAME, SITES, TrainingTest, long_training, tables_of, training
 
 
@@ -25,14 +25,6 @@ class Operations(TrainingTest):
         return {event["reason"]: event["message"] for event in get_all("events", self.namespace)
                 if event["involvedObject"]["kind"] == "FederatedTraining"}
 
-    def stop_process(self, pod):
-        """SIGSTOP to the container's process."""
-        status = get("pod", pod, self.namespace)["status"]["containerStatuses"][0]
-        container = status["containerID"].removeprefix("containerd://")
-        tasks = node_exec("ctr", "-n", "k8s.io", "tasks", "ls").stdout.splitlines()
-        process = next(line.split()[1] for line in tasks if line.startswith(container))
-        node_exec("kill", "-STOP", process)
-
     def test_drains_in_any_number_change_no_byte_and_count_as_no_failure(self):
         self.start(long_training(count=200, backoffLimit=1))
         for number, which in enumerate((("worker", "site-1"), ("aggregator",), ("worker", "site-1"))):
@@ -46,7 +38,7 @@ class Operations(TrainingTest):
         self.wait_round(3)
         stopped = self.pod("worker", "site-2")
         began = time.monotonic()
-        self.stop_process(stopped)
+        self.signal_process(stopped, "STOP")
         wait_until(lambda: self.pod("worker", "site-2") != stopped, "another pod", FINISHED)
         print(f"a stopped worker is replaced after {time.monotonic() - began:.0f} s")
         self.assert_same_bytes()
@@ -55,7 +47,7 @@ class Operations(TrainingTest):
         self.start(long_training())
         self.wait_round(3)
         stopped = self.pod("aggregator")
-        self.stop_process(stopped)
+        self.signal_process(stopped, "STOP")
         degraded = wait_until(lambda: self.condition("Degraded")["status"] == "True" and self.condition("Degraded"),
                               "Degraded", 120)
         self.assertEqual(degraded["reason"], "AggregatorUnreachable", degraded)

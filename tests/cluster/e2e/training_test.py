@@ -17,7 +17,7 @@ import unittest
 import yaml
 
 from node import (SOURCE, WORKER_IMAGE, NodeTest, adult_rows, apply, claim_folder, component, get, get_all, in_image,
-                  kill_container, kubectl, run, run_in_image, sha256, wait_until)
+                  kill_container, kubectl, node_exec, run, run_in_image, sha256, wait_until)
 from policies import Place, may_connect, place_of
 
 OPERATOR_NAMESPACE = "genesis-system"
@@ -106,6 +106,14 @@ class TrainingTest(NodeTest):
 
     def delete_pod(self, *which):
         kubectl("delete", "pod", self.pod(*which), "-n", self.namespace, "--grace-period=0", "--force")
+
+    def signal_process(self, pod, signal):
+        """Sends the container's process a signal, such as STOP."""
+        status = get("pod", pod, self.namespace)["status"]["containerStatuses"][0]
+        container = status["containerID"].removeprefix("containerd://")
+        tasks = node_exec("ctr", "-n", "k8s.io", "tasks", "ls").stdout.splitlines()
+        process = next(line.split()[1] for line in tasks if line.startswith(container))
+        node_exec("kill", f"-{signal}", process)
 
     def logs(self, name, *more):
         return kubectl("logs", name, "-n", self.namespace, *more, check=False).stdout

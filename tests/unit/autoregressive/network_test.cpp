@@ -353,7 +353,7 @@ TrainingConfig private_config() {
 TEST_CASE("autoregressive: a private training takes the steps it is told, whatever rows there are",
           "[autoregressive]") {
   const auto global = must(initial_parameters(kShape, 5));
-  const PrivateSteps steps{
+  const privacy::PrivateSteps steps{
       .steps = 7, .sampling = std::uint64_t{1} << 29U, .max_grad_norm = 1.0, .multiplier = 1.0};
   privacy::NoiseBits bits;
   std::vector<float> moved;
@@ -382,7 +382,7 @@ TEST_CASE("autoregressive: a private training without noise to speak of is a ste
           "[autoregressive]") {
   const auto global = must(initial_parameters(kShape, 5));
   const auto table = some_rows(kShape, 50);
-  const PrivateSteps all{
+  const privacy::PrivateSteps all{
       .steps = 1, .sampling = privacy::kMostSampling, .max_grad_norm = 1.0, .multiplier = 1e-6};
   auto config = private_config();
   config.ordered = 1.0;
@@ -403,7 +403,7 @@ TEST_CASE("autoregressive: a private training without noise to speak of is a ste
 
 TEST_CASE("autoregressive: a private training whose weights are no longer finite ends there",
           "[autoregressive]") {
-  const PrivateSteps steps{
+  const privacy::PrivateSteps steps{
       .steps = 50, .sampling = privacy::kMostSampling / 2, .max_grad_norm = 1.0, .multiplier = 1.0};
   privacy::NoiseBits bits;
   int taken = 0;
@@ -420,7 +420,7 @@ TEST_CASE("autoregressive: a private training whose weights are no longer finite
 TEST_CASE("autoregressive: the noise of a private training has the deviation that was asked for",
           "[autoregressive][statistical]") {
   const auto global = must(initial_parameters(kShape, 5));
-  const PrivateSteps steps{
+  const privacy::PrivateSteps steps{
       .steps = 1, .sampling = std::uint64_t{1} << 31U, .max_grad_norm = 0.5, .multiplier = 4.0};
   privacy::NoiseBits bits;
   double squares = 0.0;

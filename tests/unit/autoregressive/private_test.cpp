@@ -1,180 +1,30 @@
 // Both halves of the method under differential privacy, in memory: what is asked and charged, what
 // a restart leaves, and what is refused.
 #include <algorithm>
-#include <filesystem>
-#include <map>
+#include <optional>
 
 #include "common/autoregressive/private_encoding.hpp"
 #include "common/autoregressive/private_plan.hpp"
 #include "common/autoregressive/server.hpp"
 #include "common/autoregressive/site.hpp"
 #include "common/autoregressive/synthesizer.hpp"
-#include "common/mixture/privacy_plan.hpp"
-#include "common/privacy/account.hpp"
-#include "common/tabular/text_table.hpp"
 #include "common/wire/model_file.hpp"
-#include "tests/support/served.hpp"
-#include "tests/support/temporary_folder.hpp"
+#include "tests/support/private_federation.hpp"
 #include "tests/unit/autoregressive/builders.hpp"
 
 namespace genesis::autoregressive {
 namespace {
 
+using namespace genesis::private_training;
 using method::Served;
 
-ClientId client(std::size_t number) {
-  return ClientId::parse("site-" + std::to_string(number)).value();
-}
+constexpr PrivateMethod kMethod{make_server, make_site};
 
-spec::DeclaredColumn a_column(const std::string& name, const std::string& kind) {
-  spec::DeclaredColumn column;
-  column.name = name;
-  column.kind = kind;
-  column.nullable = false;
-  return column;
-}
-
-spec::DeclaredColumn number(const std::string& name, const std::string& kind, double maximum) {
-  auto column = a_column(name, kind);
-  column.minimum = 0.0;
-  column.maximum = maximum;
-  return column;
-}
-
-/// Of related_rows().
 spec::FederatedTraining training(std::size_t sites = 1, std::int64_t rounds = 6) {
-  spec::FederatedTraining made;
-  made.name = "private";
-  made.seed = 5;
-  made.model = {"autoregressive", {R"({"target":"label","embeddingDim":4,"hidden":16,"bins":20})"}};
-  made.rounds.count = rounds;
-  made.local.epochs = 1;
-  made.local.batch_size = 200;
-  made.local.learning_rate = 0.01;
-  made.privacy.differential_privacy = spec::DifferentialPrivacy{.epsilon = 8.0};
-  auto kind = a_column("kind", "category");
-  kind.categories = {"a", "b", "c"};
-  auto label = a_column("label", "category");
-  label.categories = {"no", "yes"};
-  auto gap = number("gap", "decimal", 99.5);
-  gap.precision = 1;
-  gap.nullable = true;
-  made.table.columns = {
-      kind, number("size", "integer", 899), number("spike", "integer", 999), gap, label};
-  for (std::size_t i = 0; i < sites; ++i) {
-    spec::Participant participant;
-    participant.name = client(i).str();
-    participant.max_rows = 4000;
-    made.participants.push_back(participant);
-  }
-  return made;
-}
-
-tabular::Table texts(const std::string& csv) {
-  return must(tabular::parse_text_table(csv, "test"));
-}
-
-struct PrivateSite {
-  std::shared_ptr<privacy::Account> account;
-  std::unique_ptr<method::SiteMethod> method;
-
-  PrivateSite(const std::filesystem::path& folder,
-              const spec::FederatedTraining& made,
-              std::size_t number,
-              const std::string& csv) {
-    account = std::make_shared<privacy::Account>(must(privacy::Account::open(
-        folder,
-        client(number).str(),
-        {.guarantee = must(mixture::guarantee_of(made)), .prelude = "before"})));
-    method::SiteSetup setup{client(number), made, texts(csv)};
-    setup.account = account;
-    method = must(make_site(std::move(setup)));
-  }
-};
-
-method::Assignment assignment(const method::Ask& ask, std::uint32_t collection) {
-  return {
-      ask.request.purpose, ask.request.round, ask.parameters, "run-1", CollectionId{collection}};
-}
-
-struct Federation {
-  TemporaryFolder folder;
-  spec::FederatedTraining spec;
-  std::vector<std::string> tables;
-  std::unique_ptr<method::ServerMethod> server;
-  std::vector<PrivateSite> sites;
-  std::uint32_t collection = 0;
-
-  Federation(spec::FederatedTraining made, std::vector<std::string> csv)
-      : spec(std::move(made)), tables(std::move(csv)), server(must(make_server(spec))) {
-    for (std::size_t i = 0; i < tables.size(); ++i) {
-      sites.emplace_back(folder.path(), spec, i, tables[i]);
-      CHECK(must(server->introduce(client(i), sites[i].method->introduction())) == 4000);
-    }
-  }
-
-  Result<method::Sum> sum(const method::Ask& ask) {
-    ++collection;
-    std::optional<method::Sum> total;
-    for (std::size_t i = 0; i < sites.size(); ++i) {
-      Served documents(ask);
-      GENESIS_ASSIGN(auto answer, sites[i].method->answer(assignment(ask, collection), documents));
-      if (auto* counts = std::get_if<rounds::Counts>(&answer.values)) {
-        CHECK(answer.is_kept);
-        GENESIS_RETURN_IF_ERROR(server->check({*counts}, 0));
-        auto so_far = total ? std::get<rounds::Counts>(*total) : rounds::Counts(counts->size());
-        std::ranges::transform(so_far, *counts, so_far.begin(), std::plus<>());
-        total = std::move(so_far);
-        continue;
-      }
-      const auto& update = std::get<Tensors>(answer.values);
-      CHECK_FALSE(answer.telemetry.contains("training_loss"));
-      CHECK_FALSE(answer.telemetry.contains("step_seconds"));
-      auto so_far =
-          total ? std::get<std::vector<float>>(*total) : std::vector<float>(update.values.size());
-      for (std::size_t k = 0; k < so_far.size(); ++k) {
-        so_far[k] += update.values[k] / static_cast<float>(sites.size());
-      }
-      total = std::move(so_far);
-    }
-    return *std::move(total);
-  }
-
-  /// Until a model is released. With `restart`, server and sites are made anew before each round.
-  std::string run(bool restart = false) {
-    std::optional<method::Sum> last;
-    for (;;) {
-      auto next = must(server->next(std::move(last)));
-      const auto* ask = std::get_if<method::Ask>(&next);
-      if (ask == nullptr) {
-        return must(server->model("{}"));
-      }
-      if (restart && collection > 0) {
-        auto state = server->checkpoint();
-        server = must(make_server(spec));
-        const auto round = ask->request.round.value;
-        REQUIRE(server->restore(std::move(state), RoundId{round > 0 ? round - 1 : 0}));
-        for (std::size_t i = 0; i < sites.size(); ++i) {
-          auto moments = sites[i].method->state();
-          sites.erase(sites.begin() + static_cast<std::ptrdiff_t>(i));
-          sites.insert(sites.begin() + static_cast<std::ptrdiff_t>(i),
-                       PrivateSite(folder.path(), spec, i, tables[i]));
-          sites[i].method->restore(std::move(moments));
-        }
-        auto again = must(server->next(std::nullopt));
-        REQUIRE(std::get<method::Ask>(again).request == ask->request);
-        last = must(sum(std::get<method::Ask>(again)));
-        continue;
-      }
-      last = must(sum(*ask));
-    }
-  }
-};
-
-std::vector<privacy::Cost> trainings(const privacy::Account& account) {
-  auto costs = account.ledger().costs();
-  std::erase_if(costs, [](const auto& cost) { return !cost.is_training(); });
-  return costs;
+  return private_training::training(
+      {"autoregressive", {R"({"target":"label","embeddingDim":4,"hidden":16,"bins":20})"}},
+      sites,
+      rounds);
 }
 
 }  // namespace
@@ -182,7 +32,7 @@ std::vector<privacy::Cost> trainings(const privacy::Account& account) {
 TEST_CASE("autoregressive: a private training learns, and spends what was planned and no more",
           "[autoregressive]") {
   const auto made = training();
-  Federation federation(made, {related_rows(4000, 1)});
+  Federation federation(kMethod, made, {related_rows(4000, 1)});
   const auto bytes = federation.run();
   const auto& account = *federation.sites[0].account;
   const auto plan = must(site_training(made, "site-0"));
@@ -212,7 +62,7 @@ TEST_CASE("autoregressive: a private training learns, and spends what was planne
 
 TEST_CASE("autoregressive: a private training goes on after restarts, and charges no round twice",
           "[autoregressive]") {
-  Federation federation(training(2, 3), {related_rows(1500, 1), related_rows(900, 2)});
+  Federation federation(kMethod, training(2, 3), {related_rows(1500, 1), related_rows(900, 2)});
   (void)federation.run(true);
   for (const auto& site : federation.sites) {
     CHECK(trainings(*site.account).size() == 3);
@@ -222,7 +72,7 @@ TEST_CASE("autoregressive: a private training goes on after restarts, and charge
 
 TEST_CASE("autoregressive: a round that is asked again gets the same update, and its moments",
           "[autoregressive]") {
-  Federation federation(training(1, 3), {related_rows(1000, 1)});
+  Federation federation(kMethod, training(1, 3), {related_rows(1000, 1)});
   std::optional<method::Sum> last;
   std::optional<method::Ask> ask;
   for (int i = 0; i < 3 && (!ask || ask->request.round.value == 0); ++i) {
@@ -242,7 +92,7 @@ TEST_CASE("autoregressive: a round that is asked again gets the same update, and
   CHECK(answer(federation.sites[0], 5) == first);
   // As after a crash between the answer and the state: a site made anew, without moments.
   federation.sites.clear();
-  PrivateSite anew(federation.folder.path(), federation.spec, 0, federation.tables[0]);
+  PrivateSite anew(kMethod, federation.folder.path(), federation.spec, 0, federation.tables[0]);
   CHECK(answer(anew, 6) == first);
   CHECK(anew.method->state() == moments);
   CHECK(trainings(*anew.account).size() == 1);
@@ -252,8 +102,8 @@ TEST_CASE("autoregressive: what a site tells under privacy does not depend on ho
           "[autoregressive]") {
   const TemporaryFolder folder;
   const auto made = training(2);
-  const PrivateSite many(folder.path(), made, 0, related_rows(3000, 1));
-  const PrivateSite none(folder.path(), made, 1, "kind,size,spike,gap,label\n");
+  const PrivateSite many(kMethod, folder.path(), made, 0, related_rows(3000, 1));
+  const PrivateSite none(kMethod, folder.path(), made, 1, "kind,size,spike,gap,label\n");
   CHECK(many.method->introduction() == none.method->introduction());
   CHECK(many.method->rows() == 0);
   CHECK(none.method->rows() == 0);
@@ -261,7 +111,8 @@ TEST_CASE("autoregressive: what a site tells under privacy does not depend on ho
 
 TEST_CASE("autoregressive: a private site without rows takes part like any other",
           "[autoregressive]") {
-  Federation federation(training(2, 2), {related_rows(2000, 1), "kind,size,spike,gap,label\n"});
+  Federation federation(
+      kMethod, training(2, 2), {related_rows(2000, 1), "kind,size,spike,gap,label\n"});
   CHECK_FALSE(federation.run().empty());
   CHECK(trainings(*federation.sites[0].account) == trainings(*federation.sites[1].account));
 }
@@ -302,6 +153,15 @@ TEST_CASE("autoregressive: cells are coded each by itself, and a row without a c
   CHECK(coded.codes[1] == std::vector<std::uint32_t>{0, 1, 0, 1, 2, 2, 0});
   CHECK_FALSE(code_rows(texts("size,kind\n0,a\n"), {kind}, discretizer));
   CHECK_FALSE(code_rows(texts("kind\na\n"), schema, discretizer));
+}
+
+TEST_CASE("autoregressive: columns that the spec does not name leave the budget of the rounds",
+          "[autoregressive]") {
+  auto made = training(1, 3);
+  std::erase_if(made.table.columns, [](const auto& column) { return column.kind != "category"; });
+  Federation federation(kMethod, made, {related_rows(2000, 1)});
+  CHECK_FALSE(federation.run().empty());
+  CHECK(trainings(*federation.sites[0].account).size() == 3);
 }
 
 TEST_CASE("autoregressive: the plan is that of the site with the fewest declared rows",

@@ -8,12 +8,12 @@ TEST_CASE("ctgan: a model document reads back as the spec's model", "[ctgan]") {
   const spec::Model model{"ctgan", {R"({"embeddingDim":7,"generatorDims":[3,4]})"}};
   const auto settings = ctgan::settings_of(model);
   REQUIRE(settings);
-  const auto config = ctgan::parse_model_document(ctgan::model_document(*settings));
+  const auto config = ctgan::parse_model_document(ctgan::model_document({*settings}));
   REQUIRE(config);
-  CHECK(config->embedding_dim == 7);
-  CHECK(config->generator_dims == std::vector<std::int64_t>{3, 4});
-  CHECK(config->discriminator_dims == std::vector<std::int64_t>{256, 256});
-  CHECK(config->pac == 10);
+  CHECK(config->config.embedding_dim == 7);
+  CHECK(config->config.generator_dims == std::vector<std::int64_t>{3, 4});
+  CHECK(config->config.discriminator_dims == std::vector<std::int64_t>{256, 256});
+  CHECK(config->config.pac == 10);
 }
 
 TEST_CASE("ctgan: a model document of another method or shape is refused", "[ctgan]") {

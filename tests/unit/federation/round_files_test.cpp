@@ -76,6 +76,7 @@ TEST_CASE("federation: of a training that is over the newest file stays, and is 
   CHECK(files.rounds().empty());
   CHECK(files.read_complete() == "second");
   REQUIRE(files.save(RoundId{3}, "third"));
+  CHECK_FALSE(files.read_complete());  // of the training before
   files.complete();
   CHECK(files.read_complete() == "third");
 }

@@ -147,6 +147,29 @@ TEST_CASE("mixture: bounds and precision of undeclared numbers follow from the c
   CHECK(next == column.units);
 }
 
+TEST_CASE("mixture: exact counts find numbers of six orders of magnitude, and no single far one",
+          "[mixture]") {
+  Column open;
+  open.name = "x";
+  open.kind = tabular::Kind::kDecimal;
+  open.has_precision = false;
+  std::string csv = "x\n";
+  for (int i = 0; i < 400; ++i) {  // 0.10 to 100,000
+    const double value = std::pow(10.0, 6.0 * i / 399.0 - 1.0);
+    csv += std::to_string(std::round(100.0 * value) / 100.0) + "\n";
+  }
+  csv += "1000000000000\n";
+  const auto seen = see(table(csv), {open}, 0.0, 1);
+  const auto& column = seen.zoom.schema[0];
+  CHECK(column.precision == 2);
+  const double maximum = column.minimum + static_cast<double>(column.units - 1) * column.step;
+  CHECK(column.minimum >= 0.05);
+  CHECK(column.minimum <= 0.15);
+  CHECK(maximum > 80'000.0);
+  CHECK(maximum < 200'000.0);
+  CHECK(seen.binnings[0].bins > 10);
+}
+
 TEST_CASE("mixture: a column of nothing but noise still has a domain", "[mixture]") {
   Column open;
   open.name = "x";

@@ -35,6 +35,14 @@ TEST_CASE("quality: a category that no real row has is outside", "[quality]") {
   CHECK(column.synthetic.codes == std::vector<std::uint32_t>{1, 2, 0, 3});
 }
 
+TEST_CASE("quality: another spelling of true and false is the same value", "[quality]") {
+  const auto column = compared(letters("c", "ftf"), letters("c", "ynty"));
+  CHECK(column.synthetic.outside == 0);
+  CHECK(column.categories == 2);
+  CHECK(column.synthetic.codes == std::vector<std::uint32_t>{1, 0, 1, 1});
+  CHECK(compared(letters("c", "ab"), letters("c", "yn")).synthetic.outside == 2);
+}
+
 TEST_CASE("quality: numbers beyond the real extremes are outside, the extremes are not",
           "[quality]") {
   CHECK(compared(numbers("n", {1, 5}), numbers("n", {1, 5, 0.99, 5.01, 3})).synthetic.outside == 2);

@@ -277,8 +277,16 @@ TEST_CASE("spec: the rules refuse what can't work together, and say what to do",
        "spec.rounds.minClients: 0, the number of participants, is below "
        "privacy.secureAggregation.minSurvivors, 2; set it"},
       {"{privacy: {differentialPrivacy: {epsilon: 3, delta: 1e-6}}}",
-       "spec.privacy.differentialPrivacy: is not implemented for method ctgan, whose updates carry "
-       "no noise; remove it or use a method that adds noise"},
+       "spec.model.pac: must be 1 with differentialPrivacy, where each row is judged by itself; "
+       "set "
+       "model.pac to 1"},
+      {"{model: {pac: 1}, privacy: {differentialPrivacy: {epsilon: 3}}, participants: [{name: a, "
+       "external: true}]}",
+       "spec.participants: each needs maxRows with differentialPrivacy and method ctgan, about as "
+       "many rows as the site has, a number that everybody may know"},
+      {"{model: {pac: 1}, privacy: {differentialPrivacy: {epsilon: 3}}, participants: [{name: a, "
+       "external: true, maxRows: 50}]}",
+       ""},
       {"{privacy: {unitColumn: patient}}",
        "spec.privacy.unitColumn: needs differentialPrivacy; set privacy.differentialPrivacy or "
        "remove unitColumn\nspec.privacy.unitColumn: needs maxRowsPerUnit; set "

@@ -83,6 +83,31 @@ TEST_CASE("tabular: text is an identifier from 100 cells, more than half of them
   CHECK(column_of(cells).kind == Kind::kIdentifier);  // missing cells don't count
 }
 
+TEST_CASE("tabular: whole numbers that look like codes are told", "[tabular]") {
+  // `rows` draws of `distinct` values, each `value(i)`.
+  const auto remark = [](int rows, int distinct, const auto& value) {
+    std::vector<std::string> cells;
+    for (int i = 0; i < rows; ++i) {
+      cells.push_back(std::to_string(value(i * 7919 % distinct)));
+    }
+    return table_of(one_column(cells)).columns[0].remark;
+  };
+  const auto scattered = [](int i) { return 10'000 + i * 48'271 % 89'999; };
+  CHECK_THAT(remark(1500, 400, scattered), ContainsSubstring("kind: category if they are codes"));
+  CHECK_THAT(remark(1500, 400, [&](int i) { return 10 * scattered(i); }),
+             ContainsSubstring("codes"));
+  CHECK(remark(1500, 20, scattered).empty());    // learnt value by value
+  CHECK(remark(1500, 1400, scattered).empty());  // hardly one repeats
+  CHECK(remark(1500, 400, [](int i) { return 1000 + i; }).empty());
+  CHECK(remark(1500, 400, [](int i) { return 1000 + 3 * i; }).empty());
+  CHECK(remark(1500, 400, [](int i) { return 5'000 + 500 * i; }).empty());
+  // Incomes, mostly rounded; and a column of zeros with a few amounts.
+  CHECK(remark(1500, 400, [&](int i) {
+          return i % 3 == 0 ? scattered(i) : scattered(i) / 500 * 500;
+        }).empty());
+  CHECK(remark(3000, 1000, [&](int i) { return i < 900 ? 0 : scattered(i); }).empty());
+}
+
 TEST_CASE("tabular: numbers keep value, precision and what is missing", "[tabular]") {
   const auto integers = column_of({"5", "none", "-7"});
   CHECK(integers.numbers[0] == 5.0);

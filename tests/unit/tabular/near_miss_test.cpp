@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "common/tabular/datetime.hpp"
 #include "common/tabular/infer.hpp"
 #include "tests/unit/tabular/builders.hpp"
 
@@ -54,6 +55,86 @@ TEST_CASE("tabular: a column that is almost one of dates stops too", "[tabular]"
                  ContainsSubstring("%Y-%m-%d"));
   cells.back() = "0000-00-00";  // what databases write for none
   CHECK(std::isnan(read(one_column(cells)).numbers.back()));
+}
+
+TEST_CASE("tabular: numbers that are flagged or mixed with remarks are not thrown away",
+          "[tabular]") {
+  std::vector<std::string> flagged;
+  std::vector<std::string> remarks;
+  for (int i = 0; i < 120; ++i) {
+    const auto number = std::to_string(i) + ".5";
+    flagged.push_back(number + (i % 5 == 0 ? " H" : i % 7 == 0 ? "*" : ""));
+    remarks.push_back(i % 3 == 0 ? "see note " + std::to_string(i) : number);
+  }
+  std::vector<std::string> codes(flagged.size(), "7.5");
+  for (std::size_t i = 1; i < codes.size(); ++i) {
+    codes[i] = std::to_string(i % 40) + ".5A";
+  }
+  CHECK(read(one_column(codes)).kind == Kind::kCategory);
+  CHECK_THAT(why(one_column(flagged)), ContainsSubstring("\"0.5 H\" and 37 other texts"));
+  CHECK_THAT(why(one_column(remarks)), ContainsSubstring("\"see note 0\" and 39 other texts"));
+  const auto lenient = ok(parse_csv(one_column(remarks), "t.csv", {.lenient = true}));
+  CHECK(lenient.columns[0].kind == Kind::kIdentifier);
+}
+
+TEST_CASE("tabular: numbers that carry their unit stop, and are not taken for words", "[tabular]") {
+  const auto cells = [](const std::string& before, const std::string& after) {
+    std::vector<std::string> all;
+    for (int i = 0; i < 120; ++i) {
+      all.push_back('"' + before + std::to_string(50 + i) + after + '"');
+    }
+    return all;
+  };
+  CHECK(
+      why(one_column(cells("", ".5 kg"))) ==
+      "t.csv:2: column 'x': \"50.5 kg\" is a number with a unit, as 100.0% of the cells are: write "
+      "the numbers alone, all in one unit, or declare kind: category or identifier in "
+      "table.columns");
+  for (const auto* const unit :
+       {".5mm²", ",5 kg", ".5 Pa", " kg", "kg", "mmHg", " years", " °C", "mg/dl", " /min"}) {
+    INFO(unit);
+    CHECK_THAT(why(one_column(cells("", unit))), ContainsSubstring("with a unit"));
+  }
+  auto some = cells("", "kg");
+  some.insert(some.end(), {"", "NA", "heavy", "130 lb", "12.5"});
+  CHECK_THAT(why(one_column(some)), ContainsSubstring("98.3% of the cells"));
+  CHECK_THAT(ok(parse_csv(one_column(some), "t.csv", {.lenient = true})).notes.at(0),
+             ContainsSubstring("50kg") && ContainsSubstring("read as text"));
+  // A few doses are names of doses.
+  CHECK(read(one_column({"100 mg", "250 mg", "500 mg", "100 mg", "250 mg"})).kind ==
+        Kind::kCategory);
+}
+
+TEST_CASE("tabular: codes, addresses and words behind numbers are no units", "[tabular]") {
+  const auto kind_of = [](const std::string& before, const std::vector<std::string>& after) {
+    std::vector<std::string> all;
+    for (std::size_t i = 0; i < 120; ++i) {
+      all.push_back('"' + before + std::to_string(50 + i) + after[i % after.size()] + '"');
+    }
+    return read(one_column(all)).kind;
+  };
+  for (const auto* const after : {" B",
+                                  "B",
+                                  "ER",
+                                  "a",
+                                  "-A",
+                                  "-kg",
+                                  "/7",
+                                  "th",
+                                  " rooms or more",
+                                  " Main Street",
+                                  " High Street, London",
+                                  " Hauptstr.",
+                                  "_x",
+                                  " Q4",
+                                  " (kg)"}) {
+    INFO(after);
+    CHECK(kind_of("", {after}) == Kind::kIdentifier);
+  }
+  CHECK(kind_of("A ", {""}) == Kind::kIdentifier);
+  CHECK(kind_of("Ward ", {" kg"}) == Kind::kIdentifier);
+  // Letters that differ from cell to cell are a part of a code, although some are units.
+  CHECK(kind_of("", {"g", "m", "s", "d", "l"}) == Kind::kIdentifier);
 }
 
 TEST_CASE("tabular: lenient reading takes a near miss as text and says so", "[tabular]") {
@@ -173,6 +254,23 @@ TEST_CASE("tabular: a column of many numbers keeps their texts where these matte
   CHECK(table.columns[1].numbers[1] == 1.5);
 }
 
+TEST_CASE("tabular: addresses tell nothing of decimal signs, and 3E33 is a code", "[tabular]") {
+  std::string text = "host;x\n";
+  for (int i = 0; i < 20; ++i) {
+    text += "10." + std::to_string(290 + i) + ".194." + std::to_string(290 + i) + ";" +
+            std::to_string(1 + i % 9) + ".250\n10.3." + std::to_string(i) + ";2.500\n10.4." +
+            std::to_string(i) + ";2.500\n";
+  }
+  CHECK(ok(parse_csv(text, "t.csv", {})).columns[1].numbers[3] == 2.25);
+  CHECK(read(one_column({"3E33", "1E10", "5E42", "2E11"})).kind == Kind::kCategory);
+  CHECK(read(one_column({"3E+05", "1.5E10", "7"})).numbers ==
+        std::vector<double>{3e5, 1.5e10, 7.0});
+  CHECK(read(one_column({"1E5", "70000", "80000"})).numbers[0] == 1e5);
+  CHECK(read(one_column({"\"₹1,234.50\"", "₹7.25"})).numbers == std::vector<double>{1234.5, 7.25});
+  CHECK(read(one_column({"\"12,50 zł\"", "\"7,25 zł\""})).numbers ==
+        std::vector<double>{12.5, 7.25});
+}
+
 TEST_CASE("tabular: thousands are not taken for decimals in silence", "[tabular]") {
   const std::string tabs = "pay\tx\n1,234\t1\n12,345\t2\n999\t3\n";
   const auto read_as = [](const std::string& text, const ReadOptions& options = {}) {
@@ -221,6 +319,20 @@ TEST_CASE("tabular: dates are read in the formats of exports", "[tabular]") {
   CHECK(format_of({"20220304", "20211231"}) == "%Y%m%d");
   CHECK(format_of({"20220304", "20221304"}) == "integer");
   CHECK(format_of({"23:59", "00:01"}) == "%H:%M");
+  CHECK(format_of({"3. März 2024", "31. Dezember 2023"}) == "%d. %B %Y");
+  CHECK(ok(parse_csv(one_column({"3. März 2024", "31. Dezember 2023"}), "t.csv", {})).notes ==
+        std::vector<std::string>{"column 'x': names of months are written in English"});
+  CHECK(ok(parse_csv(one_column({"04-MAR-2022", "31-DEC-2021"}), "t.csv", {})).notes.empty());
+  CHECK(ok(DatetimeFormat::parse("%d.%b.%Y")).read("03.Mar.2024") ==
+        ok(DatetimeFormat::parse("%F")).read("2024-03-03"));
+  CHECK(format_of({"3 mars 2024", "14 FÉVRIER 2023"}) == "%d %B %Y");
+  CHECK(format_of({"03-Mär-2024", "31-Dez-2023", "01-Jan-2023"}) == "%d-%b-%Y");
+  CHECK(format_of({"3. Okt. 2024", "14. Sept. 2023", "1. Mai 2023"}) == "%d. %b %Y");
+  CHECK(format_of({"3 janv. 2024", "14 juil. 2023", "1 déc. 2023"}) == "%d %b %Y");
+  CHECK(format_of({"\"2022-03-04 10:11:12,123\"", "\"2022-03-05 10:11:12,456\""}) ==
+        "%Y-%m-%d %H:%M:%S,%3f");
+  CHECK(format_of({"2022-03-04 10:11:12 UTC", "2022-03-05 10:11:13 UTC"}) ==
+        "%Y-%m-%d %H:%M:%S %z");
   CHECK(format_of({"36:15:00", "07:00:30"}) == "[%H]:%M:%S");
   CHECK(format_of({"2 days 03:00:01", "0 days 12:30:00"}) == "[%d] days %H:%M:%S");
 }

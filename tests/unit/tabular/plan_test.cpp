@@ -226,6 +226,10 @@ TEST_CASE("tabular: declarations give the domain", "[tabular]") {
         std::vector<std::string>{"north", "south", "west"});
   CHECK_THAT(refusal({site({"north", "suoth"})}, {listed}),
              ContainsSubstring("not one of the declared categories; the nearest is \"south\""));
+  // "NA" is near "A", and means nothing.
+  listed.categories = {"A", "B"};
+  CHECK_THAT(refusal({site({"B", "NA"})}, {listed}),
+             ContainsSubstring("in table.missingValues if it stands for no value"));
 }
 
 TEST_CASE("tabular: few values are counted one by one, many in bins", "[tabular]") {
