@@ -137,17 +137,17 @@ class Aggregators:
         self.began = time.monotonic()
         self.asked = collections.Counter()
         self.contexts = {}
-        authorities = []
         for name, data in secrets.items():
             pem = pathlib.Path(folder) / (name + ".pem")
             pem.write_bytes(base64.b64decode(data["tls.crt"]) + base64.b64decode(data["tls.key"]))
+            # OpenSSL verifies the client's certificate with what the context that is chosen has.
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(pem)
+            context.load_verify_locations(cadata=base64.b64decode(data["ca.crt"]).decode())
+            context.verify_mode = ssl.CERT_REQUIRED
             self.contexts[f"{name}.default.svc"] = context
-            authorities.append(base64.b64decode(data["ca.crt"]).decode())
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(pem)
-        self.context.load_verify_locations(cadata="".join(authorities))
         self.context.verify_mode = ssl.CERT_REQUIRED
         self.context.sni_callback = self.choose
         self.is_ready = threading.Event()
@@ -249,6 +249,7 @@ def run_all(operator, folder):
 def main():
     kubectl("apply", "-f", str(SOURCE / "crds/federatedtrainings.yaml"))
     until(is_served, "the CRD is served")
+    kubectl("create", "configmap", "rows", "--from-literal=rows.csv=a")      # which all name
     with tempfile.NamedTemporaryFile("w", suffix=".log") as log, tempfile.TemporaryDirectory() as folder:
         operator = Operator(log)
         try:
