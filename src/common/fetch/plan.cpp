@@ -163,8 +163,8 @@ PodView view_of(const Json& pod) {
   const Json& status = member(pod, "status");
   const std::string phase = text_field(status, "phase");
   const Json& containers = member(status, "containerStatuses");
-  const Json& container =
-      containers.is_array() && !containers.empty() ? containers.front() : member(Json(), "");
+  const Json none;
+  const Json& container = containers.is_array() && !containers.empty() ? containers.front() : none;
   const Json& state = member(container, "state");
   const Json& waiting = member(state, "waiting");
   const Json& terminated = member(state, "terminated");

@@ -137,7 +137,7 @@ bool is_plain_number(Kind kind) {
 
 // A category column of which nothing is told: that of a site that may have no value.
 bool is_silent(const IntroducedColumn& column) {
-  return column.kind == Kind::kCategory && column.categories.empty();
+  return column.kind == Kind::kCategory && column.categories.empty() && !column.has_rare_text;
 }
 
 bool are_truths(const IntroducedColumn& column) {
@@ -203,6 +203,7 @@ Status merge(IntroducedColumn& all, const IntroducedColumn& one) {
     all.precision = std::max(all.precision.value_or(0), *one.precision);
   }
   all.kind = *kind;
+  all.has_rare_text = all.has_rare_text || one.has_rare_text;
   std::set<std::string> categories(all.categories.begin(), all.categories.end());
   categories.insert(one.categories.begin(), one.categories.end());
   all.categories.assign(categories.begin(), categories.end());
@@ -291,6 +292,8 @@ Result<Introduction> introduce(const tabular::Table& table,
     if (introduced.kind == Kind::kCategory && is_open && has_values) {
       GENESIS_ASSIGN(introduced.categories, names(column));
       std::ranges::sort(introduced.categories);
+      introduced.has_rare_text =
+          inference == Inference::kKinds && !kind && introduced.categories.empty();
     }
     introduction.columns.push_back(std::move(introduced));
   }
@@ -320,7 +323,11 @@ Result<Introduction> merged(const std::vector<Introduction>& introductions) {
     }
   }
   for (std::size_t i = 0; i < all.columns.size(); ++i) {
-    settle_truth(all.columns[i], sites[i]);
+    auto& column = all.columns[i];
+    settle_truth(column, sites[i]);
+    if (column.kind == Kind::kCategory && column.categories.empty() && column.has_rare_text) {
+      column.kind = Kind::kIdentifier;  // no text may leave its site
+    }
   }
   return all;
 }
@@ -339,11 +346,11 @@ Result<Schema> schema_of(const spec::TableSpec& declared,
 Result<Schema> declared_schema(const spec::TableSpec& declared) {
   Introduction named;
   for (const auto& column : declared.columns) {
-    named.columns.push_back({column.name, Kind::kDecimal, "", {}, std::nullopt});
+    named.columns.push_back({column.name, Kind::kDecimal, "", {}, std::nullopt, false});
   }
   for (const auto& name : declared.discrete_columns) {
     if (declared_of(declared, name) == nullptr) {
-      named.columns.push_back({name, Kind::kCategory, "", {}, std::nullopt});
+      named.columns.push_back({name, Kind::kCategory, "", {}, std::nullopt, false});
     }
   }
   return named.columns.empty() ? Result<Schema>(Schema{}) : schema_of(declared, {named});
@@ -411,6 +418,9 @@ std::string text_of(const Introduction& introduction) {
     if (column.precision) {
       object["precision"] = *column.precision;
     }
+    if (column.has_rare_text) {
+      object["rare_text"] = true;
+    }
     columns.push_back(std::move(object));
   }
   nlohmann::json json{{"columns", std::move(columns)}};
@@ -443,6 +453,9 @@ Result<Introduction> parse_introduction(std::string_view text) {
     }
     if (item.find("precision")) {
       column.precision = fields.small("precision", tabular::kMaxPrecision);
+    }
+    if (item.find("rare_text")) {
+      column.has_rare_text = fields.flag("rare_text");
     }
     if (!column.categories.empty() && column.categories[0].empty()) {
       fields.refuse("categories", "the empty text is a missing value, not a category");

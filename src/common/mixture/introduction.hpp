@@ -25,6 +25,7 @@ struct IntroducedColumn {
   std::string format;
   std::vector<std::string> categories;
   std::optional<int> precision = std::nullopt;  // decimal places that most cells need
+  bool has_rare_text = false;                   // and no category that may be told
   bool operator==(const IntroducedColumn&) const = default;
 };
 

@@ -62,6 +62,17 @@ TEST_CASE("mixture: text of few rows stays at its site, also in one process", "[
   CHECK(introduced(cells).columns[0].categories.size() == 3);
 }
 
+TEST_CASE("mixture: text of which none may leave is made anew, and does not come out missing",
+          "[mixture]") {
+  std::vector<std::string> rare;
+  for (int i = 0; i < 50; ++i) {
+    rare.push_back("name " + std::to_string(i));
+  }
+  CHECK(together({rare, rare}).kind == tabular::Kind::kIdentifier);
+  CHECK(together({rare, repeated(kNames, 5)}).categories == kNames);
+  CHECK_THAT(refusal({rare, repeated({"1.5", "2.5"}, 5)}), ContainsSubstring("is category at one"));
+}
+
 TEST_CASE("mixture: rows of rare text count as the other categories, and none as missing",
           "[mixture]") {
   std::string csv = "c\n";
