@@ -451,7 +451,6 @@ void Reconciler::learn(const Outcome& outcome,
   if (outcome.written) {
     memory.written = outcome.written;
     memory.written_at = seen.now;
-    ++writes_.count;
   }
 }
 
@@ -524,6 +523,10 @@ boost::asio::awaitable<Result<k8s::Reconciled>> Reconciler::pass(k8s::ObjectKey 
   bool is_as_planned = false;
   while (!is_as_planned) {
     made = plan(seen, settings_);
+    // Before it is written: other passes decide meanwhile whether they may.
+    writes_.count += static_cast<int>(std::ranges::count_if(made.actions, [](const Action& action) {
+      return std::holds_alternative<PatchStatus>(action);
+    }));
     const auto outcome = co_await executor.execute(*seen.training, std::move(made.actions));
     if (!outcome) {
       co_return tl::unexpected(outcome.error());

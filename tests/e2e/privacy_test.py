@@ -144,12 +144,14 @@ class Privacy(unittest.TestCase):
             share = 0.3 if answer["claimedEpsilon"] < 1 else 0.75
             self.assertGreater(answer["lowerBound"], share * answer["claimedEpsilon"])
 
-    def test_a_plan_needs_a_method_that_adds_noise(self):
+    def test_a_plan_of_a_network_needs_the_fields_that_bound_it(self):
         spec = self.dir / "training.yaml"
-        spec.write_text("apiVersion: federated.genesis.dev/v1alpha1\nkind: FederatedTraining\nmetadata: {name: x}\n"
-                        "spec: {model: {method: ctgan}, privacy: {differentialPrivacy: {epsilon: 3}}}\n")
-        done = subprocess.run([GENESIS, "privacy", "plan", "-f", spec], capture_output=True, text=True, timeout=60)
-        self.assert_refused(done, "not implemented for method ctgan")
+        for model, field in (("{method: ctgan}", "spec.model.pac: must be 1"), ("{method: ctgan, pac: 1}", "maxRows"),
+                             ("{method: autoregressive}", "maxRows")):
+            spec.write_text("apiVersion: federated.genesis.dev/v1alpha1\nkind: FederatedTraining\nmetadata: {name: x}\n"
+                            f"spec: {{model: {model}, privacy: {{differentialPrivacy: {{epsilon: 3}}}}}}\n")
+            done = subprocess.run([GENESIS, "privacy", "plan", "-f", spec], capture_output=True, text=True, timeout=60)
+            self.assert_refused(done, field)
 
 
 if __name__ == "__main__":
