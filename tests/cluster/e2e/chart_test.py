@@ -79,7 +79,7 @@ class Chart(unittest.TestCase):
         first.assert_same_bytes()
         for one in (first, second):
             one.helm("uninstall", "--wait", "--timeout=60s")
-            self.assertEqual(one.operators(), set())
+            wait_until(lambda: not one.operators(), "the operators to go")  # pods end after what helm waits for
             self.assertEqual(one.status()["phase"], "Succeeded")
             one.assert_same_bytes()
         definition = json.loads(kubectl("get", "crd", CRD, "-o", "json").stdout)
